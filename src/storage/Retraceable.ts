@@ -11,7 +11,7 @@ import { isWithin } from "./Within.ts"
 const Change = Schema.Struct({
   /** What the owner of the watch had counted up to. */
   after: Schema.Finite,
-  /** Of a rename; the same as `path` where what the file had was taken from it. */
+  /** Of a rename. */
   from: Schema.optionalKey(Schema.String),
   /** What a rename led to, or the file or directory that was made. */
   path: Schema.String
@@ -81,12 +81,6 @@ export class Watch {
   }
 }
 
-/** What lies at `from`, or below, lies at `to`. */
-const movedPaths = (paths: ReadonlySet<string>, from: string, to: string): ReadonlySet<string> => {
-  const only = new Set([from])
-  return new Set([...paths].map((path) => (isWithin(path, only) ? to + path.slice(from.length) : path)))
-}
-
 /** Stands in for files. */
 export interface Shadow {
   readonly files: Files["Service"]
@@ -121,25 +115,17 @@ export class Retraceable {
     return Effect.void
   }
 
-  /** What the file has, or some of it, is about to be taken from it. */
-  readonly noteCut = (path: string): Effect.Effect<void, FileFailed> =>
-    Effect.suspend(() => (this.isWatched(path) ? this.#noted(path, path) : Effect.void))
-
   get service(): Files["Service"] {
     const to = (path: string) => (this.shadow?.covers(path) === true ? this.shadow.files : this.#files)
     const isQuiet = (path: string) => this.watches.size === 0 || this.shadow?.covers(path) === true
     const noted = <A>(path: string, act: () => Effect.Effect<A, FileFailed>, from?: string) =>
       Effect.suspend(() => (isQuiet(path) ? act() : Effect.flatMap(this.#noted(path, from), act)))
     return Files.of({
-      open: (path, mode) => {
-        const opened = () => to(path).open(path, mode)
-        if (mode === "new") return noted(path, opened)
-        return mode === "create" ? noted(path, opened, path) : opened()
-      },
+      open: (path, mode) => (mode === "new" ? noted(path, () => to(path).open(path, mode)) : to(path).open(path, mode)),
       makeDirectory: (path) => noted(path, () => to(path).makeDirectory(path)),
       rename: (from, path) => noted(path, () => to(path).rename(from, path), from),
-      unlink: (path) => noted(path, () => to(path).unlink(path), path),
-      displace: (path) => noted(path, () => to(path).displace(path), path),
+      unlink: (path) => to(path).unlink(path),
+      displace: (path) => to(path).displace(path),
       removeDirectory: (path) => to(path).removeDirectory(path),
       list: (path) => to(path).list(path),
       size: (path) => to(path).size(path),
@@ -151,10 +137,9 @@ export class Retraceable {
   /**
    * Takes back what was put down after `after` in the file `path`, which has `text`: the latest first. What is taken
    * back is no longer put down, so who is killed meanwhile goes on from there: a name that was made is by then perhaps
-   * that of what had moved away before, and would go if it were taken back again. Answers the files, by the names they
-   * have then, whose bytes cannot be had back: those stay put down.
+   * that of what had moved away before, and would go if it were taken back again.
    */
-  takeBack(path: string, text: string, after: number): Effect.Effect<ReadonlySet<string>, FileFailed> {
+  takeBack(path: string, text: string, after: number): Effect.Effect<void, FileFailed> {
     const changes: Array<{ readonly at: number; readonly change: Change }> = []
     let at = 0
     for (const line of text.split("\n")) {
@@ -162,24 +147,13 @@ export class Retraceable {
       if (change?.after === after) changes.push({ at, change })
       at += Buffer.byteLength(line) + 1
     }
-    if (changes.length === 0) return Effect.succeed(new Set())
+    if (changes.length === 0) return Effect.void
     const takenBack = (file: OpenFile) =>
-      Effect.gen({ self: this }, function* () {
-        let cut: ReadonlySet<string> = new Set()
-        for (const { at, change } of changes.toReversed()) {
-          const { from, path } = change
-          if (from === path) {
-            cut = new Set([...cut, path])
-            continue
-          }
-          yield* this.#takeBack(change)
-          if (from !== undefined) cut = movedPaths(cut, path, from)
-          yield* file.truncate(at)
-          const still = [...cut].map((path) => lineOf({ after, from: path, path }))
-          if (still.length > 0) yield* file.write(still, at)
-        }
-        return cut
-      })
+      Effect.forEach(
+        changes.toReversed(),
+        ({ at, change }) => Effect.andThen(this.#takeBack(change), file.truncate(at)),
+        { discard: true }
+      )
     return Effect.flatMap(this.#files.open(path, "continue"), (file) => Effect.ensuring(takenBack(file), file.close))
   }
 

@@ -130,30 +130,16 @@ export const isIntact = (shadow: ShadowFiles, files: Files["Service"]): Effect.E
     return true
   })
 
-/** What a file had is not there any more. */
-export interface Short {
-  readonly path: string
-  /** -1: it is gone. */
-  readonly found: number
-  readonly size: number
-}
-
-/** Makes the files what the shadows are: cut where they are longer, with zeros where they are shorter; answers those. */
-export const materialize = (
-  shadow: ShadowFiles,
-  files: Files["Service"]
-): Effect.Effect<ReadonlyArray<Short>, FileFailed> =>
+/** Makes the files what the shadows are: cut where they are longer, made again where they went since. */
+export const materialize = (shadow: ShadowFiles, files: Files["Service"]): Effect.Effect<void, FileFailed> =>
   Effect.gen(function* () {
-    const short: Array<Short> = []
     for (const directory of shadow.directories) yield* files.makeDirectory(directory)
     for (const [path, { size }] of shadow.files) {
-      const found = yield* Effect.orElseSucceed(files.size(path), () => -1)
+      const found = yield* Effect.orElseSucceed(files.size(path), () => undefined)
       if (found === size) continue
-      if (found < size) short.push({ path, found, size })
-      const file = yield* files.open(path, found < 0 ? "new" : "continue")
+      const file = yield* files.open(path, found === undefined ? "new" : "continue")
       yield* Effect.ensuring(file.truncate(size), file.close)
     }
-    return short
   })
 
 const openFile = (shadow: Shadow): OpenFile => ({

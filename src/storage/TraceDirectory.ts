@@ -11,7 +11,7 @@ import { Effect, Semaphore } from "effect"
 import type { FilePool } from "./FilePool.ts"
 import { FileFailed, type Files, type OpenFile, type OpenMode } from "./Files.ts"
 import type { RoomWait } from "./RoomWait.ts"
-import { type Patiently, TraceFile } from "./TraceFile.ts"
+import { TraceFile } from "./TraceFile.ts"
 import { byteCountOf, entriesOf, isOrHoldsFile } from "./Walks.ts"
 
 /** What the directories of one store share. */
@@ -21,8 +21,6 @@ export interface Ground {
   readonly roomWait: RoomWait
   /** What needs room below it waits for that. */
   readonly mayWait: (relative: string) => boolean
-  /** See `Retraceable.noteCut`. */
-  readonly noteCut: (path: string) => Effect.Effect<void, FileFailed>
   readonly syncsNames: boolean
   /** Nothing is there afterwards, and so nothing to be found again. */
   readonly keepsNothing: boolean
@@ -300,9 +298,7 @@ export class TraceDirectory {
   #traceFile(file: OpenFile, relative: string, isWriter: boolean): TraceFile {
     const reopen = (mode: OpenMode) =>
       this.#exclusive(Effect.flatMap(this.#inside(relative), (at) => this.#open(at, mode)))
-    const noteCut = Effect.flatMap(this.#inside(relative), this.#ground.noteCut)
-    const patiently: Patiently = (operation) => this.#patiently(relative, operation)
-    return new TraceFile(this.#ground.pool, file, { reopen, isWriter, patiently, noteCut })
+    return new TraceFile(this.#ground.pool, file, reopen, isWriter, (operation) => this.#patiently(relative, operation))
   }
 
   /** The descriptor's place is taken before the gate: waiting for one must not keep others from giving theirs back. */

@@ -14,17 +14,7 @@ import { anyInode } from "./ShadowFiles.ts"
 export type Reopen = (mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
 
 /** Does it again as long as that is worth it; not while it has a place on the device. */
-export type Patiently = <A>(operation: Effect.Effect<A, FileFailed>) => Effect.Effect<A, FileFailed>
-
-/** Where a file lies. */
-export interface Place {
-  readonly reopen: Reopen
-  readonly isWriter: boolean
-  /** Around what may need room. */
-  readonly patiently: Patiently
-  /** Before what it has is cut. */
-  readonly noteCut: Effect.Effect<void, FileFailed>
-}
+type Patiently = <A>(operation: Effect.Effect<A, FileFailed>) => Effect.Effect<A, FileFailed>
 
 /** Counts and times what has its turn. */
 const timed = <A>(figures: DeviceFigures, kind: Operation | undefined, operation: Effect.Effect<A, FileFailed>) =>
@@ -45,6 +35,7 @@ export class TraceFile implements BesideWrite, Holder {
   readonly #figures: DeviceFigures
   readonly #reopen: Reopen
   readonly #isWriter: boolean
+  /** Around what may need room. */
   readonly #patiently: Patiently
   /** Undefined while the pool has its descriptor. */
   #open: OpenFile | undefined
@@ -61,11 +52,8 @@ export class TraceFile implements BesideWrite, Holder {
   /** Its owner has closed it: the last operation gives the descriptor back. */
   #isClosed = false
 
-  readonly #noteCut: Effect.Effect<void, FileFailed>
-
   /** `opened` was admitted to `pool`. */
-  constructor(pool: FilePool, opened: OpenFile, { isWriter, noteCut, patiently, reopen }: Place) {
-    this.#noteCut = noteCut
+  constructor(pool: FilePool, opened: OpenFile, reopen: Reopen, isWriter: boolean, patiently: Patiently) {
     this.#patiently = patiently
     this.#pool = pool
     this.#open = opened
@@ -159,8 +147,7 @@ export class TraceFile implements BesideWrite, Holder {
 
   /** As `OpenFile.truncate`, the file opened again if need be. */
   truncate(size: number): Effect.Effect<void, FileFailed> {
-    const cut = this.#patiently(this.#use("write", 0, (file) => file.truncate(size)))
-    return Effect.andThen(this.#noteCut, cut)
+    return this.#patiently(this.#use("write", 0, (file) => file.truncate(size)))
   }
 
   /** As `OpenFile.sync`; also of what was written before the descriptor was given back. */

@@ -55,9 +55,7 @@ export class TraceStore extends Context.Service<
         const { syncsNames = false } = options
         const output = path.resolve(options.output)
         const mayWait = (relative: string) => isWatched(path.join(output, relative))
-        const { noteCut } = retraceable
-        const inside = insideOf(output)
-        const ground = { files, keepsNothing, pool, roomWait, mayWait, noteCut, syncsNames, inside }
+        const ground = { files, keepsNothing, pool, roomWait, mayWait, syncsNames, inside: insideOf(output) }
         return TraceStore.of({
           directory: (relativePath) => new TraceDirectory(ground, relativePath),
           pool,

@@ -36,7 +36,7 @@ const rotated = Effect.gen(function* () {
   yield* makeDirectory(`${now}/ust`)
   yield* open(`${now}/ust/ch_0`, "new")
   assert.notDeepEqual(named(memory), marks)
-  return { memory, marks, retraceable }
+  return { memory, marks }
 })
 
 const takenBack = ({ memory, service }: MortalFiles) =>
@@ -64,20 +64,6 @@ describe("changes of names", () => {
         assert.deepStrictEqual(named(files.memory), marks, `seed ${seed}`)
       }
       assert.isAbove(killCount, 100)
-    })
-  )
-
-  it.live("tell, when they are taken back, by its name of before what file has lost bytes, and again", () =>
-    Effect.gen(function* () {
-      const { memory, retraceable } = yield* rotated
-      yield* retraceable.noteCut(`${before}/ust/ch_0`)
-      yield* retraceable.service.unlink(`${session}/archives/chunk-1/ust/ch_0`)
-      yield* retraceable.noteCut("/other/ust/ch_0")
-      const files = new MortalFiles(new Random(1), memory)
-      const cut = new Set([`${now}/ust/ch_0`, `${before}/ust/ch_0`])
-      assert.deepStrictEqual(yield* takenBack(files), cut)
-      assert.deepStrictEqual(yield* takenBack(files), cut)
-      assert.deepStrictEqual(named(files.memory), [`${now}/ust/ch_0 second`])
     })
   )
 

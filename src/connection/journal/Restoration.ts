@@ -7,7 +7,6 @@ import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { type Bereft, retraced } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
-import type { Short } from "../../storage/ShadowFiles.ts"
 import type { Serves } from "../control/Command.ts"
 import { rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
@@ -38,16 +37,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
         yield* Effect.andThen(rest(retraced), close)
         yield* JournalFiles.remove(store, token)
       })
-    const shortened = (journal: HostedJournal, [first, ...more]: ReadonlyArray<Short>) =>
-      Effect.gen(function* () {
-        if (first === undefined) return
-        const { found, path, size } = first
-        const had = found < 0 ? "is gone" : `has ${found} bytes`
-        const others = more.length === 0 ? "" : `; ${more.length} more likewise`
-        const shown = `${path} ${had}, zeros up to ${size} in their place${others}`
-        yield* registry.incidents.report("JOURNAL_CHANGED", `${journal.edgeName}: ${shown}`)
-      })
-    const restored = yield* retraced(store, all, work, { bereft, shortened })
+    const restored = yield* retraced(store, all, work, bereft)
     for (const [journal, found] of restored) {
       const history = yield* Effect.result(found.goOn)
       if (Result.isSuccess(history)) journal.keep(history.success)

@@ -27,8 +27,8 @@ export interface Found {
   readonly directories: ReadonlySet<string>
   /** Goes through the records up to it. `bytes[from, to)` is the payload, with zeros where it was left out. */
   readonly replay: (each: EachRecord) => Effect.Effect<void, FileFailed>
-  /** Takes back what was done to names since; answers the files that have lost bytes by it. */
-  readonly takeBack: Effect.Effect<ReadonlySet<string>, FileFailed>
+  /** Takes back what was done to names since. */
+  readonly takeBack: Effect.Effect<void, FileFailed>
   /** Nothing is done with it. */
   readonly close: Effect.Effect<void>
   /** Puts down what follows. */

@@ -5,10 +5,9 @@
 import { Effect } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { Shadow } from "../../storage/Retraceable.ts"
-import { isIntact, materialize, ShadowFiles, type Short } from "../../storage/ShadowFiles.ts"
+import { isIntact, materialize, ShadowFiles } from "../../storage/ShadowFiles.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import { isThere } from "../../storage/Walks.ts"
-import { isWithin } from "../../storage/Within.ts"
 import type { Found } from "./JournalsLeft.ts"
 
 type Store = TraceStore["Service"]
@@ -26,20 +25,13 @@ const under = <A, E>({ retraceable }: Store, shadow: Shadow, work: Effect.Effect
       })
   )
 
-const made = ({ pool, retraceable }: Store, shadow: ShadowFiles) =>
-  Effect.tap(materialize(shadow, retraceable.plain), () => pool.suspendAll)
+const made = ({ pool, retraceable }: Store, shadow: ShadowFiles): Effect.Effect<void, FileFailed> =>
+  Effect.andThen(materialize(shadow, retraceable.plain), pool.suspendAll)
 
 /** One of which a directory that had files is not there any more: somebody else than the relay has taken it away. */
 export interface Bereft<A> {
   readonly directory: string
   readonly retraced: A
-}
-
-/** What is done with those whose files are not what they were. */
-export interface Changed<A> {
-  readonly bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
-  /** Zeros stand for what some of its files had: somebody else than the relay has cut them, or a disk that lost power. */
-  readonly shortened: (retraced: A, files: ReadonlyArray<Short>) => Effect.Effect<void>
 }
 
 /**
@@ -49,11 +41,11 @@ export const retraced = <A>(
   store: Store,
   all: ReadonlyArray<Found>,
   work: (found: Found) => Effect.Effect<A, FileFailed>,
-  { bereft, shortened }: Changed<A>
+  bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
 ): Effect.Effect<ReadonlyArray<readonly [A, Found]>, FileFailed> => {
   const shadow = new ShadowFiles(store.retraceable.plain, new Set(all.flatMap(({ directories }) => [...directories])))
   const covers = () => true
-  const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>, cut: ReadonlySet<string>) {
+  const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>) {
     const done: Array<readonly [A, Found]> = []
     for (const found of all) done.push([yield* work(found), found])
     const kept: typeof done = []
@@ -65,12 +57,7 @@ export const retraced = <A>(
         shadow.forget(found.directories)
       }
     }
-    // What the relay has cut since the last mark comes again, and is cut again.
-    const short = (yield* made(store, shadow)).filter(({ path }) => !cut.has(path))
-    for (const [retraced, { directories }] of kept) {
-      const files = short.filter(({ path }) => isWithin(path, directories))
-      if (files.length > 0) yield* shortened(retraced, files)
-    }
+    yield* made(store, shadow)
     return kept
   })
   return Effect.gen(function* () {
@@ -80,9 +67,8 @@ export const retraced = <A>(
       for (const directory of directories)
         if (!(yield* isThere(store.retraceable.plain, directory))) gone.add(directory)
     }
-    const cut = yield* Effect.forEach(all, ({ takeBack }) => takeBack)
-    const allCut = new Set(cut.flatMap((paths) => [...paths]))
-    return yield* under(store, { files: shadow.service, covers }, redone(gone, allCut))
+    yield* Effect.forEach(all, ({ takeBack }) => takeBack, { discard: true })
+    return yield* under(store, { files: shadow.service, covers }, redone(gone))
   })
 }
 
