@@ -66,6 +66,8 @@ export class SessionActor implements StreamSession {
   /** Closed streams whose files are not complete yet. */
   readonly #completing = new Set<StreamActor>()
   #control: Control | undefined
+  /** By the relay, whoever is still connected: no stream begins any more. */
+  #isEnding = false
   #fibers: FiberMap.FiberMap<number> | undefined
   #streamFiberCount = 0
   /** Commands that wait or are being carried out. */
@@ -194,6 +196,7 @@ export class SessionActor implements StreamSession {
 
   /** Ends the session at once, as an error on one of its connections does; its connections are told. */
   abort(reason: CloseReason): void {
+    this.#isEnding = true
     this.isAborted = true
     this.isConnectionClosed = true
     this.#closeStreams(true)
@@ -231,6 +234,7 @@ export class SessionActor implements StreamSession {
 
   /** A file of the stream could not be written: the session ends as the reference's does (storage.md §7). */
   #onFileFailed(stream: StreamActor): void {
+    this.#isEnding = true
     this.isAborted = true
     this.isConnectionClosed = true
     this.#closeStreams(true)
@@ -268,8 +272,8 @@ export class SessionActor implements StreamSession {
       const stream = yield* NewStream.make(this.#newStreams, request)
       const handle = BigInt(stream.handle)
       // With its data connection only it is closed to viewers: as with the reference, another may bring packets.
-      if (this.#control === undefined) {
-        // The session was closed while the file was being opened.
+      if (this.#control === undefined || this.#isEnding) {
+        // The session was closed, or failed, while the file was being opened.
         yield* this.#startStream(stream)
         this.closeStream(stream.handle, true)
         return NewStream.refused(request, "STREAM_LATE", handle)
