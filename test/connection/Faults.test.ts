@@ -180,6 +180,16 @@ describe("file errors", () => {
     })
   )
 
+  claim("a packet that cannot be written: its session takes no further stream", ({ relay, c, d, stream }) =>
+    Effect.gen(function* () {
+      relay.faults.fail({ code: "EIO", operation: "write", path: "victim", times: 1 })
+      d.deliver(packet(stream, 1, 5000))
+      yield* until("data to be closed", () => d.isClosed)
+      const reply = yield* c.ask("ADD_STREAM", Commands.addStream(13, { channel: "later" }), 12)
+      assert.strictEqual(reply.readUInt32BE(8), 11)
+    })
+  )
+
   claim("the index file cannot be made: data ends", ({ relay, c, d }) =>
     Effect.gen(function* () {
       const stream = yield* c.addStream({ channel: "late" })
