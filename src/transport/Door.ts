@@ -3,7 +3,6 @@
  * whether a handshake begins; and a client that names one of our protocols in it chooses the part of the relay it
  * wants, whichever port it came to.
  */
-
 import type * as net from "node:net"
 import { Effect, type Scope } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"

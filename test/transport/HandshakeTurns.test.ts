@@ -2,7 +2,6 @@
  * Whose handshake begins: so many a second, each origin in turn, and nobody's flood keeps others out. In a time of
  * their own, in which nothing but what is said here takes any.
  */
-
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Machine from "../../src/Machine.ts"

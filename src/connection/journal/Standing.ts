@@ -2,7 +2,6 @@
  * Whose journal it is, and what keeps it waiting at this relay. Its edge may record its sessions by the rules that are
  * in force now, and by those quotas; what was taken away may be given back, so that a journal waits for it.
  */
-
 import type { Incident } from "../../errors/Report.ts"
 import { clearTimeout, queueMicrotask, setTimeout } from "../../Machine.ts"
 import { networkOf } from "../../protocol/Addresses.ts"

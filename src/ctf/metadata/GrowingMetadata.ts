@@ -41,8 +41,8 @@ const tsdl = (): Reader => {
   }
 }
 
-/** All of it is there before anything is read: nobody has to look for where declarations end. */
-const wholeTsdl = (kin: Kin): Reader => {
+/** All of it is there before anything is read: nobody has to look for where declarations end. `kin`: of others. */
+const wholeTsdl = (kin: Kin | undefined): Reader => {
   const reader = new TsdlReader()
   const start = { line: 1, column: 1 }
   let text = ""
@@ -55,13 +55,13 @@ const wholeTsdl = (kin: Kin): Reader => {
       text += more
     },
     end() {
-      const halves = halvesOf(text)
-      const known = halves && kin.find(halves)
+      const halves = kin && halvesOf(text)
+      const known = halves && kin?.find(halves)
       reader.read(halves === undefined || known === undefined ? text : copyOf(halves.head), start)
       if (reader.isEmpty) throw syntax(start, "no declaration")
       traceClass = reader.traceClass
       if (halves === undefined || traceClass === undefined) return
-      if (known === undefined) kin.add(halves, traceClass)
+      if (known === undefined) kin?.add(halves, traceClass)
       else traceClass = joined(traceClass, known)
     }
   }
@@ -169,7 +169,7 @@ export class GrowingMetadata {
   }
 }
 
-const whole = (bytes: Uint8Array, kin: Kin): TraceClass => {
+const whole = (bytes: Uint8Array, kin?: Kin): TraceClass => {
   const text = new Text()
   const first = text.append(bytes)
   const begin = first === "" ? text.end() : first
@@ -188,4 +188,4 @@ export const parser = (): ((bytes: Uint8Array) => Result.Result<TraceClass, Meta
 }
 
 /** All of a trace's metadata. */
-export const parse = (bytes: Uint8Array): Result.Result<TraceClass, MetadataRefused> => parser()(bytes)
+export const parse = (bytes: Uint8Array): Result.Result<TraceClass, MetadataRefused> => attempt(() => whole(bytes))

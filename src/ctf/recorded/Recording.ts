@@ -12,7 +12,7 @@ import { DataStream } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
 import { Merge } from "../decode/Merge.ts"
 import { TracePlan } from "../decode/Plan.ts"
-import { parser } from "../metadata/GrowingMetadata.ts"
+import { parse, parser } from "../metadata/GrowingMetadata.ts"
 import type { TraceClass } from "../model/TraceClass.ts"
 import * as Activity from "./Activity.ts"
 import { FileWindow } from "./FileWindow.ts"
@@ -91,12 +91,11 @@ interface Loaded {
   readonly refusals: ReadonlyArray<RecordingRefused>
 }
 
-const load = (path: string, parse: ReturnType<typeof parser>): Loaded => {
-  const { refusals, traces } = TraceDirectories.find(path)
+const load = (path: string, { refusals, traces }: TraceDirectories.Found, read: typeof parse): Loaded => {
   if (traces.length === 0 && refusals.length === 0)
     refusals.push(new RecordingRefused(path, "no trace here: no file `metadata`", true))
   const parts = traces.flatMap((directory): ReadonlyArray<Part> => {
-    const parsed = parse(directory.metadata)
+    const parsed = read(directory.metadata)
     if (Result.isSuccess(parsed)) return [{ directory, traceClass: parsed.success }]
     refusals.push(new RecordingRefused(directory.path, parsed.failure.message))
     return []
@@ -106,8 +105,10 @@ const load = (path: string, parse: ReturnType<typeof parser>): Loaded => {
 
 /** Throws the first refusal if it is not enough that there is a trace, or if there is none. */
 const loadAll = (paths: ReadonlyArray<string>, { isPartial }: Options): Loaded => {
-  const parse = parser()
-  const loaded = paths.map((path) => load(path, parse))
+  const found = paths.map((path) => ({ path, ...TraceDirectories.find(path) }))
+  // One trace has none to share with.
+  const read = found.flatMap(({ traces }) => traces).length > 1 ? parser() : parse
+  const loaded = found.map((one) => load(one.path, one, read))
   const parts = loaded.flatMap((one) => one.parts)
   const refusals = loaded.flatMap((one) => one.refusals)
   const [first] = refusals

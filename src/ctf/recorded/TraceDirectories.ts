@@ -93,7 +93,7 @@ const isWayOn = (path: string, { isDirectory, isLink }: Entry, around: Around): 
   return stat?.isDirectory() === true && !around.has(identityOf(stat))
 }
 
-interface Found {
+export interface Found {
   readonly traces: Array<TraceDirectory>
   /** What may be, or have, others, and cannot be read. */
   readonly refusals: Array<RecordingRefused>

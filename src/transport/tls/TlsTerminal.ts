@@ -2,7 +2,6 @@
  * Where TLS ends, for the connections of all three ports. Only `tls.Server` enforces client certificates, so one that
  * never listens is given the accepted sockets, with the bytes that were read of them.
  */
-
 import { constants, createHash, X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
