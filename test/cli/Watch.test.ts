@@ -1,6 +1,6 @@
 /** Waiting for a session: all of one name that begin together are watched, as the domains of a recording session do. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Logger, Option } from "effect"
+import { Clock, Deferred, Duration, Effect, Fiber, Logger, Option, Queue } from "effect"
 import * as Watch from "../../src/cli/live/Watch.ts"
 import * as Target from "../../src/target/Target.ts"
 import { TestRelay } from "../../src/testing/index.ts"
@@ -9,36 +9,58 @@ import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 
+/** The times for which somebody sleeps who has this clock. Nobody wakes before the test says so. */
+const sleepers = Effect.gen(function* () {
+  const real = yield* Clock.Clock
+  const pauses = yield* Queue.unbounded<{ readonly millis: number; readonly over: Deferred.Deferred<void> }>()
+  const clock: Clock.Clock = {
+    currentTimeMillisUnsafe: () => real.currentTimeMillisUnsafe(),
+    currentTimeMillis: real.currentTimeMillis,
+    currentTimeNanosUnsafe: () => real.currentTimeNanosUnsafe(),
+    currentTimeNanos: real.currentTimeNanos,
+    monotonicTimeNanosUnsafe: () => real.monotonicTimeNanosUnsafe(),
+    monotonicTimeNanos: real.monotonicTimeNanos,
+    sleep: (duration) =>
+      Effect.flatMap(Deferred.make<void>(), (over) => {
+        Queue.offerUnsafe(pauses, { millis: Duration.toMillis(duration), over })
+        return Deferred.await(over)
+      })
+  }
+  /** When somebody sleeps for so long; others, as those who give up at some time, sleep for ever. */
+  const asleep = (millis: number) =>
+    Effect.repeat(Queue.take(pauses), { until: (pause) => pause.millis === millis }).pipe(
+      Effect.map(({ over }) => Deferred.succeed(over, undefined))
+    )
+  return { clock, asleep }
+})
+
 it.live("sessions of one name that come one after the other while they are waited for", () =>
   Effect.gen(function* () {
-    const { relay, targetUrl, viewerUrl } = yield* TestRelay.make()
+    const { targetUrl, viewerUrl } = yield* TestRelay.make()
     const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
-    const waiting = yield* Effect.forkScoped(
-      Watch.attach(
-        {
-          url: `${viewerUrl}/host/host1/made`,
-          seek: Option.none(),
-          wait: true,
-          tlsCa: Option.none(),
-          tlsCert: Option.none(),
-          tlsKey: Option.none(),
-          tlsName: Option.none()
-        },
-        { otherwise: "last" }
-      )
-    )
-    const askedBytes = Effect.map(relay.connections, (all) =>
-      all.filter(({ port }) => port === "live").reduce((sum, { receivedByteCount }) => sum + receivedByteCount, 0)
-    )
-    const askedAgain = Effect.flatMap(askedBytes, (before) =>
-      Process.until("the next question", askedBytes, (now) => now > before)
-    )
-    // Who it is, and what there is: nothing, twice.
-    for (let count = 0; count < 4; count++) yield* askedAgain
+    const { asleep, clock } = yield* sleepers
+    const waiting = yield* Watch.attach(
+      {
+        url: `${viewerUrl}/host/host1/made`,
+        seek: Option.none(),
+        wait: true,
+        tlsCa: Option.none(),
+        tlsCert: Option.none(),
+        tlsKey: Option.none(),
+        tlsName: Option.none()
+      },
+      { otherwise: "last" }
+    ).pipe(Effect.provideService(Clock.Clock, clock), Effect.forkScoped)
     const session = target.session({ name: "made", liveTimer: "1 second", clock: () => 0n })
+    // There is nothing, twice.
+    yield* Effect.flatten(asleep(Watch.waitMillis))
+    const wake = yield* asleep(Watch.waitMillis)
     yield* session
-    yield* askedAgain
+    yield* wake
+    const settle = yield* asleep(Watch.settleMillis)
     yield* session
+    yield* settle
+    yield* Effect.flatten(asleep(Watch.settleMillis))
     const { sessions } = yield* Fiber.join(waiting)
     assert.strictEqual(sessions.length, 2)
   }).pipe(Effect.provide(Logger.layer([])))

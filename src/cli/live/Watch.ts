@@ -51,10 +51,10 @@ const startOverMillis = 2000
 export const joinMillis = ({ again, wait }: { readonly again: boolean; readonly wait: boolean }): number =>
   again ? Number.POSITIVE_INFINITY : wait ? startOverMillis : 0
 
-const waitMillis = 100
+export const waitMillis = 100
 const looks = Schedule.spaced(Duration.millis(waitMillis))
 /** The tracing domains of a recording session come one after the other, within milliseconds. */
-const settleMillis = 300
+export const settleMillis = 300
 
 /** It may go on, but not for us: whoever reads what was shown of it must not take that for all. */
 export class SessionWithdrawn extends Schema.TaggedError<SessionWithdrawn>()("SessionWithdrawn", {
