@@ -56,6 +56,8 @@ class Attachment {
   readonly #joining: Joining | undefined
   /** Streams that have not ended, but for those of metadata. */
   readonly #data = new Map<bigint, ViewerMerge.DataState>()
+  /** The relay can tell nothing more of them. */
+  readonly #failed: Array<ViewerMerge.ViewedStream> = []
   /** What happened, for the next pull. */
   readonly #events: Array<ViewerEvent> = []
   /** Of the packet shown last: one that is older is late. */
@@ -145,6 +147,7 @@ class Attachment {
       if (nowMillis < this.#resumeMillis) return yield* Effect.sleep(Duration.millis(this.#resumeMillis - nowMillis))
       const polled = this.#options.isPrompt ? this.#pollDue(nowMillis) : this.#pollTurn(choice.states, nowMillis)
       const isActive = yield* polled
+      yield* this.#endFailed(nowMillis)
       // What was told is believed when it is known who else may have older records.
       const told = this.#events.splice(0)
       if (told.length > 0) yield* this.#askNewStreams(this.#untold(), nowMillis)
@@ -235,12 +238,25 @@ class Attachment {
       this.#events.push({ _tag: "Silent", stream: state.stream })
       return false
     }
-    // Hung up, or beyond reading.
     this.#data.delete(state.stream.id)
-    this.#events.push({ _tag: "StreamEnded", stream: state.stream })
     const trace = this.#traces.of(state.stream.traceId)
     trace.openCount = (trace.openCount ?? 1) - 1
+    if (status === Status.error) this.#failed.push(state.stream)
+    else this.#events.push({ _tag: "StreamEnded", stream: state.stream, isCut: false })
     return false
+  }
+
+  /** Of a session that is withdrawn all streams fail: that is told once. */
+  #endFailed(nowMillis: number): Effect.Effect<void, ExchangeFailed> {
+    if (this.#failed.length === 0) return Effect.void
+    const failed = this.#failed.splice(0)
+    const sessions = this.#sessions.filter(({ id }) => failed.some(({ sessionId }) => sessionId === id))
+    return Effect.map(this.#askNewStreams(sessions, nowMillis), () => {
+      for (const stream of failed) {
+        const isWithdrawn = sessions.some((session) => session.id === stream.sessionId && session.isWithdrawn)
+        this.#events.push({ _tag: "StreamEnded", stream, isCut: !isWithdrawn })
+      }
+    })
   }
 
   #sessionOf({ stream }: ViewerMerge.DataState): WatchedSession.WatchedSession | undefined {
@@ -258,7 +274,7 @@ class Attachment {
     nowMillis: number
   ): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
-      this.#areStreamsWanted = false
+      if (sessions === this.#sessions) this.#areStreamsWanted = false
       for (const session of sessions.filter(({ isOver }) => !isOver)) {
         session.askedMillis = nowMillis
         const { status, streams } = yield* this.#options.connection.newStreams(session.id)
@@ -285,10 +301,7 @@ class Attachment {
       const pause = active.has(id) ? periods * periodMillis : Math.min(periodMillis / 2, emptyAskMillisMax)
       return nowMillis - askedMillis >= pause
     })
-    const wish = this.#areStreamsWanted
-    return Effect.map(this.#askNewStreams(due, nowMillis), () => {
-      this.#areStreamsWanted = wish
-    })
+    return this.#askNewStreams(due, nowMillis)
   }
 
   #show(state: ViewerMerge.DataState): Effect.Effect<void, ExchangeFailed> {

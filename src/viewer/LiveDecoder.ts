@@ -19,6 +19,8 @@ export type Trouble =
   | { readonly kind: "metadata"; readonly stream: ViewedStream; readonly refused: MetadataRefused }
   /** Cleared or overwritten before it could be read. */
   | { readonly kind: "packet-lost"; readonly stream: ViewedStream; readonly index: PacketIndex }
+  /** The relay cannot read what else it has of the stream. */
+  | { readonly kind: "cut"; readonly stream: ViewedStream }
   /** Shown out of order: the relay learnt of the packet when later records had been shown. */
   | { readonly kind: "late"; readonly stream: ViewedStream }
 
@@ -89,6 +91,7 @@ export class LiveDecoder {
         this.#silence(event.stream.id)
         break
       case "StreamEnded":
+        if (event.isCut) this.#troubles.push({ kind: "cut", stream: event.stream })
         this.#end(event.stream)
         break
       case "SessionJoined":

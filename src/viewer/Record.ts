@@ -33,6 +33,8 @@ export interface Progress {
   readonly bytes: number
   /** Packets the relay announced but no longer had. */
   readonly lost: number
+  /** Streams of which the relay could not read all that it had. */
+  readonly cut: number
 }
 
 /** Only who wants to be told. */
@@ -158,7 +160,7 @@ export const record = <E>(
     yield* makeRoot(directory)
     const { add, mirrors, release } = makeMirrors(directory)
     yield* Effect.addFinalizer(() => Effect.forEach([...mirrors.keys()], release, { discard: true }))
-    const progress = { streams: 0, packets: 0, bytes: 0, lost: 0 }
+    const progress = { streams: 0, packets: 0, bytes: 0, lost: 0, cut: 0 }
     const onEvent = (event: ViewerEvent): Effect.Effect<void, RecordFailed> => {
       switch (event._tag) {
         case "StreamAdded":
@@ -177,6 +179,7 @@ export const record = <E>(
           progress.lost++
           return Effect.void
         case "StreamEnded":
+          if (event.isCut) progress.cut++
           return release(event.stream.id)
         case "Inactive":
         case "Silent":

@@ -88,7 +88,7 @@ export class ViewedTraces {
   #complete(trace: ViewedTrace, stream: ViewedStream): void {
     if (trace.isComplete) return
     trace.isComplete = true
-    this.#tell({ _tag: "StreamEnded", stream })
+    this.#tell({ _tag: "StreamEnded", stream, isCut: false })
   }
 
   get size(): number {

@@ -47,7 +47,12 @@ export type ViewerEvent =
   | { readonly _tag: "Inactive"; readonly stream: ViewedStream; readonly timestamp: bigint }
   /** It has said nothing for some live periods, and holds nothing back until it says something again. */
   | { readonly _tag: "Silent"; readonly stream: ViewedStream }
-  | { readonly _tag: "StreamEnded"; readonly stream: ViewedStream }
+  | {
+      readonly _tag: "StreamEnded"
+      readonly stream: ViewedStream
+      /** The relay cannot read what else it has of it. */
+      readonly isCut: boolean
+    }
   /** Begun later under the name that is watched: it is watched, too, from its beginning. */
   | { readonly _tag: "SessionJoined"; readonly session: Session }
   /** Begun later, but the relay does not let us watch it. */

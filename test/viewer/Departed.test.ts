@@ -50,7 +50,7 @@ it.effect("traces are told to their end, and forgotten in whichever order their 
       if (number % 2 === 0) closed.add(metadata.id)
       Object.assign(trace, { isWanted: true })
       yield* traces.ask()
-      decoder.on({ _tag: "StreamEnded", stream: data })
+      decoder.on({ _tag: "StreamEnded", stream: data, isCut: false })
       trace.openCount = 0
       closed.add(metadata.id)
       traces.wantOfEnded()

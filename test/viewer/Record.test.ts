@@ -68,7 +68,7 @@ describe("a recording", () => {
       const name = textOf(Buffer.from("b\xff", "latin1"))
       const directory = join(within, name)
       const done = yield* Record.record(told(), directory)
-      assert.deepStrictEqual(done, { streams: 2, packets: 2, bytes: 29, lost: 0 })
+      assert.deepStrictEqual(done, { streams: 2, packets: 2, bytes: 29, lost: 0, cut: 0 })
       assert.deepStrictEqual(readdirSync(within, { encoding: "buffer" }), [Buffer.from(bytesOf(name))])
       assert.strictEqual(read(directory, "ust/uid/0/64-bit/metadata"), "first, second")
       assert.strictEqual(read(directory, "ust/uid/0/64-bit/ch_2"), "12345678abcdefgh")

@@ -27,7 +27,7 @@ export class EventsUnreadable extends Schema.TaggedError<EventsUnreadable>()("Ev
   count: Schema.Number
 }) {
   override get message(): string {
-    return `not everything could be decoded: ${this.count} packets or traces`
+    return `not everything could be decoded: ${this.count} packets, streams or traces`
   }
 }
 
@@ -51,6 +51,8 @@ const troubleLine = (trouble: Trouble): string => {
       return `ERROR: ${nameOf(trouble.stream)}: ${trouble.refused.message}`
     case "packet-lost":
       return `WARNING: ${nameOf(trouble.stream)}: a packet was cleared or overwritten before it could be read`
+    case "cut":
+      return `ERROR: ${nameOf(trouble.stream)}: the relay cannot read what else it has of this stream`
     case "late":
       return `WARNING: ${nameOf(trouble.stream)}: a packet came too late to be shown in order`
   }
@@ -135,7 +137,7 @@ class Printer {
   }
 
   readonly trouble = (trouble: Trouble): void => {
-    if (trouble.kind === "metadata") this.failureCount++
+    if (trouble.kind === "metadata" || trouble.kind === "cut") this.failureCount++
     this.notes.push(troubleLine(trouble))
   }
 

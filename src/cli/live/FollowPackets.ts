@@ -30,8 +30,9 @@ const fieldsOf = (event: ViewerEvent): Readonly<Record<string, unknown>> => {
     case "Inactive":
       return { stream: nameOf(event.stream), timestamp: event.timestamp }
     case "Silent":
-    case "StreamEnded":
       return { stream: nameOf(event.stream) }
+    case "StreamEnded":
+      return { stream: nameOf(event.stream), ...(event.isCut && { cut: true }) }
     case "SessionJoined":
       return { session: event.session.id, streams: event.session.streamCount }
     case "SessionRefused":

@@ -28,13 +28,15 @@ const record = Effect.fnUntraced(function* (input: Input, onProgress: (progress:
 
 const print = (input: Input, recorded: Recorder.Progress) => {
   if (input.json) return Output.printJson({ directory: input.directory, ...recorded })
-  const { bytes, lost, packets, streams } = recorded
+  const { bytes, cut, lost, packets, streams } = recorded
   const counts = [Output.plural(streams, "stream"), Output.plural(packets, "packet"), Output.bytes(bytes)]
-  return Console.log(`${input.directory}: ${counts.join(", ")}${lost === 0 ? "" : `, ${lost} lost`}`)
+  return Console.log(
+    `${input.directory}: ${counts.join(", ")}${lost === 0 ? "" : `, ${lost} lost`}${cut === 0 ? "" : `, ${Output.plural(cut, "stream")} cut short`}`
+  )
 }
 
 const run = (input: Input) => {
-  const done = { streams: 0, packets: 0, bytes: 0, lost: 0 }
+  const done = { streams: 0, packets: 0, bytes: 0, lost: 0, cut: 0 }
   const recording = record(input, (progress) => Object.assign(done, progress))
   return Output.summarized(Effect.scoped(recording), () => print(input, done))
 }
