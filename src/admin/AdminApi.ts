@@ -189,8 +189,11 @@ export const SessionHistory = Schema.Struct({
 /** Says every few seconds that nothing has happened, so that a connection that is gone is found out. */
 export const Heartbeat = Schema.TaggedStruct("Heartbeat", { atMillis: Schema.Finite })
 
+/** The last of all, where who asked may not go on. */
+export const End = Schema.TaggedStruct("End", { reason: Schema.String })
+
 /** What `GET /events` tells. */
-export const Told = Schema.Union([RelayEvent, Heartbeat])
+export const Told = Schema.Union([RelayEvent, Heartbeat, End])
 export type Told = typeof Told.Type
 
 /** Of `POST /drain`. */

@@ -11,6 +11,17 @@ const interval = "5 seconds"
 export const heartbeats = <A>(beat: () => A): Stream.Stream<A> =>
   Stream.concat(Stream.sync(beat), Stream.map(Stream.fromSchedule(Schedule.spaced(interval)), beat))
 
+/** While it may, which is looked at with everything that comes; then `last` says why no longer. */
+export const permitted = <A, B>(
+  answer: Stream.Stream<A>,
+  mayGoOn: () => boolean,
+  last: (reason: string) => B
+): Stream.Stream<A | B> =>
+  Stream.concat(
+    Stream.takeWhile(answer, mayGoOn),
+    Stream.suspend(() => (mayGoOn() ? Stream.empty : Stream.succeed(last("no rule shows it to you any more"))))
+  )
+
 /** Each holds one of the port's connections: others must find one. */
 export const bounded = (countMax: number) =>
   Effect.map(Closing, (closing) => {

@@ -6,7 +6,7 @@ import { Effect, Queue, Schedule, Stream } from "effect"
 import { wallMillis } from "../Machine.ts"
 import { Relay } from "../Relay.ts"
 import type { RelayEvent } from "../relay/Events.ts"
-import type { Told } from "./AdminApi.ts"
+import type { Heartbeat, Told } from "./AdminApi.ts"
 import { Digest } from "./Digest.ts"
 import * as Endless from "./Endless.ts"
 
@@ -37,9 +37,9 @@ export const make = Effect.gen(function* () {
   const relay = yield* Relay
   const events = yield* Stream.share(digested(relay), { capacity: eventCountMax, strategy: "sliding" })
   const admit = yield* Endless.bounded(listenerCountMax)
-  const heartbeats = Endless.heartbeats((): Told => ({ _tag: "Heartbeat", atMillis: wallMillis() }))
-  const all: Stream.Stream<Told> = Stream.merge(events, heartbeats)
+  const heartbeats = Endless.heartbeats(() => ({ _tag: "Heartbeat" as const, atMillis: wallMillis() }))
+  const all = Stream.merge(events, heartbeats)
   /** It ends, with the next heartbeat at the latest, when `mayGoOn` says no. */
-  return (isTold: (told: Told) => boolean, mayGoOn: () => boolean) =>
-    admit(Stream.filter(Stream.takeWhile(all, mayGoOn), isTold))
+  return (isTold: (told: RelayEvent | typeof Heartbeat.Type) => boolean, mayGoOn: () => boolean) =>
+    admit(Endless.permitted(Stream.filter(all, isTold), mayGoOn, (reason): Told => ({ _tag: "End", reason })))
 })

@@ -140,14 +140,6 @@ const blank = (): Uint8Array => Buffer.from("\n")
 
 const lastLine = (reason: string): Uint8Array => Buffer.from(`${JSON.stringify({ type: "end", reason })}\n`)
 
-/** While it may: looked at with everything that is told, and with each heartbeat. */
-const permitted = (pieces: Stream.Stream<Uint8Array>, mayGoOn: () => boolean): Stream.Stream<Uint8Array> => {
-  const last = Stream.suspend(() =>
-    mayGoOn() ? Stream.empty : Stream.succeed(lastLine("no rule shows it to you any more"))
-  )
-  return Stream.concat(Stream.takeWhile(pieces, mayGoOn), last)
-}
-
 export const make = Effect.gen(function* () {
   const { openLive } = yield* Relay
   const admit = yield* Endless.bounded(watcherCountMax)
@@ -161,9 +153,10 @@ export const make = Effect.gen(function* () {
       throw new Error("the filter takes too long", { cause })
     }
   }
-  /** Whatever keeps it from going on is its last line. */
+  /** Its last line says why it ends. */
   const watch = (request: Request, filter: Filter | undefined): Stream.Stream<Uint8Array> =>
     Stream.unwrap(attach(openLive, request, filter, hasRegex(request) ? bounded : unbounded)).pipe(
+      Stream.concat(Stream.sync(() => lastLine("the session has ended"))),
       Stream.catchCause((cause) => {
         return Stream.succeed(lastLine(unwatchable(Cause.squash(cause)).reason))
       })
@@ -173,6 +166,6 @@ export const make = Effect.gen(function* () {
       const filter = yield* filterOf(request)
       if (hasRegex(request) && clockMillis() < pausedUntil) return yield* new TooManyListeners()
       const pieces = Stream.merge(watch(request, filter), Endless.heartbeats(blank), { haltStrategy: "left" })
-      return yield* admit(inForm(form, permitted(pieces, mayView)))
+      return yield* admit(inForm(form, Endless.permitted(pieces, mayView, lastLine)))
     })
 })

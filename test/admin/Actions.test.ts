@@ -80,6 +80,21 @@ describe("an operator", () => {
     })
   )
 
+  it.live("ends a session: the last line of its events says so", () =>
+    Effect.gen(function* () {
+      const { client, targetUrl, url } = yield* Ports.start()
+      yield* record(targetUrl, "watched", { liveTimer: "1 second" })
+      const { items } = yield* client.sessions.list({ query: {} })
+      const id = items[0]?.id ?? assert.fail()
+      const answer = yield* Effect.promise(() => fetch(`${url}/api/v1/sessions/${id}/events`))
+      const watched = client.sessions.get({ params: { id } })
+      yield* Process.until("somebody to watch it", watched, ({ viewerCount }) => viewerCount === 1)
+      yield* client.sessions.end({ params: { id } })
+      const lines = (yield* Effect.promise(() => answer.text())).trimStart()
+      assert.strictEqual(lines, '{"type":"end","reason":"the session has ended"}\n')
+    })
+  )
+
   it.live("detaches a viewer; the session goes on", () =>
     Effect.gen(function* () {
       const { client, targetUrl, viewerUrl } = yield* Ports.start()

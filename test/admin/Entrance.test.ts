@@ -183,6 +183,7 @@ describe("the operator's port", () => {
       assert.isFalse(events.isOver)
       yield* relay.relay.replaceAccess({ ...access, rules: access.rules.slice(1) })
       yield* until("the relay's events to end", () => events.isOver)
+      assert.match(events.body, /\{"_tag":"End","reason":"no rule shows it to you any more"\}\n\n$/)
       assert.strictEqual(statusOf(yield* to(relay.port, "/api/v1/events", alice)), 401)
     })
   )

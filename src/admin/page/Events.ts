@@ -38,6 +38,8 @@ const textOf = ({ count, fields, message, reason, type }: Line): string => {
   return message ?? reason ?? `${count ?? ""}`
 }
 
+const sentenceOf = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
+
 const EventRow = ({ line }: { readonly line: Shown }) => html`<div class="row event" role="row">
   <span role="cell" class="n soft">${timeOf(line)}</span>
   <span role="cell" class=${`name ${line.type === "event" ? "" : "warn"}`}><bdi>${line.name ?? line.type}</bdi></span>
@@ -75,9 +77,14 @@ const useFollowed = (id: number, where: string | undefined, isPaused: boolean, a
     const abort = new AbortController()
     let fresh: Array<Shown> = []
     let count = 0
+    let ending: string | undefined
     const query = where === "" ? "" : `?where=${encodeURIComponent(where)}`
     const onLine = (line: string) => {
       const told = JSON.parse(line) as Line
+      if (told.type === "end") {
+        ending = sentenceOf(told.reason ?? "")
+        return
+      }
       // What a pause shows is what can be saved of it.
       if (!paused.current) recent.add(told)
       fresh.push({ ...told, at: ++count })
@@ -97,7 +104,7 @@ const useFollowed = (id: number, where: string | undefined, isPaused: boolean, a
     const timer = setInterval(draw, drawMillis)
     follow(`sessions/${id}/events${query}`, onLine, abort.signal).then((failure) => {
       draw()
-      if (!abort.signal.aborted) setState((last) => ({ ...last, failure }))
+      if (!abort.signal.aborted) setState((last) => ({ ...last, failure: ending ?? failure }))
     })
     return () => {
       abort.abort()

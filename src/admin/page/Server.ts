@@ -61,7 +61,7 @@ export const follow = async (path: string, onLine: (line: string) => void, signa
     let rest = ""
     for (;;) {
       const { done, value } = await reader.read()
-      if (done) return "The session has ended."
+      if (done) return "The relay tells no more."
       const parts = (rest + value).split("\n")
       rest = parts.pop() ?? ""
       for (const part of parts) if (part !== "") onLine(part)
