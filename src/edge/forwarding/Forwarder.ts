@@ -22,6 +22,7 @@ import { checksums } from "../journal/Checksums.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { JournalReader, type Read, type RecordDamaged } from "../journal/JournalReader.ts"
 import type { Spool } from "../spool/Spool.ts"
+import { accepted, believed } from "./Believed.ts"
 import { ask, command, EdgeCircle, greet, type RelayUnfit } from "./Greeting.ts"
 import type { LinkState } from "./LinkState.ts"
 import { Loan } from "./Loan.ts"
@@ -141,6 +142,7 @@ const resume = (
       replyBytes,
       reply(0)
     )
+    yield* accepted(link, opened)
     if (opened.state === State.finished && isEndedElsewhere(journal)) {
       return yield* putAside(journal, link, endedElsewhere, options)
     }
@@ -153,14 +155,14 @@ const resume = (
     if (opened.state === State.unknown) {
       return yield* putAside(journal, link, "the relay does not know it any more", options)
     }
-    const received = Number(opened.received)
+    const { durable, received } = yield* believed(link, journal, opened)
     // It had said that it would not need it again.
     if (received + 1 < firstKept) return yield* putAside(journal, link, "the relay has lost some of it", options)
     onUp()
     journal.overtaken(received)
     // What is on its way from an earlier connection will not be carried out.
     journal.handed = received
-    yield* journal.acknowledge(received, Number(opened.durable))
+    yield* journal.acknowledge(received, durable)
     journal.passed?.hear()
     // Whoever writes has a turn until its last record is whole.
     const turn = yield* Semaphore.make(1)
@@ -356,8 +358,10 @@ const hear = (
   unlessSilent(link, (next) =>
     Effect.gen(function* () {
       while (true) {
-        const { durable, outcome, received } = yield* next
-        yield* journal.acknowledge(Number(received), Number(durable))
+        const said = yield* next
+        const { outcome } = said
+        const { durable, received } = yield* believed(link, journal, said)
+        yield* journal.acknowledge(received, durable)
         const waitsFor = waits.has(outcome) ? outcome : undefined
         const isNews = waitsFor !== journal.waitsFor
         journal.waitsFor = waitsFor

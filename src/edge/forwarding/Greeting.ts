@@ -41,11 +41,15 @@ export const ask = <A>(
 ): Effect.Effect<A, LinkLost | RelayUnfit> =>
   Effect.gen(function* () {
     link.write([request])
-    const bytes = yield* Effect.timeoutOption(link.read(replyBytes), answerTimeout)
-    if (bytes._tag === "None") return yield* new LinkLost({ address: link.name, reason: "no answer in time" })
-    const reply = layout.decode(bytes.value)
+    const reply = layout.decode(yield* answer(link, replyBytes))
     if (Result.isSuccess(reply)) return reply.success
     return yield* new RelayUnfit({ address: link.name, reason: reply.failure.message })
+  })
+
+const answer = (link: Link, byteCount: number): Effect.Effect<Uint8Array, LinkLost> =>
+  Effect.timeoutOrElse(link.read(byteCount), {
+    duration: answerTimeout,
+    orElse: () => Effect.fail(new LinkLost({ address: link.name, reason: "no answer in time" }))
   })
 
 /** Older relays make no indexes, and know no session by its name. */
@@ -80,7 +84,7 @@ const edgesBehind = (link: Link): Effect.Effect<ReadonlyArray<string>, LinkLost 
   Effect.gen(function* () {
     const question = command(GetEdges.number, new Uint8Array(0))
     const { count } = yield* ask(link, question, GetEdges.headBytes, GetEdges.replyHead)
-    return count === 0 ? [] : GetEdges.idsOf(yield* link.read(GetEdges.idsBytes(count)))
+    return count === 0 ? [] : GetEdges.idsOf(yield* answer(link, GetEdges.idsBytes(count)))
   })
 
 /** The minor version of its protocol, if it is a relay. */

@@ -245,6 +245,9 @@ class Conversation {
       const view = viewOf(yield* link.read(headBytes))
       const code = view.getUint32(codeAt(command))
       const tailBytes = code === ReturnCode.OK ? tailBytesOf(command, view) : 0
+      if (tailBytes > pathBytesMax) {
+        return yield* new Dial.LinkLost({ address: link.name, reason: `it answers with a path of ${tailBytes} bytes` })
+      }
       if (tailBytes > 0) yield* link.read(tailBytes)
       if (command === AddStream.number) {
         const added = this.#added.get(number) ?? []
@@ -289,6 +292,9 @@ const replyBytes = (command: number): number => {
 }
 
 const codeAt = (command: number): number => (command === CreateSession.number || command === AddStream.number ? 8 : 0)
+
+/** With its NUL. */
+const pathBytesMax = 4096
 
 const tailBytesOf = (command: number, head: DataView): number => {
   if (command === CreateSession.number && head.byteLength === 16) return head.getUint32(12)

@@ -1,0 +1,30 @@
+/** What a relay says of a journal, as far as it can be so: by anything else records would be freed that nobody has. */
+import { Effect } from "effect"
+import type { Acknowledgement, Reply } from "../../protocol/journal/OpenJournal.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import type { Link } from "../../transport/Dial.ts"
+import type { Journal } from "../journal/Journal.ts"
+import { RelayUnfit } from "./Greeting.ts"
+
+export interface Believed {
+  readonly received: number
+  readonly durable: number
+}
+
+type Said = Pick<Acknowledgement, keyof Believed>
+
+/** What an earlier process lost, and the edge before an edge has, is beyond what is here. */
+const lastOf = ({ isOver, isRecovered, last, passed }: Journal): number =>
+  isOver || isRecovered || passed !== undefined ? Number.MAX_SAFE_INTEGER : last
+
+export const believed = (link: Link, journal: Journal, said: Said): Effect.Effect<Believed, RelayUnfit> => {
+  const [received, durable] = [Number(said.received), Number(said.durable)]
+  if (durable <= received && received <= lastOf(journal)) return Effect.succeed({ received, durable })
+  const reason = `it says that it has record ${said.received}, and ${said.durable} for good, of ${journal.last}`
+  return Effect.fail(new RelayUnfit({ address: link.name, reason }))
+}
+
+export const accepted = (link: Link, { returnCode }: Reply): Effect.Effect<void, RelayUnfit> =>
+  returnCode === ReturnCode.OK
+    ? Effect.void
+    : Effect.fail(new RelayUnfit({ address: link.name, reason: `it refuses a journal with ${returnCode}` }))

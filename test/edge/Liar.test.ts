@@ -1,0 +1,117 @@
+/** A relay that says what cannot be, by itself or by a fault: the edge goes on, forgets nothing by that, and says why. */
+import * as net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { greet } from "../../src/edge/forwarding/Greeting.ts"
+import * as GetConfiguration from "../../src/protocol/control/GetConfiguration.ts"
+import * as GetEdges from "../../src/protocol/journal/GetEdges.ts"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { join, numbers, u32, u64 } from "../../src/testing/PeerBytes.ts"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import type { Link } from "../../src/transport/Dial.ts"
+import { listening } from "../support/listening.ts"
+import * as Local from "./Local.ts"
+
+const headerBytes = 24
+
+type Answer = (socket: net.Socket) => void
+
+/** Answers commands by their number, until the first that opens a journal. */
+const scripted = (answers: Readonly<Record<number, Answer>>) => {
+  const server = net.createServer((socket) => {
+    let unread = Buffer.alloc(0)
+    socket.on("data", (bytes: Buffer) => {
+      unread = Buffer.concat([unread, bytes])
+      while (unread.length >= headerBytes) {
+        const size = headerBytes + Number(unread.readBigUInt64BE(8))
+        if (unread.length < size) return
+        answers[unread.readUInt32BE(16)]?.(socket)
+        unread = unread.subarray(size)
+      }
+    })
+  })
+  return listening(server)
+}
+
+const say =
+  (...parts: ReadonlyArray<Uint8Array>): Answer =>
+  (socket) =>
+    void socket.write(join(...parts))
+
+const introduction = (flags: bigint) => ({
+  [numbers.VERSION]: say(u32(2), u32(13)),
+  [GetConfiguration.number]: say(u32(10), u64(flags))
+})
+
+const opened = (received: bigint, durable: bigint, returnCode = 10) =>
+  join(u32(returnCode), u32(0), u64(received), u64(durable))
+const acknowledged = (received: bigint, durable: bigint) => join(u64(received), u64(durable), u32(0))
+const everything = 2n ** 64n - 1n
+
+describe("of a relay's answers", () => {
+  for (const [what, answer, why] of [
+    ["that it has what nobody said", opened(1000n, 0n), "has record 1000"],
+    ["that it has all there could ever be", opened(everything, everything), "has record 18446744073709551615"],
+    ["that it has for good what it does not have", opened(0n, 1n), "has record 0, and 1 for good"],
+    ["later that it has what nobody said", join(opened(0n, 0n), acknowledged(1000n, 1000n)), "has record 1000"],
+    ["that it takes no journal", opened(0n, 0n, 99), "refuses a journal with 99"]
+  ] as const) {
+    it.live(`${what}, is not believed: another one gets all of it`, () =>
+      Effect.gen(function* () {
+        const relay = yield* TestRelay.make()
+        const port = yield* scripted({ ...introduction(OpenJournal.offered), [OpenJournal.number]: say(answer) })
+        const local = yield* Local.start({ controlPort: port, dataPort: port })
+        const script = Script.make(local, relay.output, () => {})
+        const { c, d, file } = yield* script.recording()
+        const stream = yield* c.addStream()
+        yield* until("it to be told", () => local.edge.link.reason?.includes(why) === true)
+        yield* d.packet(stream, 0, 16)
+        yield* c.index(stream, { seq: 0 })
+        const address = (to: number) => ({ host: "127.0.0.1", port: to })
+        local.edge.route.redirect({ control: address(relay.controlPort), data: address(relay.dataPort) })
+        yield* script.fileSize(file("ch_0"), 16)
+        yield* c.close
+        yield* d.close
+        yield* local.forwarded
+      })
+    )
+  }
+
+  it.live("a path without end is not waited for: it fills no memory", () =>
+    Effect.gen(function* () {
+      let closedCount = 0
+      const piece = Buffer.alloc(64 * 1024)
+      const port = yield* scripted({
+        ...introduction(0n),
+        [numbers.CREATE_SESSION]: (socket) => {
+          socket.once("close", () => closedCount++)
+          say(u64(1n), u32(10), u32(0xffff_ffff), piece)(socket)
+        }
+      })
+      const local = yield* Local.start({ controlPort: port, dataPort: port })
+      yield* Script.make(local, undefined as never, () => {}).recording()
+      yield* until("the edge to let go of it", () => closedCount > 0)
+    })
+  )
+
+  it.effect("edges that it does not name after all are not waited for", () =>
+    Effect.gen(function* () {
+      const answers = [
+        join(u32(2), u32(13)),
+        join(u32(10), u64(GetEdges.isEdge | OpenJournal.offered)),
+        join(u32(10), u32(1))
+      ]
+      const silent: Pick<Link, "name" | "read" | "write"> = {
+        name: "relay:5342",
+        write: () => {},
+        read: () => Effect.suspend(() => Effect.fromNullishOr(answers.shift())).pipe(Effect.catch(() => Effect.never))
+      }
+      const greeting = yield* Effect.forkChild(Effect.flip(greet(silent as Link)))
+      yield* TestClock.adjust("20 seconds")
+      assert.include((yield* Fiber.join(greeting)).message, "no answer in time")
+    })
+  )
+})
