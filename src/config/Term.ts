@@ -1,5 +1,6 @@
 /** Certificates and lists that are good for a time, and what is said of it. Pure: times are ms since the epoch. */
 import type { X509Certificate } from "node:crypto"
+import { inOneLine } from "../protocol/CertificateName.ts"
 import { certificatesOf } from "./Pem.ts"
 
 export interface Term {
@@ -12,7 +13,7 @@ export interface Term {
 /** What ends within this is told of. */
 const nearMillis = 30 * 86_400_000
 
-export const nameOf = ({ subject }: Pick<X509Certificate, "subject">): string => subject?.replaceAll("\n", ", ") ?? ""
+export const nameOf = ({ subject }: Pick<X509Certificate, "subject">): string => inOneLine(subject)
 
 /** Of the certificates in a text; throws why they are no use. */
 export const termsOf = (what: string, text: string): ReadonlyArray<Term> =>

@@ -73,6 +73,9 @@ export interface Link {
 /** A relay is there, and may have handshakes of a whole site before ours: some 150 a second. */
 const handshakeTimeoutMillis = 30_000
 
+/** By a peer, not the network between. */
+const refusals = /^(ERR_SSL|ECONNRESET|EPIPE)/
+
 /** Unread bytes beyond this stop the reading of the socket, so that a peer cannot fill our memory. */
 const unreadBytesMax = 1024 * 1024
 
@@ -84,9 +87,19 @@ const lingerMillis = 5000
 
 /** Over TLS, `role` asks for that part of the relay; otherwise it is the port's own. */
 export const dial = (address: Address, role?: Role): Effect.Effect<Link, DialFailed | TlsFailed, Scope.Scope> =>
-  Effect.map(opened({ address, role, isHalfOpen: false }, close), (socket) =>
-    make(socket, nameOf(address), address.tls === undefined)
-  )
+  Effect.gen(function* () {
+    const { tls } = address
+    const name = nameOf(address)
+    const socket = yield* opened({ address, role, isHalfOpen: false }, close)
+    if (tls === undefined) return make(socket, name)
+    const { refusalOf } = yield* Effect.promise(() => import("./tls/DialTls.ts"))
+    // Nothing is ever answered to data.
+    return make(socket, name, role === "data" ? secret : () => refusalOf(name, tls).reason)
+  })
+
+/** What is known of a peer that says nothing at all. */
+type Silence = () => string | undefined
+const secret: Silence = () => undefined
 
 /** `host:port` of it. */
 export const nameOf = ({ host, port }: Address) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
@@ -183,22 +196,28 @@ const close = (socket: net.Socket): Effect.Effect<void> =>
     setTimeout(() => socket.destroy(), lingerMillis).unref()
   })
 
-/** `isPlain`: the bytes of the connection are those of its descriptor. */
-const make = (socket: net.Socket, name: string, isPlain: boolean): Link => {
+/**
+ * `silence`: over TLS, why the peer may have ended it before it has said anything. Without it, the bytes of the
+ * connection are those of its descriptor.
+ */
+const make = (socket: net.Socket, name: string, silence?: Silence): Link => {
+  const isPlain = silence === undefined
+  let isHeard = false
   const unread = Unread.make()
   const { changed, once, when } = Waits.make()
   let wantedBytes = 0
   let reason: string | undefined
-  const lose = (why: string) => {
-    reason ??= why
+  const lose = (why: string, isRefusal = true) => {
+    reason ??= (isHeard || !isRefusal ? undefined : silence?.()) ?? why
     changed()
   }
   socket.on("data", (chunk: Buffer) => {
+    isHeard = true
     unread.add(chunk)
     if (unread.bytes() > Math.max(unreadBytesMax, wantedBytes)) socket.pause()
     if (unread.bytes() >= wantedBytes) changed()
   })
-  socket.on("error", (cause) => lose(reasonOf(cause)))
+  socket.on("error", (cause: NodeJS.ErrnoException) => lose(reasonOf(cause), refusals.test(cause.code ?? "")))
   socket.on("end", () => lose("closed by the peer"))
   socket.on("close", () => lose("closed"))
   socket.on("drain", changed)

@@ -79,9 +79,12 @@ Peers.describeWithPeers(["openssl"], "commands for operators, over TLS", () => {
         [2, "certificates are for https://", ["support", url.replace("https", "http"), ...alice]],
         [1, "No such file or directory", ["top", url, "--tls-ca=/none.pem"]],
         [1, expired, ["drain", url, ...old]],
+        [1, "does not take our certificate", ["drain", url, ...old]],
         [1, expired, ["sessions", `tls://localhost:${relay.livePort}`, ...old]],
         [1, expired, ["follow", `tls://localhost:${relay.livePort}/host/h/s`, ...old]],
-        [1, expired, ["load", `tls://localhost:${relay.controlPort}`, ...old]]
+        [1, expired, ["load", `tls://localhost:${relay.controlPort}`, ...old]],
+        [1, "no rule of its --access", ["drain", url, ...asClient(pki, "target-web1")]],
+        [1, "before a word: our certificate (CN=over, ", ["load", `tls://localhost:${relay.controlPort}`, ...old]]
       ]
       for (const [status, said, args] of wrong) {
         const { code, stderr } = yield* toolbox(...args)

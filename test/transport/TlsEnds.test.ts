@@ -1,10 +1,13 @@
 /** Until when a relay's TLS is good: its certificate, with all that stand above it, and what clients are judged by. */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Dial from "../../src/transport/Dial.ts"
 import { refusalOf } from "../../src/transport/tls/DialTls.ts"
 import * as Certificates from "../support/certificates.ts"
+import { listening } from "../support/listening.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
@@ -60,8 +63,12 @@ Peers.describeWithPeers(["openssl"], "a connection that ends before a word", () 
         Effect.map(authority.issue({ name, use: "clientAuth", ...time }), ({ cert }) => cert)
       const refusals = [
         [undefined, "identity", "we have none"],
-        [yield* issue("good", { to: "20490101000000Z" }), "identity", "it does not take our certificate"],
-        [yield* issue("over", { from: "20200101000000Z", to: "20210101000000Z" }), "expiry", "expired Jan"],
+        [yield* issue("good", { to: "20490101000000Z" }), "identity", "our certificate (CN=good, issued by CN="],
+        [
+          yield* issue("over", { from: "20200101000000Z", to: "20210101000000Z" }),
+          "expiry",
+          "our certificate (CN=over, issued by "
+        ],
         [yield* issue("young", { from: "20490101000000Z", to: "20500101000000Z" }), "expiry", "not valid before"]
       ] as const
       for (const [certificate, kind, why] of refusals) {
@@ -69,6 +76,33 @@ Peers.describeWithPeers(["openssl"], "a connection that ends before a word", () 
         assert.strictEqual(failed.kind, kind)
         assert.include(failed.message, why)
       }
+    })
+  )
+
+  it.live("is told so to whoever waits for an answer, and not of one that has spoken, nor where none is due", () =>
+    Effect.gen(function* () {
+      const authority = yield* Certificates.authority
+      const relay = yield* authority.issue({ name: "localhost", use: "serverAuth", alternatives: "DNS:localhost" })
+      const ours = yield* authority.issue({ name: "web1", use: "clientAuth" })
+      let words = ""
+      const { ca } = authority
+      const server = tls.createServer({ cert: relay.cert, key: relay.key }, (socket) => void socket.end(words))
+      const port = yield* listening(server)
+      const identity = { ca, certificate: ours.cert, key: ours.key }
+      const heard = (role: "control" | "data") =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const link = yield* Dial.dial({ host: "localhost", port, family: 4, tls: identity }, role)
+            return (yield* Effect.flip(link.read(8))).reason
+          })
+        )
+      assert.match(
+        yield* heard("control"),
+        /^it ends the connection before a word: our certificate \(CN=web1, issued by/
+      )
+      assert.strictEqual(yield* heard("data"), "closed by the peer")
+      words = "word"
+      assert.strictEqual(yield* heard("control"), "closed by the peer")
     })
   )
 })

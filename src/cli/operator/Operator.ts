@@ -89,12 +89,15 @@ const machineReason = (error: unknown): string | undefined => {
   )
 }
 
+const withoutRight =
+  "the relay refuses: it does not take our certificate, or no rule of its --access says admin of it; or give its token"
+
 /** What went wrong, for somebody who did not write this. */
-export const wordsOf = (error: unknown, url: string): string => {
+export const wordsOf = (error: unknown, { tlsCert, tokenFile, url }: Input): string => {
   if (!isTagged(error)) return SystemError.messageOf(error)
   switch (error._tag) {
     case "Unauthorized":
-      return withoutToken
+      return Option.isSome(tlsCert) && Option.isNone(tokenFile) ? `${withoutRight} (--token-file PATH)` : withoutToken
     case "SessionUnknown":
       return `there is no session ${error.id}`
     case "ConnectionUnknown":
@@ -123,10 +126,11 @@ const textOf =
 
 /** Runs `use` with a client; whatever fails does so in one line. */
 export const withClient = <A, E, R>(
-  { tokenFile, url, ...given }: Input,
+  input: Input,
   use: (client: Client, text: Text) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, OperationFailed | Misused | TlsFlags.TlsFileRefused, Exclude<R, HttpClient.HttpClient>> =>
   Effect.gen(function* () {
+    const { tokenFile, url, ...given } = input
     const at = place(url)
     if (at === undefined) {
       return yield* Effect.fail(new Misused(`${url} is not http://HOST[:PORT], https://…, tcp://… or unix:///PATH`))
@@ -142,6 +146,6 @@ export const withClient = <A, E, R>(
     })
     return yield* Effect.mapError(
       Effect.provide(used, layerOf(at, identity)),
-      (error) => new OperationFailed({ message: wordsOf(error, url) })
+      (error) => new OperationFailed({ message: wordsOf(error, input) })
     )
   })

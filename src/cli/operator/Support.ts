@@ -70,7 +70,7 @@ const run = (input: Input) =>
         const found = yield* Effect.result(part)
         const isThere = found._tag === "Success"
         if (!isThere) missing.push(member)
-        const content = isThere ? found.success : `${Operator.wordsOf(found.failure, input.url)}\n`
+        const content = isThere ? found.success : `${Operator.wordsOf(found.failure, input)}\n`
         archive.entry({ name: `${name}/${member}${isThere ? "" : ".missing"}`, mtime: now }, content)
       }
       archive.finalize()

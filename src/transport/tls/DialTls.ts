@@ -4,6 +4,7 @@ import * as net from "node:net"
 import * as tls from "node:tls"
 import { Schema } from "effect"
 import { wallMillis } from "../../Machine.ts"
+import { inOneLine } from "../../protocol/CertificateName.ts"
 import { ciphers } from "./Processor.ts"
 import { type ClientIdentity, protocolOf, type Role, reasonOf } from "./Tls.ts"
 
@@ -41,6 +42,8 @@ const kinds: Readonly<Record<string, Kind>> = {
 
 /** What the runtime advises is for its own commands: whom we trust is said otherwise. */
 const reasons: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "its certificate, or one above it, has expired: it is to be renewed there",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet: the clock there, or of this host, is wrong",
   UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     "its certificate is signed by nobody that we trust: another authority, or its file lacks the certificates between",
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its certificates are signed by nobody that we trust",
@@ -59,15 +62,17 @@ export const failureOf = (address: string, cause: NodeJS.ErrnoException): TlsFai
  * is not taken. What of it could be wrong.
  */
 export const refusalOf = (address: string, { certificate }: ClientIdentity): TlsFailed => {
-  const known = certificate === undefined ? undefined : new X509Certificate(certificate)
   const fail = (kind: Kind, why: string) =>
     new TlsFailed({ address, kind, reason: `it ends the connection before a word: ${why}` })
-  if (known === undefined) return fail("identity", "it may ask for a certificate, and we have none")
-  if (Date.parse(known.validTo) < wallMillis()) return fail("expiry", `our certificate expired ${known.validTo}`)
+  if (certificate === undefined) return fail("identity", "it may ask for a certificate, and we have none: --tls-cert")
+  const known = new X509Certificate(certificate)
+  const ours = `our certificate (${inOneLine(known.subject)}, issued by ${inOneLine(known.issuer)})`
+  if (Date.parse(known.validTo) < wallMillis()) return fail("expiry", `${ours} expired ${known.validTo}: renew it`)
   if (Date.parse(known.validFrom) > wallMillis()) {
-    return fail("expiry", `our certificate is not valid before ${known.validFrom}`)
+    return fail("expiry", `${ours} is not valid before ${known.validFrom}, or this host's clock is behind`)
   }
-  return fail("identity", "it does not take our certificate, or has no such part")
+  const why = "is revoked there, or by an authority that it does not know, or it has no such part; its log says which"
+  return fail("identity", `${ours} ${why}`)
 }
 
 export interface Options {
