@@ -1,4 +1,4 @@
-/** A relay that says what cannot be, by itself or by a fault: the edge goes on, forgets nothing by that, and says why. */
+/** A relay that says what cannot be, or does not go on: its edge goes on, forgets nothing by that, and says why. */
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
