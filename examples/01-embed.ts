@@ -9,7 +9,7 @@ import { Console, Effect } from "effect"
 import { Relay, RelayConfig } from "lttng-relay"
 
 /** Port 0 lets the system choose. */
-const anywhere: RelayConfig.ListenAddress = { host: "127.0.0.1", port: 0, family: 4 }
+const anywhere: RelayConfig.ListenAddress = { host: "127.0.0.1", port: 0 }
 
 const config: RelayConfig.RelayConfig = {
   ...RelayConfig.defaults,

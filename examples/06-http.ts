@@ -16,7 +16,7 @@ import { AdminRoutes } from "lttng-relay/admin"
 const [output = "traces", port = "8080"] = process.argv.slice(2)
 const { TOKEN: token } = process.env
 const host = "127.0.0.1"
-const anywhere: RelayConfig.ListenAddress = { host, port: 0, family: 4 }
+const anywhere: RelayConfig.ListenAddress = { host, port: 0 }
 const listen = { control: anywhere, data: anywhere, live: anywhere }
 const config: RelayConfig.RelayConfig = { ...RelayConfig.defaults, ...listen, output: resolve(output) }
 

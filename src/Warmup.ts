@@ -71,7 +71,7 @@ export const bottomless = (kind: Kind) =>
   ).pipe(Layer.provide(DiskFiles.layerWith({ kindOf: () => kind, workers: 0 })))
 
 /** Any free port. */
-export const loopback = { host: "127.0.0.1", port: 0, family: 4 } as const
+export const loopback = { host: "127.0.0.1", port: 0 } as const
 
 interface Command<Request> {
   readonly number: number

@@ -1,4 +1,4 @@
-/** Whom a command trusts, and who it is, where its URL is `tls://`. */
+/** Whom a command trusts, and who it is, where its URL is `tls://` or `https://`. */
 import { Effect, Option, Schema } from "effect"
 import { Flag } from "effect/cli"
 import { certificatesOf, matchKey } from "../config/Pem.ts"
@@ -23,10 +23,10 @@ const path = (name: string, description: string) =>
   Flag.String(name).pipe(Flag.optional, Flag.withDescription(description))
 
 export const flags = {
-  tlsCa: path("tls-ca", "For tls://: PEM file of the authorities to trust (default: the runtime's own)"),
-  tlsCert: path("tls-cert", "For tls://: PEM file of our certificate"),
-  tlsKey: path("tls-key", "For tls://: PEM file of its key (default: in the file of --tls-cert)"),
-  tlsName: path("tls-name", "For tls://: the name the relay's certificate has (default: the host of the URL)")
+  tlsCa: path("tls-ca", "With TLS: PEM file of the authorities to trust (default: the runtime's own)"),
+  tlsCert: path("tls-cert", "With TLS: PEM file of our certificate"),
+  tlsKey: path("tls-key", "With TLS: PEM file of its key (default: in the file of --tls-cert)"),
+  tlsName: path("tls-name", "With TLS: the name the relay's certificate has (default: the host of the URL)")
 }
 
 export type Given = Flags.Given<typeof flags>

@@ -4,17 +4,16 @@
  *
  * The daemon's own variables and options are another thing: `Environment.ts`, `Options.ts`.
  */
-import { isIPv6 } from "node:net"
 import { Config, Duration } from "effect"
 import type { ListenAddress, RelayConfig } from "./RelayConfig.ts"
 import { defaults } from "./RelayDefaults.ts"
 
-/** `NAME_HOST` (an address with colons is IPv6) and `NAME_PORT`. */
+/** `NAME_HOST` and `NAME_PORT`. */
 const address = (name: string, standard: ListenAddress): Config.Config<ListenAddress> =>
   Config.all({
     host: Config.NonEmptyString(`${name}_HOST`).pipe(Config.withDefault(standard.host)),
     port: Config.Int(`${name}_PORT`).pipe(Config.withDefault(standard.port))
-  }).pipe(Config.map(({ host, port }) => ({ host, port, family: isIPv6(host) ? 6 : 4 })))
+  })
 
 const bytes = (name: string, standard: number) =>
   Config.ByteSize(name).pipe(

@@ -15,11 +15,12 @@ const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
 
 /** Where a port listens. */
 export const ListenAddress = Schema.Struct({
-  /** A host name or numeric address; resolved with `family`. */
+  /** A host name or numeric address. */
   host: Schema.NonEmptyString,
   /** 0 lets the system choose. */
   port: count(0, 65_535),
-  family: Schema.Literals([4, 6]),
+  /** Which addresses of a name; 4 where not given. */
+  family: Schema.optional(Schema.Literals([4, 6])),
   /** A socket that listens there already: it is taken over, and nothing is bound. */
   descriptor: Schema.optional(count(0))
 })

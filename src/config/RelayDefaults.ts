@@ -4,9 +4,9 @@ import type { RelayConfig } from "./RelayConfig.ts"
 /** What the daemon uses where it is told nothing else; `output` is empty and must be given. */
 export const defaults = {
   output: "",
-  control: { host: "0.0.0.0", port: 5342, family: 4 },
-  data: { host: "0.0.0.0", port: 5343, family: 4 },
-  live: { host: "localhost", port: 5344, family: 4 },
+  control: { host: "0.0.0.0", port: 5342 },
+  data: { host: "0.0.0.0", port: 5343 },
+  live: { host: "localhost", port: 5344 },
   grouping: "host",
   allowClear: true,
   singleViewer: false,

@@ -74,7 +74,7 @@ const copyFailed = () => {
 }
 
 /** A relay that keeps nothing has nothing to show to viewers. */
-const nowhere: ListenAddress = { host: "127.0.0.1", port: 0, family: 4 }
+const nowhere: ListenAddress = { host: "127.0.0.1", port: 0 }
 
 /**
  * Packet memory of a relay that keeps nothing: what it is given is gone with the turn, or some milliseconds later where

@@ -3,7 +3,7 @@
 import { uuidBytes } from "../ctf/metadata/Classes.ts"
 import type { IndexRecord } from "../protocol/CtfIndex.ts"
 import * as Aside from "./Aside.ts"
-import type { Code, Finding, Range, Severity } from "./Finding.ts"
+import type { Code, Finding, Range } from "./Finding.ts"
 import { finding } from "./Finding.ts"
 import { build, difference, type IndexFile } from "./IndexFile.ts"
 import type { Packet, PacketScan } from "./PacketScan.ts"
@@ -33,20 +33,19 @@ class Findings {
   readonly all: Array<Finding> = []
   readonly #counts = new Map<Code, number>()
 
-  add(severity: Severity, code: Code, path: string, detail: string, offset?: number): void {
+  damage(code: Code, path: string, detail: string, offset?: number): void {
     const count = (this.#counts.get(code) ?? 0) + 1
     this.#counts.set(code, count)
-    if (count <= namedMax) this.all.push(finding(severity, code, path, detail, offset === undefined ? {} : { offset }))
-    if (count === namedMax + 1) this.all.push(finding(severity, code, path, "and more of the same"))
+    if (count <= namedMax) this.all.push(finding("damage", code, path, detail, offset === undefined ? {} : { offset }))
+    if (count === namedMax + 1) this.all.push(finding("damage", code, path, "and more of the same"))
   }
 }
 
 /** Data that no packet's head accounts for is in nobody's way only when it is gone. */
 const dataFindings = ({ path, byteCount, scan }: DataFile, found: Findings): void => {
   for (const { from, isTorn, reason, to } of scan.holes) {
-    if (isTorn) found.add("damage", "data-torn", path, `the last packet is not whole: ${reason}`, from)
-    else
-      found.add("damage", "data-unreadable", path, `${to - from} bytes of ${byteCount} are no packet: ${reason}`, from)
+    if (isTorn) found.damage("data-torn", path, `the last packet is not whole: ${reason}`, from)
+    else found.damage("data-unreadable", path, `${to - from} bytes of ${byteCount} are no packet: ${reason}`, from)
   }
 }
 
@@ -54,7 +53,7 @@ const dataFindings = ({ path, byteCount, scan }: DataFile, found: Findings): voi
 const eventFindings = ({ path, scan }: DataFile): ReadonlyArray<Finding> => {
   const found = new Findings()
   for (const { fault, offset } of scan.packets) {
-    if (fault !== undefined) found.add("damage", "event-unreadable", path, fault.reason, offset)
+    if (fault !== undefined) found.damage("event-unreadable", path, fault.reason, offset)
   }
   return found.all
 }
@@ -69,43 +68,43 @@ const recordFindings = (file: DataFile, index: IndexFile, found: Findings): void
     const place = Number(offset)
     const named = `record ${number}`
     const packet = byOffset.get(place)
-    if (offset <= last) found.add("damage", "index-order", indexPath, `${named}: offset ${offset} after ${last}`, place)
+    if (offset <= last) found.damage("index-order", indexPath, `${named}: offset ${offset} after ${last}`, place)
     last = offset
     if (record.timestampEnd < record.timestampBegin) {
-      found.add("damage", "time-backwards", indexPath, `${named}: ends before it begins`, place)
+      found.damage("time-backwards", indexPath, `${named}: ends before it begins`, place)
     }
     if (offset + packetSize / 8n > BigInt(byteCount)) {
       const end = offset + packetSize / 8n
-      found.add("damage", "index-past-data", indexPath, `${named}: ends at ${end}, the data at ${byteCount}`, place)
+      found.damage("index-past-data", indexPath, `${named}: ends at ${end}, the data at ${byteCount}`, place)
     } else if (packet === undefined) {
-      found.add("damage", "index-mismatch", indexPath, `${named}: no packet begins at ${offset}`, place)
+      found.damage("index-mismatch", indexPath, `${named}: no packet begins at ${offset}`, place)
     } else {
       indexed.add(place)
       const fault = difference(record, packet, index.minor ?? 1)
-      if (fault !== undefined) found.add("damage", "index-mismatch", indexPath, `${named}: ${fault}`, place)
+      if (fault !== undefined) found.damage("index-mismatch", indexPath, `${named}: ${fault}`, place)
     }
   }
   const missing = scan.packets.filter(({ offset }) => !indexed.has(offset))
   const [first] = missing
   if (first === undefined || index.records.some(({ offset }) => Number(offset) === first.offset)) return
   const detail = `${missing.length} of ${scan.packets.length} packets have no record`
-  found.add("damage", "index-behind", indexPath, detail, first.offset)
+  found.damage("index-behind", indexPath, detail, first.offset)
 }
 
 const indexFindings = (file: DataFile, found: Findings): void => {
   const { index, indexPath, isIndexed, scan } = file
   if (index === undefined) {
     if (isIndexed && scan.packets.length > 0) {
-      found.add("damage", "index-missing", indexPath, `${scan.packets.length} packets have no index`)
+      found.damage("index-missing", indexPath, `${scan.packets.length} packets have no index`)
     }
     return
   }
   if (index.headerFault !== undefined) {
-    found.add("damage", "index-header", indexPath, index.headerFault)
+    found.damage("index-header", indexPath, index.headerFault)
     return
   }
   if (index.tornBytes > 0) {
-    found.add("damage", "index-torn", indexPath, `${index.tornBytes} bytes of a record that is not whole`)
+    found.damage("index-torn", indexPath, `${index.tornBytes} bytes of a record that is not whole`)
   }
   recordFindings(file, index, found)
 }
@@ -230,12 +229,12 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const strangers = outsiders(file)
   for (const [{ offset, trace }, detail] of strangers) {
     const isOther = file.trace !== undefined && trace !== file.trace
-    found.add("damage", isOther ? "trace-mismatch" : "data-unreadable", file.path, detail, offset)
+    found.damage(isOther ? "trace-mismatch" : "data-unreadable", file.path, detail, offset)
   }
   const misnamed = packets.filter((packet) => isMisnamed(file, packet))
   for (const { offset, trace } of misnamed) {
     const detail = `a packet that says it is of trace ${trace}, which is this one's UUID but for a byte`
-    found.add("damage", "trace-mismatch", file.path, detail, offset)
+    found.damage("trace-mismatch", file.path, detail, offset)
   }
   const all = [...found.all, ...eventFindings(file)]
   if (holes.some(({ isForeign }) => isForeign)) return all

@@ -51,14 +51,14 @@ export interface OpenFile {
    * While the device is prompt: writes `bytes[from, to)` at `position` in this call and answers how many bytes it
    * could. The rest, and why, is for `write`. Undefined: it never is.
    */
-  readonly writeNow: ((bytes: Uint8Array, from: number, to: number, position: number) => number) | undefined
+  readonly writeNow?: ((bytes: Uint8Array, from: number, to: number, position: number) => number) | undefined
   /**
    * While the device is prompt, and where there is a thread (`hasBeside`): lets it write up to `besidePieceCountMax`
    * held `pieces` at `position`, one behind the other. They must not change before the write is settled. `onDone` is
    * called some time after it is done, unless it was settled before. Undefined when the thread cannot, or has enough to
    * do: `writeNow` can.
    */
-  readonly writeBeside:
+  readonly writeBeside?:
     | ((pieces: ReadonlyArray<Piece>, position: number, onDone: () => void) => BesideWrite | undefined)
     | undefined
   /**

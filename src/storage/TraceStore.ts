@@ -6,7 +6,6 @@ import * as path from "node:path"
 import { Context, Effect, Layer } from "effect"
 import { counted } from "./CountedFiles.ts"
 import { DeviceGate } from "./DeviceGate.ts"
-import * as DiskFiles from "./DiskFiles.ts"
 import { FilePool } from "./FilePool.ts"
 import { FileFailed, Files } from "./Files.ts"
 import { Retraceable } from "./Retraceable.ts"
@@ -65,8 +64,6 @@ export class TraceStore extends Context.Service<
         })
       })
     )
-  /** A store on disk. */
-  static readonly layer = (options: Options) => this.layerNoDeps(options).pipe(Layer.provide(DiskFiles.layer))
 }
 
 /** A peer's path may end in a slash; one place has one spelling. */

@@ -16,8 +16,6 @@ export interface Options {
   readonly output: string
   /** Descriptors the relay may use. */
   readonly descriptorLimit: number
-  /** Channels and sessions beyond this have no series of their own. Default 2,000. */
-  readonly seriesMax?: number
   /** See `Reading`. */
   readonly refusedFiles?: ReadonlyMap<string, boolean>
   /** Series beside the relay's. */
@@ -37,7 +35,8 @@ export interface Service {
 
 export class Telemetry extends Context.Service<Telemetry, Service>()("lttng-relay/Telemetry") {}
 
-const seriesMaxDefault = 2000
+/** Channels and sessions beyond this have no series of their own. */
+const seriesMax = 2000
 
 const openDescriptors: Effect.Effect<number> = Effect.tryPromise(() => readdir("/proc/self/fd")).pipe(
   Effect.map((names) => names.length),
@@ -98,7 +97,7 @@ const make = (options: Options) =>
         handshakes,
         process: ownFigures,
         refusedFiles: options.refusedFiles,
-        seriesMax: options.seriesMax ?? seriesMaxDefault,
+        seriesMax,
         more: options.moreSamples?.()
       })
       for (;;) {

@@ -55,8 +55,6 @@ const slowly = <A>(disk: Disk, byteCount: number, act: Effect.Effect<A, FileFail
 const slowFile = (disk: Disk, file: OpenFile): OpenFile => ({
   device: disk.device,
   inode: file.inode,
-  writeNow: undefined,
-  writeBeside: undefined,
   write: (buffers, position) => slowly(disk, sizeOf(buffers), file.write(buffers, position)),
   read: (into, position) => slowly(disk, into.length, file.read(into, position)),
   truncate: (size) => slowly(disk, 0, file.truncate(size)),

@@ -41,7 +41,7 @@ export interface TestRelay extends Script.Ports {
 }
 
 const host = "127.0.0.1"
-const anywhere: ListenAddress = { host, port: 0, family: 4 }
+const anywhere: ListenAddress = { host, port: 0 }
 const output = "/traces"
 
 /** Small: a test has few viewers, and many relays. */

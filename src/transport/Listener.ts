@@ -27,7 +27,8 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
 export interface Address {
   readonly host: string
   readonly port: number
-  readonly family: 4 | 6
+  /** Of a name's addresses; 4 where not given. */
+  readonly family?: 4 | 6 | undefined
   /** A socket that listens there already: it is taken over, and nothing is bound. */
   readonly descriptor?: number | undefined
 }
@@ -171,7 +172,7 @@ const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Ef
       )
     }
     server.once("error", onError)
-    const { descriptor, family, host, port } = address
+    const { descriptor, family = 4, host, port } = address
     const listenAt = (numeric: string) => {
       // An IPv6 wildcard serves IPv4 peers too, as the reference's does.
       const place = descriptor === undefined ? { host: numeric, port, ipv6Only: false } : { fd: descriptor }

@@ -36,7 +36,6 @@ export interface Held {
 export interface DataState {
   readonly stream: ViewedStream
   readonly clock: () => Scale | undefined
-  readonly announcedMillis: number
   held: Held | undefined
   /** Nanoseconds; undefined before the first answer that tells. */
   horizon: bigint | undefined
@@ -66,7 +65,6 @@ export const make = (
 ): DataState => ({
   stream,
   clock,
-  announcedMillis: nowMillis,
   held: undefined,
   horizon: undefined,
   inactiveUntil: undefined,

@@ -2,10 +2,11 @@
  * A project that exports what it makes of the package, with declarations: every type that a public signature mentions
  * must have a name that the project can reach. Compiled from the tarball, never run.
  */
-import { Effect, Layer, Stream } from "effect"
+import { Console, Effect, Layer, Result, Stream } from "effect"
 import * as Root from "lttng-relay"
 import {
   CtfTrace,
+  Files,
   LiveViewer,
   Load,
   MemoryFiles,
@@ -26,6 +27,22 @@ export const config = { ...RelayConfig.defaults, output: "/tmp/traces" }
 export const relay = Relay.layer(config)
 export const relayNoDeps = Relay.layerNoDeps(config)
 export const relayInMemory = Relay.layerNoDeps(config).pipe(Layer.provide(MemoryFiles.layer()))
+export const audited = Layer.effect(
+  Files.Files,
+  Effect.map(Files.Files, (files) => ({
+    ...files,
+    open: (path: string, mode: Files.OpenMode) => Effect.tap(files.open(path, mode), () => Console.log(mode, path))
+  }))
+)
+export const file: Files.OpenFile = {
+  device: 1,
+  inode: 1,
+  write: () => Effect.void,
+  read: () => Effect.succeed(0),
+  truncate: () => Effect.void,
+  sync: Effect.void,
+  close: Effect.void
+}
 export const relayFromEnvironment = Relay.layerConfig()
 export const environment = RelayConfig.config
 export const checked = RelayConfig.check(config)
@@ -52,6 +69,14 @@ export const attached = Effect.flatMap(viewed, ({ viewer, session }) =>
 export const viewerUrl = ViewerUrl.parse("net://localhost")
 export const recording = CtfTrace.open("/tmp/trace")
 export const replayed = Effect.flatMap(Effect.all([recording, target]), ([one, to]) => Replay.replay(one, to))
+
+export const fieldsOf = (metadataBytes: Uint8Array, packetBytes: Uint8Array) => {
+  const metadata = Ctf.Metadata.parse(metadataBytes)
+  if (Result.isFailure(metadata)) throw metadata.failure
+  const stream = new Ctf.DataStream.DataStream("name", new Ctf.TracePlan(metadata.success))
+  if (!stream.open(Ctf.DataStream.inMemory(packetBytes))) throw new Error(stream.failure?.message)
+  return stream.next() === Ctf.DataStream.event ? new Ctf.Events.Event(stream, "name").fields : undefined
+}
 
 export const routes = Admin.AdminRoutes.layer({ config, token: "secret" })
 export const client = Admin.AdminClient.make({ url: "http://localhost:5345" })

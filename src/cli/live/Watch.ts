@@ -20,7 +20,7 @@ const seek = (otherwise: "beginning" | "last") =>
   Flag.Literals("seek", ["beginning", "last"]).pipe(
     Flag.optional,
     Flag.withDescription(
-      `Start with what the relay still has, or with the next packet (default: ${otherwise}; with --wait: beginning)`
+      `Start with what the relay still has, or with the next packet (default: ${otherwise === "last" ? "last; with --wait: beginning" : otherwise})`
     )
   )
 

@@ -34,7 +34,7 @@ export const take = (): ReadonlyArray<Socket> => {
 }
 
 const listensAt = ({ host, port }: Socket, address: ListenAddress): boolean =>
-  address.family === 4 && address.port === port && (address.host === "localhost" ? "127.0.0.1" : address.host) === host
+  address.family !== 6 && address.port === port && (address.host === "localhost" ? "127.0.0.1" : address.host) === host
 
 export const close = (sockets: ReadonlyArray<Socket>): void => {
   for (const { descriptor } of sockets) closeSync(descriptor)

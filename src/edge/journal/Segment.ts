@@ -25,10 +25,10 @@ export interface Segment {
   isBusy: boolean
 }
 
-export const segmentOf = (first: number, file: OpenFile, last: number, byteCount = 0): Segment => ({
+export const segmentOf = (first: number, file: OpenFile, last: number): Segment => ({
   first,
   file,
-  byteCount,
+  byteCount: 0,
   last,
   wroteAt: clockMillis(),
   isThin: false,
