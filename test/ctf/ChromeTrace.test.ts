@@ -3,6 +3,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as ChromeLines from "../../src/admin/page/ChromeLines.ts"
 import { ChromeTrace } from "../../src/ctf/export/ChromeTrace.ts"
+import { OpenSlices } from "../../src/ctf/export/OpenSlices.ts"
 import * as SliceRules from "../../src/ctf/export/SliceRules.ts"
 import { Threads } from "../../src/ctf/export/Threads.ts"
 import { Bytes } from "../../src/ctf/print/Bytes.ts"
@@ -115,8 +116,34 @@ it("processors with nothing to do are a thread each", () => {
       [0, 3]
     ]
   )
+  assert.deepStrictEqual(
+    Array.from(threads.named(), ({ kind, name, pid, tid }) => [kind, pid, tid, name]),
+    [
+      ["process", 0, 0, "processors"],
+      ["thread", 0, 0, "processor 0"],
+      ["thread", 0, 3, "processor 3"]
+    ]
+  )
   threads.note({ isSwitch: true, tid: 7, pid: undefined, name: "app" }, 3, new Map())
   assert.strictEqual(threads.of({ ...clues, cpu: 3 }).tid, 7)
+})
+
+it("a process that tells no thread is its first one", () => {
+  const threads = new Threads<string>()
+  const clues = { cpu: 0, procname: "app", environment: new Map<string, unknown>() }
+  const places = [undefined, 5, 6].map((tid) => threads.of({ ...clues, pid: 5, tid }))
+  assert.deepStrictEqual(
+    places.map(({ pid, tid }) => [pid, tid]),
+    [
+      [5, 5],
+      [5, 5],
+      [5, 6]
+    ]
+  )
+  assert.deepStrictEqual(
+    Array.from(threads.named(), ({ kind, pid, tid }) => `${kind} ${pid} ${tid}`),
+    ["thread 5 5", "process 5 5", "thread 5 6"]
+  )
 })
 
 it("processors, processes and threads are those of their machine", () => {
@@ -171,6 +198,18 @@ describe("slices", () => {
       assert.isUndefined(SliceRules.of(name))
     }
   )
+})
+
+it("the end of a slice closes all that were left open in it, the innermost first", () => {
+  const open = new OpenSlices<string>()
+  const begin = (name: string) => open.next({ phase: "begin", name }, `${name}…`)
+  const end = (name: string) => open.next({ phase: "end", name }, `…${name}`)
+  for (const name of ["outer", "middle", "inner"]) begin(name)
+  assert.deepStrictEqual(end("outer"), { left: ["inner…", "middle…"], phase: "end", label: "outer…" })
+  assert.deepStrictEqual(end("inner"), { left: [], phase: "instant", label: "…inner" })
+  for (const name of ["outer", "inner"]) begin(name)
+  assert.deepStrictEqual(open.close(), ["inner…", "outer…"])
+  assert.deepStrictEqual(open.close(), [])
 })
 
 it("a slice without another name is called as its event", () => {

@@ -56,21 +56,27 @@ for (const element of [10, 20, 30]) end = put(end, (at) => bytes.writeUInt8(elem
 end = put(end, (at) => bytes.writeUInt8(1, at))
 end = put(end, (at) => bytes.writeUInt8(250, at))
 
-const open = (): DataStream.DataStream => {
-  const trace = new TracePlan(Result.getOrThrow(parse(Buffer.from(metadata))), undefined)
+const open = (text = metadata, packet = bytes.subarray(0, end)): DataStream.DataStream => {
+  const trace = new TracePlan(Result.getOrThrow(parse(Buffer.from(text))), undefined)
   const stream = new DataStream.DataStream("s", trace)
-  assert.isTrue(stream.open(DataStream.inMemory(bytes.subarray(0, end))))
+  assert.isTrue(stream.open(DataStream.inMemory(packet)))
   assert.strictEqual(stream.next(), DataStream.event, JSON.stringify(stream.failure))
   return stream
 }
 
-const passes = (filter: Filter): boolean => {
-  const stream = open()
+const passes = (filter: Filter, stream = open()): boolean => {
   const decided = filter(stream.current as EventPlan)
   return typeof decided === "boolean" ? decided : decided(stream)
 }
 
 const filterOf = (text: string): Filter => Filters.where(Result.getOrThrow(Where.parse(text)))
+
+const assertRefused = (text: string, column: number, reason: string) => {
+  const outcome = Where.parse(text)
+  const refused = Result.isFailure(outcome) ? outcome.failure : assert.fail("accepted")
+  assert.strictEqual(refused.column, column)
+  assert.include(refused.reason, reason)
+}
 
 describe("--where", () => {
   it.each([
@@ -125,6 +131,30 @@ describe("--where", () => {
     assert.isFalse(passes(filterOf(text)))
   })
 
+  it.each([
+    ["yes == true and no == false and yes != no", true],
+    ["yes and not no and yes != false and no != true", true],
+    ["yes == false", false],
+    ["no == true", false],
+    ["no", false]
+  ])("booleans of CTF 2: %s", (text, expected) => {
+    const flag = (name: string) => ({
+      name,
+      "field-class": { type: "fixed-length-boolean", length: 8, "byte-order": "little-endian" }
+    })
+    const fragments = [
+      { type: "preamble", version: 2 },
+      { type: "trace-class" },
+      { type: "data-stream-class" },
+      {
+        type: "event-record-class",
+        "payload-field-class": { type: "structure", "member-classes": ["yes", "no"].map(flag) }
+      }
+    ]
+    const ctf2 = fragments.map((fragment) => `\u001e${JSON.stringify(fragment)}\n`).join("")
+    assert.strictEqual(passes(filterOf(text), open(ctf2, Buffer.from([1, 0]))), expected)
+  })
+
   it("decides for all records of a class where their fields do not matter", () => {
     const plan = open().current as EventPlan
     assert.isFalse(filterOf("only == 1")(plan))
@@ -134,22 +164,20 @@ describe("--where", () => {
 
   it.each([
     ["", 1, "a field or a value"],
-    ["prev ==", 8, "a field or a value"],
+    ["prev ==", 8, "expected a field or a value, found the end"],
     ["prev == 1 and", 14, "a field or a value"],
     ["(prev == 1", 11, "`)`"],
-    ["prev == 1 2", 11, "`and`, `or` or the end"],
+    ["prev == 1 2", 11, "expected `and`, `or` or the end, found `2`"],
     ["$nmae == 'x'", 1, "`$nmae` is none of"],
     ["text =~ /(/", 9, "Invalid regular expression"],
     ["text like 5", 11, "a pattern in quotes"],
     ["a[x] == 1", 3, "an index"],
     ["prev == 'x", 9, "a text without its closing quote"],
-    ["x; y", 2, "no part of an expression"],
-    [`${"(".repeat(100_000)}`, 257, "nested too deep"]
-  ])("%s is refused at its column", (text, column, reason) => {
-    const outcome = Where.parse(text)
-    const refused = Result.isFailure(outcome) ? outcome.failure : assert.fail("accepted")
-    assert.strictEqual(refused.column, column)
-    assert.include(refused.reason, reason)
+    ["x; y", 2, "no part of an expression"]
+  ])("%s is refused at its column", assertRefused)
+
+  it("what is nested too deep is refused at its column", () => {
+    assertRefused("(".repeat(100_000), 257, "nested too deep")
   })
 })
 
