@@ -233,7 +233,7 @@ describe("lttng-relay support", () => {
           "http://localhost/api/v1/reload"
         ])
       }
-      yield* Effect.sleep("700 millis")
+      yield* Process.until("an export to have failed", () => readFileSync(log, "latin1").includes("EXPORT_FAILED"))
       const output = join(home, "support.tar")
       const archived = yield* toolbox("support", url, `--token-file=${tokenFile}`, `--output=${output}`)
       assert.strictEqual(archived.code, 0, archived.stderr)
