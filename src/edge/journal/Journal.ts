@@ -13,6 +13,7 @@ import { Kind } from "../../protocol/journal/Record.ts"
 import type { About } from "./About.ts"
 import { Ahead } from "./Ahead.ts"
 import type { Chunk, Chunks } from "./Chunks.ts"
+import { Growth } from "./Growth.ts"
 import type { Lost } from "./History.ts"
 import { Home } from "./Home.ts"
 import { Needed } from "./Needed.ts"
@@ -87,6 +88,7 @@ export class Journal {
   readonly memory: Chunks
   needed = new Needed()
   readonly ahead = new Ahead()
+  readonly growth = new Growth()
   /** Number of the last record that may have been on its way to the relay. */
   handed = 0
   /** Open unless a segment is being thinned. */
@@ -98,7 +100,6 @@ export class Journal {
   readonly #readBytes: () => number
   readonly #onChange: () => void
   readonly #dirty = Latch.makeUnsafe(false)
-  readonly #grown: Array<Waiting> = []
   readonly #gone = Deferred.makeUnsafe<void>()
   #waiting: Array<Waiting> = []
   #isWriting = false
@@ -309,7 +310,7 @@ export class Journal {
     const due = this.#waiting.findIndex(({ number }) => number > last)
     const done = this.#waiting.splice(0, due < 0 ? this.#waiting.length : due)
     for (const { then } of done) then()
-    if (this.#grown.length > 0) for (const { then } of this.#grown.splice(0)) then()
+    this.growth.tell()
     this.#onChange()
   }
 
@@ -345,24 +346,12 @@ export class Journal {
   /** What was heard could not be written when it was tried last: its tracers are held back. */
   isFailing = false
 
-  /** Calls `then` once, when more than `number` is written: not now, and in the call that writes it. */
-  whenBeyond(number: number, then: () => void): void {
-    this.#grown.push({ number, then })
-  }
-
-  /** `then` will not be called. */
-  forgetBeyond(then: () => void): void {
-    const at = this.#grown.findIndex((grown) => grown.then === then)
-    if (at >= 0) this.#grown.splice(at, 1)
-  }
-
   /** Done when more than `number` is written. */
   beyond(number: number): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
-      if (this.written > number) return resume(Effect.void)
-      const wake = () => resume(Effect.void)
-      this.whenBeyond(number, wake)
-      return Effect.sync(() => this.forgetBeyond(wake))
+      const look = () => (this.written > number ? resume(Effect.void) : this.growth.when(look))
+      look()
+      return Effect.sync(() => this.growth.forget(look))
     })
   }
 

@@ -94,8 +94,8 @@ export class JournalReader {
   /** The same for a plain call: `then` is called once, in the call that writes it. Answers how to forget it. */
   whenGrown(then: () => void): () => void {
     this.#journal.tail.isFollowed = this.#isExact
-    this.#journal.whenBeyond(this.#next - 1, then)
-    return () => this.#journal.forgetBeyond(then)
+    this.#journal.growth.when(then)
+    return () => this.#journal.growth.forget(then)
   }
 
   /** There will be no more reads. */
