@@ -103,6 +103,45 @@ describe("clocks", () => {
   })
 })
 
+describe("fragments of CTF 2", () => {
+  const bytes = Array.from({ length: 16 }, (_, at) => 16 * at + at)
+  const preamble = (uuid: ReadonlyArray<number>) => `\u001e${JSON.stringify({ type: "preamble", version: 2, uuid })}`
+  const text = "00112233-4455-6677-8899-aabbccddeeff"
+
+  it("the preamble's UUID is the trace's, by which it is known unless it says another name for that", () => {
+    const { uid, uuid } = accepted(Buffer.from(`${preamble(bytes)}\u001e{"type":"data-stream-class"}`))
+    assert.deepStrictEqual([uid, uuid], [text, Uint8Array.from(bytes)])
+    const named = accepted(
+      Buffer.from(`${preamble(bytes)}\u001e{"type":"trace-class","uid":"own"}\u001e{"type":"data-stream-class"}`)
+    )
+    assert.deepStrictEqual([named.uid, named.uuid], ["own", Uint8Array.from(bytes)])
+    for (const wrong of [bytes.slice(1), [...bytes, 0], []]) {
+      assert.include(refusal(preamble(wrong)).message, "(fragment 0, /uuid): expected 16 integers")
+    }
+    assert.include(refusal(preamble(bytes.fill(256, 3, 4))).message, "/uuid/3): expected an integer from 0 to 255")
+  })
+
+  it("of what tracers say about an event babeltrace's own word counts before LTTng's, and texts alone", () => {
+    const event = (attributes: object) => {
+      const fragments = [
+        { type: "preamble", version: 2 },
+        { type: "data-stream-class" },
+        { type: "event-record-class", attributes }
+      ]
+      const written = fragments.map((fragment) => `\u001e${JSON.stringify(fragment)}`).join("")
+      const found = accepted(Buffer.from(written)).dataStreams.get(0n)?.events.get(0n)
+      return [found?.logLevel, found?.emfUri]
+    }
+    const lttng = { "log-level": "warning", "emf-uri": "lttng" }
+    assert.deepStrictEqual(event({ "lttng.org,2009": lttng }), [4n, "lttng"])
+    const both = { "lttng.org,2009": lttng, "babeltrace.org,2020": { "log-level": "alert" } }
+    assert.deepStrictEqual(event(both), [1n, "lttng"])
+    assert.deepStrictEqual(event({ "lttng.org,2009": { "log-level": 4, "emf-uri": ["x"] } }), [undefined, undefined])
+    assert.deepStrictEqual(event({ "lttng.org,2009": { "log-level": "no level" } }), [undefined, undefined])
+    assert.deepStrictEqual(event({ "somebody.else,2026": lttng }), [undefined, undefined])
+  })
+})
+
 describe("refusals of metadata", () => {
   it("say line, column, what was found and the line itself", () => {
     const { kind, message } = refusal(`${trace}event { name = "a" id = 3; };`)
