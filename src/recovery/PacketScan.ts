@@ -109,7 +109,8 @@ const brokenEvents: ReadonlySet<FaultKind> = new Set([
   "data-short",
   "variant-no-option",
   "varint-too-long",
-  "too-many-elements"
+  "too-many-elements",
+  "bad-text"
 ])
 
 /** One after the other they are of one trace, nearly always. */

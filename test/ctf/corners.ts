@@ -65,6 +65,8 @@ const variant = (first: string, second: string): string =>
   `{"type":"variant","selector-field-location":{"path":["k"]},"options":[{"selector-field-ranges":[[0,1]],"field-class":${first}},{"selector-field-ranges":[[2,9]],"field-class":${second}}]}`
 const array = (...path: ReadonlyArray<string>): string =>
   `{"type":"dynamic-length-array","length-field-location":{"path":${JSON.stringify(path)}},"element-field-class":${number}}`
+const text16 = (kind: string, length: string): string =>
+  `{"type":"${kind}-length-string","encoding":"utf-16le",${length}}`
 /** Where `selector` is true or, with ranges, in one of them. */
 const optional = (selector: string, fieldClass: string, more = ""): string =>
   `{"type":"optional","selector-field-location":{"path":["${selector}"]},"field-class":${fieldClass}${more}}`
@@ -303,5 +305,40 @@ export const corners: ReadonlyArray<Corner> = [
     what: "a label beyond the numbers that have a sign (CTF 2)",
     metadata: json(member("x", bits("signed-integer", ',"mappings":{"a":[[0,9223372036854775808]]}'))),
     lines: undefined
+  },
+  ...[
+    ["utf-16le", "6100 00d8 0000  6200 0000"],
+    ["utf-16be", "0061 dc00 0000  0062 0000"],
+    ["utf-32le", "00d80000 00000000"],
+    ["utf-32be", "00110000 00000000"]
+  ].map(
+    ([encoding, bytes = ""]): Corner => ({
+      what: `${encoding} that is none (CTF 2)`,
+      metadata: json(member("x", `{"type":"null-terminated-string","encoding":"${encoding}"}`)),
+      files: { s: bytes },
+      lines: [],
+      fails: true
+    })
+  ),
+  {
+    what: "the last record's text that is no UTF-16 (CTF 2)",
+    metadata: json(member("x", '{"type":"null-terminated-string","encoding":"utf-16le"}')),
+    files: { s: "3dd8 00de 0000  fffe 0000  00de 0000" },
+    lines: ['e: { x = "\u{1f600}" }', 'e: { x = "\ufeff" }'].map((line) => Buffer.from(line).toString("latin1")),
+    fails: true
+  },
+  {
+    what: "half of a character at the end of a text of some length (CTF 2)",
+    metadata: json(member("n", number), member("x", text16("dynamic", '"length-field-location":{"path":["n"]}'))),
+    files: { s: "04 6100 6200  05 6100 0000 ff  03 6100 ff" },
+    lines: ['e: { n = 4, x = "ab" }', 'e: { n = 5, x = "a" }'],
+    fails: true
+  },
+  {
+    what: "half of a character at the end of a text of one length (CTF 2)",
+    metadata: json(member("x", text16("static", '"length":3'))),
+    files: { s: "0000 ff  6100 ff" },
+    lines: ['e: { x = "" }'],
+    fails: true
   }
 ]

@@ -18,6 +18,7 @@ export type FaultKind =
   | "clock-overflow"
   | "clock-mismatch"
   | "too-many-elements"
+  | "bad-text"
   | "io"
 
 export class Fault {

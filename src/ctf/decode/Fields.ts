@@ -7,13 +7,13 @@ import type { FieldClass, Scope, Structure } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
 import { align, type Cursor, checkedLength, goOn, type Int, readAgain } from "./Cursor.ts"
 import type { DataStream } from "./DataStream.ts"
+import * as Encodings from "./Encodings.ts"
 import { leastBits } from "./Layout.ts"
 import * as Numbers from "./Numbers.ts"
 import type { EventPlan } from "./Plan.ts"
 import * as Regions from "./Regions.ts"
 import * as Skip from "./Skip.ts"
 import { below, type Place, root, type Slots } from "./Slots.ts"
-import * as Values from "./Values.ts"
 
 /** Decides whether an event record is wanted: all of its class, none, or each by itself. */
 export type Filter = (plan: EventPlan) => boolean | ((event: DataStream) => boolean)
@@ -58,7 +58,7 @@ const leaf = (fieldClass: FieldClass, place: Place, slots: Slots): Read | undefi
       const read = Regions.region(fieldClass, slots)
       return (cursor) => {
         read(cursor, scratch)
-        return Values.text(cursor.bytes, scratch.from, scratch.to, fieldClass.encoding)
+        return Encodings.text(cursor.bytes, scratch.from, scratch.to, fieldClass.encoding)
       }
     }
     default:

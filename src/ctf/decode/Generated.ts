@@ -179,6 +179,9 @@ class Emitter {
         else this.#closure(fieldClass, place)
         break
       case "dynamic-string":
+        if (fieldClass.encoding === "utf-8") this.#dynamic(fieldClass, place)
+        else this.#closure(fieldClass, place)
+        break
       case "dynamic-array":
         this.#dynamic(fieldClass, place)
         break

@@ -10,7 +10,7 @@ const repeated = (bits: number, alignment: number, count: number): number =>
 const fixedSizes = new WeakMap<FieldClass, number>()
 const open = -1
 
-/** Undefined, too, where a field has a role, or ends inside of a byte. Counts from an aligned start. */
+/** Undefined, too, where a field has a role, ends inside of a byte, or may be ill-formed. Counts from an aligned start. */
 export const fixedBits = (fieldClass: FieldClass): number | undefined => {
   let bits = fixedSizes.get(fieldClass)
   if (bits === undefined) {
@@ -31,7 +31,7 @@ const computeFixed = (fieldClass: FieldClass): number | undefined => {
     case "float":
       return fieldClass.alignment >= 8 && fieldClass.size % 8 === 0 ? fieldClass.size : undefined
     case "static-string":
-      return fieldClass.length * 8
+      return fieldClass.encoding === "utf-8" ? fieldClass.length * 8 : undefined
     case "static-blob":
       return fieldClass.roles.length > 0 ? undefined : fieldClass.length * 8
     case "structure": {

@@ -1,6 +1,7 @@
 /** Bytes of a packet that are one value: text and blobs. Reading one finds its first byte and its end, and moves on. */
-import type { FieldClass } from "../model/FieldClass.ts"
+import type { Encoding, FieldClass } from "../model/FieldClass.ts"
 import { align, type Cursor, checkedLength } from "./Cursor.ts"
+import * as Encodings from "./Encodings.ts"
 import { short } from "./Fault.ts"
 import type { Slots } from "./Slots.ts"
 
@@ -29,18 +30,17 @@ export const zeroIn = (bytes: Uint8Array, from: number, to: number): number => {
   return found === -1 || found > to ? to : found
 }
 
-const unitBytes = (encoding: string): number => (encoding === "utf-8" ? 1 : encoding.startsWith("utf-16") ? 2 : 4)
+const unitBytes = (encoding: Encoding): number => (encoding === "utf-8" ? 1 : encoding.startsWith("utf-16") ? 2 : 4)
 
-/** Of the first code unit in `[from, to)` that is zero, or `to`: without the bytes of a unit that is not whole. */
+/** Of the first code unit in `[from, to)` that is zero, or `to`. */
 const zeroUnitIn = (bytes: Uint8Array, from: number, to: number, unit: number): number => {
   if (unit === 1) return zeroIn(bytes, from, to)
-  let at = from
-  for (; at + unit <= to; at += unit) {
+  for (let at = from; at + unit <= to; at += unit) {
     let isZero = true
     for (let i = 0; i < unit; i++) if (bytes[at + i] !== 0) isZero = false
-    if (isZero) break
+    if (isZero) return at
   }
-  return at
+  return to
 }
 
 const terminated = (unit: number): ReadRegion => {
@@ -64,7 +64,8 @@ const take = (cursor: Cursor, region: Region, bytes: number, unit: number): void
   cursor.at = to
 }
 
-export const region = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
+/** Of its bytes as they are: `region` reads text that they may not be. */
+const bytesOf = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
   const unit = "encoding" in fieldClass ? unitBytes(fieldClass.encoding) : 0
   if (fieldClass.kind === "string") return terminated(unit)
   if (typeof fieldClass.length === "number") {
@@ -78,5 +79,16 @@ export const region = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
   return (cursor, into) => {
     align(cursor, 8)
     take(cursor, into, checkedLength(cursor, cursor.refs[slot], 8), unit)
+  }
+}
+
+/** Of a blob, or of text that is well-formed in its encoding; UTF-8 may be anything. */
+export const region = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
+  const read = bytesOf(fieldClass, slots)
+  if (!("encoding" in fieldClass) || fieldClass.encoding === "utf-8") return read
+  const { encoding } = fieldClass
+  return (cursor, into) => {
+    read(cursor, into)
+    Encodings.text(cursor.bytes, into.from, into.to, encoding)
   }
 }

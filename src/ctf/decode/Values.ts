@@ -12,6 +12,7 @@
 import type { FieldClass, Structure } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
 import { align, type Cursor, checkedLength, type Int, narrowed } from "./Cursor.ts"
+import * as Encodings from "./Encodings.ts"
 import { Fault } from "./Fault.ts"
 import { flags, labels } from "./Labels.ts"
 import { leastBits } from "./Layout.ts"
@@ -51,29 +52,6 @@ export interface Structured {
 
 /** Reads a field where the cursor is. */
 export type ReadValue = (cursor: Cursor) => Value
-
-const decoders = new Map<string, InstanceType<typeof TextDecoder>>()
-
-/** Of bytes that were cut already. */
-export const text = (bytes: Uint8Array, from: number, to: number, encoding: string): string => {
-  if (encoding.startsWith("utf-32")) return text32(bytes, from, to, encoding.endsWith("le"))
-  let decoder = decoders.get(encoding)
-  if (decoder === undefined) {
-    decoder = new TextDecoder(encoding, { ignoreBOM: true })
-    decoders.set(encoding, decoder)
-  }
-  return decoder.decode(bytes.subarray(from, to))
-}
-
-const text32 = (bytes: Uint8Array, from: number, to: number, isLittle: boolean): string => {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + from, to - from)
-  let result = ""
-  for (let at = 0; at + 4 <= to - from; at += 4) {
-    const point = view.getUint32(at, isLittle)
-    result += point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? String.fromCodePoint(point) : "\ufffd"
-  }
-  return result
-}
 
 const scratch: Regions.Region = { from: 0, to: 0 }
 
@@ -185,7 +163,7 @@ export const value = (fieldClass: FieldClass, place: Place, slots: Slots): ReadV
       const read = Regions.region(fieldClass, slots)
       return (cursor) => {
         read(cursor, scratch)
-        return text(cursor.bytes, scratch.from, scratch.to, fieldClass.encoding)
+        return Encodings.text(cursor.bytes, scratch.from, scratch.to, fieldClass.encoding)
       }
     }
   }

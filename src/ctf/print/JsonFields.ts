@@ -1,6 +1,7 @@
 /** Field classes compiled to closures that read a field and write it as JSON (§12). */
 import * as Choice from "../decode/Choice.ts"
 import { align, checkedLength, type Int } from "../decode/Cursor.ts"
+import * as Encodings from "../decode/Encodings.ts"
 import { Fault } from "../decode/Fault.ts"
 import * as Labels from "../decode/Labels.ts"
 import { leastBits } from "../decode/Layout.ts"
@@ -9,7 +10,7 @@ import * as Regions from "../decode/Regions.ts"
 import * as Skip from "../decode/Skip.ts"
 import { below, type Place, type Slots } from "../decode/Slots.ts"
 import * as Values from "../decode/Values.ts"
-import type { BitMap, FieldClass, Structure } from "../model/FieldClass.ts"
+import type { BitMap, Encoding, FieldClass, Structure } from "../model/FieldClass.ts"
 import type { Look } from "./Assembly.ts"
 import { Bytes } from "./Bytes.ts"
 import * as JsonStrings from "./JsonStrings.ts"
@@ -74,7 +75,7 @@ const float = (value: number): string => {
 
 const scratch: Regions.Region = { from: 0, to: 0 }
 
-const string = (fieldClass: Regions.RegionClass & { readonly encoding: string }, slots: Slots): Write => {
+const string = (fieldClass: Regions.RegionClass & { readonly encoding: Encoding }, slots: Slots): Write => {
   const read = Regions.region(fieldClass, slots)
   const { encoding } = fieldClass
   if (encoding === "utf-8") {
@@ -85,7 +86,7 @@ const string = (fieldClass: Regions.RegionClass & { readonly encoding: string },
   }
   return (cursor, out) => {
     read(cursor, scratch)
-    JsonStrings.text(out, Values.text(cursor.bytes, scratch.from, scratch.to, encoding))
+    JsonStrings.text(out, Encodings.text(cursor.bytes, scratch.from, scratch.to, encoding))
   }
 }
 

@@ -1,6 +1,7 @@
 /** Field classes compiled to closures that read a field and write it as babeltrace2's text. */
 import * as Choice from "../decode/Choice.ts"
 import { align, type Cursor, checkedLength, type Int } from "../decode/Cursor.ts"
+import * as Encodings from "../decode/Encodings.ts"
 import { Fault } from "../decode/Fault.ts"
 import * as Labels from "../decode/Labels.ts"
 import { leastBits } from "../decode/Layout.ts"
@@ -9,7 +10,7 @@ import * as Regions from "../decode/Regions.ts"
 import * as Skip from "../decode/Skip.ts"
 import { below, type Place, type Slots } from "../decode/Slots.ts"
 import * as Values from "../decode/Values.ts"
-import type { BitMap, FieldClass, Integer, Optional, Structure, VariableInteger } from "../model/FieldClass.ts"
+import type { BitMap, Encoding, FieldClass, Integer, Optional, Structure, VariableInteger } from "../model/FieldClass.ts"
 import type { Look } from "./Assembly.ts"
 import { Bytes, encoded } from "./Bytes.ts"
 import type { Colors } from "./Colors.ts"
@@ -123,7 +124,7 @@ const bitMap = (fieldClass: BitMap, { style }: Context): Write => {
 
 const scratch: Regions.Region = { from: 0, to: 0 }
 
-const string = (fieldClass: Regions.RegionClass & { readonly encoding: string }, context: Context): Write => {
+const string = (fieldClass: Regions.RegionClass & { readonly encoding: Encoding }, context: Context): Write => {
   const read = Regions.region(fieldClass, context.slots)
   const { encoding } = fieldClass
   const write: Write =
@@ -134,7 +135,7 @@ const string = (fieldClass: Regions.RegionClass & { readonly encoding: string },
         }
       : (cursor, out) => {
           read(cursor, scratch)
-          const bytes = encoded(Values.text(cursor.bytes, scratch.from, scratch.to, encoding))
+          const bytes = encoded(Encodings.text(cursor.bytes, scratch.from, scratch.to, encoding))
           quoted(out, bytes, 0, bytes.length)
         }
   return colored(context.style.colors.value, write, context)
