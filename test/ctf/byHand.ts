@@ -35,14 +35,15 @@ export const open = (directory: string, code: Code) => Recording.open([directory
 /** What we print: its lines, in the bytes' own characters. */
 export const shown = (directory: string, code: Code) => {
   const parts: Array<Buffer> = []
+  const warnings: Array<string> = []
   const { failureCount } = Printing.print(open(directory, code), {
     format: "text",
     text: { ...defaults, isGmt: true },
     filter: undefined,
     write: (bytes) => parts.push(Buffer.from(bytes)),
-    warn: () => {}
+    warn: (line) => warnings.push(line)
   })
-  return { lines: Buffer.concat(parts).toString("latin1").split("\n"), failureCount }
+  return { lines: Buffer.concat(parts).toString("latin1").split("\n"), failureCount, warnings }
 }
 
 export const shownByBabeltrace2 = (directory: string) => {

@@ -42,6 +42,11 @@ export class Losses {
     return found
   }
 
+  /** There were packets that cannot be read: which of those that follow are missing nobody knows. */
+  missed(): void {
+    this.#sequence = undefined
+  }
+
   /** A packet of a tracer that crashed does not know its end: it is that of its last event. */
   ends(stream: DataStream): void {
     if (!stream.hasEnd) return

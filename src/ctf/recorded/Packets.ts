@@ -59,23 +59,31 @@ class FilePackets {
     this.known = undefined
     if (this.isOver) this.window.release()
   }
+
+  leave(): void {
+    this.offset = this.window.byteCount
+    this.known = undefined
+    this.window.release()
+  }
 }
 
 export class Packets {
   /** Those that are not over. */
   #files: Array<FilePackets>
   #current: FilePackets | undefined
+  #path: string
   /** Of the packet that was given out last. */
   #last: Identity | undefined
 
   /** Files in the order of their first packets. */
   constructor(windows: ReadonlyArray<FileWindow>, trace: TracePlan, offsets: ReadonlyArray<number> = []) {
     this.#files = windows.map((window, at) => new FilePackets(window, trace, offsets[at] ?? 0))
+    this.#path = windows[0]?.path ?? ""
   }
 
   /** The file of the last packet that was given out. */
   get path(): string {
-    return (this.#current ?? this.#files[0])?.window.path ?? ""
+    return this.#path
   }
 
   /** The next packet; the one before took so many bits. */
@@ -85,6 +93,7 @@ export class Packets {
       const file = this.#choose()
       this.#current = file
       if (file === undefined) return undefined
+      this.#path = file.window.path
       const identity = file.known
       if (identity !== undefined && this.#last !== undefined && isSame(identity, this.#last)) {
         file.skip(identity.totalBits)
@@ -93,6 +102,12 @@ export class Packets {
       this.#last = identity
       return file.window.from(file.offset)
     }
+  }
+
+  /** No more of the file of the last packet that was given out. */
+  leave(): void {
+    this.#current?.leave()
+    this.#current = undefined
   }
 
   #choose(): FilePackets | undefined {

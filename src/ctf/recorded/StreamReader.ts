@@ -35,8 +35,6 @@ export class StreamReader implements Head {
   #pending: Array<Loss> = []
   /** The current packet is not wholly before the interval: its events are read. */
   #isIn = true
-  /** The head of a packet could not be read: the stream ends there. */
-  #isBroken = false
 
   constructor(stream: DataStream, packets: Packets, rank: number, interval: Interval) {
     this.stream = stream
@@ -135,15 +133,16 @@ export class StreamReader implements Head {
       return
     }
     this.misfit = undefined
-    const source = this.#isBroken ? undefined : this.#packets.next(stream.totalBits)
+    const source = this.#packets.next(stream.totalBits)
     if (source === undefined) {
       this.#over()
       return
     }
     if (!stream.open(source)) {
       this.item = "failure"
-      // Nobody knows where the next packet would begin.
-      this.#isBroken = true
+      // Nobody knows where the next packet of the file would begin.
+      this.#packets.leave()
+      this.#losses.missed()
       return
     }
     this.#pending = [...this.#losses.since(stream)]
