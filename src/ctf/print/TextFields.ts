@@ -10,7 +10,15 @@ import * as Regions from "../decode/Regions.ts"
 import * as Skip from "../decode/Skip.ts"
 import { below, type Place, type Slots } from "../decode/Slots.ts"
 import * as Values from "../decode/Values.ts"
-import type { BitMap, Encoding, FieldClass, Integer, Optional, Structure, VariableInteger } from "../model/FieldClass.ts"
+import type {
+  BitMap,
+  Encoding,
+  FieldClass,
+  Integer,
+  Optional,
+  Structure,
+  VariableInteger
+} from "../model/FieldClass.ts"
 import type { Look } from "./Assembly.ts"
 import { Bytes, encoded } from "./Bytes.ts"
 import type { Colors } from "./Colors.ts"
