@@ -183,6 +183,26 @@ export const corners: ReadonlyArray<Corner> = [
       "[00:00:00.000000002] (+18446744073.709551614) e: { x = 9 }"
     ]
   },
+  ...[
+    ["-2", "feffffffffffff7f", "[23:47:14.854775806] (+?.?????????) e: { x = 7 }"],
+    ["-2", "ffffffffffffff7f", undefined],
+    ["-2", "0000000000000080", undefined],
+    ["9223372034", "ff93357700000000", "[23:47:15.999999999] (+?.?????????) e: { x = 7 }"],
+    ["9223372035", "0000000000000000", undefined],
+    ["-9223372036", "0100000000000000", "[-9223372035.999999999] (+?.?????????) e: { x = 7 }"],
+    ["-9223372037", "0100000000000000", undefined]
+  ].map(
+    ([offset, time = "", line]): Corner => ({
+      what: `${time} nanoseconds of a clock that is ${offset} s away`,
+      metadata: tsdl({
+        before: `clock { name = c; offset_s = ${offset}; absolute = true; };`,
+        stream: `event.header := struct { ${mapped} timestamp; };`
+      }),
+      files: { s: `${time} 07` },
+      lines: line === undefined ? [] : [line],
+      fails: line === undefined
+    })
+  ),
   {
     what: "a time in the packet's header",
     metadata: tsdl({ header: `packet.header := struct { ${u8} t; };`, before: clock }).replace(

@@ -15,6 +15,9 @@ export interface Time {
 const two31 = 0x8000_0000
 const two32 = 0x1_0000_0000
 const nanosPerSecond = 1_000_000_000
+/** From where the origin may be: babeltrace2 leaves a second for the cycles. */
+const secondsMin = -9_223_372_036n
+const secondsMax = 9_223_372_034n
 
 export const nanos = ({ high, low }: Time): bigint => (BigInt(high) << 32n) | BigInt(low)
 
@@ -30,6 +33,8 @@ export class Clock {
   readonly clockClass: ClockClass
   readonly #frequency: number
   readonly #isNanos: boolean
+  /** Its origin is too far away for any time. */
+  readonly #isBeyond: boolean
   readonly #baseHigh: number
   readonly #baseLow: number
 
@@ -42,6 +47,7 @@ export class Clock {
     const rest = ((shift % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
     const cycles = offsetCycles + (rest * frequency) / 1_000_000_000n
     const seconds = offsetSeconds + (shift - rest) / 1_000_000_000n + cycles / frequency
+    this.#isBeyond = seconds < secondsMin || seconds > secondsMax
     const base = seconds * 1_000_000_000n + this.#inNanos(cycles % frequency)
     this.#baseHigh = Number(base >> 32n)
     this.#baseLow = Number(base & 0xffff_ffffn)
@@ -60,13 +66,15 @@ export class Clock {
       nanosHigh = Math.floor(count / two32)
       nanosLow = count - nanosHigh * two32
     }
+    // Whatever the origin.
+    const isHuge = nanosHigh >= two31 - 1 && (nanosHigh >= two31 || nanosLow === two32 - 1)
     nanosHigh += this.#baseHigh
     nanosLow += this.#baseLow
     if (nanosLow >= two32) {
       nanosLow -= two32
       nanosHigh += 1
     }
-    if (nanosHigh >= two31 || nanosHigh < -two31) {
+    if (isHuge || this.#isBeyond || nanosHigh >= two31) {
       throw new Fault("clock-overflow", `${high * two32 + low} cycles are no signed 64-bit number of nanoseconds`)
     }
     into.high = nanosHigh
