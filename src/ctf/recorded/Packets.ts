@@ -4,25 +4,30 @@
  *
  * The head of the next packet of each file that has begun is known before one is chosen: of a lone file nobody asks.
  */
-import { compare, type Time } from "../decode/Clock.ts"
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream, type Source } from "../decode/DataStream.ts"
 import type { TracePlan } from "../decode/Plan.ts"
 import type { FileWindow } from "./FileWindow.ts"
 
 /** What two copies of one packet have in common, in snapshots that overlap. */
-interface Identity {
+export interface Identity {
   readonly totalBits: number
-  readonly begin: Time
-  readonly end: Time
+  /** In cycles: a clock may have several in a nanosecond. */
+  readonly begin: Int
+  readonly end: Int | undefined
   readonly sequence: Int | undefined
 }
 
 const isSame = (a: Identity, b: Identity): boolean =>
-  a.totalBits === b.totalBits &&
-  a.sequence === b.sequence &&
-  compare(a.begin, b.begin) === 0 &&
-  compare(a.end, b.end) === 0
+  a.totalBits === b.totalBits && a.sequence === b.sequence && a.begin === b.begin && a.end === b.end
+
+/** Of what begins together, by sequence number. */
+export const compareBegins = (
+  a: Pick<Identity, "begin" | "sequence">,
+  b: Pick<Identity, "begin" | "sequence">
+): number => (a.begin === b.begin ? compareInts(a.sequence ?? 0, b.sequence ?? 0) : compareInts(a.begin, b.begin))
+
+const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** The packets of one file. */
 class FilePackets {
@@ -49,8 +54,8 @@ class FilePackets {
     if (this.known !== undefined || this.isOver) return this.known
     const { probe } = this
     if (!probe.open(this.window.from(this.offset))) return undefined
-    const { begin, cursor, end, totalBits } = probe
-    this.known = { totalBits, begin: { ...begin }, end: { ...end }, sequence: cursor.sequence }
+    const { beginCycles, cursor, totalBits } = probe
+    this.known = { totalBits, begin: beginCycles, end: cursor.endTime, sequence: cursor.sequence }
     return this.known
   }
 
@@ -121,9 +126,9 @@ export class Packets {
       if (identity === undefined) return file
       const best = chosen.look()
       if (best === undefined) return chosen
-      if (compare(identity.begin, best.begin) < 0) chosen = file
+      if (compareBegins(identity, best) < 0) chosen = file
       // The others begin later still.
-      else if (file !== chosen && file.offset === 0 && compare(identity.begin, best.begin) > 0) break
+      else if (file !== chosen && file.offset === 0 && identity.begin > best.begin) break
     }
     return chosen
   }

@@ -1,9 +1,10 @@
 /** Which files of a trace are one stream, and in which order (§9): told by the heads of their first packets. */
-import { compare, nanos, type Time } from "../decode/Clock.ts"
+import { nanos, type Time } from "../decode/Clock.ts"
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream } from "../decode/DataStream.ts"
 import type { StreamPlan, TracePlan } from "../decode/Plan.ts"
 import { FileWindow } from "./FileWindow.ts"
+import { compareBegins, type Identity } from "./Packets.ts"
 import type { DataFile } from "./TraceDirectories.ts"
 
 interface FirstPacket {
@@ -11,6 +12,7 @@ interface FirstPacket {
   readonly plan: StreamPlan | undefined
   readonly streamId: Int | undefined
   readonly begin: Time | undefined
+  readonly order: Pick<Identity, "begin" | "sequence">
 }
 
 export interface StreamFiles {
@@ -33,7 +35,8 @@ const first = (file: DataFile, trace: TracePlan): FirstPacket => {
     file,
     plan: isOpen ? stream.plan : undefined,
     streamId: isOpen ? stream.streamId : undefined,
-    begin: isOpen && stream.hasBegin ? stream.begin : undefined
+    begin: isOpen && stream.hasBegin ? stream.begin : undefined,
+    order: { begin: stream.beginCycles, sequence: stream.cursor.sequence }
   }
 }
 
@@ -68,7 +71,5 @@ export const group = (files: ReadonlyArray<DataFile>, trace: TracePlan): Readonl
 const beginOf = ([first]: ReadonlyArray<FirstPacket>): bigint | undefined =>
   first?.begin === undefined ? undefined : nanos(first.begin)
 
-const zero: Time = { high: 0, low: 0 }
-
 const inOrder = (packets: Array<FirstPacket>): ReadonlyArray<DataFile> =>
-  packets.sort((a, b) => compare(a.begin ?? zero, b.begin ?? zero)).map(({ file }) => file)
+  packets.sort((a, b) => compareBegins(a.order, b.order)).map(({ file }) => file)
