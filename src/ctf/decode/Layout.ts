@@ -10,7 +10,9 @@ const repeated = (bits: number, alignment: number, count: number): number =>
 const fixedSizes = new WeakMap<FieldClass, number>()
 const open = -1
 
-/** Undefined, too, where a field has a role, ends inside of a byte, or may be ill-formed. Counts from an aligned start. */
+/**
+ * Undefined, too, where a field has a role, ends inside of a byte, or may be ill-formed. Counts from an aligned start.
+ */
 export const fixedBits = (fieldClass: FieldClass): number | undefined => {
   let bits = fixedSizes.get(fieldClass)
   if (bits === undefined) {
