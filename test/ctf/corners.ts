@@ -125,6 +125,17 @@ export const corners: ReadonlyArray<Corner> = [
     metadata: tsdl({ before: `typealias enum : ${u8} { A } := int;`, fields: "enum { B } x;" }),
     lines: undefined
   },
+  field("an enumeration's values in parentheses", `enum : ${u8} { A = (1), B = -(-2), C = +(3) ... (4) } x;`, [
+    'e: { x = ( "A" : container = 1 ) }',
+    'e: { x = ( "B" : container = 2 ) }',
+    'e: { x = ( "C" : container = 3 ) }',
+    'e: { x = ( "C" : container = 4 ) }'
+  ]),
+  {
+    what: "an event of a stream's id, and no stream",
+    metadata: tsdl({ event: `event { name = "e"; stream_id = 0; fields := struct { ${u8} x; }; };` }),
+    lines: undefined
+  },
   {
     what: "a name of a type, declared after the event that has it",
     metadata: `${tsdl({ fields: "u8 x;" })} typealias ${u8} := u8;`,
@@ -196,9 +207,9 @@ export const corners: ReadonlyArray<Corner> = [
       what: `${time} nanoseconds of a clock that is ${offset} s away`,
       metadata: tsdl({
         before: `clock { name = c; offset_s = ${offset}; absolute = true; };`,
-        stream: `event.header := struct { ${mapped} timestamp; };`
+        stream: `packet.context := struct { ${mapped} timestamp_begin; }; event.header := struct { ${mapped} timestamp; };`
       }),
-      files: { s: `${time} 07` },
+      files: { s: `0000000000000000 ${time} 07` },
       lines: line === undefined ? [] : [line],
       fails: line === undefined
     })
@@ -310,6 +321,23 @@ export const corners: ReadonlyArray<Corner> = [
       "e: { a = false, b = true, x = <none> }",
       "e: { a = true, b = false, x = <none> }"
     ]
+  },
+  {
+    what: "zeros, which end names and labels (CTF 2)",
+    metadata: json(
+      member("n\\u0000b", number),
+      member("y", bits("unsigned-integer", ',"mappings":{"A\\u0000B":[[0,9]]}'))
+    ).replace('"name":"e"', '"name":"e\\u0000f"'),
+    files: { s: "02 09" },
+    lines: ['e: { n = 2, y = ( "A" : container = 9 ) }']
+  },
+  {
+    what: "zeros, which end the names and texts of the environment (CTF 2)",
+    metadata: json(member("x", number)).replace(
+      '\u001e{"type":"data',
+      '\u001e{"type":"trace-class","environment":{"hostname\\u0000x":"vm\\u0000y"}}$&'
+    ),
+    lines: four.map((line) => `vm ${line}`)
   },
   {
     what: "a member that stands twice in an object (CTF 2)",

@@ -2,7 +2,7 @@
 import type { DisplayBase, Encoding, Mapping, Range, Role, Scope } from "../../model/FieldClass.ts"
 import { scopes } from "../../model/FieldClass.ts"
 import * as Draft from "../Draft.ts"
-import { int64Max, int64Min, type Node, type Properties, uint64Max } from "./Node.ts"
+import { int64Max, int64Min, type Node, type Properties, shown, uint64Max } from "./Node.ts"
 
 const rangesOf = (node: Node, lowest: bigint, highest = uint64Max): ReadonlyArray<Range> => {
   const ranges = node.array().map((range) => {
@@ -17,7 +17,7 @@ const rangesOf = (node: Node, lowest: bigint, highest = uint64Max): ReadonlyArra
 }
 
 const mappingsOf = (node: Node, lowest: bigint, highest: bigint): ReadonlyArray<Mapping> =>
-  node.entries().map(([label, ranges]) => ({ label, ranges: rangesOf(ranges, lowest, highest) }))
+  node.entries().map(([label, ranges]) => ({ label: shown(label), ranges: rangesOf(ranges, lowest, highest) }))
 
 const bases: ReadonlyArray<DisplayBase> = [2, 8, 10, 16]
 
@@ -131,7 +131,7 @@ export class FieldClasses {
       const name = inner.need("name").string()
       if (names.has(name)) throw member.wrong(`\`${name}\` is declared twice`)
       names.add(name)
-      return { name, declaredName: name, draft: this.draft(inner.need("field-class")) }
+      return { name: shown(name), declaredName: name, draft: this.draft(inner.need("field-class")) }
     })
     return Draft.structure(members, minimumAlignmentOf(properties), node.place)
   }

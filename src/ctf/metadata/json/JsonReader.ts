@@ -7,7 +7,7 @@ import { advanced, type Start } from "../Lines.ts"
 import { MetadataRefused, syntax } from "../MetadataRefused.ts"
 import { FieldClasses } from "./FieldClasses.ts"
 import * as Json from "./Json.ts"
-import { int64Min, Node, type Properties, uint64Max } from "./Node.ts"
+import { int64Min, Node, type Properties, shown, uint64Max } from "./Node.ts"
 import * as Roles from "./Roles.ts"
 
 const logLevels = [
@@ -29,9 +29,9 @@ const logLevels = [
 ]
 
 const namesOf = (properties: Properties): Names => ({
-  namespace: properties.string("namespace"),
-  name: properties.string("name"),
-  uid: properties.string("uid")
+  namespace: properties.name("namespace"),
+  name: properties.name("name"),
+  uid: properties.name("uid")
 })
 
 const naming = ["type", "namespace", "name", "uid"]
@@ -42,7 +42,7 @@ const tracerAttribute = (properties: Properties, name: string): string | undefin
   for (const namespace of ["babeltrace.org,2020", "lttng.org,2009"]) {
     const found = attributes.get(namespace)?.value
     const value = found instanceof Map ? found.get(name) : undefined
-    if (typeof value === "string") return value
+    if (typeof value === "string") return shown(value)
   }
   return undefined
 }
@@ -147,8 +147,8 @@ export class JsonReader {
     this.#trace.uid = uid ?? this.#trace.uid
     for (const [key, value] of properties.get("environment")?.entries() ?? []) {
       this.#trace.environment.set(
-        key,
-        typeof value.value === "string" ? value.value : value.integer(int64Min, uint64Max)
+        shown(key),
+        typeof value.value === "string" ? shown(value.value) : value.integer(int64Min, uint64Max)
       )
     }
     const header = this.#structure(properties, "packet-header-field-class", "packet-header", false)

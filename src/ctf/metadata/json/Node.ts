@@ -133,8 +133,20 @@ export class Properties {
   string(name: string): string | undefined {
     return this.get(name)?.string()
   }
+
+  /** One that is shown. */
+  name(name: string): string | undefined {
+    const found = this.string(name)
+    return found === undefined ? undefined : shown(found)
+  }
 }
 
 export const uint64Max = 2n ** 64n - 1n
 export const int64Min = -(2n ** 63n)
 export const int64Max = 2n ** 63n - 1n
+
+/** Of a name: readers show what is before its first zero. What refers to it has all of it. */
+export const shown = (name: string): string => {
+  const at = name.indexOf("\0")
+  return at === -1 ? name : name.slice(0, at)
+}

@@ -177,6 +177,11 @@ export class Parser {
   }
 
   #integer(): bigint {
+    if (this.#take("(")) {
+      const inner = this.#nested(() => this.#signed())
+      this.#need(")")
+      return inner
+    }
     const { kind, value } = this.#token
     if (kind !== "integer") throw this.#unexpected("an integer")
     this.#at++

@@ -293,7 +293,7 @@ export class TsdlReader {
       throw invalid(place, "`stream_id` is missing: there are several streams")
     const stream = written === undefined ? only : dataStreams.get(written)
     if (stream !== undefined) return stream
-    if (only !== undefined || (written ?? 0n) !== 0n) throw invalid(place, `no stream ${written} is declared`)
+    if (written !== undefined) throw invalid(place, `no stream ${written} is declared`)
     const none = { packetContext: undefined, eventHeader: undefined, commonContext: undefined }
     return this.#declarations.dataStream({ id: 0n, clock: undefined, ...none, ...noNames }, place)
   }
