@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll } from "@effect/vitest"
 import { defaults } from "../../src/ctf/print/Text.ts"
+import { always } from "../../src/ctf/recorded/Interval.ts"
 import * as Printing from "../../src/ctf/recorded/Printing.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
 
@@ -30,13 +31,14 @@ export const place = (): ((trace: Trace) => string) => {
 
 export type Code = (typeof Recording.defaults)["code"]
 
-export const open = (directory: string, code: Code) => Recording.open([directory], { ...Recording.defaults, code })
+export const open = (directory: string, code: Code, interval = always) =>
+  Recording.open([directory], { ...Recording.defaults, code, interval: () => interval })
 
 /** What we print: its lines, in the bytes' own characters. */
-export const shown = (directory: string, code: Code) => {
+export const shown = (directory: string, code: Code, interval = always) => {
   const parts: Array<Buffer> = []
   const warnings: Array<string> = []
-  const { failureCount } = Printing.print(open(directory, code), {
+  const { failureCount } = Printing.print(open(directory, code, interval), {
     format: "text",
     text: { ...defaults, isGmt: true },
     filter: undefined,
@@ -46,7 +48,9 @@ export const shown = (directory: string, code: Code) => {
   return { lines: Buffer.concat(parts).toString("latin1").split("\n"), failureCount, warnings }
 }
 
-export const shownByBabeltrace2 = (directory: string) => {
-  const { status, stdout } = spawnSync("babeltrace2", ["--clock-gmt", directory], { encoding: "latin1" })
-  return { lines: stdout.split("\n"), status }
+export const shownByBabeltrace2 = (directory: string, ...args: ReadonlyArray<string>) => {
+  const { status, stderr, stdout } = spawnSync("babeltrace2", ["--clock-gmt", ...args, directory], {
+    encoding: "latin1"
+  })
+  return { lines: stdout.split("\n"), status, warnings: stderr.split("\n") }
 }

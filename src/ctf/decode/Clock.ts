@@ -81,6 +81,16 @@ export class Clock {
     into.low = nanosLow
   }
 
+  /** Of a moment of which it has a value: that of its last tick until then. */
+  tick(moment: bigint): bigint {
+    const value = moment - nanos({ high: this.#baseHigh, low: this.#baseLow })
+    if (this.#isNanos || value < 0n) return moment
+    const cycles = (value * this.clockClass.frequency) / 1_000_000_000n
+    const time = { high: 0, low: 0 }
+    this.convert(Number(cycles >> 32n), Number(cycles & 0xffff_ffffn), time)
+    return nanos(time)
+  }
+
   /** Ns since the origin, of a value in cycles. */
   convertInt(value: Int, into: Time): void {
     this.convert(highOf(value), lowOf(value), into)

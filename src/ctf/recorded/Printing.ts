@@ -1,5 +1,5 @@
 /** A recording written out: events as text, NDJSON or counts, losses and failures where readers expect them. */
-import { nanos } from "../decode/Clock.ts"
+import { nanos, type Time } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Filter } from "../decode/Fields.ts"
 import type { Loss } from "../decode/Losses.ts"
@@ -162,7 +162,7 @@ export class Printer {
       if (from !== undefined && to !== undefined && !isWithin(from, to, interval)) return
       if (format === "ndjson") this.#json.loss(stream, loss, this.#out)
       const { id, path } = this.#recording.streamOf(reader)
-      warn(LossText.warning(stream, id, path, clipped(loss, interval), text))
+      warn(LossText.warning(stream, id, path, clipped(loss, interval, stream), text))
     }
   }
 
@@ -186,14 +186,15 @@ export class Printer {
 const isWithin = (from: bigint, to: bigint, { begin, end }: Interval): boolean =>
   (begin === undefined || to >= nanos(begin)) && (end === undefined || from <= nanos(end))
 
-/** As babeltrace2 tells of what was lost only in part within the interval. */
-const clipped = (loss: Loss, { begin, end }: Interval): LossText.Told => {
+/** As babeltrace2 tells of what was lost only in part within the interval: from and to a tick of the stream's clock. */
+const clipped = (loss: Loss, { begin, end }: Interval, { plan }: DataStream): LossText.Told => {
   const { from, to } = loss
   if (from === undefined || to === undefined) return loss
   const isEarly = begin !== undefined && from < nanos(begin)
   const isLate = end !== undefined && to > nanos(end)
   if (!isEarly && !isLate) return loss
-  return { ...loss, count: undefined, from: isEarly ? nanos(begin) : from, to: isLate ? nanos(end) : to }
+  const tick = (time: Time): bigint => plan?.clock?.tick(nanos(time)) ?? nanos(time)
+  return { ...loss, count: undefined, from: isEarly ? tick(begin) : from, to: isLate ? tick(end) : to }
 }
 
 /** What was written, and how many packets could not be decoded further, and traces not at all. */
