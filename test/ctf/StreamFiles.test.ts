@@ -1,6 +1,6 @@
 /**
- * A stream of several files, as of a ring or of rotations: in the order of their packets, and what cannot be read in one
- * is told, the next goes on.
+ * A stream of several files, as of a ring or of rotations: in the order of their packets. What cannot be read in one is
+ * told, and the next goes on.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as ByHand from "./byHand.ts"
