@@ -12,12 +12,14 @@ export class RecentIndexes {
   /** `recordBytes` at each position `find` answers. */
   readonly bytes = Buffer.alloc(recordBytes * recordCountMax)
   readonly #seqs = new Array<number>(recordCountMax).fill(-1)
+  readonly #millis = new Float64Array(recordCountMax)
 
   /** `fields` at `at` are the index's fields as received, without the offset. */
-  add(seq: number, offset: number, fields: Buffer, at: number): void {
+  add(seq: number, offset: number, fields: Buffer, at: number, nowMillis: number): void {
     const slot = seq % recordCountMax
     const position = slot * recordBytes
     this.#seqs[slot] = seq
+    this.#millis[slot] = nowMillis
     this.bytes.writeUInt32BE(Math.floor(offset / 0x1_0000_0000), position)
     this.bytes.writeUInt32BE(offset >>> 0, position + 4)
     fields.copy(this.bytes, position + 8, at, at + recordBytes - 8)
@@ -27,6 +29,12 @@ export class RecentIndexes {
   find(seq: number): number {
     const slot = seq % recordCountMax
     return this.#seqs[slot] === seq ? slot * recordBytes : -1
+  }
+
+  /** When the record came. Undefined: it is not here. */
+  addedMillis(seq: number): number | undefined {
+    const slot = seq % recordCountMax
+    return this.#seqs[slot] === seq ? this.#millis[slot] : undefined
   }
 }
 

@@ -3,18 +3,12 @@
  *
  * A beacon says that nothing older than its timestamp will come from its stream. If viewers were told at once, the
  * first packet of a stream that a new application has just begun, and the tracer has not announced yet, could begin
- * before that time: viewers end on this, unless they go by events. The tracer announces within milliseconds, a busy one
- * within some hundred; that is the _hold_. The time a hold before the beacon is told at once, the beacon itself a hold
+ * before that time: viewers end on this, unless they go by events. How much later the tracer announces it, with some
+ * allowance, is the _hold_ (`Lead`). The time a hold before the beacon is told at once, the beacon itself a hold
  * later. So an event waits at most for the next beacon, or two holds. There are only these two steps, because viewers
  * ask again at once after every new time. No clock here: the caller says what time it is, in milliseconds.
  */
 
-/** Of the live timer: a stream's time is told within one and a half periods, however the beacons fall. */
-const holdShare = 0.5
-/** A tracer needs its time however short the timer is. */
-const holdMillisMin = 100
-/** And no more than this however long it is. */
-const holdMillisMax = 1000
 /**
  * For a viewer that goes by events: an application may lose its processor between reading the clock and taking its
  * place in the stream.
@@ -23,9 +17,10 @@ const eventHoldMillis = 20
 /** What is told goes on by this part of the hold at least. */
 const stepShare = 0.25
 
-/** For how long a beacon is kept back. */
-export const holdMillisOf = (liveTimerMicros: number): number =>
-  Math.min(holdMillisMax, Math.max(holdMillisMin, (liveTimerMicros / 1000) * holdShare))
+/** For how long a beacon is kept back (`Lead`). */
+export interface Hold {
+  readonly holdMillis: number
+}
 
 interface Heard {
   readonly timestamp: bigint
@@ -33,13 +28,13 @@ interface Heard {
 }
 
 export class Inactivity {
-  readonly #holdMillis: number
+  readonly #hold: Hold
   #ripe: bigint | undefined
   /** Oldest first; a handful. */
   readonly #held: Array<Heard> = []
 
-  constructor(holdMillis: number) {
-    this.#holdMillis = holdMillis
+  constructor(hold: Hold) {
+    this.#hold = hold
   }
 
   /** The newest beacon's timestamp. Undefined: none since something else was heard. */
@@ -52,7 +47,7 @@ export class Inactivity {
     this.#ripen(nowMillis)
     const last = held.length - 1
     const gap = last < 1 ? Number.POSITIVE_INFINITY : (held[last]?.atMillis ?? 0) - (held[last - 1]?.atMillis ?? 0)
-    held[gap < this.#holdMillis * stepShare ? last : held.length] = { timestamp, atMillis: nowMillis }
+    held[gap < this.#hold.holdMillis * stepShare ? last : held.length] = { timestamp, atMillis: nowMillis }
   }
 
   /** The stream is not quiet any more. */
@@ -75,7 +70,7 @@ export class Inactivity {
     this.#ripen(nowMillis)
     const newest = this.#held.at(-1)
     if (newest === undefined) return undefined
-    const hold = this.#holdMillis * cyclesPerMilli
+    const hold = this.#hold.holdMillis * cyclesPerMilli
     const early = newest.timestamp - BigInt(Math.ceil(hold))
     const isWorthIt = this.#ripe === undefined || early - this.#ripe >= BigInt(Math.ceil(hold * stepShare))
     return early > 0n && isWorthIt ? early : undefined
@@ -95,7 +90,7 @@ export class Inactivity {
   #ripen(nowMillis: number): void {
     while (this.#held.length > 0) {
       const { atMillis, timestamp } = this.#held[0] as Heard
-      if (atMillis + this.#holdMillis > nowMillis) return
+      if (atMillis + this.#hold.holdMillis > nowMillis) return
       this.#ripe = timestamp
       this.#held.shift()
     }

@@ -16,7 +16,7 @@
  * 3. An in-flight entry with data has exactly one index file, except between an index rotation and its data rotation.
  * 4. Bytes that no packet owns are cut off before anything follows them, so offsets are those of the file.
  */
-import { Inactivity } from "./Inactivity.ts"
+import { type Hold, Inactivity } from "./Inactivity.ts"
 import { type InFlight, InFlightTable } from "./InFlight.ts"
 import { LeftFiles } from "./LeftFiles.ts"
 import { Runs } from "./Runs.ts"
@@ -57,8 +57,8 @@ export interface Options<C> {
   readonly tracefileCount: number
   readonly chunk: C
   readonly actions: Actions<C>
-  /** How long a beacon is kept from viewers (`Inactivity`). */
-  readonly holdMillis: number
+  /** How long a beacon is kept from viewers. */
+  readonly hold: Hold
 }
 
 /**
@@ -142,7 +142,7 @@ export class Stream<C> {
     this.#ring = new TracefileRing(options.tracefileCount)
     this.left = new LeftFiles(options.tracefileSize > 0 ? options.tracefileCount : 0)
     this.file = this.#ring.start(options.chunk)
-    this.inactivity = new Inactivity(options.holdMillis)
+    this.inactivity = new Inactivity(options.hold)
   }
 
   /** `timestamp_end` of the last inactivity beacon while nothing newer is known. */

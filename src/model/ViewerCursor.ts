@@ -46,6 +46,8 @@ export interface Surroundings {
   readonly hasFailed: boolean
   /** Whether the trace's metadata is enough for the packet of a retained record. */
   readonly isDescribed: (seq: number) => boolean
+  /** Whether it came so long ago that the viewer may know of its times. */
+  readonly isRipe: (seq: number) => boolean
   /** Whether the packet of a retained record can be read now. */
   readonly isReadable: (seq: number) => boolean
   /**
@@ -58,8 +60,8 @@ export interface Surroundings {
 }
 
 /**
- * "wait": there is a record, to be answered when the tracer has told of the streams it is about to tell of, since the
- * packet may end after theirs begin, and of the classes that the packet needs. "empty": an index of no bytes, for a
+ * "wait": there is a record, to be answered when the tracer has told of the streams it is about to tell of, or may be
+ * setting up, since the packet may end after theirs begin, and of the classes that the packet needs. "empty": an index of no bytes, for a
  * viewer that would not ask for new streams without.
  */
 export type Answer = "ok" | "wait" | "retry" | "inactive" | "empty" | "hup"
@@ -84,7 +86,8 @@ export class ViewerCursor {
     this.seq = stream.runs.nextFrom(this.seq, stream.indexCount)
     if (this.seq < stream.indexCount) {
       if (around.isReadable(this.seq)) {
-        return around.viewer.unknown === "imminent" || !around.isDescribed(this.seq) ? "wait" : "ok"
+        if (around.viewer.unknown === "imminent" || !around.isDescribed(this.seq)) return "wait"
+        return around.isRipe(this.seq) ? "ok" : whileUnripe(around.viewer)
       }
       return around.hasFailed ? "hup" : "retry"
     }
@@ -135,6 +138,12 @@ export class ViewerCursor {
   advance(): void {
     this.seq++
   }
+}
+
+/** Meanwhile the viewer can ask for streams that are there already, if it understands that. */
+const whileUnripe = ({ heeds, unknown }: Knowledge): Answer => {
+  if (unknown !== "due" || heeds === "packets") return "wait"
+  return heeds === "empty" ? "empty" : "retry"
 }
 
 /** What a viewer may have shown when it is told of another stream. */

@@ -3,7 +3,7 @@
  * when to ask, on one imagined clock, for generated phases of the streams' timers.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { holdMillisOf } from "../../src/model/Inactivity.ts"
+import { Lead } from "../../src/model/Lead.ts"
 import { Stream } from "../../src/model/Stream.ts"
 import { atBeginning, type Surroundings } from "../../src/model/ViewerCursor.ts"
 import * as ViewerPhase from "../../src/viewer/ViewerPhase.ts"
@@ -60,7 +60,7 @@ class Watched {
       tracefileSize: 0,
       tracefileCount: 0,
       chunk: "chunk",
-      holdMillis: holdMillisOf(timerMillis * 1000),
+      hold: new Lead(timerMillis * 1000),
       actions: { ...noFiles, record: nothing }
     })
     this.phase = ViewerPhase.make(timerMillis, 0)
@@ -95,6 +95,7 @@ class Watched {
       isConnectionClosed: false,
       hasFailed: false,
       isDescribed: () => true,
+      isRipe: () => true,
       isReadable: () => true
     })
     if (answer === "ok") {

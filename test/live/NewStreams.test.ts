@@ -10,7 +10,7 @@ import { afterEach, assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { RecentIndexes } from "../../src/memory/RecentIndexes.ts"
 import { Description } from "../../src/model/Description.ts"
-import { holdMillisOf } from "../../src/model/Inactivity.ts"
+import { Lead } from "../../src/model/Lead.ts"
 import { Stream } from "../../src/model/Stream.ts"
 import { Status } from "../../src/protocol/live/GetNextIndex.ts"
 import { Party } from "../../src/relay/party/Party.ts"
@@ -24,6 +24,9 @@ const timerMicros = 400_000
 const timerMillis = timerMicros / 1000
 /** What a tracer may take between beginning a packet and telling of its stream. */
 const delayMillisMax = 180
+/** And where buffers are large: each application takes about as long as the first. */
+const longDelayMillisMax = 700
+const longDelayShare = 0.75
 const pollMillis = 100
 
 const noFiles = {
@@ -54,6 +57,8 @@ class FakeStream {
   readonly description: Description | undefined
   readonly model: Stream<{ readonly isDeleted: boolean }>
   isPublished = false
+  announcedMillis = 0
+  #dataMillis = 0
   #dataSeq = 0n
   #indexSeq = 0n
 
@@ -73,10 +78,13 @@ class FakeStream {
       tracefileSize: 0,
       tracefileCount: 0,
       chunk: { isDeleted: false } as { readonly isDeleted: boolean },
-      holdMillis: holdMillisOf(timerMicros),
+      hold: session.lead,
       actions: {
         ...noFiles,
-        record: (_, offset, fields, at) => this.recentIndexes.add(this.model.indexCount, offset, fields, at)
+        record: (_, offset, fields, at) => {
+          if (this.model.indexCount === 0) this.#seeFirst(fields)
+          this.recentIndexes.add(this.model.indexCount, offset, fields, at, performance.now())
+        }
       }
     })
     this.model.ctfStreamId = 0n
@@ -88,7 +96,14 @@ class FakeStream {
     return this.channelName === "metadata"
   }
 
+  #seeFirst(fields: Buffer): void {
+    const [begin, end] = [fields.readBigUInt64BE(16), fields.readBigUInt64BE(24)]
+    const { announcedMillis } = this
+    this.session.lead.see({ announcedMillis, arrivedMillis: this.#dataMillis, begin, end, cyclesPerMilli: 1000 })
+  }
+
   data(): void {
+    this.#dataMillis = performance.now()
     this.model.beginPacket(this.#dataSeq++, 16, 0)
     this.model.endPacket()
   }
@@ -111,6 +126,7 @@ class FakeSession {
   readonly traceIds = new Map<string, bigint>()
   readonly viewers = new Viewers(undefined, () => {})
   readonly unpublished = new Set<FakeStream>()
+  readonly lead = new Lead(timerMicros)
   isOngoingRotation = false
   isConnectionClosed = false
 
@@ -125,6 +141,7 @@ class FakeSession {
     if (!this.traceIds.has(stream.path)) this.traceIds.set(stream.path, BigInt(stream.handle))
     stream.traceId = this.traceIds.get(stream.path) ?? 0n
     this.unpublished.add(stream)
+    stream.announcedMillis = performance.now()
     this.announcingSinceMillis ??= performance.now()
   }
 
@@ -153,6 +170,7 @@ interface Application {
   readonly path: string
   readonly begins: number
   readonly ends: number
+  readonly isFirst: boolean
 }
 
 type Pick = (below: number) => number
@@ -160,6 +178,8 @@ type Pick = (below: number) => number
 class World {
   readonly sessions: ReadonlyArray<FakeSession>
   readonly pick: Pick
+  /** The tracer takes long to announce. */
+  readonly isSlow: boolean
   readonly #events: Array<{ readonly at: number; readonly order: number; readonly run: () => void }> = []
   readonly recorded = new Map<FakeStream, Array<string>>()
   /** From the beginning of an application's streams until the relay knows of them. */
@@ -168,14 +188,15 @@ class World {
 
   constructor(pick: Pick) {
     this.pick = pick
-    this.sessions = pick(3) === 0 ? [new FakeSession(1), new FakeSession(2)] : [new FakeSession(1)]
-    const first = { path: "first", begins: pick(200), ends: endAt }
+    this.isSlow = pick(4) === 0
+    this.sessions = !this.isSlow && pick(3) === 0 ? [new FakeSession(1), new FakeSession(2)] : [new FakeSession(1)]
+    const first = { path: "first", begins: pick(200), ends: endAt, isFirst: true }
     const applications = [this.#addApplication(this.sessions[0] as FakeSession, first)]
     for (let count = pick(5); count > 0; count--) {
-      const begins = 400 + pick(4500)
+      const begins = this.isSlow ? 2500 + pick(2400) : 400 + pick(4500)
       const ends = pick(2) === 0 ? endAt : begins + 1500 + pick(1000)
       const path = pick(4) === 0 ? "shared" : `app-${count}`
-      applications.push(this.#addApplication(this.#someSession(), { path, begins, ends }))
+      applications.push(this.#addApplication(this.#someSession(), { path, begins, ends, isFirst: false }))
     }
     for (const addPackets of applications) addPackets()
     if (pick(3) === 0) this.#addRotation(this.#someSession(), 500 + pick(5000))
@@ -208,9 +229,10 @@ class World {
   }
 
   /** Streams of one trace that begin together, are announced late, speak now and then, and may end. */
-  #addApplication(session: FakeSession, { path, begins, ends }: Application): () => void {
+  #addApplication(session: FakeSession, application: Application): () => void {
     const { pick } = this
-    const added = begins + 1 + pick(delayMillisMax - 4)
+    const { begins, ends, path } = application
+    const added = begins + this.#delayMillis()
     this.#unheard.push([begins, added])
     const sent = added + 2 + pick(pick(3) === 0 ? 900 : 20)
     const add = (channelName: string, at: number) => {
@@ -226,13 +248,22 @@ class World {
     this.#at(sent, () => session.publish())
     if (isMetadataLate) this.#at(sent + 2 + pick(50), () => session.publish())
     return () => {
-      for (const stream of streams) this.#addPackets(stream, { path, begins, ends }, sent + 3)
+      for (const stream of streams) this.#addPackets(stream, application, sent + 3)
     }
   }
 
-  /** Packets are told as they come, so none comes while the relay cannot know of a stream that has begun. */
+  #delayMillis(): number {
+    if (!this.isSlow) return 1 + this.pick(delayMillisMax - 4)
+    const least = longDelayShare * longDelayMillisMax
+    return least + this.pick(longDelayMillisMax - least)
+  }
+
+  /**
+   * Until the relay has seen that the tracer takes long, packets are told as they come: none comes while the relay
+   * cannot know of a stream that has begun.
+   */
   #afterUnheard(at: number): number {
-    return this.isUnheard(at) ? this.#afterUnheard(at + 1) : at
+    return !this.isSlow && this.isUnheard(at) ? this.#afterUnheard(at + 1) : at
   }
 
   isUnheard(at: number): boolean {
@@ -240,11 +271,11 @@ class World {
   }
 
   /** Flushed every period: a packet if there is something, else a beacon. What the stream sends arrives in order. */
-  #addPackets(stream: FakeStream, { begins, ends }: Application, from: number): void {
+  #addPackets(stream: FakeStream, { begins, ends, isFirst: isFirstApplication }: Application, from: number): void {
     const { pick } = this
     const isChatty = pick(3) === 0
     // The first packet begins with its stream, unless that has nothing to say for a while.
-    const isQuietAtFirst = pick(3) === 0
+    const isQuietAtFirst = pick(3) === 0 && !(this.isSlow && isFirstApplication)
     const recorded: Array<string> = []
     this.recorded.set(stream, recorded)
     let arrival = from
@@ -296,6 +327,10 @@ const play = (seed: number, kind: Kind): void => {
   let polledAt = attachAt
   const poll = () => {
     if (now < polledAt) return
+    const holdMillis = Math.max(...world.sessions.map(({ lead }) => lead.holdMillis))
+    // A packet that is kept back takes the place of the beacon before it.
+    const isHeldLong = holdMillis > timerMillis / 2
+    const waitMillis = isHeldLong ? 2 * holdMillis + timerMillis + pollMillis : 2 * timerMillis
     polledAt = now + pollMillis
     if (muxer.traces.size === 0) {
       for (const [stream, packets] of world.recorded) {
@@ -311,11 +346,11 @@ const play = (seed: number, kind: Kind): void => {
       settledSince = now
       if (actor.unknown === "due" && !isRotating) unknownSince ??= now
       if (!kind.insists && unknownSince !== undefined)
-        assert.isBelow(now - unknownSince, 2 * timerMillis + pollMillis, "not told")
+        assert.isBelow(now - unknownSince, waitMillis + pollMillis, "not told")
     } else {
       unknownSince = undefined
-      const isSettled = now - settledSince > 2 * timerMillis && now < endAt && muxer.reads.every(({ told }) => told)
-      if (isSettled) assert.isAtLeast(muxer.shown, timestampOf(now - 2 * timerMillis), "time stands still")
+      const isSettled = now - settledSince > waitMillis && now < endAt && muxer.reads.every(({ told }) => told)
+      if (isSettled) assert.isAtLeast(muxer.shown, timestampOf(now - waitMillis), "time stands still")
     }
   }
   for (const { at, run } of world.history) {

@@ -217,17 +217,19 @@ describe("recent indexes", () => {
     const fields = Buffer.alloc(70, 7)
     for (let seq = 0; seq < recordCountMax + 3; seq++) {
       fields[3] = seq
-      recent.add(seq, 0x2_0000_0000 + seq, fields, 3)
+      recent.add(seq, 0x2_0000_0000 + seq, fields, 3, 10 * seq)
     }
     assert.deepStrictEqual(
       [0, 2, recordCountMax + 3].map((seq) => recent.find(seq)),
       [-1, -1, -1]
     )
+    assert.isUndefined(recent.addedMillis(2))
     for (let seq = 3; seq < recordCountMax + 3; seq++) {
       const at = recent.find(seq)
       assert.strictEqual(offsetOf(recent.bytes, at), 0x2_0000_0000 + seq)
       assert.strictEqual(recent.bytes[at + 8], seq)
       assert.strictEqual(recent.bytes[at + recordBytes - 1], 7)
+      assert.strictEqual(recent.addedMillis(seq), 10 * seq)
     }
   })
 })

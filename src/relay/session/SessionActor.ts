@@ -8,6 +8,7 @@
  */
 import { Deferred, Effect, FiberMap, Queue } from "effect"
 import { clockMillis } from "../../Machine.ts"
+import { Lead } from "../../model/Lead.ts"
 import type { Verdict } from "../../model/Silence.ts"
 import type { CloseReason } from "../CloseReason.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
@@ -40,6 +41,7 @@ export const make = (identity: Identity, surroundings: Surroundings, onChunkUnus
 
 export class SessionActor implements StreamSession {
   readonly identity: Identity
+  readonly lead: Lead
   readonly id: number
   /** Open streams, by handle. */
   readonly streams = new Map<number, StreamActor>()
@@ -77,6 +79,7 @@ export class SessionActor implements StreamSession {
   constructor(identity: Identity, surroundings: Surroundings, onChunkUnused: ChunkUnused, mailbox: Mailbox) {
     this.#mailbox = mailbox
     this.identity = identity
+    this.lead = new Lead(identity.liveTimer)
     this.id = identity.id
     this.#surroundings = surroundings
     this.chunks = new SessionChunks({
@@ -171,6 +174,13 @@ export class SessionActor implements StreamSession {
       if (chunks.isOngoingRotation && !isConnectionClosed) return true
     }
     return false
+  }
+
+  cyclesPerMilli(traceId: bigint): number | undefined {
+    for (const { description, traceId: id } of this.streams.values()) {
+      if (description !== undefined && id === traceId) return description.cyclesPerMilli
+    }
+    return undefined
   }
 
   /** Packets may come. */

@@ -12,7 +12,6 @@ import { Charge, type Shares } from "../../memory/Charge.ts"
 import { RecentIndexes } from "../../memory/RecentIndexes.ts"
 import type { RecentPacket } from "../../memory/RecentPackets.ts"
 import { Description } from "../../model/Description.ts"
-import { holdMillisOf } from "../../model/Inactivity.ts"
 import { controlHalfBytes, dataHalfBytes } from "../../model/InFlight.ts"
 import { Losses } from "../../model/Losses.ts"
 import { noSeq, Stream } from "../../model/Stream.ts"
@@ -33,6 +32,7 @@ import { StreamReaders } from "./StreamReaders.ts"
 import type { StreamSession } from "./StreamSession.ts"
 import { type OnFailure, WriteLog } from "./WriteLog.ts"
 
+const timestampBeginAt = CtfIndex.fieldOffset("timestampBegin")
 const timestampEndAt = CtfIndex.fieldOffset("timestampEnd")
 
 /** A peer asks for pending data every 200 ms. Whoever asks again sooner than this is in a loop, and is held back. */
@@ -89,6 +89,7 @@ export class StreamActor {
     () => this.#moved()
   )
   readonly losses: Losses
+  readonly #announcedMillis = clockMillis()
   /** ms of the relay's clock: when a packet or a beacon came last. */
   heardAt = clockMillis()
   /** Trace clock at the end of the newest packet; rounded, since it is only shown. */
@@ -128,7 +129,7 @@ export class StreamActor {
       tracefileCount: options.tracefileCount,
       chunk: options.chunk,
       actions: this.#files,
-      holdMillis: holdMillisOf(options.session.identity.liveTimer)
+      hold: options.session.lead
     })
     this.readers = new StreamReaders(this.#files)
     this.losses = new Losses(sessionMinor >= 8)
@@ -139,9 +140,22 @@ export class StreamActor {
       this.#files.onRecord = (offset, fields, at) => {
         this.losses.add(fields, at)
         this.newestUntil = u64At(fields, at + timestampEndAt)
-        recent?.add(this.model.indexCount, offset, fields, at)
+        if (this.model.indexCount === 0) this.#seeFirst(fields, at)
+        recent?.add(this.model.indexCount, offset, fields, at, clockMillis())
       }
     }
+  }
+
+  #seeFirst(fields: Buffer, at: number): void {
+    const cyclesPerMilli = this.session.cyclesPerMilli(this.traceId)
+    if (cyclesPerMilli === undefined) return
+    this.session.lead.see({
+      announcedMillis: this.#announcedMillis,
+      arrivedMillis: this.heardAt,
+      begin: fields.readBigUInt64BE(at + timestampBeginAt),
+      end: fields.readBigUInt64BE(at + timestampEndAt),
+      cyclesPerMilli
+    })
   }
 
   get isBehind(): boolean {

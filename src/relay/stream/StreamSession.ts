@@ -1,5 +1,6 @@
 /** What a stream knows of the session it belongs to, and what connections ask that session by way of the stream. */
 import type { RecentPackets } from "../../memory/RecentPackets.ts"
+import type { Lead } from "../../model/Lead.ts"
 import type { CloseReason } from "../CloseReason.ts"
 import type { SharedReads } from "./SharedReads.ts"
 
@@ -23,6 +24,9 @@ export interface StreamSession {
     readonly hostname: string
     readonly sessionName: string
   }
+  readonly lead: Lead
+  /** Of the clock of a trace; undefined: not told yet. */
+  readonly cyclesPerMilli: (traceId: bigint) => number | undefined
   /** The session closes: nothing but what is on its way comes any more. */
   readonly isConnectionClosed: boolean
   /** True while any relay session of the same tracing session rotates. */

@@ -108,6 +108,12 @@ export class ViewerStream implements Surroundings {
     return this.#description()?.suffices(recentIndexes.bytes, at, this.nowMillis) !== false
   }
 
+  isRipe(seq: number): boolean {
+    const { recentIndexes, session } = this.stream
+    const addedMillis = this.goesByEvents ? undefined : recentIndexes?.addedMillis(seq)
+    return addedMillis === undefined || addedMillis + session.lead.packetMillis <= this.nowMillis
+  }
+
   get cyclesPerMilli(): number | undefined {
     return this.#description()?.cyclesPerMilli
   }
