@@ -8,7 +8,7 @@
 import { writeSync } from "node:fs"
 import { format } from "node:util"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
-import { Cause, Console, Effect, Layer, Logger, Runtime } from "effect"
+import { Cause, Console, Effect, Exit, Layer, Logger, Runtime } from "effect"
 import { CliError, CliOutput } from "effect/cli"
 import { harmless, oneLine } from "../errors/Harmless.ts"
 import * as SystemError from "../errors/SystemError.ts"
@@ -89,7 +89,16 @@ export const layer: Layer.Layer<never> = Layer.mergeAll(
 /** Runs a command to its end. A defect is told on standard error, too, with where it came from. */
 export const runMain = <A, E>(command: Effect.Effect<A, E>): void => {
   const told = Effect.tapCause(command, (cause) => (Cause.hasDies(cause) ? Effect.logError(cause) : Effect.void))
-  NodeRuntime.runMain(Effect.provideService(told, Logger.LogToStderr, true), { disableErrorReporting: true })
+  let isTerminated = false
+  process.once("SIGTERM", () => {
+    isTerminated = true
+  })
+  /** Whoever ends a process by a signal looks for that one in its status. */
+  const teardown: Runtime.Teardown = (exit, onExit) =>
+    Runtime.defaultTeardown(exit, (code) => {
+      onExit(isTerminated && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? status.terminated : code)
+    })
+  NodeRuntime.runMain(Effect.provideService(told, Logger.LogToStderr, true), { disableErrorReporting: true, teardown })
 }
 
 /** Gives wrong arguments the status that the platform's tools have for them. */

@@ -12,6 +12,6 @@ const isMisuse = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "_tag" in error && tags.has(error._tag)
 
 /** Exit statuses of the toolbox. */
-export const status = { failed: 1, misused: 2 } as const
+export const status = { failed: 1, misused: 2, terminated: 143 } as const
 
 export const statusOf = (error: unknown): number => (isMisuse(error) ? status.misused : status.failed)

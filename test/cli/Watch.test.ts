@@ -79,3 +79,18 @@ it.live("what is waited for is said, each once: the relay, the session", () =>
     assert.strictEqual(yield* Process.lastSaid(follow), noRelay + noSession)
   })
 )
+
+it.live("who waits ends at once by a signal, with the status that says which", () =>
+  Effect.gen(function* () {
+    const url = `net://127.0.0.1:${yield* Ports.free}/host/h/nobodys`
+    const statuses = yield* Effect.forEach(["SIGINT", "SIGTERM"] as const, (signal) =>
+      Effect.gen(function* () {
+        const follow = yield* Process.daemon(process.execPath, [toolboxProgram, "follow", "--wait", url])
+        yield* Process.said(follow, "waiting\n")
+        follow.signal(signal)
+        return (yield* follow.ended).code
+      })
+    )
+    assert.deepStrictEqual(statuses, [130, 143])
+  })
+)
