@@ -9,7 +9,9 @@ import * as Dial from "../transport/Dial.ts"
 /** What answers is no relay's live port. */
 export class NotLivePort extends Schema.TaggedError<NotLivePort>()("NotLivePort", {
   address: Schema.String,
-  reason: Schema.String
+  reason: Schema.String,
+  /** Nothing was said at all: it may be a relay that is not ready. */
+  isSilent: Schema.Boolean
 }) {
   override get message(): string {
     return `${this.address}: ${this.reason}`
@@ -18,7 +20,7 @@ export class NotLivePort extends Schema.TaggedError<NotLivePort>()("NotLivePort"
 
 /** A relay greets at once; a slow link and a busy machine are given time. */
 export const greetingMillis = 5000
-const probeMillis = 1000
+export const probeMillis = 1000
 
 const versionRequest = (): ReadonlyArray<Uint8Array> =>
   Header.message(Version.number, Version.request(own.minor).encode({ ...own }))
@@ -41,14 +43,15 @@ const isControlPort = (address: Address): Effect.Effect<boolean> =>
   )
 
 /** Fails with what was found out; `reason` where nothing was. */
-export const explain = (address: Address, reason: string): Effect.Effect<never, NotLivePort> =>
+export const explain = (address: Address, reason: string, isSilent: boolean): Effect.Effect<never, NotLivePort> =>
   Effect.flatMap(isControlPort(address), (isControl) =>
     Effect.fail(
       new NotLivePort({
         address: `${address.host}:${address.port}`,
         reason: isControl
           ? "this is a relay's control port; viewers use its live port, 5344 unless told otherwise"
-          : reason
+          : reason,
+        isSilent: isSilent && !isControl
       })
     )
   )

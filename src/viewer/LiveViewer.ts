@@ -244,7 +244,8 @@ export const connect = (
 
 /** Over a connection that is there already, as `Relay.openLive` makes one to a relay in this process. */
 export const over = (link: Link): Effect.Effect<LiveViewer, ExchangeFailed | NotLivePort, Scope.Scope> => {
-  const refuse = (reason: string) => Effect.fail(new NotLivePort({ address: link.name, reason }))
+  const refuse = (reason: string, isSilent: boolean) =>
+    Effect.fail(new NotLivePort({ address: link.name, reason, isSilent }))
   return Effect.map(ViewerConnection.over(link, refuse), (connection) => make({ host: link.name, port: 0 }, connection))
 }
 

@@ -125,12 +125,14 @@ const readMetadata: Read = (link) =>
 export const connect = (
   address: Address
 ): Effect.Effect<ViewerConnection, DialFailed | TlsFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
-  Effect.flatMap(Dial.dial(address, "live"), (link) => over(link, (reason) => Greeting.explain(address, reason)))
+  Effect.flatMap(Dial.dial(address, "live"), (link) =>
+    over(link, (reason, isSilent) => Greeting.explain(address, reason, isSilent))
+  )
 
 /** `explain`: why there is no greeting, where more than `reason` can be found out. */
 export const over = (
   link: Link,
-  explain: (reason: string) => Effect.Effect<never, NotLivePort>
+  explain: (reason: string, isSilent: boolean) => Effect.Effect<never, NotLivePort>
 ): Effect.Effect<ViewerConnection, ExchangeFailed | NotLivePort, Scope.Scope> =>
   Effect.gen(function* () {
     const exchange = yield* Exchange.make(link)
@@ -154,9 +156,11 @@ export const over = (
     const theirs = yield* greeting.pipe(
       Effect.timeoutOrElse({
         duration: Greeting.greetingMillis,
-        orElse: () => explain("connected, but nothing answers: is this a relay's live port?")
+        orElse: () => explain("connected, but nothing answers: is this a relay's live port?", true)
       }),
-      Effect.catchTag("LinkLost", ({ reason }) => explain(`not a relay's live port, or it refuses us: ${reason}`))
+      Effect.catchTag("LinkLost", ({ reason }) =>
+        explain(`not a relay's live port, or it refuses us: ${reason}`, false)
+      )
     )
     if (theirs.major !== own.major) {
       const reason = `major ${theirs.major}: is this a relay's live port?`

@@ -323,7 +323,7 @@ const suite = (kind: Relays.Kind) => () => {
       yield* Process.daemon(process.execPath, [toolboxProgram, ...load("m")])
       const record = ["record", "--wait", "--json", `${liveUrl(relay)}/host/h/m-0`, directory]
       const recorded = yield* stopped(record, () => sizeOf(() => directory) > 5 * 4096)
-      assert.hasAllKeys(JSON.parse(recorded), ["directory", "streams", "packets", "bytes", "lost"])
+      assert.hasAllKeys(JSON.parse(recorded), ["directory", "streams", "packets", "bytes", "lost", "cut"])
 
       const copy = ["replay", "--speed=0.01", "--session=n", "--hostname=h", directory, streamingUrl(relay)]
       const replayed = yield* stopped(copy, () => stored("n") > 0)

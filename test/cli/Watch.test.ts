@@ -1,10 +1,13 @@
 /** Waiting for a session: all of one name that begin together are watched, as the domains of a recording session do. */
+import { createServer } from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Fiber, Logger, Option, Queue } from "effect"
 import * as Watch from "../../src/cli/live/Watch.ts"
 import * as Target from "../../src/target/Target.ts"
 import { TestRelay } from "../../src/testing/index.ts"
+import { greetingMillis, probeMillis } from "../../src/viewer/Greeting.ts"
 import { toolboxProgram } from "../support/bundle.ts"
+import { listening } from "../support/listening.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -34,23 +37,20 @@ const sleepers = Effect.gen(function* () {
   return { clock, asleep }
 })
 
+const none = { seek: Option.none(), tlsCa: Option.none(), tlsCert: Option.none(), tlsKey: Option.none() }
+
+const attached = (url: string, clock: Clock.Clock) =>
+  Watch.attach({ url, ...none, tlsName: Option.none(), wait: true }, { otherwise: "last" }).pipe(
+    Effect.provideService(Clock.Clock, clock),
+    Effect.forkScoped
+  )
+
 it.live("sessions of one name that come one after the other while they are waited for", () =>
   Effect.gen(function* () {
     const { targetUrl, viewerUrl } = yield* TestRelay.make()
     const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
     const { asleep, clock } = yield* sleepers
-    const waiting = yield* Watch.attach(
-      {
-        url: `${viewerUrl}/host/host1/made`,
-        seek: Option.none(),
-        wait: true,
-        tlsCa: Option.none(),
-        tlsCert: Option.none(),
-        tlsKey: Option.none(),
-        tlsName: Option.none()
-      },
-      { otherwise: "last" }
-    ).pipe(Effect.provideService(Clock.Clock, clock), Effect.forkScoped)
+    const waiting = yield* attached(`${viewerUrl}/host/host1/made`, clock)
     const session = target.session({ name: "made", liveTimer: "1 second", clock: () => 0n })
     // There is nothing, twice.
     yield* Effect.flatten(asleep(Watch.waitMillis))
@@ -78,6 +78,20 @@ it.live("what is waited for is said, each once: the relay, the session", () =>
     yield* Process.said(follow, noSession)
     assert.strictEqual(yield* Process.lastSaid(follow), noRelay + noSession)
   })
+)
+
+it.live("a relay that is connected to and says nothing, since it has only begun to start, is waited for", () =>
+  Effect.gen(function* () {
+    const silent = createServer(() => undefined)
+    const port = yield* listening(silent)
+    const { asleep, clock } = yield* sleepers
+    const waiting = yield* attached(`net://127.0.0.1:${port}/host/host1/made`, clock)
+    const waits = Effect.gen(function* () {
+      for (const millis of [greetingMillis, probeMillis, Watch.waitMillis]) yield* Effect.flatten(asleep(millis))
+      yield* asleep(greetingMillis)
+    })
+    yield* Effect.raceFirst(waits, Effect.asVoid(Fiber.join(waiting)))
+  }).pipe(Effect.provide(Logger.layer([])))
 )
 
 it.live("who waits ends at once by a signal, with the status that says which", () =>

@@ -112,6 +112,10 @@ type AttachFailed =
   | Misused
   | TlsFlags.TlsFileRefused
 
+/** A relay that has only begun to start, or that is stopped, answers later. */
+const isAbsent = (error: AttachFailed): boolean =>
+  absent.has(error._tag) || (error._tag === "NotLivePort" && error.isSilent)
+
 interface Attached extends Pick<LiveViewer.Attached, "sessions"> {
   readonly events: Stream.Stream<ViewerEvent, ExchangeFailed | SessionWithdrawn>
 }
@@ -128,13 +132,14 @@ export const attach = (
     let hasConnected = false
     const told = new Set<string>()
     /** A name that is mistyped never comes. */
-    const tellAbsent = ({ _tag, message }: AttachFailed) => {
-      if (!options.wait || !absent.has(_tag) || told.has(message)) return Effect.void
+    const tellAbsent = (error: AttachFailed) => {
+      const { message } = error
+      if (!options.wait || !isAbsent(error) || told.has(message)) return Effect.void
       told.add(message)
       return tellWaiting(message)
     }
-    const isWorthWaiting = ({ _tag }: AttachFailed) => {
-      const isWaited = options.wait && (absent.has(_tag) || (hasConnected && lost.has(_tag)))
+    const isWorthWaiting = (error: AttachFailed) => {
+      const isWaited = options.wait && (isAbsent(error) || (hasConnected && lost.has(error._tag)))
       hasWaited ||= isWaited
       return isWaited
     }
