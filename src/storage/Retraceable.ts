@@ -4,6 +4,7 @@
  */
 import { dirname } from "node:path"
 import { Effect, Option, Schema } from "effect"
+import { type Blank, Blanks } from "./Blanks.ts"
 import { crc32 } from "./Crc32.ts"
 import { type FileFailed, Files, type OpenFile } from "./Files.ts"
 import { isWithin } from "./Within.ts"
@@ -14,7 +15,9 @@ const Change = Schema.Struct({
   /** Of a rename. */
   from: Schema.optionalKey(Schema.String),
   /** What a rename led to, or the file or directory that was made. */
-  path: Schema.String
+  path: Schema.String,
+  /** No change, but what zeros stand for in the file (`Blanks`). Earlier versions take it for a rename to itself. */
+  blank: Schema.optionalKey(Schema.Struct({ found: Schema.Finite, size: Schema.Finite }))
 })
 type Change = typeof Change.Type
 
@@ -42,15 +45,24 @@ export const isReadable = (text: string, after: number): boolean =>
     .slice(0, -1)
     .every((line) => (changeOf(line)?.after ?? Number.POSITIVE_INFINITY) <= after)
 
+/** What zeros stood for at the last mark, as `text` has it. */
+export const blanksOf = (text: string, after: number): ReadonlyArray<Blank> =>
+  text.split("\n").flatMap((line) => {
+    const change = changeOf(line)
+    return change?.blank !== undefined && change.after === after ? [{ path: change.path, ...change.blank }] : []
+  })
+
 /** Changes of names below some directories, put down in a file of their own. */
 export class Watch {
   readonly prefixes = new Set<string>()
   readonly #file: OpenFile
+  readonly #blanks: Blanks | undefined
   #position = 0
   after = 0
 
-  constructor(file: OpenFile) {
+  constructor(file: OpenFile, blanks?: Blanks) {
     this.#file = file
+    this.#blanks = blanks
   }
 
   isOf(path: string): boolean {
@@ -58,21 +70,27 @@ export class Watch {
   }
 
   note(path: string, from?: string): Effect.Effect<void, FileFailed> {
+    return this.#put({ path, ...(from !== undefined && { from }) })
+  }
+
+  #put(change: Omit<Change, "after">): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
-      const line = lineOf({ after: this.after, path, ...(from !== undefined && { from }) })
+      const line = lineOf({ after: this.after, ...change })
       const at = this.#position
       this.#position += line.length
       return this.#file.write([line], at)
     })
   }
 
-  /** What was done before `after` stays: nothing of it is put down any more. */
+  /** What was done before `after` stays: nothing of it is put down any more. What zeros stand for is, again. */
   advance(after: number): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
       this.after = after
-      if (this.#position === 0) return Effect.void
+      const emptied = this.#position === 0 ? Effect.void : this.#file.truncate(0)
       this.#position = 0
-      return this.#file.truncate(0)
+      const blanks = this.#blanks?.isEmpty === false ? this.#blanks.within(this.prefixes) : []
+      const put = ({ found, path, size }: Blank) => this.#put({ from: path, path, blank: { found, size } })
+      return Effect.andThen(emptied, Effect.forEach(blanks, put, { discard: true }))
     })
   }
 
@@ -90,6 +108,7 @@ export interface Shadow {
 export class Retraceable {
   readonly #files: Files["Service"]
   readonly watches = new Set<Watch>()
+  readonly blanks = new Blanks()
   /** Memory of all journals for what is put down of them and not marked yet, beyond what each may keep. */
   unmarkedBytes = 0
   /** What is done to what it covers is done to its files. */
@@ -120,12 +139,24 @@ export class Retraceable {
     const isQuiet = (path: string) => this.watches.size === 0 || this.shadow?.covers(path) === true
     const noted = <A>(path: string, act: () => Effect.Effect<A, FileFailed>, from?: string) =>
       Effect.suspend(() => (isQuiet(path) ? act() : Effect.flatMap(this.#noted(path, from), act)))
+    const { blanks } = this
+    const blanked = <A>(path: string, act: Effect.Effect<A, FileFailed>, then: () => void) =>
+      blanks.isEmpty || this.shadow?.covers(path) === true ? act : Effect.tap(act, () => Effect.sync(then))
+    const removed = <A>(path: string, act: Effect.Effect<A, FileFailed>) =>
+      blanked(path, act, () => blanks.remove(path))
     return Files.of({
-      open: (path, mode) => (mode === "new" ? noted(path, () => to(path).open(path, mode)) : to(path).open(path, mode)),
+      open: (path, mode) => {
+        if (mode === "new") return noted(path, () => to(path).open(path, mode))
+        const opened = to(path).open(path, mode)
+        return mode === "create" ? removed(path, opened) : opened
+      },
       makeDirectory: (path) => noted(path, () => to(path).makeDirectory(path)),
-      rename: (from, path) => noted(path, () => to(path).rename(from, path), from),
-      unlink: (path) => to(path).unlink(path),
-      displace: (path) => to(path).displace(path),
+      rename: (from, path) => {
+        const renamed = () => blanked(path, to(path).rename(from, path), () => blanks.rename(from, path))
+        return noted(path, renamed, from)
+      },
+      unlink: (path) => removed(path, to(path).unlink(path)),
+      displace: (path) => removed(path, to(path).displace(path)),
       removeDirectory: (path) => to(path).removeDirectory(path),
       list: (path) => to(path).list(path),
       size: (path) => to(path).size(path),
@@ -144,7 +175,7 @@ export class Retraceable {
     let at = 0
     for (const line of text.split("\n")) {
       const change = changeOf(line)
-      if (change?.after === after) changes.push({ at, change })
+      if (change?.after === after && change.blank === undefined) changes.push({ at, change })
       at += Buffer.byteLength(line) + 1
     }
     if (changes.length === 0) return Effect.void

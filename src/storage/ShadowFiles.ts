@@ -4,6 +4,7 @@
  */
 import { dirname } from "node:path"
 import { Effect } from "effect"
+import type { Blank } from "./Blanks.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 import { isWithin } from "./Within.ts"
 
@@ -130,16 +131,22 @@ export const isIntact = (shadow: ShadowFiles, files: Files["Service"]): Effect.E
     return true
   })
 
-/** Makes the files what the shadows are: cut where they are longer, made again where they went since. */
-export const materialize = (shadow: ShadowFiles, files: Files["Service"]): Effect.Effect<void, FileFailed> =>
+/** Makes the files what the shadows are: cut where they are longer; with zeros for what is not there, which it answers. */
+export const materialize = (
+  shadow: ShadowFiles,
+  files: Files["Service"]
+): Effect.Effect<ReadonlyArray<Blank>, FileFailed> =>
   Effect.gen(function* () {
+    const blanks: Array<Blank> = []
     for (const directory of shadow.directories) yield* files.makeDirectory(directory)
     for (const [path, { size }] of shadow.files) {
       const found = yield* Effect.orElseSucceed(files.size(path), () => undefined)
       if (found === size) continue
       const file = yield* files.open(path, found === undefined ? "new" : "continue")
       yield* Effect.ensuring(file.truncate(size), file.close)
+      if ((found ?? 0) < size) blanks.push({ path, found: found ?? 0, size })
     }
+    return blanks
   })
 
 const openFile = (shadow: Shadow): OpenFile => ({

@@ -21,7 +21,7 @@ const away = (isTwice = false) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
     const relay = yield* Scope.provide(TestRelay.make(), scope)
-    const { again, leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
+    const { again, c, d, leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
     if (isTwice) yield* again
     for (let seq = 0; seq < packetCount; seq++) yield* packet(seq, 16)
     yield* script.fileSize(path, 16 * packetCount)
@@ -40,7 +40,7 @@ const away = (isTwice = false) =>
     )
     const stopped = Scope.close(scope, Exit.void)
     return {
-      relay,
+      ...{ c, d, local, relay },
       path,
       back,
       begunBeside,
@@ -163,6 +163,67 @@ describe("a directory that somebody has taken away while the relay was stopped",
       yield* back
       yield* until("all of it", () => next.output.size(path) === 48)
       assert.deepStrictEqual(bytes().subarray(0, before.length), before)
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("a file that somebody has cut while the relay was stopped", () => {
+  const cuts = [
+    ["shorter", "had 5 bytes of 32", (relay: TestRelay.TestRelay, path: string) => relay.output.write(path, "short")],
+    [
+      "gone",
+      "had 0 bytes of 32",
+      (relay: TestRelay.TestRelay, path: string) => {
+        Effect.runSync(Effect.orDie(relay.memory.service.unlink(`/traces/${path}`)))
+      }
+    ]
+  ] as const
+
+  it.live.each(cuts)("%s, is told once its edge has brought the rest, and gone on with", ([, shown, damage]) => {
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { back, leadTo, path, relay, stopped } = yield* away()
+      yield* stopped
+      damage(relay, path)
+      const next = yield* TestRelay.make({ memory: relay.memory })
+      leadTo(next)
+      yield* back
+      yield* until("what came meanwhile", () => next.output.size(path) === 48)
+      yield* until("a line of it", () => changed().length > 0)
+      assert.strictEqual(changed().length, 1)
+      assert.include(changed()[0], `${path} ${shown}, zeros stand for the rest`)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.live("is told by the relay after the next, too", () => {
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { back, leadTo, path, relay, stopped } = yield* away()
+      yield* stopped
+      relay.output.write(path, "short")
+      yield* Effect.scoped(TestRelay.make({ memory: relay.memory }))
+      assert.deepStrictEqual(changed(), [])
+      const next = yield* TestRelay.make({ memory: relay.memory })
+      leadTo(next)
+      yield* back
+      yield* until("a line of it", () => changed().length > 0)
+      assert.include(changed()[0], `${path} had 5 bytes of 32`)
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.live("is not told of one that nobody has touched", () => {
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { back, c, d, leadTo, local, path, relay, stopped } = yield* away()
+      yield* stopped
+      const next = yield* TestRelay.make({ memory: relay.memory })
+      leadTo(next)
+      yield* back
+      yield* until("what came meanwhile", () => next.output.size(path) === 48)
+      yield* d.close
+      yield* c.close
+      yield* local.forwarded
+      assert.deepStrictEqual(changed(), [])
     }).pipe(Effect.provide(layer))
   })
 })

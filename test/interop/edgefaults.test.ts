@@ -3,7 +3,8 @@
  * relay of its own.
  * Goal: the relay's directory is, byte for byte, that of the relay nothing happened to; and holds what was emitted.
  */
-import { join } from "node:path"
+import { readdirSync, statSync, truncateSync } from "node:fs"
+import { basename, join } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -22,6 +23,18 @@ import * as Tree from "../support/tree.ts"
 import * as Viewing from "../support/viewing.ts"
 
 const sources = (...counts: ReadonlyArray<number>) => counts.map((count, at) => ({ source: at + 1, count }))
+
+const dataFiles = (output: string) =>
+  readdirSync(output, { recursive: true, encoding: "utf8" })
+    .filter((path) => /\/ch_\d+$/.test(path))
+    .map((path) => join(output, path))
+
+/** When the relay wrote last what it had carried out. */
+const markedAt = (output: string) => {
+  const journals = join(output, ".journals")
+  const name = readdirSync(journals).find((each) => each.endsWith(".history")) ?? ""
+  return statSync(join(journals, name)).mtimeMs
+}
 
 /** Of a directory that is written meanwhile, which a reader may refuse. */
 const holds = (directory: string, source: number, count: number) =>
@@ -163,6 +176,39 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
         isDeepStrictEqual(Tree.read(relay.output), Tree.read(direct.output))
       )
       Babeltrace.assertExactly(yield* Babeltrace.read(relay.output), sources(10_000, 10_000, 10_000, 10_000))
+    })
+  )
+
+  it.live("a file that is cut while the relay is down: told, gone on with, and the zeros can be set aside", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      let { controlPort } = relay
+      const link = yield* new Link(() => controlPort).open
+      const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${link.port}:${link.port + 1}` })
+      const { emit, lttng } = yield* Lttng.start
+      yield* Lttng.record({ lttng }, edge, "s", { create: ["--live=100000"], channel: ["--subbuf-size=16k"] })
+      yield* emit({ count: 20_000, source: 1 })
+      yield* Process.until("all of it at the relay", holds(relay.output, 1, 20_000))
+      const marked = markedAt(relay.output)
+      yield* Process.until("the mark behind it", () => markedAt(relay.output) > marked)
+      link.isDown = true
+      link.cut()
+      relay.process.signal("SIGKILL")
+      yield* relay.process.ended
+      const largest = dataFiles(relay.output).sort((a, b) => statSync(b).size - statSync(a).size)[0] ?? ""
+      truncateSync(largest, statSync(largest).size - 40_000)
+      const next = yield* Relays.start("ours", { output: relay.output })
+      controlPort = next.controlPort
+      link.isDown = false
+      yield* emit({ count: 20_000, source: 2 })
+      yield* lttng("destroy", "s")
+      yield* Edges.forwarded(edge)
+      yield* Process.said(next.process, "JOURNAL_CHANGED")
+      assert.include(next.process.output(), basename(largest))
+      yield* Process.run(process.execPath, [toolboxProgram, "repair", "--in-place", relay.output])
+      const { bySource } = yield* Babeltrace.read(relay.output)
+      assert.deepInclude(bySource.get(2), { count: 20_000, breaks: [] })
+      assert.isBelow(bySource.get(1)?.count ?? 0, 20_000)
     })
   )
 

@@ -122,5 +122,6 @@ export const endure = Effect.fnUntraced(function* <E, R>(
   }
   assert.deepStrictEqual(without(far, near), without(near, far), log())
   assert.strictEqual(far.length, near.length, log())
+  assert.notInclude(log(), "JOURNAL_CHANGED")
   return { output, direct: direct.output, faultCount: stage.faultCount() }
 })

@@ -11,6 +11,7 @@ import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { leftOf, optionsOf } from "./Hosting.ts"
+import { Lacking } from "./Lacking.ts"
 import { replayed } from "./Replay.ts"
 
 type Registered = Registry["Service"]
@@ -55,6 +56,7 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     journals.close(journal)
     const forgotten = journals.expire(token)
     yield* rest(journal)
+    journal.lacking?.tell(journal)
     for (const oldest of forgotten) yield* JournalFiles.remove(store, oldest)
   }).pipe(registry.journals.turn.withPermits(1))
 
@@ -128,6 +130,7 @@ export const awaken = (
     const journal = found === undefined ? undefined : yield* restoredBeside(registry, serves, found)
     if (found !== undefined && journal !== undefined) {
       journal.keep(yield* Effect.tapError(found.goOn, () => rest(journal)))
+      journal.lacking = new Lacking(registry, found.directories)
       journals.open.set(token, journal)
       yield* JournalFiles.revive(store, token)
       registry.background(waits(registry, journal))

@@ -1,18 +1,16 @@
 /**
- * A journal that an edge brings (docs/extension.md): its records, each once and in order, become the bytes of the
- * tracers' connections, which are served as any other. It outlives the edge's connection: while there is none it is
- * suspended, and its sessions wait.
+ * A journal that an edge brings (docs/extension.md): its records, each once and in order, become the bytes of tracers'
+ * connections, served as any other. It outlives the edge's connection: without one it is suspended, its sessions wait.
  *
  * One record at a time: a connection that is held back, by memory, a disk or a command that waits for files, holds back
  * all of the journal. So what one connection says is never carried out before what another said earlier.
  */
-import { type Cause, Effect, Latch, Result } from "effect"
+import { type Cause, Effect, Latch } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import { clockMillis } from "../../Machine.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
-import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
 import { Handles } from "../../protocol/journal/Handles.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
@@ -22,7 +20,7 @@ import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import type * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
 import { forgetOver } from "../../relay/journal/JournalsLeft.ts"
-import type { Said } from "../../relay/journal/Said.ts"
+import { heard, type Said } from "../../relay/journal/Said.ts"
 import type { Carrier } from "../../relay/journal/Taken.ts"
 import { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
@@ -30,6 +28,7 @@ import * as Advance from "../../relay/stream/Advance.ts"
 import { Abridgement } from "./Abridgement.ts"
 import { Brought } from "./Brought.ts"
 import type { Options } from "./Hosting.ts"
+import type { Lacking } from "./Lacking.ts"
 import { Alarm, MarkPace } from "./MarkPace.ts"
 import { Positions } from "./Positions.ts"
 import { Standing } from "./Standing.ts"
@@ -66,6 +65,8 @@ export class HostedJournal implements Journal {
   suspendedAt: number | undefined
   /** What the edge said of itself last. */
   report: Said | undefined
+  /** An earlier relay began it. */
+  lacking: Lacking | undefined
   /** All of it was carried out. */
   isFinished = false
   /** Nothing can be put down yet: nothing is carried out, whoever brings it. */
@@ -135,7 +136,10 @@ export class HostedJournal implements Journal {
 
   /** Only while `isReady`. `bytes[from, to)` may be changed. */
   record(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
-    if (kind === Kind.report) this.#reported(bytes.subarray(from, to))
+    if (kind === Kind.report) {
+      this.report = heard(bytes.subarray(from, to)) ?? this.report
+      this.lacking?.look(this)
+    }
     if (kind === Kind.forgotten) {
       this.isForgotten = true
       // It goes on here, where the relay has lost what its edge has freed.
@@ -175,12 +179,6 @@ export class HostedJournal implements Journal {
     this.#onReady()
   })
 
-  /** A later edge may say more, in another way. */
-  #reported(bytes: Uint8Array): void {
-    const report = EdgeReport.decode(bytes)
-    if (Result.isSuccess(report)) this.report = { ...report.success, heardAt: clockMillis() }
-  }
-
   #carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     const known = this.#connections.get(connection)
     if (kind === Kind.control || kind === Kind.data) this.#open(connection, kind)
@@ -217,6 +215,7 @@ export class HostedJournal implements Journal {
       // Written before it is so: a relay that is killed meanwhile knows it, too, and the edge may not have heard it.
       if (!isWhole && this.isCut) yield* said("ended")
       yield* this.brought.ended
+      this.lacking?.tell(this)
       if (isWhole) yield* said("finished")
       if (this.history !== undefined) yield* this.history.forget
     })
@@ -380,6 +379,7 @@ export class HostedJournal implements Journal {
       if (history === undefined) this.abridgement.forgetClosed()
       else if (isWhole) yield* history.mark(this.received, this.#positions.of(this.sessions), abridge)
       if (isWhole) this.durable = this.received
+      this.lacking?.look(this)
       this.#pace.marked(begunAt, isWhole)
     }).pipe(
       Effect.catch(({ message }) => this.#unmarked(message)),

@@ -11,6 +11,7 @@ import type { Serves } from "../control/Command.ts"
 import { rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { leftOf, optionsOf } from "./Hosting.ts"
+import { Lacking } from "./Lacking.ts"
 import { replayed } from "./Replay.ts"
 
 /** Before anybody can connect. */
@@ -39,6 +40,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
       })
     const restored = yield* retraced(store, all, work, bereft)
     for (const [journal, found] of restored) {
+      journal.lacking = new Lacking(registry, found.directories)
       const history = yield* Effect.result(found.goOn)
       if (Result.isSuccess(history)) journal.keep(history.success)
       registry.background(suspended(registry, journal))

@@ -8,7 +8,7 @@ import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
 import type { RecordSink } from "../../protocol/journal/RecordFramer.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
-import { isReadable, Watch } from "../../storage/Retraceable.ts"
+import { blanksOf, isReadable, Watch } from "../../storage/Retraceable.ts"
 import { basis, keptBytes, mark, path } from "./HistoryRecord.ts"
 import { forget, pathsOf, place, remove, type Store } from "./JournalFiles.ts"
 import { About, JournalHistory } from "./JournalHistory.ts"
@@ -166,11 +166,14 @@ const foundIn = (
     }
     yield* file.truncate(end)
     const directories = new Set([...places].map((at) => `${store.output}/${at}`))
+    const blanksBefore = blanksOf(changes, marked)
     const goOn = Effect.gen(function* () {
       const changes = yield* Effect.onError(files.open(paths.changes, "create"), () => file.close)
-      const watch = new Watch(store.roomWait.file(changes))
-      watch.after = marked
+      const { blanks } = store.retraceable
+      for (const blank of blanksBefore) blanks.add(blank)
+      const watch = new Watch(store.roomWait.file(changes), blanks)
       for (const directory of directories) watch.prefixes.add(directory)
+      yield* Effect.onError(watch.advance(marked), () => Effect.andThen(file.close, watch.close))
       return new JournalHistory(store, { token, about: text, file, watch, position: end, isSynced })
     })
     return {

@@ -26,7 +26,10 @@ const under = <A, E>({ retraceable }: Store, shadow: Shadow, work: Effect.Effect
   )
 
 const made = ({ pool, retraceable }: Store, shadow: ShadowFiles): Effect.Effect<void, FileFailed> =>
-  Effect.andThen(materialize(shadow, retraceable.plain), pool.suspendAll)
+  Effect.gen(function* () {
+    for (const blank of yield* materialize(shadow, retraceable.plain)) retraceable.blanks.add(blank)
+    yield* pool.suspendAll
+  })
 
 /** One of which a directory that had files is not there any more: somebody else than the relay has taken it away. */
 export interface Bereft<A> {

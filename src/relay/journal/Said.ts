@@ -1,9 +1,17 @@
 /** What an edge said of itself last, and how far it is behind by that. */
-import type { EdgeReport } from "../../protocol/journal/EdgeReport.ts"
+import { Result } from "effect"
+import { clockMillis } from "../../Machine.ts"
+import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
 
-export interface Said extends EdgeReport {
+export interface Said extends EdgeReport.EdgeReport {
   /** ms of the relay's clock. */
   readonly heardAt: number
+}
+
+/** Undefined: a later edge says more, or in another way. */
+export const heard = (bytes: Uint8Array): Said | undefined => {
+  const report = EdgeReport.decode(bytes)
+  return Result.isSuccess(report) ? { ...report.success, heardAt: clockMillis() } : undefined
 }
 
 /** An edge that is connected says how it is every two seconds, behind what it brings. */

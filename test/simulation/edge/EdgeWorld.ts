@@ -11,6 +11,7 @@ import { assert } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, Scope } from "effect"
 import type { Policy } from "../../../src/edge/spool/Overflow.ts"
 import type { Spool } from "../../../src/edge/spool/Spool.ts"
+import type { Code } from "../../../src/errors/Catalogue.ts"
 import type { MemoryFiles } from "../../../src/storage/MemoryFiles.ts"
 import * as Tree from "../../../src/testing/Tree.ts"
 import type * as Trees from "../../recovery/trees.ts"
@@ -249,7 +250,16 @@ class EdgeWorld {
   }
 
   get expiredCount(): number {
-    return this.#relays.reduce((sum, { registry }) => sum + (registry.incidents.counts.get("JOURNAL_EXPIRED") ?? 0), 0)
+    return this.#countOf("JOURNAL_EXPIRED")
+  }
+
+  /** Nobody but relays touches the files. */
+  get changedCount(): number {
+    return this.#countOf("JOURNAL_CHANGED")
+  }
+
+  #countOf(code: Code): number {
+    return this.#relays.reduce((sum, { registry }) => sum + (registry.incidents.counts.get(code) ?? 0), 0)
   }
 
   get isQuiet(): boolean {
@@ -318,6 +328,7 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     } else world.edgeFiles.left = Number.POSITIVE_INFINITY
     const isOver = () => isForwarded() && world.isQuiet
     yield* until("everything to be at the relay", isOver)
+    assert.strictEqual(world.changedCount, 0)
     const found = treeOf(world.relayFiles.memory)
     if (isCut) assertPromised(world)
     else assert.deepStrictEqual(found, expected)

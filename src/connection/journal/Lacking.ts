@@ -1,0 +1,42 @@
+/**
+ * What files of a journal lack that an earlier relay had put down (`Blanks`). Whether that relay has cut them itself is
+ * not known until its edge has brought again all that it had heard when it came: what it has cut is cut again by then.
+ */
+import type { Registry } from "../../relay/Registry.ts"
+
+interface Of {
+  readonly edgeName: string
+  readonly durable: number
+  readonly report: { readonly last: bigint } | undefined
+}
+
+export class Lacking {
+  readonly #registry: Registry["Service"]
+  readonly #directories: ReadonlySet<string>
+  /** All that an earlier relay carried out is before it. */
+  #until: bigint | undefined
+
+  constructor(registry: Registry["Service"], directories: ReadonlySet<string>) {
+    this.#registry = registry
+    this.#directories = directories
+  }
+
+  look(journal: Of): void {
+    if (this.#registry.store.retraceable.blanks.isEmpty || journal.report === undefined) return
+    this.#until ??= journal.report.last
+    if (journal.durable >= this.#until) this.tell(journal)
+  }
+
+  /** Whatever is zeros now remains so. */
+  tell({ edgeName }: Pick<Of, "edgeName">): void {
+    const { background, incidents, store } = this.#registry
+    const { blanks } = store.retraceable
+    const all = blanks.within(this.#directories)
+    for (const { path } of all) blanks.remove(path)
+    const [first] = all
+    if (first === undefined) return
+    const others = all.length === 1 ? "" : `; ${all.length - 1} more likewise`
+    const shown = `${first.path.slice(store.output.length + 1)} had ${first.found} bytes of ${first.size}`
+    background(incidents.report("JOURNAL_CHANGED", `${edgeName}: ${shown}, zeros stand for the rest${others}`))
+  }
+}

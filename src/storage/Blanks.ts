@@ -1,0 +1,44 @@
+/**
+ * Files in which zeros stand for what they had: they were shorter than an earlier relay had put down. That relay had
+ * taken them away itself since, or begun them anew, and so does whoever goes through that again; or else it is lost.
+ */
+import { isWithin } from "./Within.ts"
+
+export interface Blank {
+  readonly path: string
+  /** What was there of `size` bytes. */
+  readonly found: number
+  readonly size: number
+}
+
+export class Blanks {
+  readonly #all = new Map<string, Blank>()
+
+  get isEmpty(): boolean {
+    return this.#all.size === 0
+  }
+
+  add(blank: Blank): void {
+    const found = Math.min(blank.found, this.#all.get(blank.path)?.found ?? blank.found)
+    this.#all.set(blank.path, { ...blank, found })
+  }
+
+  /** The file is gone, or begins anew. */
+  remove(path: string): void {
+    this.#all.delete(path)
+  }
+
+  rename(from: string, to: string): void {
+    const only = new Set([from])
+    this.#all.delete(to)
+    for (const blank of [...this.#all.values()]) {
+      if (!isWithin(blank.path, only)) continue
+      this.#all.delete(blank.path)
+      this.add({ ...blank, path: to + blank.path.slice(from.length) })
+    }
+  }
+
+  within(directories: ReadonlySet<string>): ReadonlyArray<Blank> {
+    return [...this.#all.values()].filter(({ path }) => isWithin(path, directories))
+  }
+}
