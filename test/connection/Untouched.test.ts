@@ -4,21 +4,22 @@ import { Effect } from "effect"
 import { Untouched } from "../../src/connection/journal/Untouched.ts"
 import type { SessionActor } from "../../src/relay/session/SessionActor.ts"
 
-it.effect("what was noted is compared once, and not at all where the edge was back before it was known", () =>
+it.effect("what was noted is compared while the edge is away since then, and no more", () =>
   Effect.gen(function* () {
     const look = { path: "h/s/ch_0", writtenBytes: 16, byteCount: 16, modifiedMillis: 1 }
     const stream = { fileLooks: Effect.sync(() => [{ ...look }]) }
     const sessions = [{ streams: new Map([[1, stream]]) } as unknown as SessionActor]
     const untouched = new Untouched()
     const write = () => void look.modifiedMillis++
-    const found = Effect.map(untouched.changes(sessions), (all) => all.map(({ shown }) => shown))
-    yield* untouched.note(sessions, () => true)
+    const found = (since: number) =>
+      Effect.map(untouched.changes(sessions, since), (all) => all.map(({ shown }) => shown))
+    yield* untouched.note(sessions, 1, () => true)
     write()
-    assert.deepStrictEqual(yield* found, ["h/s/ch_0 was written by others"])
+    assert.deepStrictEqual(yield* found(1), ["h/s/ch_0 was written by others"])
     write()
-    assert.deepStrictEqual(yield* found, [])
-    yield* untouched.note(sessions, () => false)
+    assert.deepStrictEqual(yield* found(2), [])
+    yield* untouched.note(sessions, 3, () => false)
     write()
-    assert.deepStrictEqual(yield* found, [])
+    assert.deepStrictEqual(yield* found(3), [])
   })
 )

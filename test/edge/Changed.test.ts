@@ -40,7 +40,7 @@ const away = (isTwice = false) =>
     )
     const stopped = Scope.close(scope, Exit.void)
     return {
-      ...{ c, d, local, relay },
+      ...{ c, d, link, local, packet, relay },
       path,
       back,
       begunBeside,
@@ -135,6 +135,26 @@ describe("a file of a suspended session", () => {
       yield* until("what came meanwhile", () => relay.output.size(path) === 48)
       assert.deepStrictEqual(changed(), [])
       assert.deepStrictEqual(files(), [path])
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("an edge that is back before it is known how its files were", () => {
+  it.live("is not told, when that happens again, of what it has brought itself meanwhile", () => {
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { back, link, packet, path, relay } = yield* away()
+      yield* back
+      for (const seq of [packetCount + 1, packetCount + 2]) {
+        yield* until("what came before", () => relay.output.size(path) === 16 * seq)
+        const goesOn = relay.faults.stall("/ch_0")
+        link.cut()
+        yield* until("looks at the file, of before and now", () => relay.faults.stalledCount === 2)
+        yield* goesOn
+        yield* packet(seq, 16)
+      }
+      yield* until("all of it", () => relay.output.size(path) === 16 * (packetCount + 3))
+      assert.deepStrictEqual(changed(), [])
     }).pipe(Effect.provide(layer))
   })
 })

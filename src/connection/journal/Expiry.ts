@@ -78,7 +78,7 @@ const waits = (registry: Registered, journal: HostedJournal): Effect.Effect<void
 export const suspended = (registry: Registered, journal: HostedJournal): Effect.Effect<void> => {
   const since = journal.suspendedAt
   const noted = Effect.flatMap(journal.brought.settled, (isWhole) =>
-    isWhole ? journal.untouched.note(journal.sessions, () => isGone(journal, since)) : Effect.void
+    isWhole ? journal.untouched.note(journal.sessions, since, () => isGone(journal, since)) : Effect.void
   )
   return Effect.suspend(() => {
     registry.background(noted)
@@ -92,7 +92,7 @@ const compared = (registry: Registered, journal: HostedJournal, since: number): 
     const settled = yield* Effect.timeoutOption(journal.brought.settled, settledWait)
     // What still waits for its disk is no longer than it is.
     if (settled._tag === "None" || !settled.value || !isGone(journal, since)) return
-    const changes = yield* journal.untouched.changes(journal.sessions)
+    const changes = yield* journal.untouched.changes(journal.sessions, since)
     const worst = changes.find(({ isHarmless }) => !isHarmless) ?? changes[0]
     if (worst === undefined || !isGone(journal, since)) return
     yield* registry.incidents.report("JOURNAL_CHANGED", `${journal.edgeName}: ${worst.shown}`)

@@ -40,19 +40,21 @@ const changeOf = ({ byteCount, modifiedMillis, path, writtenBytes }: FileLook, b
 
 export class Untouched {
   #before: ReadonlyMap<string, number> = new Map()
+  #since: number | undefined
 
-  /** How files are, that are written no more for now; `isStill` after it is known. */
-  note(sessions: Sessions, isStill: () => boolean): Effect.Effect<void> {
+  /** How files are, that are written no more for now: `since` then its edge is away. `isStill` after it is known. */
+  note(sessions: Sessions, since: number | undefined, isStill: () => boolean): Effect.Effect<void> {
     return Effect.map(looksOf(sessions), (looks) => {
-      if (isStill()) this.#before = new Map(looks.map(({ modifiedMillis, path }) => [path, modifiedMillis]))
+      if (!isStill()) return
+      this.#before = new Map(looks.map(({ modifiedMillis, path }) => [path, modifiedMillis]))
+      this.#since = since
     })
   }
 
-  /** What is not as it was left. Nothing is written meanwhile, and what was noted is over. */
-  changes(sessions: Sessions): Effect.Effect<ReadonlyArray<Change>> {
+  /** What is not as it was left `since`: what was noted when it was away before does not count. Nothing is written. */
+  changes(sessions: Sessions, since: number): Effect.Effect<ReadonlyArray<Change>> {
     return Effect.suspend(() => {
-      const before = this.#before
-      this.#before = new Map()
+      const before: ReadonlyMap<string, number> = this.#since === since ? this.#before : new Map()
       return Effect.map(looksOf(sessions), (looks) =>
         looks.flatMap((look) => changeOf(look, before.get(look.path)) ?? [])
       )
