@@ -131,7 +131,7 @@ export const isIntact = (shadow: ShadowFiles, files: Files["Service"]): Effect.E
     return true
   })
 
-/** Makes the files what the shadows are: cut where they are longer; with zeros for what is not there, which it answers. */
+/** Makes the files what the shadows are: cut where they are longer; answers where zeros stand for what is not there. */
 export const materialize = (
   shadow: ShadowFiles,
   files: Files["Service"]

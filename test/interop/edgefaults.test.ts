@@ -203,8 +203,8 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
       yield* emit({ count: 20_000, source: 2 })
       yield* lttng("destroy", "s")
       yield* Edges.forwarded(edge)
-      yield* Process.said(next.process, "JOURNAL_CHANGED")
-      assert.include(next.process.output(), basename(largest))
+      const isTold = new RegExp(`${basename(largest)} had .*JOURNAL_CHANGED`)
+      yield* Process.said(next.process, isTold)
       yield* Process.run(process.execPath, [toolboxProgram, "repair", "--in-place", relay.output])
       const { bySource } = yield* Babeltrace.read(relay.output)
       assert.deepInclude(bySource.get(2), { count: 20_000, breaks: [] })
@@ -248,27 +248,27 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
         ({ near, output, relay, strike, tracing: { emit, lttng } }) =>
           Effect.gen(function* () {
             yield* Lttng.record({ lttng }, near, "s", { create: ["--live=100000"], channel: ["--subbuf-size=4k"] })
-            yield* emit({ count: 100, source: 1 })
+            // The real viewer shows what comes after it has attached.
+            yield* emit({ count: 100, source: 3 })
             const first = yield* Viewing.view(relay(), "s")
-            for (let fault = 0, from = 100; fault < 5; fault++, from += 4000) {
+            for (let fault = 0, from = 0; fault < 5; fault++, from += 4000) {
               yield* Effect.all([emit({ count: 4000, source: 1, from, sleepMicros: 20 }), strike("cut")], {
                 concurrency: 2
               })
             }
-            yield* Viewing.untilSource(first, 1, 20_100)
-            Babeltrace.assertExactly(first.readout(), sources(20_100))
+            yield* Viewing.untilSource(first, 1, 20_000)
+            assert.deepInclude(first.readout().bySource.get(1), { count: 20_000, first: 0, breaks: [] })
             for (const [at, fault] of (["kill", "stop"] as const).entries()) {
-              const from = 20_100 + at * 4000
+              const from = 20_000 + at * 4000
               yield* Effect.all([emit({ count: 4000, source: 1, from, sleepMicros: 20 }), strike(fault)], {
                 concurrency: 2
               })
             }
-            // Ours begins with what came first, and attaches while the edge brings the rest; the real one with what
-            // comes after it has attached.
+            // Ours begins with what came first, and attaches while the edge brings the rest.
             const url = Viewing.sessionUrl(relay(), "s")
             const trace = join(yield* Relays.temporaryDirectory("viewed"), "trace")
             const recording = yield* Process.daemon(process.execPath, [toolboxProgram, "record", url, trace])
-            yield* Process.until("all of source 1 at the relay", holds(output, 1, 28_100))
+            yield* Process.until("all of source 1 at the relay", holds(output, 1, 28_000))
             const second = yield* Viewing.view(relay(), "s")
             yield* emit({ count: 1000, source: 2 })
             yield* strike("cut")
@@ -278,11 +278,11 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
             assert.deepStrictEqual([...bySource.keys()], [2])
             assert.deepInclude(bySource.get(2), { count: 1000, first: 0, breaks: [] })
             assert.strictEqual((yield* recording.ended).code, 0)
-            Babeltrace.assertExactly(yield* Babeltrace.read(trace), sources(28_100, 1000))
+            Babeltrace.assertExactly(yield* Babeltrace.read(trace), sources(28_000, 1000, 100))
           }),
         { faults: [] }
       )
-      Babeltrace.assertExactly(yield* Babeltrace.read(output), sources(28_100, 1000))
+      Babeltrace.assertExactly(yield* Babeltrace.read(output), sources(28_000, 1000, 100))
     })
   )
 })
