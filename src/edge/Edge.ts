@@ -7,7 +7,7 @@ import { Context, Effect, FiberMap, Layer, Schedule, type Scope } from "effect"
 import type { ListenAddress } from "../config/RelayConfig.ts"
 import { defaults } from "../config/RelayDefaults.ts"
 import { report } from "../errors/Report.ts"
-import { uuidDigits, wallMillis } from "../Machine.ts"
+import { uuidDigits } from "../Machine.ts"
 import type { Tap } from "../Ports.ts"
 import * as Relay from "../Relay.ts"
 import { type FileFailed, Files } from "../storage/Files.ts"
@@ -107,7 +107,7 @@ export const upstream = (
     const spool = yield* Spool.make({ ...options, files: yield* Files })
     const meter = new Meter(spool, link)
     const look = Effect.andThen(
-      Effect.sync(() => meter.look(wallMillis())),
+      Effect.sync(() => meter.look()),
       spool.look
     )
     yield* spool.look

@@ -106,7 +106,6 @@ const totals = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">) 
 })
 
 export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">, relay: string): EdgeStatus => {
-  const now = wallMillis()
   const journals = Array.from(spool.journals.values(), (journal) => ({
     name: journal.about.name,
     createdMillis: journal.about.createdMillis,
@@ -119,13 +118,13 @@ export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool"
     droppedByteCount: journal.droppedByteCount,
     heardCount: journal.last,
     receivedCount: journal.received,
-    oldestMillis: meter.oldestMillisOf(journal, now),
-    lagMillis: meter.lagMillisOf(journal, now)
+    oldestMillis: meter.oldestMillisOf(journal),
+    lagMillis: meter.lagMillisOf(journal)
   }))
   const most = (of: "oldestMillis" | "lagMillis") => journals.reduce((max, journal) => Math.max(max, journal[of]), 0)
   return {
     ...totals({ link, meter, spool }),
-    atMillis: now,
+    atMillis: wallMillis(),
     pid: process.pid,
     relay,
     oldestMillis: most("oldestMillis"),

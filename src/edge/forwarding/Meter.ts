@@ -1,5 +1,5 @@
 /** How fast an edge is, and how far behind its relay, from a look at it each second. */
-import { wallMillis } from "../../Machine.ts"
+import { clockMillis, wallMillis } from "../../Machine.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
 import { Ages } from "./Ages.ts"
@@ -23,10 +23,12 @@ export class Meter {
   constructor(spool: Spool, link: LinkState) {
     this.#spool = spool
     this.#link = link
-    this.look(wallMillis())
+    this.look()
   }
 
-  look(nowMillis: number): void {
+  /** By a clock that nobody sets. */
+  look(): void {
+    const nowMillis = clockMillis()
     const { heardByteCount, journals } = this.#spool
     this.#looks.push({ millis: nowMillis, heardByteCount, sentByteCount: this.#link.sentByteCount })
     if (this.#looks.length > lookCount) this.#looks.shift()
@@ -35,7 +37,9 @@ export class Meter {
       const known = this.#ages.get(journal)
       const ages = known ?? new Ages()
       // Of an earlier process: nobody knows when it heard the rest.
-      if (known === undefined && journal.isRecovered) ages.look(journal.last, 0, journal.about.createdMillis)
+      if (known === undefined && journal.isRecovered) {
+        ages.look(journal.last, 0, nowMillis - Math.max(0, wallMillis() - journal.about.createdMillis))
+      }
       ages.look(journal.last, journal.durable, nowMillis)
       this.#ages.set(journal, ages)
     }
@@ -56,12 +60,12 @@ export class Meter {
   }
 
   /** ms since the oldest was heard of what the edge keeps. */
-  oldestMillisOf(journal: Journal, nowMillis: number): number {
-    return this.#ages.get(journal)?.beyond(journal.durable, nowMillis) ?? 0
+  oldestMillisOf(journal: Journal): number {
+    return this.#ages.get(journal)?.beyond(journal.durable, clockMillis()) ?? 0
   }
 
   /** The same of what the relay has not carried out. */
-  lagMillisOf(journal: Journal, nowMillis: number): number {
-    return this.#ages.get(journal)?.beyond(journal.received, nowMillis) ?? 0
+  lagMillisOf(journal: Journal): number {
+    return this.#ages.get(journal)?.beyond(journal.received, clockMillis()) ?? 0
   }
 }

@@ -1,5 +1,4 @@
 /** How it is at an edge, for people at the relay: the record that says it. */
-import { wallMillis } from "../../Machine.ts"
 import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
 import { headBytes, Kind, seal } from "../../protocol/journal/Record.ts"
 import { checksums } from "../journal/Checksums.ts"
@@ -14,15 +13,14 @@ export const reportOf = (
   journal: Journal,
   { meter, spool }: { readonly meter: Meter; readonly spool: Spool }
 ): Buffer => {
-  const now = wallMillis()
   const before = journal.passed?.report
   const report = EdgeReport.encode({
     spoolBytes: BigInt(journal.segments.byteCount) + (before?.spoolBytes ?? 0n),
     edgeSpoolBytes: BigInt(spool.byteCount),
     edgeSpoolBytesMax: BigInt(spool.bytesMax),
     last: most(BigInt(journal.last), before?.last),
-    oldestMillis: most(BigInt(Math.round(meter.oldestMillisOf(journal, now))), before?.oldestMillis),
-    lagMillis: BigInt(Math.round(meter.lagMillisOf(journal, now))) + (before?.lagMillis ?? 0n)
+    oldestMillis: most(BigInt(Math.round(meter.oldestMillisOf(journal))), before?.oldestMillis),
+    lagMillis: BigInt(Math.round(meter.lagMillisOf(journal))) + (before?.lagMillis ?? 0n)
   })
   const record = Buffer.alloc(headBytes + report.length)
   record.set(report, headBytes)

@@ -1,0 +1,49 @@
+/** How far behind its relay an edge is, and how fast, whatever becomes of its host's clock. */
+import { afterEach, assert, it } from "@effect/vitest"
+import { LinkState } from "../../src/edge/forwarding/LinkState.ts"
+import { Meter } from "../../src/edge/forwarding/Meter.ts"
+import type { Journal } from "../../src/edge/journal/Journal.ts"
+import type { Spool } from "../../src/edge/spool/Spool.ts"
+import * as Machine from "../../src/Machine.ts"
+
+const day = 86_400_000
+const begunAt = Date.UTC(2026, 0, 1)
+
+const clock = { millis: 0, wallMillis: begunAt }
+let restore = () => {}
+afterEach(() => restore())
+
+const metered = (isRecovered: boolean) => {
+  Object.assign(clock, { millis: 1000, wallMillis: begunAt })
+  restore = Machine.replace({
+    ...Machine,
+    clockMillis: () => clock.millis,
+    wallMillis: () => clock.wallMillis
+  })
+  const about = { createdMillis: begunAt - 5000 }
+  const heard = { isScanned: true, isRecovered, last: 10, received: 4, durable: 4, about }
+  const journal = heard as unknown as Journal
+  const spool = { heardByteCount: 0, journals: new Map([["one", journal]]) }
+  const meter = new Meter(spool as unknown as Spool, new LinkState())
+  const later = (millis: number, setBy: number) => {
+    clock.millis += millis
+    clock.wallMillis += millis + setBy
+    spool.heardByteCount += millis
+    meter.look()
+  }
+  return { meter, journal, later }
+}
+
+it.each([-day, day, -56 * 365 * day])("the clock set by %i ms meanwhile changes neither ages nor rates", (setBy) => {
+  const { journal, later, meter } = metered(false)
+  later(2000, setBy)
+  assert.deepStrictEqual([meter.lagMillisOf(journal), meter.oldestMillisOf(journal)], [2000, 2000])
+  assert.strictEqual(meter.heardBytesPerSecond, 1000)
+})
+
+it("what an earlier edge heard is as old as its session", () => {
+  const { journal, later, meter } = metered(true)
+  assert.strictEqual(meter.lagMillisOf(journal), 5000)
+  later(1000, -day)
+  assert.strictEqual(meter.lagMillisOf(journal), 6000)
+})
