@@ -4,7 +4,10 @@
  * It sets up the buffers of an application one processor after the other, zeroes included, and announces them then: the
  * larger they are, the more processors there are, and the busier the machine is, the later. Their first packets begin
  * when they were set up. So what one application took is what the next may take, and for a little longer nobody is told
- * of a time at which there may be a stream already. Pure; times in milliseconds.
+ * of a time at which there may be a stream already.
+ *
+ * That is so where packets and beacons are sent as they end. What was recorded before, is made up, or has waited for its
+ * network comes faster than its clock goes, and tells nothing. Pure; times in milliseconds.
  */
 
 /** A tracer needs its time however short the timer is. */
@@ -15,8 +18,12 @@ const holdMillisMax = 1000
 const holdShare = 0.5
 /** Of what was seen. */
 const allowance = 1.5
-/** What is longer is no tracer's, but a clock that has another origin. */
-const leadMillisMax = 5000
+/** What is longer is not waited for: viewers would rather see. */
+const leadMillisMax = 1000
+/** Of what is sent as it ends, the delays differ by less. */
+const lagSpreadMillis = 200
+/** First packets that no beacon has followed yet. */
+const unprovedCountMax = 32
 
 /** The first packet of a stream. */
 export interface FirstPacket {
@@ -27,9 +34,17 @@ export interface FirstPacket {
   readonly cyclesPerMilli: number
 }
 
+interface Unproved {
+  readonly millis: number
+  readonly cyclesPerMilli: number
+  /** From its end until it was here, and the difference between two clocks. */
+  readonly lagMillis: number
+}
+
 export class Lead {
   readonly #leastMillis: number
   #millis = 0
+  #unproved: Array<Unproved> = []
 
   constructor(liveTimerMicros: number) {
     const share = (liveTimerMicros / 1000) * holdShare
@@ -39,7 +54,18 @@ export class Lead {
   /** It ends when it is sent: what it had lasted longer than it was announced is the lead. */
   see({ announcedMillis, arrivedMillis, begin, cyclesPerMilli, end }: FirstPacket): void {
     const millis = Number(end - begin) / cyclesPerMilli - (arrivedMillis - announcedMillis)
-    if (millis > this.#millis && millis <= leadMillisMax) this.#millis = millis
+    if (millis <= this.#millis || millis > leadMillisMax || this.#unproved.length === unprovedCountMax) return
+    this.#unproved.push({ millis, cyclesPerMilli, lagMillis: arrivedMillis - Number(end) / cyclesPerMilli })
+  }
+
+  /** A beacon came: it is sent at once, too. */
+  prove(timestamp: bigint, nowMillis: number): void {
+    if (this.#unproved.length === 0) return
+    for (const { cyclesPerMilli, lagMillis, millis } of this.#unproved) {
+      const otherMillis = nowMillis - Number(timestamp) / cyclesPerMilli
+      if (Math.abs(otherMillis - lagMillis) < lagSpreadMillis) this.#millis = Math.max(this.#millis, millis)
+    }
+    this.#unproved = []
   }
 
   /** For how long a packet is kept back: nothing until something was seen. */

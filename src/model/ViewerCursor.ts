@@ -61,8 +61,8 @@ export interface Surroundings {
 
 /**
  * "wait": there is a record, to be answered when the tracer has told of the streams it is about to tell of, or may be
- * setting up, since the packet may end after theirs begin, and of the classes that the packet needs. "empty": an index of no bytes, for a
- * viewer that would not ask for new streams without.
+ * setting up, since the packet may end after theirs begin, and of the classes that the packet needs. "empty": an index
+ * of no bytes, for a viewer that would not ask for new streams without.
  */
 export type Answer = "ok" | "wait" | "retry" | "inactive" | "empty" | "hup"
 

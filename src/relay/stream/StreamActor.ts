@@ -234,6 +234,7 @@ export class StreamActor {
   /** An inactivity beacon. */
   addBeacon(timestampEnd: bigint): void {
     this.heardAt = clockMillis()
+    this.session.lead.prove(timestampEnd, this.heardAt)
     this.model.addBeacon(timestampEnd, this.heardAt)
     this.#changed()
   }
