@@ -18,8 +18,11 @@ const [subcommand, ...rest] = process.argv.slice(2)
 outlive()
 
 // An edge runs for long beside what it traces: as the daemon, it begins again with little room for garbage, and gives
-// back what was freed. One compiler less is ten MiB less, and no slower.
-if (subcommand === "edge" && rest[0] !== "status" && process.env.MALLOC_ARENA_MAX === undefined) {
+// back what was freed. One compiler less is ten MiB less, and no slower. Sockets of a service manager would not outlive
+// that.
+const isActivated = process.env.LISTEN_PID === String(process.pid)
+const isEdge = subcommand === "edge" && rest[0] !== "status"
+if (isEdge && !isActivated && process.env.MALLOC_ARENA_MAX === undefined) {
   const young = ["--max-semi-space-size=2", "--semi-space-growth-factor=1"]
   // Of garbage that has grown old, a third of what lives.
   const old = ["--initial-old-space-size=16", "--heap-growing-percent=30"]

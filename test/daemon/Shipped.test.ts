@@ -16,7 +16,10 @@ const packaging = (name: string) =>
   readFileSync(fileURLToPath(new URL(`../../packaging/${name}`, import.meta.url)), "utf8")
 
 Peers.describeWithPeers(["systemd-analyze"], "the unit file", () => {
-  const names = ["lttng-relayd", "lttng-relay-tunnel"].flatMap((name) => [`${name}.service`, `${name}.socket`])
+  const names = ["lttng-relayd", "lttng-relay-tunnel", "lttng-relay-edge"].flatMap((name) => [
+    `${name}.service`,
+    `${name}.socket`
+  ])
   it.live.each(names)("%s is one for systemd, without a complaint", (name) =>
     Effect.gen(function* () {
       const home = yield* Relays.temporaryDirectory("unit")

@@ -213,15 +213,16 @@ const run = (input: Input, log = new EdgeLog()) =>
     const to = yield* addressesOf(url, input)
     const places = yield* Effect.fromResult(EdgeListen.placesOf(input.listen))
     const directory = resolve(input.spool)
-    const copy = yield* EdgeFlags.copyOf(input)
+    const copied = yield* EdgeFlags.copyOf(input)
     yield* EdgePort.portOf(input)
     if (input.check) return yield* check(input, to.control, places)
+    const { copy, ...listened } = yield* Effect.fromResult(EdgeListen.activated({ ...places, copy: copied }))
     yield* EdgeSpool.claim(directory)
     yield* EdgeSpool.fits(directory)
     const files = yield* Files
     const edge = yield* Edge.make({
       to,
-      ...places,
+      ...listened,
       directory,
       bytesMax: input.spoolLimit,
       isSynced: input.sync === "always",

@@ -1,6 +1,8 @@
 /** Where an edge listens for tracers, which is not where it leads to. */
 import { networkInterfaces } from "node:os"
 import { Result } from "effect"
+import * as Activation from "../../config/Activation.ts"
+import type { Options } from "../../edge/Edge.ts"
 import { Misused } from "../Misused.ts"
 
 export const listenDefault = "127.0.0.1:5342,5343"
@@ -19,6 +21,18 @@ export const placesOf = (text: string): Result.Result<{ readonly control: Place;
   const plain = host.replace(/^\[|\]$/g, "")
   const place = (port: string): Place => ({ host: plain, port: Number(port), family: plain.includes(":") ? 6 : 4 })
   return Result.succeed({ control: place(control), data: place(data) })
+}
+
+type Listened = Pick<Options, "control" | "data" | "copy">
+
+/** At the sockets that a service manager has bound, where it has. For viewers there is one only with a copy. */
+export const activated = ({ control, copy, data }: Listened): Result.Result<Listened, Activation.SocketsRefused> => {
+  const names = copy === undefined ? (["control", "data"] as const) : (["control", "data", "live"] as const)
+  return Result.map(Activation.take<"control" | "data" | "live">(process.env, process.pid, names), (bound) => ({
+    control: { ...control, descriptor: bound.get("control") },
+    data: { ...data, descriptor: bound.get("data") },
+    copy: copy && { ...copy, live: { ...copy.live, descriptor: bound.get("live") } }
+  }))
 }
 
 const isAny = (host: string) => host === "0.0.0.0" || host === "::"

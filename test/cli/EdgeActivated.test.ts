@@ -1,0 +1,55 @@
+/** An edge whose sockets a service manager has bound: tracers are there before it, and are not refused. */
+import { readdirSync } from "node:fs"
+import { join } from "node:path"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Peers from "../support/peers.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const edgeTo = (relay: Relays.Relay, spool: string) => [
+  process.execPath,
+  toolboxProgram,
+  "edge",
+  `--to=net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`,
+  `--spool=${spool}`
+]
+
+Peers.describeWithPeers(["systemd-socket-activate"], "an edge whose sockets are bound already", () => {
+  it.live.each([["in their order", []] as const, ["by name", ["--fdname=data:control"]] as const])(
+    "takes them, %s",
+    ([, names]) =>
+      Effect.gen(function* () {
+        const relay = yield* Relays.start("ours")
+        const spool = yield* Relays.temporaryDirectory("spool")
+        const ports = [yield* Ports.free, yield* Ports.free]
+        const listen = ports.flatMap((port) => ["-l", `127.0.0.1:${port}`])
+        yield* Process.daemon("systemd-socket-activate", [...listen, ...names, "-E", "PATH", ...edgeTo(relay, spool)])
+        yield* Process.until("somebody to listen", () => ports.every(Ports.listening))
+        const [control, data] = names.length === 0 ? ports : ports.toReversed()
+        const load = ["load", "--packets=1", "--hostname=h", `net://127.0.0.1:${control}:${data}`]
+        yield* Process.run(process.execPath, [toolboxProgram, ...load])
+        yield* Process.until("it to be forwarded", () => readdirSync(relay.output).includes("h"))
+      })
+  )
+
+  it.live("says which of them it has no use for", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      const spool = yield* Relays.temporaryDirectory("spool")
+      const started = (names: string) =>
+        Process.attempt("sh", [
+          "-c",
+          `LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=${names} exec "$@" 3</dev/null`,
+          "sh",
+          ...edgeTo(relay, join(spool, names))
+        ])
+      const live = yield* started("live")
+      assert.deepStrictEqual([live.code, /live is not one of control, data, each once/.test(live.stderr)], [1, true])
+      const file = yield* started("control")
+      assert.deepStrictEqual([file.code, /\(control\): Invalid argument/.test(file.stderr)], [1, true], file.stderr)
+    })
+  )
+})
