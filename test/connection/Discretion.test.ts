@@ -2,12 +2,17 @@
  * What a party may not see is to it as if it were not there: the same questions, with the true numbers and names of
  * others' sessions in them, to a relay that has those sessions and to one that has not, get the same answers.
  */
+import { randomUUID } from "node:crypto"
 import { assert, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import type { AccessFile } from "../../src/access/Access.ts"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
+import { viewOf } from "../../src/protocol/Struct.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import * as Viewers from "../live/viewer.ts"
+import * as Journal from "../support/journal.ts"
 
 const access: AccessFile = {
   principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
@@ -47,6 +52,19 @@ const record = (relay: TestRelay.TestRelay): Effect.Effect<Others, never, Scope.
 
 const { join, none, u32, u64 } = Commands
 
+const questionsOf = (id: bigint): ReadonlyArray<readonly [Commands.Name, Uint8Array]> => [
+  ["SEND_INDEX", Commands.sendIndex(13, id, { seq: 1 })],
+  ["SEND_METADATA", join(u64(id), u32(0), Buffer.from("x"))],
+  ["RESET_METADATA", join(u64(id), u64(1))],
+  ["CLOSE_STREAM", join(u64(id), u64(0))],
+  ["DATA_PENDING", join(u64(id), u64(0))],
+  ["QUIESCENT_CONTROL", u64(id)],
+  ["BEGIN_DATA_PENDING", u64(id)],
+  ["END_DATA_PENDING", u64(id)],
+  ["ROTATE_STREAMS", Commands.rotateStreams(0, [[id, 1]])],
+  ["ROTATE_STREAMS", Commands.rotateStreams(undefined, [[id, 1]])]
+]
+
 /** All that a target can ask about others' things; each that ends its connection has one of its own. */
 const asTarget = (relay: TestRelay.TestRelay, { directory, handles, sessionIds }: Others, own: Set<bigint>) => {
   const lines: Array<string> = []
@@ -84,19 +102,7 @@ const asTarget = (relay: TestRelay.TestRelay, { directory, handles, sessionIds }
     }
     note("streams and sessions")
     for (const id of [...handles, ...sessionIds, 999n]) {
-      const questions: ReadonlyArray<readonly [Commands.Name, Uint8Array]> = [
-        ["SEND_INDEX", Commands.sendIndex(13, id, { seq: 1 })],
-        ["SEND_METADATA", join(u64(id), u32(0), Buffer.from("x"))],
-        ["RESET_METADATA", join(u64(id), u64(1))],
-        ["CLOSE_STREAM", join(u64(id), u64(0))],
-        ["DATA_PENDING", join(u64(id), u64(0))],
-        ["QUIESCENT_CONTROL", u64(id)],
-        ["BEGIN_DATA_PENDING", u64(id)],
-        ["END_DATA_PENDING", u64(id)],
-        ["ROTATE_STREAMS", Commands.rotateStreams(0, [[id, 1]])],
-        ["ROTATE_STREAMS", Commands.rotateStreams(undefined, [[id, 1]])]
-      ]
-      for (const [index, [name, payload]] of questions.entries()) {
+      for (const [index, [name, payload]] of questionsOf(id).entries()) {
         const { c } = yield* begin({ sessionId: 200 + index })
         yield* c.raw(join(Commands.message(Commands.numbers[name], payload), Commands.message(99, none)))
         yield* c.closes(name)
@@ -149,6 +155,35 @@ const asViewer = (relay: TestRelay.TestRelay, { handles, sessionIds }: Others) =
   })
 }
 
+/** What an edge hears of a journal that brings the same questions: how far it got, and what became of it. */
+const asEdge = (relay: TestRelay.TestRelay, { handles, sessionIds }: Others) =>
+  Effect.gen(function* () {
+    const lines: Array<string> = []
+    for (const [index, id] of [...handles, ...sessionIds, 999n].entries()) {
+      const shop = Commands.createSession(13, { name: "shop", host: "web1", sessionId: 300 + index })
+      for (const [name, payload] of questionsOf(id)) {
+        const wire = yield* relay.wire("control")
+        const { state } = yield* Journal.opened(wire, Journal.opening(randomUUID().replaceAll("-", "")))
+        const said = [
+          Journal.record(1, Kind.control),
+          Journal.record(2, Kind.command, Journal.version),
+          Journal.record(3, Kind.command, Commands.message(Commands.numbers.CREATE_SESSION, shop)),
+          Journal.record(4, Kind.command, Commands.message(Commands.numbers[name], payload)),
+          Journal.record(5, Kind.data, none, 2),
+          Journal.record(6, Kind.packet, Commands.packetHeader(id, 1, 0, 0), 2),
+          Journal.record(7, Kind.finish)
+        ]
+        yield* wire.send(join(...said))
+        let told: OpenJournal.Acknowledgement
+        do told = OpenJournal.acknowledgement.read(viewOf(yield* wire.read(OpenJournal.acknowledgement.size)), 0)
+        while (told.outcome === OpenJournal.Outcome.goesOn)
+        lines.push(`${name} ${state} ${told.outcome}`)
+        yield* wire.close
+      }
+    }
+    return lines
+  })
+
 /** Numbers of one's own are others in every relay. */
 const withoutOwn = (lines: ReadonlyArray<string>, own: ReadonlySet<bigint>) =>
   lines.map((line) => [...own].reduce((text, id) => text.replaceAll(id.toString(16).padStart(16, "0"), "own"), line))
@@ -173,6 +208,8 @@ it.live("who may neither record nor view it cannot tell whether it is there", ()
     )
     assert.deepStrictEqual(views.full, views.empty)
     assert.notInclude(views.full.join("\n"), "billing")
+    const brought = yield* Effect.all({ full: asEdge(full, others), empty: asEdge(empty, others) }, { concurrency: 2 })
+    assert.deepStrictEqual(brought.full, brought.empty)
     // Nothing of it came into what others recorded.
     const isOf = (path: string) => path.startsWith(`web1/${others.directory}/`)
     assert.deepStrictEqual(full.output.files().filter(isOf), before.filter(isOf))
