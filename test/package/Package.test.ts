@@ -47,14 +47,11 @@ const recordAndWatch = (project: string) =>
     const said = yield* Process.said(embedded, /watch with.*\n/, { seconds: 60 })
     const streamingUrl = /net:\/\/127\.0\.0\.1:\d+:\d+/.exec(said)?.[0] ?? ""
     const liveUrl = /net:\/\/127\.0\.0\.1:\d+$/m.exec(said)?.[0] ?? ""
-    const producing = yield* play(project, "02-produce", streamingUrl, "10")
-    let listed = ""
-    const isListed = Effect.gen(function* () {
-      const { stdout } = yield* (yield* play(project, "03-view", liveUrl)).ended
-      listed = stdout.trim()
-      return listed.endsWith("/example")
-    })
-    yield* Process.until("the session in the viewer's list", Effect.scoped(isListed), { seconds: 60 })
+    // Two viewers in turn have to come while it lasts.
+    const producing = yield* play(project, "02-produce", streamingUrl, "20")
+    yield* Process.said(producing, /^streaming \S+\/example at .*\n/, { seconds: 60 })
+    const listed = (yield* (yield* play(project, "03-view", liveUrl)).ended).stdout.trim()
+    assert.match(listed, /^[^/]+\/example$/)
     const session = `${liveUrl}/host/${listed.split("/")[0]}/example`
     const decoding = yield* play(project, "05-events", session)
     const viewed = yield* (yield* play(project, "03-view", session)).ended
