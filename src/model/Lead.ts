@@ -1,13 +1,13 @@
 /**
  * How long streams have begun before a tracer announces them.
  *
- * It sets up the buffers of an application one processor after the other, zeroes included, and announces them then: the
- * larger they are, the more processors there are, and the busier the machine is, the later. Their first packets begin
- * when they were set up. So what one application took is what the next may take, and for a little longer nobody is told
- * of a time at which there may be a stream already.
+ * It sets up the buffers of an application one processor after the other, zeroes included, and announces them then:
+ * the larger they are, the more processors there are, and the busier the machine is, the later. Their first packets
+ * begin when they were set up. So what one application took is what the next may take, and for a little longer nobody
+ * is told of a time at which there may be a stream already.
  *
- * That is so where packets and beacons are sent as they end. What was recorded before, is made up, or has waited for its
- * network comes faster than its clock goes, and tells nothing. Pure; times in milliseconds.
+ * That is so where packets and beacons are sent as they end. What was recorded before, is made up, or has waited for
+ * its network comes faster than its clock goes, and tells nothing. Pure; times in milliseconds.
  */
 
 /** A tracer needs its time however short the timer is. */

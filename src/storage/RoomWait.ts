@@ -89,12 +89,13 @@ export class RoomWait {
     })
   }
 
-  /** Every write waits. */
+  /** Whatever changes it waits. */
   file(file: OpenFile): OpenFile {
     const always = () => true
     return {
       ...file,
       write: (buffers, position) => this.of(file.write(buffers, position), always),
+      truncate: (size) => this.of(file.truncate(size), always),
       sync: this.of(file.sync, always)
     }
   }

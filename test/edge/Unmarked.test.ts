@@ -106,4 +106,28 @@ describe("a relay that puts nothing down", () => {
       yield* until("that to be put down", () => relay.output.files().some((path) => path.endsWith(".ended")))
     })
   )
+
+  it.live(
+    "cannot remove what it has put down of a session that is over: the next one does, and does not go on with it",
+    () =>
+      Effect.gen(function* () {
+        const relay = yield* TestRelay.make()
+        const local = yield* Local.start(relay)
+        const scope = yield* Scope.make()
+        const script = Script.make(local, relay.output, () => {})
+        const { c, d, file } = yield* Scope.provide(script.recording(), scope)
+        const stream = yield* c.addStream()
+        yield* Effect.andThen(d.packet(stream, 0, packetBytes), c.index(stream, { seq: 0 }))
+        yield* script.fileSize(file("ch_0"), packetBytes)
+        const [journal] = local.edge.spool.journals.values()
+        yield* until("a mark", () => journal !== undefined && journal.durable === journal.last)
+        for (const path of [".history", ".json"]) relay.faults.fail({ code: "EIO", operation: "unlink", path })
+        yield* Scope.close(scope, Exit.void)
+        yield* local.forwarded
+        yield* until("the edge to forget it", () => local.edge.spool.journals.size === 0)
+        const next = yield* TestRelay.make({ memory: relay.memory })
+        assert.isEmpty(yield* next.relay.sessions)
+        assert.isEmpty(next.output.files().filter((path) => path.endsWith(".history")))
+      })
+  )
 })

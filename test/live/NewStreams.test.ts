@@ -292,7 +292,7 @@ class World {
       const end = timestampOf(at)
       const isFirst = before === begins && !isQuietAtFirst
       // By the beacon that follows, the relay knows that what it saw of the first packets is so.
-      const isProof = this.isSlow && isFirstApplication && before !== begins && !isProved
+      const isProof: boolean = this.isSlow && isFirstApplication && before !== begins && !isProved
       isProved ||= isProof
       if (isFirst || (!isProof && (isChatty || pick(6) === 0))) {
         // Later ones begin with an event.

@@ -49,8 +49,14 @@ export const remove = (store: Store, token: string): Effect.Effect<void> => {
   return unlinked(store, [history, fresh, changes, about, expired])
 }
 
-/** The edge knows that the journal is over, and will not ask for it again. */
-export const forget = (store: Store, token: string): Effect.Effect<void> => {
-  const { ended, finished } = pathsOf(store, token)
-  return unlinked(store, [finished, ended])
-}
+/**
+ * The edge knows that the journal is over, and will not ask for it again. As long as something is put down of it, that
+ * it is over stays, too: the next relay would go on with it, over files that are not its any more.
+ */
+export const forget = (store: Store, token: string): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { ended, finished, history } = pathsOf(store, token)
+    const removed = yield* Effect.result(store.retraceable.plain.unlink(history))
+    if (removed._tag === "Failure" && removed.failure.code !== "ENOENT") return
+    yield* unlinked(store, [finished, ended])
+  })
