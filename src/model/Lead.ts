@@ -22,8 +22,8 @@ const allowance = 1.5
 const leadMillisMax = 1000
 /** Of what is sent as it ends, the delays differ by less. */
 const lagSpreadMillis = 200
-/** First packets that no beacon has followed yet. */
-const unprovedCountMax = 32
+/** Streams that are remembered: a moment in which the machine was busy is forgotten. */
+const seenCountMax = 32
 
 /** The first packet of a stream. */
 export interface FirstPacket {
@@ -43,7 +43,10 @@ interface Unproved {
 
 export class Lead {
   readonly #leastMillis: number
+  /** Of the streams that were seen last. */
+  readonly #seen: Array<number> = []
   #millis = 0
+  /** First packets that no beacon has followed yet. */
   #unproved: Array<Unproved> = []
 
   constructor(liveTimerMicros: number) {
@@ -54,7 +57,7 @@ export class Lead {
   /** It ends when it is sent: what it had lasted longer than it was announced is the lead. */
   see({ announcedMillis, arrivedMillis, begin, cyclesPerMilli, end }: FirstPacket): void {
     const millis = Number(end - begin) / cyclesPerMilli - (arrivedMillis - announcedMillis)
-    if (millis <= this.#millis || millis > leadMillisMax || this.#unproved.length === unprovedCountMax) return
+    if (millis > leadMillisMax || this.#unproved.length === seenCountMax) return
     this.#unproved.push({ millis, cyclesPerMilli, lagMillis: arrivedMillis - Number(end) / cyclesPerMilli })
   }
 
@@ -63,9 +66,11 @@ export class Lead {
     if (this.#unproved.length === 0) return
     for (const { cyclesPerMilli, lagMillis, millis } of this.#unproved) {
       const otherMillis = nowMillis - Number(timestamp) / cyclesPerMilli
-      if (Math.abs(otherMillis - lagMillis) < lagSpreadMillis) this.#millis = Math.max(this.#millis, millis)
+      if (Math.abs(otherMillis - lagMillis) < lagSpreadMillis) this.#seen.push(millis)
     }
     this.#unproved = []
+    this.#seen.splice(0, this.#seen.length - seenCountMax)
+    this.#millis = Math.max(0, ...this.#seen)
   }
 
   /** For how long a packet is kept back: nothing until something was seen. */

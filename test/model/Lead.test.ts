@@ -26,13 +26,22 @@ describe("lead", () => {
     assert.deepStrictEqual([lead.packetMillis, lead.holdMillis], [900, 900])
   })
 
-  it("is that of the slowest", () => {
+  it("is that of the slowest of the last 32 streams", () => {
     const lead = made()
-    for (const announced of [203, 603, 103]) {
-      lead.see(first(announced))
+    const announce = (announcedMillis: number) => {
+      lead.see(first(announcedMillis))
       lead.prove(clock(2000), 2010)
     }
+    for (const millis of [203, 603, ...Array.from({ length: 31 }, () => 103)]) announce(millis)
     assert.strictEqual(lead.packetMillis, 900)
+    announce(103)
+    assert.deepStrictEqual([lead.packetMillis, lead.holdMillis], [150, 500])
+  })
+
+  it("is half a live timer for beacons before anything was seen, within bounds, and nothing for packets", () => {
+    const holds = [10, 300, 1000, 10_000].map((millis) => new Lead(millis * 1000).holdMillis)
+    assert.deepStrictEqual(holds, [100, 150, 500, 1000])
+    assert.strictEqual(made().packetMillis, 0)
   })
 
   it.each([
