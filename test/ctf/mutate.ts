@@ -1,7 +1,7 @@
 /**
  * `node test/ctf/mutate.ts DIRECTORY [COUNT [SEED]]`: so many damaged packets of the traces below, also of packed ones,
- * and packets cut at one place in thirteen, for nightly runs. Says how they ended; fails at the first that was not read as it
- * should be.
+ * and packets cut at one place in thirteen, for nightly runs. Says how they ended; fails at the first that was not read
+ * as it should be.
  */
 import { execFileSync } from "node:child_process"
 import { cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
