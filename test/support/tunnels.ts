@@ -1,7 +1,5 @@
 /** Peers that know no TLS, and what carries them to a relay that does. */
-import { hostname } from "node:os"
 import { join } from "node:path"
-import { assert } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Babeltrace from "./babeltrace.ts"
 import { toolboxProgram } from "./bundle.ts"
@@ -9,6 +7,7 @@ import * as Lttng from "./lttng.ts"
 import * as Ports from "./ports.ts"
 import * as Process from "./process.ts"
 import * as Relays from "./relays.ts"
+import * as Viewing from "./viewing.ts"
 
 export const toolbox = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args])
 
@@ -54,16 +53,12 @@ export const recordThrough = (near: Relays.Relay, viewing: Relays.Relay, output:
   Effect.gen(function* () {
     const tracing = yield* Lttng.start
     yield* Lttng.record(tracing, near, "secret", { create: ["--live=100000"] })
-    const url = `net://127.0.0.1:${viewing.livePort}/host/${hostname()}/secret`
-    const viewer = yield* Process.daemon("stdbuf", ["-oL", "babeltrace2", "--clock-cycles", "-i", "lttng-live", url])
+    // What comes before it has attached it would not show: it asks for the last packets.
+    const viewer = yield* Viewing.view(viewing, "secret")
     yield* tracing.emit({ count: 5000 })
-    const seen = () => Babeltrace.parse(viewer.output()).events
-    yield* Process.until("5000 events seen live", () => seen() === 5000, { seconds: 60 })
+    yield* viewer.until(5000)
     yield* tracing.emit({ count: 2000, from: 5000 })
     yield* tracing.lttng("destroy")
-    yield* Process.until("the viewer to end", () => viewer.outcome() !== undefined, { seconds: 60 })
-    const { code = -1, stderr = "", stdout = "" } = viewer.outcome() ?? {}
-    assert.strictEqual(code, 0, stderr)
-    Babeltrace.assertExactly(Babeltrace.parse(stdout), [{ count: 7000 }])
+    Babeltrace.assertExactly(yield* viewer.ended, [{ count: 7000 }])
     Babeltrace.assertExactly(yield* Babeltrace.read(output), [{ count: 7000 }])
   })
