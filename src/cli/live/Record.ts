@@ -30,9 +30,9 @@ const print = (input: Input, recorded: Recorder.Progress) => {
   if (input.json) return Output.printJson({ directory: input.directory, ...recorded })
   const { bytes, cut, lost, packets, streams } = recorded
   const counts = [Output.plural(streams, "stream"), Output.plural(packets, "packet"), Output.bytes(bytes)]
-  return Console.log(
-    `${input.directory}: ${counts.join(", ")}${lost === 0 ? "" : `, ${lost} lost`}${cut === 0 ? "" : `, ${Output.plural(cut, "stream")} cut short`}`
-  )
+  if (lost > 0) counts.push(`${lost} lost`)
+  if (cut > 0) counts.push(`${Output.plural(cut, "stream")} cut short`)
+  return Console.log(`${input.directory}: ${counts.join(", ")}`)
 }
 
 const run = (input: Input) => {

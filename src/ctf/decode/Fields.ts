@@ -55,7 +55,7 @@ const leaf = (fieldClass: FieldClass, place: Place, slots: Slots): Read | undefi
     case "string":
     case "static-string":
     case "dynamic-string": {
-      const read = Regions.region(fieldClass, slots)
+      const read = Regions.bytesOf(fieldClass, slots)
       return (cursor) => {
         read(cursor, scratch)
         return Encodings.text(cursor.bytes, scratch.from, scratch.to, fieldClass.encoding)

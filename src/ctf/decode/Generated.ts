@@ -157,7 +157,8 @@ class Emitter {
 
   field(fieldClass: FieldClass, place: Place, depth: number): void {
     const isPlain = fieldClass.alignment <= alignmentMax && depth < depthMax
-    if (!isPlain || this.#fieldCount++ > fieldCountMax) {
+    const isChecked = "encoding" in fieldClass && fieldClass.encoding !== "utf-8"
+    if (!isPlain || isChecked || this.#fieldCount++ > fieldCountMax) {
       this.#closure(fieldClass, place)
       return
     }
@@ -175,13 +176,9 @@ class Emitter {
         this.#structure(fieldClass, place, depth)
         break
       case "string":
-        if (fieldClass.encoding === "utf-8") this.#string()
-        else this.#closure(fieldClass, place)
+        this.#string()
         break
       case "dynamic-string":
-        if (fieldClass.encoding === "utf-8") this.#dynamic(fieldClass, place)
-        else this.#closure(fieldClass, place)
-        break
       case "dynamic-array":
         this.#dynamic(fieldClass, place)
         break

@@ -64,8 +64,8 @@ const take = (cursor: Cursor, region: Region, bytes: number, unit: number): void
   cursor.at = to
 }
 
-/** Of its bytes as they are: `region` reads text that they may not be. */
-const bytesOf = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
+/** Of its bytes as they are: for who decodes them, and finds out whether they are text. */
+export const bytesOf = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
   const unit = "encoding" in fieldClass ? unitBytes(fieldClass.encoding) : 0
   if (fieldClass.kind === "string") return terminated(unit)
   if (typeof fieldClass.length === "number") {

@@ -160,7 +160,7 @@ export const value = (fieldClass: FieldClass, place: Place, slots: Slots): ReadV
       }
     }
     default: {
-      const read = Regions.region(fieldClass, slots)
+      const read = Regions.bytesOf(fieldClass, slots)
       return (cursor) => {
         read(cursor, scratch)
         return Encodings.text(cursor.bytes, scratch.from, scratch.to, fieldClass.encoding)

@@ -76,7 +76,7 @@ const float = (value: number): string => {
 const scratch: Regions.Region = { from: 0, to: 0 }
 
 const string = (fieldClass: Regions.RegionClass & { readonly encoding: Encoding }, slots: Slots): Write => {
-  const read = Regions.region(fieldClass, slots)
+  const read = Regions.bytesOf(fieldClass, slots)
   const { encoding } = fieldClass
   if (encoding === "utf-8") {
     return (cursor, out) => {

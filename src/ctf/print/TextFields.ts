@@ -133,7 +133,7 @@ const bitMap = (fieldClass: BitMap, { style }: Context): Write => {
 const scratch: Regions.Region = { from: 0, to: 0 }
 
 const string = (fieldClass: Regions.RegionClass & { readonly encoding: Encoding }, context: Context): Write => {
-  const read = Regions.region(fieldClass, context.slots)
+  const read = Regions.bytesOf(fieldClass, context.slots)
   const { encoding } = fieldClass
   const write: Write =
     encoding === "utf-8"

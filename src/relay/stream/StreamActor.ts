@@ -91,7 +91,7 @@ export class StreamActor {
   readonly losses: Losses
   readonly #announcedMillis = clockMillis()
   /** ms of the relay's clock: when a packet or a beacon came last. */
-  heardAt = clockMillis()
+  heardAt = this.#announcedMillis
   /** Trace clock at the end of the newest packet; rounded, since it is only shown. */
   newestUntil = 0
   /** Of the CTF trace that it is a part of, for viewers. */
@@ -140,8 +140,9 @@ export class StreamActor {
       this.#files.onRecord = (offset, fields, at) => {
         this.losses.add(fields, at)
         this.newestUntil = u64At(fields, at + timestampEndAt)
+        if (recent === undefined) return
         if (this.model.indexCount === 0) this.#seeFirst(fields, at)
-        recent?.add(this.model.indexCount, offset, fields, at, clockMillis())
+        recent.add(this.model.indexCount, offset, fields, at, clockMillis())
       }
     }
   }
