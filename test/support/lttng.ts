@@ -125,17 +125,21 @@ const emitSecondsMax = 600
 export const start = Effect.gen(function* () {
   const home = yield* Relays.temporaryDirectory("home")
   const program = yield* demo
-  const env = { HOME: home, LTTNG_HOME: home, LTTNG_UST_ALLOW_BLOCKING: "1", LTTNG_UST_REGISTER_TIMEOUT: "-1" }
+  // Newer session daemons do not start with the right to block: it is the applications'.
+  const own = { HOME: home, LTTNG_HOME: home }
+  const env = { ...own, LTTNG_UST_ALLOW_BLOCKING: "1", LTTNG_UST_REGISTER_TIMEOUT: "-1" }
   const [command = "", ...args] = Relays.isolated(["lttng-sessiond", "--no-kernel", "-v"])
-  const daemon = yield* Process.daemon(command, args, { cwd: home, env })
-  const sockets = ["client-lttng-sessiond", "lttng-ust-sock-8"]
+  const daemon = yield* Process.daemon(command, args, { cwd: home, env: own })
+  // The number is the tracer's, which each has its own of.
+  const sockets = ["client-lttng-sessiond", "lttng-ust-sock-"]
   yield* Process.until(
     "the session daemon's sockets",
     Effect.suspend(() => {
       const outcome = daemon.outcome()
       if (outcome !== undefined) return Effect.fail(new Process.ProcessFailed({ command, detail: outcome.stderr }))
       const run = `/proc/${daemon.pid}/root/run`
-      return Effect.succeed(isPrivate(run) && sockets.every((name) => existsSync(`${run}/lttng/${name}`)))
+      const there = isPrivate(run) && existsSync(`${run}/lttng`) ? readdirSync(`${run}/lttng`) : []
+      return Effect.succeed(sockets.every((name) => there.some((file) => file.startsWith(name))))
     })
   )
   const inside = ["-t", String(daemon.pid), "-m", "--"]
