@@ -43,18 +43,24 @@ const print = (...parts: ReadonlyArray<unknown>): void => {
   }
 }
 
-/** For what goes on for long, and is not there to be read: what cannot be said is lost. */
-export const lenient = <A, E, R>(service: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-  Effect.updateService(service, Console.Console, (console) => ({
-    ...console,
-    log: (...parts: ReadonlyArray<unknown>) => {
-      try {
-        StandardOutput.write(Buffer.from(`${format(...parts)}\n`))
-      } catch {
-        // There is nobody to tell.
+/** Whether the command goes on until somebody stops it: that is then no failure, but its end. */
+let isService = false
+
+/** What goes on until it is stopped, and is not there to be read: what cannot be said is lost. */
+export const service = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => {
+    isService = true
+    return Effect.updateService(program, Console.Console, (console) => ({
+      ...console,
+      log: (...parts: ReadonlyArray<unknown>) => {
+        try {
+          StandardOutput.write(Buffer.from(`${format(...parts)}\n`))
+        } catch {
+          // There is nobody to tell.
+        }
       }
-    }
-  }))
+    }))
+  })
 
 const hint = (commandPath: ReadonlyArray<string>): string => `see ${commandPath.join(" ")} --help`
 
@@ -93,10 +99,12 @@ export const runMain = <A, E>(command: Effect.Effect<A, E>): void => {
   process.once("SIGTERM", () => {
     isTerminated = true
   })
-  /** Whoever ends a process by a signal looks for that one in its status. */
+  /** Whoever ends a tool by a signal looks for that one in its status; whoever stops a service, for its success. */
   const teardown: Runtime.Teardown = (exit, onExit) =>
     Runtime.defaultTeardown(exit, (code) => {
-      onExit(isTerminated && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? status.terminated : code)
+      const isEnded = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+      if (isEnded && isService) return onExit(0)
+      onExit(isEnded && isTerminated ? status.terminated : code)
     })
   NodeRuntime.runMain(Effect.provideService(told, Logger.LogToStderr, true), { disableErrorReporting: true, teardown })
 }

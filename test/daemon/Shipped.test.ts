@@ -9,7 +9,6 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { daemonProgram, toolboxProgram } from "../support/bundle.ts"
 import * as Peers from "../support/peers.ts"
-import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 
@@ -36,21 +35,6 @@ Peers.describeWithPeers(["systemd-analyze"], "the unit file", () => {
     })
   )
 })
-
-it.live.each([
-  ["tunnel", "--to=tls://127.0.0.1:1", ","],
-  ["edge", "--to=net://127.0.0.1:1:2", ""]
-] as const)("%s: what it ends with when it is stopped is success to its unit", ([name, to, noViewers]) =>
-  Effect.gen(function* () {
-    const spool = name === "edge" ? [`--spool=${yield* Relays.temporaryDirectory("spool")}`] : []
-    const listen = `--listen=127.0.0.1:${yield* Ports.free},${yield* Ports.free}${noViewers}`
-    const running = yield* Process.daemon(process.execPath, [toolboxProgram, name, to, listen, ...spool])
-    yield* Process.said(running, /leads? to/)
-    running.signal("SIGTERM")
-    const { code } = yield* running.ended
-    assert.match(packaging(`lttng-relay-${name}.service`), new RegExp(`^SuccessExitStatus=${code}$`, "m"))
-  })
-)
 
 /** `["lttng-relayd", "--output=…"]` of an instruction. */
 const wordsOf = (instruction: string): ReadonlyArray<string> => {

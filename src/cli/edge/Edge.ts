@@ -250,7 +250,7 @@ const run = (input: Input, log = new EdgeLog()) =>
   }).pipe(Effect.provide(log.layer))
 
 export const command = Command.make("edge", config, (input) =>
-  Output.reported(Effect.scoped(input.check ? run(input) : Diagnostics.lenient(run(input)))).pipe(
+  Output.reported(Effect.scoped(input.check ? run(input) : Diagnostics.service(run(input)))).pipe(
     Effect.provide(DiskFiles.layer)
   )
 ).pipe(

@@ -143,7 +143,7 @@ export const command = Command.make("tunnel", config, (input) =>
   Output.reported(
     Effect.gen(function* () {
       if (input.check) return yield* Effect.scoped(run(input))
-      if (!input.background) return yield* Effect.scoped(Diagnostics.lenient(run(input)))
+      if (!input.background) return yield* Effect.scoped(Diagnostics.service(run(input)))
       const bound = yield* Effect.fromResult(Activation.take(process.env, process.pid, roles))
       // They are this process's, and do not go on.
       if (bound.size > 0) return yield* Effect.fail(new Misused("--background: the service manager's sockets are here"))

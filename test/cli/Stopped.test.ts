@@ -1,0 +1,26 @@
+/** Services of the toolbox, when somebody stops them: that is no failure, whose manager would start them again or tell. */
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Ports from "../support/ports.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
+
+const services = {
+  tunnel: { to: "tls://127.0.0.1:1", viewers: ",", ready: /leads to data/ },
+  edge: { to: "net://127.0.0.1:1:2", viewers: "", ready: / lead to / }
+}
+
+it.live.each(["SIGTERM", "SIGINT"] as const)("a tunnel and an edge that %s stops end with status 0", (signal) =>
+  Effect.gen(function* () {
+    for (const [name, { ready, to, viewers }] of Object.entries(services)) {
+      const spool = name === "edge" ? [`--spool=${yield* Relays.temporaryDirectory("spool")}`] : []
+      const listen = `--listen=127.0.0.1:${yield* Ports.free},${yield* Ports.free}${viewers}`
+      const running = yield* Process.daemon(process.execPath, [toolboxProgram, name, `--to=${to}`, listen, ...spool])
+      yield* Process.said(running, ready)
+      running.signal(signal)
+      const { code, stderr } = yield* running.ended
+      assert.deepStrictEqual([name, code, stderr], [name, 0, ""])
+    }
+  })
+)
