@@ -61,7 +61,9 @@ const connections = {
   TLS_FAILED: entry(
     "warning",
     "TLS handshake failed",
-    "The line has the system's code: no certificate, an unknown authority, expired, another version, no answer in time."
+    "The line has the system's code: no certificate, an unknown authority, expired, another version, no answer in time; " +
+      "and, of a certificate that was refused, subject, issuer, serial number and dates. What the code says may be true " +
+      "of one above it."
   ),
   PROXY_REFUSED: entry(
     "warning",

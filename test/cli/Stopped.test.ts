@@ -1,4 +1,4 @@
-/** Services of the toolbox, when somebody stops them: that is no failure, whose manager would start them again or tell. */
+/** Services of the toolbox that somebody stops: no failure, for which a manager would start them again. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { toolboxProgram } from "../support/bundle.ts"

@@ -2,7 +2,7 @@
  * Where TLS ends, for the connections of all three ports. Only `tls.Server` enforces client certificates, so one that
  * never listens is given the accepted sockets, with the bytes that were read of them.
  */
-import { constants, createHash, X509Certificate } from "node:crypto"
+import { constants, X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect, type Scope } from "effect"
@@ -14,6 +14,7 @@ import * as RevocationLists from "../../protocol/RevocationLists.ts"
 import { isInternalAvoided, readMeanwhile } from "../ReceiveInto.ts"
 import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
 import { ciphers } from "./Processor.ts"
+import { certificateOf, missingOf, rememberShown, saying } from "./ShownCertificate.ts"
 import { type PeerCertificate, type Purpose, purposeOf, type ServerIdentity } from "./Tls.ts"
 import { TlsRefused } from "./TlsRefused.ts"
 
@@ -28,7 +29,8 @@ export interface Secured {
 /** One of them is called, once. */
 export interface Outcome {
   readonly done: (secured: Secured) => void
-  readonly failed: (code: string) => void
+  /** With the system's code. */
+  readonly failed: (reason: string) => void
 }
 
 /** A connection whose ClientHello is there. */
@@ -128,34 +130,6 @@ const serverOf = (
     handshakeTimeout: handshakeTimeoutMillis,
     ALPNCallback: ({ protocols }: { readonly protocols: ReadonlyArray<string> }) => chosen(protocols)
   } as tls.TlsOptions)
-
-/** Names with a comma in them are quoted. */
-const alternativeNamesOf = (text = ""): ReadonlyArray<string> =>
-  [...text.matchAll(/(\w[\w ]*):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)].map(([, kind, name = ""]) => {
-    const plain = name.startsWith('"') ? (JSON.parse(name) as string) : name
-    return `${kind}:${plain}`
-  })
-
-/** A handshake that goes on from an earlier one looks at no certificate again. */
-const isOver = ({ validTo }: X509Certificate): boolean => Date.parse(validTo) < wallMillis()
-
-const certificateOf = (socket: tls.TLSSocket): PeerCertificate | undefined => {
-  const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
-  if (certificate === undefined || isOver(certificate)) return undefined
-  const key = certificate.publicKey.export({ type: "spki", format: "der" })
-  return {
-    subject: certificate.subject ?? "",
-    alternativeNames: alternativeNamesOf(certificate.subjectAltName),
-    keyHash: createHash("sha256").update(key).digest("hex")
-  }
-}
-
-/** Why there is no certificate, as the system says it where it insists on one. */
-const missingOf = (socket: tls.TLSSocket): string => {
-  if (socket.getPeerX509Certificate() === undefined) return "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"
-  // What its types have for an error is a code.
-  return socket.authorized ? "CERT_HAS_EXPIRED" : String(socket.authorizationError)
-}
 
 /** A server's handshakes under way, by the socket that it was given. */
 interface Pending {
@@ -268,13 +242,15 @@ export const make = (
           })
         } else outcome?.done({ socket, purpose, certificate })
       })
+      const shownBy = rememberShown(server)
       server.on("tlsClientError", (cause: NodeJS.ErrnoException, socket) => {
+        const shown = shownBy(socket)
         // Whose certificate is refused seems to hang up otherwise.
         const refused = socket.authorizationError as unknown as string | null | undefined
         const outcome = pending.take(socket)
         // First the one that is on top of the other.
         socket.destroy()
-        outcome?.failed(refused ?? cause.code ?? cause.message)
+        outcome?.failed(saying(refused ?? cause.code ?? cause.message, shown))
       })
       return server
     }
@@ -323,7 +299,7 @@ export const make = (
             })
             done(secured)
           }),
-        failed: (code) => settle(false, () => failed(code))
+        failed: (reason) => settle(false, () => failed(reason))
       }
       const handshake: Handshake = {
         origin: networkOf(address),
