@@ -5,6 +5,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { AccessFile } from "../../src/access/Access.ts"
+import * as Control from "../../src/protocol/control/index.ts"
+import * as GetEdges from "../../src/protocol/journal/GetEdges.ts"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import * as Live from "../../src/protocol/live/index.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -52,27 +55,69 @@ const asViewer = (relay: TestRelay.TestRelay, number: number, payload: Uint8Arra
     return yield* told(wire, request(number, payload))
   })
 
-/** Everything that names a stream or a session, of a number that it may not know. */
-const questions = (session: bigint, stream: bigint): Readonly<Record<string, Uint8Array>> => ({
-  index: message(numbers.SEND_INDEX, Commands.sendIndex(13, stream, { seq: 1 })),
-  metadata: message(numbers.SEND_METADATA, join(u64(stream), u32(0), Buffer.from("evil"))),
-  resetMetadata: message(numbers.RESET_METADATA, join(u64(stream), u64(1))),
-  closeStream: message(numbers.CLOSE_STREAM, join(u64(stream), u64(0))),
-  dataPending: message(numbers.DATA_PENDING, join(u64(stream), u64(0))),
-  quiescent: message(numbers.QUIESCENT_CONTROL, u64(stream)),
-  beginPending: message(numbers.BEGIN_DATA_PENDING, u64(session)),
-  endPending: message(numbers.END_DATA_PENDING, u64(session)),
-  rotate: join(
-    message(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(20, Commands.start + 20)),
-    message(numbers.ROTATE_STREAMS, Commands.rotateStreams(20, [[stream, 1]]))
-  )
-})
+/** What another has; or numbers of nothing. */
+interface Named {
+  readonly session: bigint
+  readonly stream: bigint
+  readonly chunk: number
+}
+
+/** What asks for it; or where it is tested, or that it names nothing of anybody's. */
+type Row = string | ((named: Named) => Uint8Array)
+
+const ownOnly = "names nothing, or what is its own session's"
+
+const commands: Readonly<Record<string, Row>> = {
+  ADD_STREAM: "directories: Discretion.test.ts, Access.test.ts",
+  CREATE_SESSION: "below, and directories: Discretion.test.ts, Access.test.ts",
+  START_DATA: ownOnly,
+  VERSION: ownOnly,
+  SEND_METADATA: ({ stream }) => message(numbers.SEND_METADATA, join(u64(stream), u32(0), Buffer.from("evil"))),
+  CLOSE_STREAM: ({ stream }) => message(numbers.CLOSE_STREAM, join(u64(stream), u64(0))),
+  DATA_PENDING: ({ stream }) => message(numbers.DATA_PENDING, join(u64(stream), u64(0))),
+  QUIESCENT_CONTROL: ({ stream }) => message(numbers.QUIESCENT_CONTROL, u64(stream)),
+  BEGIN_DATA_PENDING: ({ session }) => message(numbers.BEGIN_DATA_PENDING, u64(session)),
+  END_DATA_PENDING: ({ session }) => message(numbers.END_DATA_PENDING, u64(session)),
+  SEND_INDEX: ({ stream }) => message(numbers.SEND_INDEX, Commands.sendIndex(13, stream, { seq: 1 })),
+  STREAMS_SENT: ownOnly,
+  RESET_METADATA: ({ stream }) => message(numbers.RESET_METADATA, join(u64(stream), u64(1))),
+  ROTATE_STREAMS: ({ stream }) =>
+    join(
+      message(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(20, Commands.start + 20)),
+      message(numbers.ROTATE_STREAMS, Commands.rotateStreams(20, [[stream, 1]]))
+    ),
+  CREATE_TRACE_CHUNK: ({ chunk }) =>
+    message(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(chunk, Commands.start + 3)),
+  CLOSE_TRACE_CHUNK: ({ chunk }) => message(numbers.CLOSE_TRACE_CHUNK, Commands.closeChunk(chunk, Commands.start + 30)),
+  TRACE_CHUNK_EXISTS: ({ chunk }) => message(numbers.TRACE_CHUNK_EXISTS, u64(chunk)),
+  GET_CONFIGURATION: ownOnly,
+  OPEN_JOURNAL: "a journal's name is its secret; what is in it: Discretion.test.ts",
+  GET_EDGES: ownOnly
+}
 
 /** Chunks of the session daemon's session, which is what it says it is. */
-const chunkQuestions = (chunk: number): Readonly<Record<string, Uint8Array>> => ({
-  exists: message(numbers.TRACE_CHUNK_EXISTS, u64(chunk)),
-  close: message(numbers.CLOSE_TRACE_CHUNK, Commands.closeChunk(chunk, Commands.start + 30)),
-  join: message(numbers.ROTATE_STREAMS, Commands.rotateStreams(chunk, []))
+const joining: Row = ({ chunk }) => message(numbers.ROTATE_STREAMS, Commands.rotateStreams(chunk, []))
+
+const requests: Readonly<Record<string, string | ((named: Named) => Uint8Array)>> = {
+  CONNECT: ownOnly,
+  LIST_SESSIONS: "Discretion.test.ts",
+  ATTACH_SESSION: ({ session }) => join(u64(session), u64(0), u32(1)),
+  GET_NEXT_INDEX: ({ stream }) => u64(stream),
+  GET_PACKET: ({ stream }) => join(u64(stream), u64(0), u32(8)),
+  GET_METADATA: ({ stream }) => u64(stream),
+  GET_NEW_STREAMS: ({ session }) => u64(session),
+  CREATE_SESSION: ownOnly,
+  DETACH_SESSION: ({ session }) => u64(session)
+}
+
+it("every command that there is, of targets, edges and viewers, is asked for here", () => {
+  const ours = [OpenJournal, GetEdges]
+  const names = [...Control.commands.values(), ...ours].map(({ name }) => name)
+  assert.sameMembers(Object.keys(commands), names)
+  assert.sameMembers(
+    Object.keys(requests),
+    [...Live.commands.values()].map(({ name }) => name)
+  )
 })
 
 it.live("nothing of what others record can be learnt or changed by numbers, over any port", () =>
@@ -91,15 +136,13 @@ it.live("nothing of what others record can be learnt or changed by numbers, over
     assert.isNotEmpty(before)
 
     yield* relay.relay.replaceAccess(only("web*"))
-    const unknown = questions(nothing, nothing)
-    for (const [what, bytes] of Object.entries(questions(victim.session.id, stream))) {
-      const answer = yield* asTarget(relay, `${what}-1`, bytes)
-      assert.strictEqual(answer, yield* asTarget(relay, `${what}-2`, unknown[what] as Uint8Array), what)
-    }
-    const none = chunkQuestions(99)
-    for (const [what, bytes] of Object.entries(chunkQuestions(3))) {
-      const answer = (yield* asTarget(relay, `${what}-3`, bytes)).replaceAll("03", "")
-      const other = (yield* asTarget(relay, `${what}-4`, none[what] as Uint8Array)).replaceAll("63", "")
+    const theirOwn: Named = { session: victim.session.id, stream, chunk: 3 }
+    const none: Named = { session: nothing, stream: nothing, chunk: 99 }
+    for (const [what, row] of [...Object.entries(commands), ["join", joining] as const]) {
+      if (typeof row === "string") continue
+      // What is answered says which chunk was asked for.
+      const answer = (yield* asTarget(relay, `${what}-1`, row(theirOwn))).replaceAll("03", "")
+      const other = (yield* asTarget(relay, `${what}-2`, row(none))).replaceAll("63", "")
       assert.strictEqual(answer, other, what)
     }
     const joined = yield* script.control
@@ -114,14 +157,12 @@ it.live("nothing of what others record can be learnt or changed by numbers, over
       const packet = join(Commands.packetHeader(handle, 1, 8, 0), Buffer.alloc(8))
       assert.strictEqual(yield* told(wire, packet), "", `packet for ${handle}`)
     }
-    for (const [what, number, rest] of [
-      ["attach", Live.AttachSession.number, join(u64(0), u32(1))],
-      ["detach", Live.DetachSession.number, Commands.none],
-      ["new streams", Live.GetNewStreams.number, Commands.none]
-    ] as const) {
-      const answer = yield* asViewer(relay, number, join(u64(victim.session.id), rest))
-      assert.strictEqual(answer, yield* asViewer(relay, number, join(u64(nothing), rest)), what)
-      assert.isNotEmpty(answer, what)
+    for (const { name, number } of Live.commands.values()) {
+      const row = requests[name]
+      if (typeof row !== "function") continue
+      const answer = yield* asViewer(relay, number, row(theirOwn))
+      assert.strictEqual(answer, yield* asViewer(relay, number, row(none)), name)
+      assert.isNotEmpty(answer, name)
     }
     assert.deepStrictEqual(theirs(), before)
 
