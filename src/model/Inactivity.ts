@@ -9,17 +9,14 @@
  * ask again at once after every new time. No clock here: the caller says what time it is, in milliseconds.
  */
 
-/**
- * For a viewer that goes by events: an application may lose its processor between reading the clock and taking its
- * place in the stream.
- */
-const eventHoldMillis = 20
 /** What is told goes on by this part of the hold at least. */
 const stepShare = 0.25
 
 /** For how long a beacon is kept back (`Lead`). */
 export interface Hold {
   readonly holdMillis: number
+  /** From viewers that go by events. */
+  readonly eventHoldMillis: number
 }
 
 interface Heard {
@@ -79,6 +76,7 @@ export class Inactivity {
   /** What may be told now to a viewer that goes by events: the same two steps, with a hold of their own. */
   ofEvents(nowMillis: number, cyclesPerMilli: number | undefined): bigint | undefined {
     this.#ripen(nowMillis)
+    const { eventHoldMillis } = this.#hold
     let until = this.#ripe
     for (const { atMillis, timestamp } of this.#held) if (atMillis + eventHoldMillis <= nowMillis) until = timestamp
     const newest = this.#held.at(-1)

@@ -16,6 +16,13 @@ const holdMillisMin = 100
 const holdMillisMax = 1000
 /** Of the live timer: a stream's time is told within one and a half periods, however the beacons fall. */
 const holdShare = 0.5
+/**
+ * For viewers that go by events: an application may lose its processor between reading the clock and taking its place
+ * in the stream. An event waits for two of these at most, which is less than a live timer.
+ */
+const eventHoldShare = 0.4
+const eventHoldMillisMin = 2
+const eventHoldMillisMax = 20
 /** Of what was seen. */
 const allowance = 1.5
 /** What is longer is not waited for: viewers would rather see. */
@@ -42,6 +49,7 @@ interface Unproved {
 }
 
 export class Lead {
+  readonly eventHoldMillis: number
   readonly #leastMillis: number
   /** Of the streams that were seen last. */
   readonly #seen: Array<number> = []
@@ -50,8 +58,9 @@ export class Lead {
   #unproved: Array<Unproved> = []
 
   constructor(liveTimerMicros: number) {
-    const share = (liveTimerMicros / 1000) * holdShare
-    this.#leastMillis = Math.min(holdMillisMax, Math.max(holdMillisMin, share))
+    const timerMillis = liveTimerMicros / 1000
+    this.eventHoldMillis = Math.min(eventHoldMillisMax, Math.max(eventHoldMillisMin, timerMillis * eventHoldShare))
+    this.#leastMillis = Math.min(holdMillisMax, Math.max(holdMillisMin, timerMillis * holdShare))
   }
 
   /** It ends when it is sent: what it had lasted longer than it was announced is the lead. */

@@ -39,9 +39,6 @@ const newStreamFlagMinor = 14
 /** From this minor on, a relay knows a session for as long as viewers are attached, though it has ended. */
 const keptSessionsMinor = 7
 const newStreamsRarePeriods = 5
-/** A session without streams has nothing else to be asked: its end and its first stream show this way. */
-const emptyAskMillisMax = 1000
-
 /** Answers the next events, at least one; fails with `Done` after the last. */
 export const make = (options: Options): Effect.Effect<Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done>> =>
   Clock.clockWith((clock) => Effect.succeed(new Attachment(options, clock).next))
@@ -71,6 +68,7 @@ class Attachment {
   #patienceMillis = 0
   /** Since when all sessions have ended. */
   #endedMillis: number | undefined
+  readonly #emptyMillis: number
   /** Nothing is asked before: events are handed over first. */
   #resumeMillis = 0
 
@@ -80,6 +78,7 @@ class Attachment {
     this.#now = () => clock.monotonicTimeNanosUnsafe()
     const periodMillis = WatchedSession.shortestPeriodOf(options.sessions.map(({ session }) => session))
     this.#polling = ViewerPolling.make(periodMillis)
+    this.#emptyMillis = ViewerPolling.emptyMillis(periodMillis, options.isPrompt)
     this.#traces = new ViewedTraces(options.connection, (event) => this.#events.push(event))
     this.#joining = options.joiners && new Joining(options.joiners, options.sessions, periodMillis, this.#now)
     for (const each of options.sessions) this.#add(each, nowMillis)
@@ -150,7 +149,8 @@ class Attachment {
       yield* this.#endFailed(nowMillis)
       // What was told is believed when it is known who else may have older records.
       const told = this.#events.splice(0)
-      if (told.length > 0) yield* this.#askNewStreams(this.#untold(), nowMillis)
+      if (told.length > 0)
+        yield* this.#askNewStreams(this.#areStreamsWanted ? this.#sessions : this.#empty(), nowMillis)
       yield* this.#awaitLook(isActive || told.length > 0)
       for (const event of told) this.#events.push(event)
       yield* this.#askQuietSessions(nowMillis)
@@ -158,11 +158,10 @@ class Attachment {
     })
   }
 
-  /** Sessions that may have streams we do not know: answers about the others' streams would have told. */
-  #untold(): ReadonlyArray<WatchedSession.WatchedSession> {
-    if (this.#areStreamsWanted) return this.#sessions
-    const streams = [...this.#data.values()]
-    return this.#sessions.filter(({ id }) => !streams.some(({ stream }) => stream.sessionId === id))
+  /** Sessions without streams, which may have some by now: answers about the others' streams would have told. */
+  #empty(): ReadonlyArray<WatchedSession.WatchedSession> {
+    const active = new Set([...this.#data.values()].map(({ stream }) => stream.sessionId))
+    return this.#sessions.filter(({ id }) => !active.has(id))
   }
 
   /** Records of other streams need not wait until a packet that is known of may be shown. */
@@ -187,7 +186,8 @@ class Attachment {
     const states = [...this.#data.values()].filter(({ held }) => held === undefined)
     const due = states.filter(({ phase }) => phase.dueMillis <= nowMillis)
     return Effect.map(this.#poll(due, nowMillis), (isActive) => {
-      const next = ViewerMerge.dueMillisOf(states, nowMillis + emptyAskMillisMax / 10)
+      const pause = this.#empty().length > 0 ? this.#emptyMillis : ViewerPolling.promptMillisMax
+      const next = ViewerMerge.dueMillisOf(states, nowMillis + pause)
       if (!isActive) this.#resumeMillis = Math.max(nowMillis + 1, next)
       return isActive
     })
@@ -295,11 +295,11 @@ class Attachment {
       this.#overMillis = nowMillis
       this.#traces.wantOfEnded()
     }
-    const active = new Set([...this.#data.values()].map(({ stream }) => stream.sessionId))
+    const empty = new Set(this.#empty())
     const periods = connection.minor < newStreamFlagMinor ? 1 : newStreamsRarePeriods
-    const due = this.#sessions.filter(({ askedMillis, id }) => {
-      const pause = active.has(id) ? periods * periodMillis : Math.min(periodMillis / 2, emptyAskMillisMax)
-      return nowMillis - askedMillis >= pause
+    const due = this.#sessions.filter((session) => {
+      const pause = empty.has(session) ? this.#emptyMillis : periods * periodMillis
+      return nowMillis - session.askedMillis >= pause
     })
     return this.#askNewStreams(due, nowMillis)
   }

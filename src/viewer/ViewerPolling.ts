@@ -20,6 +20,10 @@ const idleAfterPeriods = 2
 const idleRequestsMin = 3
 /** A turn of all streams of an idle session takes at most so many periods. */
 const idleTurnPeriodsMax = 4
+const emptyMillisMax = 1000
+/** Where news are to be seen soon. */
+const promptMillisMin = 10
+export const promptMillisMax = 100
 
 export const make = (periodMillis: number): Polling => ({
   periodMillis,
@@ -57,3 +61,12 @@ export const turn = <S extends { readonly polledMillis: number }>(
   const count = Math.max(idleRequestsMin, Math.ceil(states.length / idleTurnPeriodsMax))
   return [...states].sort((a, b) => a.polledMillis - b.polledMillis).slice(0, count)
 }
+
+/**
+ * From question to question to a session without streams, which has nothing else to be asked: its end and its first
+ * stream show this way.
+ */
+export const emptyMillis = (periodMillis: number, isPrompt: boolean): number =>
+  isPrompt
+    ? Math.max(promptMillisMin, Math.min(periodMillis / 10, promptMillisMax))
+    : Math.min(periodMillis / 2, emptyMillisMax)

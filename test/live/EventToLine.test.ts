@@ -152,7 +152,11 @@ const watch = (timerMillis: number, seed: number, goesByEvents: boolean) => {
 
 describe("from an event to its line", () => {
   const ways = [
-    { goesByEvents: true, of: "a viewer that goes by events", timers: [50, 100, 200, 1000, 3000, 10_000] },
+    {
+      goesByEvents: true,
+      of: "a viewer that goes by events",
+      timers: [2, 5, 10, 20, 40, 50, 100, 200, 1000, 3000, 10_000]
+    },
     { goesByEvents: false, of: "another viewer", timers: [200, 400, 1000, 3000, 10_000] }
   ]
   const cases = ways.flatMap(({ timers, ...way }) => timers.map((timerMillis) => ({ ...way, timerMillis })))

@@ -36,12 +36,12 @@ const runsOf = (...files: ReadonlyArray<ReadonlyArray<number>>): Runs<string> =>
 
 /** A beacon that may be told, and one that is kept back. */
 const beacon = (timestamp: bigint) => {
-  const inactivity = new Inactivity({ holdMillis: 0 })
+  const inactivity = new Inactivity({ holdMillis: 0, eventHoldMillis: 0 })
   inactivity.hear(timestamp, 0)
   return { inactivity }
 }
 const heldBeacon = (timestamp: bigint) => {
-  const inactivity = new Inactivity({ holdMillis: 100 })
+  const inactivity = new Inactivity({ holdMillis: 100, eventHoldMillis: 20 })
   inactivity.hear(timestamp, 0)
   return { inactivity }
 }
@@ -49,7 +49,7 @@ const heldBeacon = (timestamp: bigint) => {
 const stream = (changes: Partial<Observed<string>> = {}): Observed<string> => ({
   indexCount: 0,
   runs: new Runs(),
-  inactivity: new Inactivity({ holdMillis: 0 }),
+  inactivity: new Inactivity({ holdMillis: 0, eventHoldMillis: 0 }),
   isClosed: false,
   isRotating: false,
   inFlightCount: 0,

@@ -54,6 +54,13 @@ describe("polling", () => {
     assert.strictEqual(ViewerPolling.onQuiet(polling, false), 100)
   })
 
+  it("where news are to be seen soon, a session without streams is asked ten times per period, within bounds", () => {
+    const millis = (isPrompt: boolean) =>
+      [10, 300, 1000, 10_000].map((period) => ViewerPolling.emptyMillis(period, isPrompt))
+    assert.deepStrictEqual(millis(true), [10, 30, 100, 100])
+    assert.deepStrictEqual(millis(false), [5, 150, 500, 1000])
+  })
+
   it("a live timer of a millisecond does not become a busy loop", () => {
     const polling = ViewerPolling.make(1)
     assert.isAtMost(quietRequests(polling, 1, 10_000), 110)

@@ -20,6 +20,7 @@ import * as EventOptions from "../EventOptions.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as PacedOutput from "./PacedOutput.ts"
+import * as Rehearsal from "./Rehearsal.ts"
 import { Shown } from "./Shown.ts"
 import * as Watch from "./Watch.ts"
 
@@ -206,6 +207,9 @@ export const run = (input: Input) =>
     })
     const isWhole = Option.getOrElse(input.seek, () => (input.wait ? "beginning" : "last")) === "beginning"
     const printer = new Printer({ isJson: input.format === "ndjson", text, filter, shown: new Shown(isWhole) })
+    Rehearsal.rehearse(
+      new Printer({ isJson: input.format === "ndjson", text, filter: undefined, shown: new Shown(true) })
+    )
     const selection = new Selection(input)
     const watched = Effect.fnUntraced(function* (isWaiting: boolean) {
       const how = { otherwise: "last", isPrompt: true, joinMillis: Watch.joinMillis(input) } as const
