@@ -231,6 +231,23 @@ describe("a file that somebody has cut while the relay was stopped", () => {
     }).pipe(Effect.provide(layer))
   })
 
+  it.live("is told no sooner than its edge is there, if that comes after its session has ended for want of it", () => {
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { back, leadTo, path, relay, stopped } = yield* away()
+      yield* stopped
+      relay.output.write(path, "short")
+      const next = yield* TestRelay.make({ memory: relay.memory, suspendMillis: 20 })
+      yield* until("the end", next.relay.sessions, (sessions) => sessions.length === 0)
+      yield* until("all of that", () => next.output.files().some((file) => file.endsWith(".expired")))
+      assert.deepStrictEqual(changed(), [])
+      leadTo(next)
+      yield* back
+      yield* until("a line of it", () => changed().length > 0)
+      assert.include(changed()[0], `${path} had 5 bytes of 32`)
+    }).pipe(Effect.provide(layer))
+  })
+
   it.live("is not told of one that nobody has touched", () => {
     const { changed, layer } = told()
     return Effect.gen(function* () {

@@ -56,7 +56,7 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     journals.close(journal)
     const forgotten = journals.expire(token)
     yield* rest(journal)
-    journal.lacking?.tell(journal)
+    journal.lacking?.rest()
     for (const oldest of forgotten) yield* JournalFiles.remove(store, oldest)
   }).pipe(registry.journals.turn.withPermits(1))
 

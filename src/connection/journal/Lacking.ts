@@ -27,12 +27,22 @@ export class Lacking {
     if (journal.durable >= this.#until) this.tell(journal)
   }
 
+  /** Its edge may yet come: what is beside the names tells whoever goes on with it. */
+  rest(): void {
+    this.#take()
+  }
+
+  #take() {
+    const { blanks } = this.#registry.store.retraceable
+    const all = blanks.within(this.#directories)
+    for (const { path } of all) blanks.remove(path)
+    return all
+  }
+
   /** Whatever is zeros now remains so. */
   tell({ edgeName }: Pick<Of, "edgeName">): void {
     const { background, incidents, store } = this.#registry
-    const { blanks } = store.retraceable
-    const all = blanks.within(this.#directories)
-    for (const { path } of all) blanks.remove(path)
+    const all = this.#take()
     const [first] = all
     if (first === undefined) return
     const others = all.length === 1 ? "" : `; ${all.length - 1} more likewise`
