@@ -91,6 +91,29 @@ describe("an edge that comes after its session has ended for want of it", () => 
     )
   }
 
+  it.live("goes on with one that had no file yet, whose directory went with a relay that was killed as it came", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make({ suspendMillis: 50 })
+      const link = yield* new Link.Link(() => relay.controlPort).open
+      const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+      const script = Script.make(local, relay.output, () => {})
+      const { c, d, file } = yield* script.recording()
+      yield* Local.marked(local)
+      link.isDown = true
+      link.cut()
+      yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
+      const [host = "", session = ""] = file("ch_0").split("/")
+      yield* Effect.orDie(relay.memory.service.removeDirectory(`/traces/${host}/${session}`))
+      link.isDown = false
+      yield* until("the session", relay.relay.sessions, (sessions) => sessions.length === 1)
+      const stream = yield* c.addStream()
+      yield* d.packet(stream, 0, 16)
+      yield* c.index(stream, { seq: 0 })
+      yield* script.fileSize(file("ch_0"), 16)
+      assert.strictEqual(local.edge.link.resentByteCount, 0)
+    })
+  )
+
   it.live.each([
     ["somebody has changed the files", false],
     ["what the relay had put down is gone", true]

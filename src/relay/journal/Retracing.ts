@@ -31,6 +31,13 @@ const made = ({ pool, retraceable }: Store, shadow: ShadowFiles): Effect.Effect<
     yield* pool.suspendAll
   })
 
+/** Which are not there, before names are taken back, for which directories may be made. */
+const goneOf = ({ retraceable }: Store, directories: ReadonlySet<string>): Effect.Effect<ReadonlySet<string>> =>
+  Effect.map(
+    Effect.filter(directories, (directory) => Effect.map(isThere(retraceable.plain, directory), (is) => !is)),
+    (gone) => new Set(gone)
+  )
+
 /** One of which a directory that had files is not there any more: somebody else than the relay has taken it away. */
 export interface Bereft<A> {
   readonly directory: string
@@ -64,12 +71,7 @@ export const retraced = <A>(
     return kept
   })
   return Effect.gen(function* () {
-    // Before names are taken back, for which directories may be made.
-    const gone = new Set<string>()
-    for (const { directories } of all) {
-      for (const directory of directories)
-        if (!(yield* isThere(store.retraceable.plain, directory))) gone.add(directory)
-    }
+    const gone = yield* goneOf(store, new Set(all.flatMap(({ directories }) => [...directories])))
     yield* Effect.forEach(all, ({ takeBack }) => takeBack, { discard: true })
     return yield* under(store, { files: shadow.service, covers }, redone(gone))
   })
@@ -88,19 +90,21 @@ export const retracedBeside = <A>(
   const { plain } = store.retraceable
   const shadow = new ShadowFiles(plain, directories)
   const covers = (path: string) => shadow.isOwn(path)
-  const redone = Effect.gen(function* () {
+  const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>) {
     const done = yield* work
-    if (yield* isIntact(shadow, plain)) return yield* Effect.as(made(store, shadow), done)
+    // One without files went with its session.
+    const isBereft = [...gone].some((directory) => shadow.hasFiles(directory))
+    if (!isBereft && (yield* isIntact(shadow, plain))) return yield* Effect.as(made(store, shadow), done)
     yield* undone
     return undefined
   })
   return Effect.gen(function* () {
-    for (const directory of directories) if (!(yield* Effect.isSuccess(plain.list(directory)))) return undefined
+    const gone = yield* goneOf(store, directories)
     yield* takeBack
     return yield* under(
       store,
       { files: shadow.service, covers },
-      Effect.tapError(redone, () => undone)
+      Effect.tapError(redone(gone), () => undone)
     )
   })
 }
