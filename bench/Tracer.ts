@@ -52,7 +52,8 @@ const waitFor = (running: Process.Running, isThere: () => boolean) =>
     catch: (cause) => new Process.CannotRun({ reason: `lttng-sessiond did not start: ${cause}` })
   })
 
-const socketNames = ["client-lttng-sessiond", "lttng-ust-sock-8"]
+/** How their names begin: the tracer's ends with a number that its versions have of their own. */
+const sockets = ["client-lttng-sessiond", "lttng-ust-sock-"]
 
 /** `namespace`: of the network, by name. */
 export const make = (home: string, namespace?: string): Effect.Effect<Tracer, Process.CannotRun, Scope.Scope> =>
@@ -70,7 +71,11 @@ export const make = (home: string, namespace?: string): Effect.Effect<Tracer, Pr
     // Before it has a /run of its own the process sees the machine's, and the operator's daemon in it.
     const ownRun = () =>
       !isRoot || fs.statSync(path.dirname(folder), { throwIfNoEntry: false })?.dev !== fs.statSync("/run").dev
-    yield* waitFor(running, () => ownRun() && socketNames.every((name) => fs.existsSync(path.join(folder, name))))
+    const isOpen = () => {
+      const names = ownRun() && fs.existsSync(folder) ? fs.readdirSync(folder) : []
+      return sockets.every((beginning) => names.some((name) => name.startsWith(beginning)))
+    }
+    yield* waitFor(running, isOpen)
     const enter = isRoot ? ["nsenter", "-t", String(running.pid), "--mount", "--net", "--"] : []
     const run: Tracer["run"] = (seconds, program, ...rest) => {
       const [first = "", ...others] = [...enter, "timeout", String(seconds), program, ...rest]

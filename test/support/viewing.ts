@@ -20,9 +20,12 @@ export interface Listed {
   readonly clients: number
 }
 
+/** Newer ones name the trace's format, too. */
+const listed = /host\/([^ ]+) \(timer = (\d+), (\d+) stream\(s\), (\d+) client\(s\) connected(?:, [^)]*)?\)/g
+
 export const list = (relay: Relays.Relay) =>
   Effect.map(Process.run("babeltrace2", ["-i", "lttng-live", urlOf(relay)]), ({ stdout }) =>
-    [...stdout.matchAll(/host\/([^ ]+) \(timer = (\d+), (\d+) stream\(s\), (\d+) client\(s\) connected\)/g)].map(
+    [...stdout.matchAll(listed)].map(
       ([, session = "", timer, streams, clients]): Listed => ({
         session,
         timerMicros: Number(timer),
