@@ -7,6 +7,7 @@ import type * as net from "node:net"
 import { Effect, type Scope } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"
 import { networkOf } from "../protocol/Addresses.ts"
+import { escaped } from "../protocol/CertificateName.ts"
 import * as ClientHello from "../protocol/ClientHello.ts"
 import * as ProxyHeader from "../protocol/ProxyHeader.ts"
 import { ByOrigin } from "./Origins.ts"
@@ -71,17 +72,10 @@ export const addressOf = ({ accepted, told }: Arrival): string => told?.source?.
 export const nameOf = (arrival: Arrival): string =>
   `${addressOf(arrival)}:${arrival.told?.source?.port ?? arrival.accepted.remotePort ?? 0}`
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const meaningful = /[\\,+\x00-\x1f\x7f]/g
-
-/** As the runtime writes it in a subject: a control character as two digits, what has a meaning there as it is. */
-const escaped = (mark: string): string =>
-  `\\${/[\\,+]/.test(mark) ? mark : mark.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`
-
 /** What it showed to us, or to a proxy in front, which tells no more of it than its common name. */
 export const certificateOf = ({ secured, told }: Arrival): PeerCertificate | undefined => {
   if (secured?.certificate !== undefined || told?.commonName === undefined) return secured?.certificate
-  const subject = `CN=${told.commonName.replaceAll(meaningful, escaped)}`
+  const subject = `CN=${escaped(told.commonName)}`
   return { subject, alternativeNames: [], keyHash: "" }
 }
 

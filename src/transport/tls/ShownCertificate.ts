@@ -2,7 +2,7 @@
 import { createHash, type X509Certificate } from "node:crypto"
 import type * as tls from "node:tls"
 import { wallMillis } from "../../Machine.ts"
-import { inOneLine } from "../../protocol/CertificateName.ts"
+import { nameOf } from "../../protocol/CertificateName.ts"
 import type { PeerCertificate } from "./Tls.ts"
 
 /** Names with a comma in them are quoted. */
@@ -30,23 +30,31 @@ export const certificateOf = (socket: tls.TLSSocket): PeerCertificate | undefine
 /** As many characters of a name are enough to know whose it is, and leave room for what else is said. */
 const nameLengthMax = 200
 
-const brief = (name: string | undefined): string => {
-  const text = inOneLine(name)
+const brief = (name: tls.Certificate): string => {
+  const text = nameOf(name)
   return text.length <= nameLengthMax ? text : `${text.slice(0, nameLengthMax)}…`
 }
 
-const described = ({ issuer, serialNumber, subject, validFrom, validTo }: X509Certificate): string => {
+/**
+ * Of what anybody may show, as values: an `X509Certificate` with a thousand names holds 100 kB that the collector of
+ * garbage knows nothing of, and strangers can bring a hundred a second.
+ */
+const describedBy = (socket: tls.TLSSocket): string | undefined => {
+  const shown = socket.getPeerCertificate()
+  // None is a value without members.
+  if (shown?.serialNumber === undefined) return undefined
+  const { issuer, serialNumber, subject, valid_from, valid_to } = shown
   const serial = serialNumber.slice(0, nameLengthMax)
-  return `${brief(subject)}, issued by ${brief(issuer)}, serial ${serial}, valid from ${validFrom} to ${validTo}`
+  return `${brief(subject)}, issued by ${brief(issuer)}, serial ${serial}, valid from ${valid_from} to ${valid_to}`
 }
 
 /** Which one is no good: what was shown, or one above it. */
-export const saying = (code: string, shown: X509Certificate | undefined): string =>
-  shown === undefined ? code : `${code}: ${described(shown)}`
+export const saying = (code: string, shown: string | undefined): string =>
+  shown === undefined ? code : `${code}: ${shown}`
 
 /** Why there is no certificate, as the system says it where it insists on one. */
 export const missingOf = (socket: tls.TLSSocket): string => {
-  const shown = socket.getPeerX509Certificate()
+  const shown = describedBy(socket)
   if (shown === undefined) return "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"
   // What its types have for an error is a code.
   return saying(socket.authorized ? "CERT_HAS_EXPIRED" : String(socket.authorizationError), shown)
@@ -58,12 +66,12 @@ export const missingOf = (socket: tls.TLSSocket): string => {
  * The second one is not documented: without it there would be nothing to say, and nothing else is different.
  */
 export const rememberShown = (server: tls.Server) => {
-  const shown = new WeakMap<tls.TLSSocket, X509Certificate | undefined>()
+  const shown = new WeakMap<tls.TLSSocket, string | undefined>()
   server.on("keylog", (_line, socket) => {
     if (shown.has(socket)) return
     shown.set(socket, undefined)
-    socket.prependOnceListener("secure", () => shown.set(socket, socket.getPeerX509Certificate()))
+    socket.prependOnceListener("secure", () => shown.set(socket, describedBy(socket)))
   })
   server.on("secureConnection", (socket) => shown.delete(socket))
-  return (socket: tls.TLSSocket): X509Certificate | undefined => shown.get(socket)
+  return (socket: tls.TLSSocket): string | undefined => shown.get(socket)
 }
