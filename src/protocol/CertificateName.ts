@@ -11,7 +11,7 @@ const asDigits = (mark: string): string =>
 export const escaped = (part: string): string => part.replaceAll(meaningful, asDigits)
 
 /** The same of a name that is given by its parts, of which one may be there more than once. */
-export const nameOf = (parts: object): string =>
-  Object.entries(parts)
+export const nameOf = (parts: object | undefined): string =>
+  Object.entries(parts ?? {})
     .flatMap(([kind, values]) => [values].flat().map((value) => `${kind}=${escaped(String(value))}`))
     .join(", ")

@@ -1,5 +1,6 @@
 /** What is said of a certificate that lets nobody in: what is wrong, and whose it is, whatever is written in it. */
 import { X509Certificate } from "node:crypto"
+import { readFileSync } from "node:fs"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
@@ -9,6 +10,8 @@ import * as TlsTerminal from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
 import { listening } from "../support/listening.ts"
 import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import * as Relays from "../support/relays.ts"
 
 /** What is said of who shows one, or nothing. */
 const start = (ours: Certificates.Authority, more: object = {}) =>
@@ -43,6 +46,16 @@ const describedAs = (cert: string): string => {
   return `${subject}, issued by ${issuer}, serial ${serialNumber}, valid from ${validFrom} to ${validTo}`
 }
 
+/** Signed by itself, with nothing but another name. */
+const nameless = Effect.gen(function* () {
+  const directory = yield* Relays.temporaryDirectory("nameless")
+  const at = (ending: string) => `${directory}/x.${ending}`
+  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", at("key")]
+  const extension = ["-addext", "subjectAltName=critical,URI:lttng://target/web1"]
+  yield* Process.run("openssl", ["req", "-x509", ...newKey, "-out", at("pem"), "-subj", "/", ...extension])
+  return { cert: readFileSync(at("pem"), "utf8"), key: readFileSync(at("key"), "utf8") }
+})
+
 /** The same with other bytes in place of that text, and of its kind and length before it. */
 const rewritten = (cert: string, text: string, bytes: Buffer): string => {
   const der = new X509Certificate(cert).raw
@@ -63,6 +76,7 @@ Peers.describeWithPeers(["openssl"], "certificates that are no good", () => {
         CERT_REVOKED: yield* ours.issue({ name: "revoked" })
       }
       const crl = yield* ours.revoke("revoked")
+      const unnamed = yield* nameless
       for (const minVersion of ["TLSv1.3", "TLSv1.2"] as const) {
         const said = yield* start(ours, { minVersion, crl })
         for (const [code, client] of Object.entries(bad)) {
@@ -72,6 +86,8 @@ Peers.describeWithPeers(["openssl"], "certificates that are no good", () => {
           const named = { ...client, maxVersion: minVersion, ALPNProtocols: ["lttng-control"] }
           assert.strictEqual(yield* said(named, "http"), expected)
         }
+        const byOtherName = yield* said({ ...unnamed, maxVersion: minVersion })
+        assert.match(byOtherName, /^[A-Z_]+: URI:lttng:\/\/target\/web1, issued by , serial /)
         assert.strictEqual(yield* said({ maxVersion: minVersion }), "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE")
       }
     })

@@ -30,10 +30,7 @@ export const certificateOf = (socket: tls.TLSSocket): PeerCertificate | undefine
 /** As many characters of a name are enough to know whose it is, and leave room for what else is said. */
 const nameLengthMax = 200
 
-const brief = (name: tls.Certificate): string => {
-  const text = nameOf(name)
-  return text.length <= nameLengthMax ? text : `${text.slice(0, nameLengthMax)}…`
-}
+const brief = (name: string): string => (name.length <= nameLengthMax ? name : `${name.slice(0, nameLengthMax)}…`)
 
 /**
  * Of what anybody may show, as values: an `X509Certificate` with a thousand names holds 100 kB that the collector of
@@ -43,9 +40,11 @@ const describedBy = (socket: tls.TLSSocket): string | undefined => {
   const shown = socket.getPeerCertificate()
   // None is a value without members.
   if (shown?.serialNumber === undefined) return undefined
-  const { issuer, serialNumber, subject, valid_from, valid_to } = shown
-  const serial = serialNumber.slice(0, nameLengthMax)
-  return `${brief(subject)}, issued by ${brief(issuer)}, serial ${serial}, valid from ${valid_from} to ${valid_to}`
+  const { issuer, serialNumber, subject, subjectaltname, valid_from, valid_to } = shown
+  // A subject may be empty, where everything is in the other names.
+  const name = brief(nameOf(subject) || (subjectaltname ?? ""))
+  const issuedBy = `issued by ${brief(nameOf(issuer))}, serial ${brief(serialNumber)}`
+  return `${name}, ${issuedBy}, valid from ${valid_from} to ${valid_to}`
 }
 
 /** Which one is no good: what was shown, or one above it. */
