@@ -213,14 +213,15 @@ const getMetadata: Handler = ({ viewer }, bytes, at) => {
   const { Status } = GetMetadata
   const stream = viewer.stream(u64At(bytes, at))
   if (stream === undefined || !stream.stream.isMetadata) return metadataHead(Status.error, 0)
-  const { metadata } = stream
+  const metadata = stream.nextMetadata
   const nothing = () => {
     // Said once; then the number means nothing, and a viewer that asks again knows that this was all.
     if (stream.isOver) viewer.drop(stream)
     return metadataHead(Status.noNew, 0)
   }
   if (metadata === undefined) return nothing()
-  const head = metadataHead(Status.ok, metadata.byteCount)
+  const announced = metadataHead(Status.ok, metadata.head.length + metadata.byteCount)
+  const head = Buffer.concat([announced, metadata.head])
   return sending(
     (take) => stream.sendMetadata(metadata, head, take),
     // "OK" without bytes asks the viewer to come again.

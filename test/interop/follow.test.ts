@@ -116,7 +116,8 @@ Peers.describeConcurrently(Peers.tracing, `following event records from ${Relays
 
   it.live("cleared meanwhile: what was shown before stays, what comes after is shown once", () =>
     Effect.gen(function* () {
-      const { emit, lttng, relay } = yield* setUp
+      const { emit, lttng, relay, run } = yield* setUp
+      const zoo = yield* Zoo.build(40)
       yield* lttng("create", "c", "--live=100000", ...Lttng.toRelay(relay))
       yield* lttng(...Lttng.losslessChannel("ch"))
       yield* lttng("enable-event", "-u", "-c", "ch", "demo:tick")
@@ -124,14 +125,19 @@ Peers.describeConcurrently(Peers.tracing, `following event records from ${Relays
       const viewer = yield* follow(relay, "c", "--no-delta")
       yield* emit({ count: 400, sleepMicros: 200 })
       yield* viewer.until(400)
-      yield* lttng("clear")
+      // Metadata of two packets, which is in one when it is sent again.
       yield* lttng("enable-event", "-u", "-c", "ch", "demo:tock")
-      yield* emit({ count: 300, source: 1, tockEvery: 2, sleepMicros: 200 })
+      yield* emit({ count: 100, source: 1, tockEvery: 2, sleepMicros: 200 })
+      yield* viewer.until(500)
+      yield* lttng("clear")
+      yield* emit({ count: 300, source: 2, tockEvery: 2, sleepMicros: 200 })
+      yield* lttng("enable-event", "-u", "-c", "ch", "zoo:event_1")
+      yield* run(zoo, "30", "1000")
       yield* lttng("destroy")
       const shown = yield* viewer.ended
       const expected = yield* recorded(relay, "c", "--no-delta")
-      assert.strictEqual(expected.split("\n").length - 1, 300)
-      assertSameLines(shown.split("\n").slice(400).join("\n"), expected)
+      assert.isAbove(expected.split("\n").length - 1, 300)
+      assertSameLines(shown.split("\n").slice(500).join("\n"), expected)
     })
   )
 

@@ -32,6 +32,7 @@ export class MetadataMessage {
     }
     this.#stream?.appendPayload(bytes, at, to, false, this.#account)
     this.#stream?.description?.read(bytes, at, to)
+    this.#stream?.metadataText?.read(bytes, at, to)
     return undefined
   }
 

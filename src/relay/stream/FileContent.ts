@@ -52,7 +52,7 @@ export const send = (file: TraceFile, range: Range, head: Buffer, take: TakePiec
         const room = done === 0 ? head.length : 0
         const left = byteCount - done
         large = room + left <= smallBytes ? undefined : lend()
-        const count = Math.min(left, large === undefined ? smallBytes - room : largeBytes)
+        const count = Math.min(left, largeBytes, (large?.length ?? smallBytes) - room)
         // A range in one piece is seen whole by its only read.
         if (done === 0 && count < byteCount && !(yield* isWhole(file, range))) return yield* short
         const memory = large ?? Buffer.allocUnsafe(room + count)

@@ -14,6 +14,7 @@ import type { RecentPacket } from "../../memory/RecentPackets.ts"
 import { Description } from "../../model/Description.ts"
 import { controlHalfBytes, dataHalfBytes } from "../../model/InFlight.ts"
 import { Losses } from "../../model/Losses.ts"
+import { MetadataText } from "../../model/MetadataText.ts"
 import { noSeq, Stream } from "../../model/Stream.ts"
 import type { DataFile, IndexFile } from "../../model/StreamFile.ts"
 import type { StreamPosition } from "../../model/StreamPosition.ts"
@@ -73,6 +74,8 @@ export class StreamActor {
   metadataFile: DataFile<TraceChunk> | undefined
   /** Of the metadata of live sessions: what it tells of. */
   readonly description: Description | undefined
+  /** And where that lies. */
+  readonly metadataText: MetadataText | undefined
   /** The packet that arrives, as viewers will have it from memory; undefined where nobody watches. */
   #recentPacket: RecentPacket | undefined
   /** Indexes without their packets, charged to the control connection that brought them. */
@@ -133,7 +136,9 @@ export class StreamActor {
     })
     this.readers = new StreamReaders(this.#files)
     this.losses = new Losses(sessionMinor >= 8)
-    if (this.isMetadata && options.session.identity.liveTimer > 0) this.description = new Description()
+    const isViewed = this.isMetadata && options.session.identity.liveTimer > 0
+    this.description = isViewed ? new Description() : undefined
+    this.metadataText = isViewed ? new MetadataText() : undefined
     if (options.hasIndex && !this.isMetadata) {
       const recent = options.session.identity.liveTimer > 0 ? new RecentIndexes() : undefined
       this.recentIndexes = recent
@@ -243,12 +248,16 @@ export class StreamActor {
   /** See `Stream.advance`. */
   advance(position: StreamPosition): void {
     this.model.advance(position, clockMillis())
-    if (this.isMetadata) this.metadataFile = this.model.file
+    if (!this.isMetadata) return
+    this.metadataFile = this.model.file
+    this.metadataText?.forget()
   }
 
   /** A metadata message starts; `appendPayload` brings its bytes. */
   beginMetadata(): boolean {
-    return this.log.failure === undefined && this.model.beginMetadata()
+    if (this.log.failure !== undefined || !this.model.beginMetadata()) return false
+    this.metadataText?.begin()
+    return true
   }
 
   /** The message is whole: `byteCount` bytes were appended, `paddingSize` zeros follow. */
@@ -257,7 +266,9 @@ export class StreamActor {
     if (file === undefined) return false
     this.#files.appendZeros(file, paddingSize, account)
     this.metadataFile = file
-    return this.model.endMetadata(byteCount + paddingSize)
+    if (!this.model.endMetadata(byteCount + paddingSize)) return false
+    this.metadataText?.end(byteCount + paddingSize)
+    return true
   }
 
   abandonMetadata(): void {
@@ -268,6 +279,7 @@ export class StreamActor {
   get resetMetadata(): Effect.Effect<boolean, FileFailed> {
     return Effect.suspend(() => {
       if (!this.model.resetMetadata()) return Effect.succeed(false)
+      this.metadataText?.forget()
       this.isResetting = true
       const over = Effect.sync(() => {
         this.isResetting = false
@@ -279,6 +291,7 @@ export class StreamActor {
   /** Takes over the caller's reference on `chunk`. False: refused, see `Stream.rotate`. */
   rotate(at: bigint, chunk: TraceChunk | undefined): boolean {
     const isAccepted = this.model.rotate(at, chunk)
+    if (this.model.metadataReceived === 0) this.metadataText?.restart()
     this.#changed()
     return isAccepted
   }

@@ -237,8 +237,8 @@ export class ViewerActor implements Knowledge {
     const { Flags, Status } = NextIndex
     const metadata = this.#attachments.get(viewerStream.stream.session.id)?.metadataOf(viewerStream)
     // babeltrace 1.5 reads the flag with OK only, and then nothing but metadata until it got some.
-    const isTrap = status === Status.ok && metadata?.isSentAgain === true
-    let flags = metadata?.hasNewMetadata === true && !isTrap ? Flags.newMetadata : 0
+    const isTrap = status === Status.ok && metadata?.metadata.isSentAgain === true
+    let flags = metadata?.metadata.hasNew === true && !isTrap ? Flags.newMetadata : 0
     if (viewerStream.stream.isMetadata) return flags
     for (const attachment of this.#attachments.values()) if (attachment.hasNewStreams) flags |= Flags.newStream
     return flags

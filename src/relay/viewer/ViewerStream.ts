@@ -23,6 +23,7 @@ import type { StreamActor } from "../stream/StreamActor.ts"
 import { isGone, openStill, type StreamReader } from "../stream/StreamReaders.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
 import { RecordsAhead, short } from "./RecordsAhead.ts"
+import { type Metadata, ViewedMetadata } from "./ViewedMetadata.ts"
 
 /** A record found and lost again this often in one request is a ring that turns faster than the disk reads. */
 const attemptCountMax = 3
@@ -37,10 +38,6 @@ interface Held {
   readonly offset: number
 }
 
-export interface Metadata extends FileContent.Range {
-  readonly file: DataFile<TraceChunk>
-}
-
 export const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
 const statusOf = { empty: Status.ok, retry: Status.retry, hup: Status.hup, inactive: Status.inactive } as const
 /** Between two looks at whether the tracer has announced what it was about to. */
@@ -53,7 +50,8 @@ export class ViewerStream implements Surroundings {
   readonly #registry: Registry["Service"]
   readonly #description: () => Description | undefined
   goesByEvents = false
-  metadataSent = 0
+  /** If it is a stream of metadata. */
+  readonly metadata: ViewedMetadata
   readonly #patience: Patience<Buffer, number, bigint | "retry">
   /** Of the record answered last. */
   #held: Held | undefined
@@ -72,6 +70,7 @@ export class ViewerStream implements Surroundings {
     this.viewer = viewer
     this.#description = description
     this.stream = stream
+    this.metadata = new ViewedMetadata(stream)
     this.cursor = cursor
     this.#ahead = new RecordsAhead(stream.session.identity.minor)
     this.#registry = registry
@@ -344,26 +343,9 @@ export class ViewerStream implements Surroundings {
 
   // ---- GET_METADATA ----------------------------------------------------------------------------------------------
 
-  /** Something was received that the viewer does not have, or the file is just starting again (live.md §7.4). */
-  get hasNewMetadata(): boolean {
-    const { metadataReceived } = this.stream.model
-    return metadataReceived === 0 || metadataReceived > this.metadataSent
-  }
-
-  /** A clear took back what the viewer has; it is coming once more, and the viewer will get none of it. */
-  get isSentAgain(): boolean {
-    return this.stream.model.metadataReceived === 0 && this.metadataSent > 0
-  }
-
   /** What can be sent now. Undefined: nothing. */
-  get metadata(): Metadata | undefined {
-    const { model, metadataFile } = this.stream
-    const from = this.metadataSent
-    const byteCount = model.metadataReceived - from
-    const file = model.file ?? metadataFile
-    if (byteCount <= 0 || file === undefined || file.chunk.isDeleted) return undefined
-    if (!this.isOver && this.stream.description?.isOwing(this.nowMillis)) return undefined
-    return { file, from, byteCount }
+  get nextMetadata(): Metadata | undefined {
+    return this.metadata.next(this.nowMillis, this.isOver)
   }
 
   /** Nothing follows what the viewer has. */
@@ -373,10 +355,7 @@ export class ViewerStream implements Surroundings {
 
   /** Fails, before the first piece, when the bytes cannot be read; `head` announces all of them. */
   sendMetadata(metadata: Metadata, head: Buffer, take: FileContent.TakePiece): Effect.Effect<void, FileFailed> {
-    const { file, from, byteCount } = metadata
-    return Effect.map(this.#sendFrom(file, metadata, head, take), () => {
-      this.metadataSent = from + byteCount
-    })
+    return Effect.map(this.#sendFrom(metadata.file, metadata, head, take), () => this.metadata.sent(metadata))
   }
 
   #sendFrom(file: DataFile<TraceChunk>, range: FileContent.Range, head: Buffer, take: FileContent.TakePiece) {

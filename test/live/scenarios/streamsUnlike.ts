@@ -5,7 +5,63 @@ import { recorded } from "./rings.ts"
 
 const { closeCommands, noSeq, start } = Commands
 
+/** Metadata in a packet of 64 bytes. */
+const metadataPacket = (text: string): Buffer => {
+  const bytes = Buffer.alloc(64)
+  bytes.writeUInt32LE(0x75d11d57)
+  bytes.writeUInt32LE((37 + text.length) * 8, 24)
+  bytes.writeUInt32LE(64 * 8, 28)
+  bytes.write(text, 37)
+  return bytes
+}
+
 export const streamsUnlike: ReadonlyArray<Scenario> = [
+  scenario(
+    "metadata that comes again in other packets, and then more of it",
+    function* (s) {
+      const tracer = yield* s.tracer()
+      const stream = yield* tracer.stream("ch_0")
+      const meta = yield* tracer.stream("metadata")
+      yield* tracer.c.streamsSent
+      const viewer = yield* s.viewer
+      yield* viewer.attach(1, "beginning")
+      let time = 0
+      /** Each text in a packet of its own. */
+      const send = function* (...texts: ReadonlyArray<string>) {
+        for (const text of texts) yield* tracer.c.metadata(meta.id, metadataPacket(text))
+        yield* stream.beacon(++time)
+        yield* viewer.metadata(meta.id)
+      }
+      const moveOn = function* (chunk: number) {
+        yield* stream.packet(chunk - 1)
+        yield* tracer.c.createChunk(chunk, start + 10 * chunk)
+        yield* tracer.c.rotate(chunk, [
+          [stream.id, chunk],
+          [meta.id, 0]
+        ])
+        yield* tracer.c.closeChunk(chunk - 1, start + 10 * chunk + 1, closeCommands.delete)
+        stream.restart()
+      }
+      yield* send("AAA", "BB")
+      yield* moveOn(1)
+      yield* send("AAABB")
+      yield* send("C")
+      yield* moveOn(2)
+      yield* send("AAABBCDDD")
+    },
+    {
+      oursOnly: {
+        reason: "it counts bytes of the file, of which there are fewer then, and never sends the rest",
+        transcript: [
+          ...attached("beginning"),
+          "V1 METADATA 2 → ok 1×57 1×1d 1×d1 1×75 20×00 1×40 1×01 3×00 1×02 7×00 3×41 24×00 1×57 1×1d 1×d1 1×75 20×00 1×38 1×01 3×00 1×02 7×00 2×42 25×00",
+          "V1 METADATA 2 → no new",
+          "V1 METADATA 2 → ok 1×57 1×1d 1×d1 1×75 20×00 1×30 1×01 3×00 1×02 7×00 1×43 26×00",
+          "V1 METADATA 2 → ok 1×57 1×1d 1×d1 1×75 20×00 1×40 1×01 2×00 1×d0 1×01 7×00 3×44 18×00"
+        ]
+      }
+    }
+  ),
   scenario(
     "a stream without packets, with beacons",
     function* (s) {

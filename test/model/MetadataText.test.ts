@@ -1,0 +1,102 @@
+/** What a viewer has not of metadata that began anew in other packets: packets are read back as text. */
+import { assert, describe, it } from "@effect/vitest"
+import { MetadataText } from "../../src/model/MetadataText.ts"
+import { Random } from "../support/Random.ts"
+
+const headBytes = 37
+
+const packet = (text: string, padding = 0, isLittle = true): Buffer => {
+  const bytes = Buffer.alloc(headBytes + text.length + padding)
+  const write = (value: number, at: number) =>
+    isLittle ? bytes.writeUInt32LE(value, at) : bytes.writeUInt32BE(value, at)
+  write(0x75d11d57, 0)
+  write((headBytes + text.length) * 8, 24)
+  write(bytes.length * 8, 28)
+  bytes.write(text, headBytes)
+  return bytes
+}
+
+/** Of whole packets. */
+const textOf = (bytes: Buffer, isLittle = true): string => {
+  const read = (at: number) => (isLittle ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
+  let text = ""
+  for (let at = 0; at < bytes.length; at += read(at + 28) / 8) {
+    text += bytes.toString("latin1", at + headBytes, at + read(at + 24) / 8)
+  }
+  return text
+}
+
+/** A file, and where its text lies. */
+class File {
+  readonly text = new MetadataText()
+  bytes = Buffer.alloc(0)
+
+  /** In two reads. */
+  send(message: Buffer, cut = 20): void {
+    this.text.begin()
+    this.text.read(message, 0, Math.min(cut, message.length))
+    this.text.read(message, Math.min(cut, message.length), message.length)
+    this.text.end(message.length)
+    this.bytes = Buffer.concat([this.bytes, message])
+  }
+
+  restart(): void {
+    this.text.restart()
+    this.bytes = Buffer.alloc(0)
+  }
+
+  after(count: number): Buffer | undefined {
+    const rest = this.text.after(count)
+    return rest && Buffer.concat([rest.head, this.bytes.subarray(rest.from)])
+  }
+}
+
+describe("metadata that begins anew", () => {
+  it("is the rest of its text for who has some of it, whole packets as they are", () => {
+    const file = new File()
+    file.send(packet("abc", 9))
+    file.send(packet("de", 4))
+    assert.strictEqual(file.text.byteCount, 5)
+    file.restart()
+    const [first, second] = [packet("abcdefg", 3), packet("hi", 11)]
+    file.send(first)
+    file.send(second)
+    assert.deepStrictEqual([file.text.generation, file.text.byteCount], [1, 9])
+    assert.strictEqual(textOf(file.after(5) ?? assert.fail()), "fghi")
+    assert.deepStrictEqual(file.after(0), Buffer.concat([first, second]))
+    assert.deepStrictEqual(file.after(7), second)
+    assert.isUndefined(file.after(9))
+  })
+
+  it.each([true, false])("any text in any packets, cut anywhere, little-endian: %s", (isLittle) => {
+    const random = new Random(7)
+    const pick = (below: number) => Math.floor(random.next() * below)
+    for (let round = 0; round < 200; round++) {
+      const text = Array.from({ length: 1 + pick(40) }, () => String.fromCharCode(97 + pick(26))).join("")
+      const file = new File()
+      for (let at = 0; at < text.length; ) {
+        const count = 1 + pick(text.length - at)
+        file.send(packet(text.slice(at, at + count), pick(50), isLittle), pick(60))
+        at += count
+      }
+      for (let at = 0; at < text.length; at++) {
+        assert.strictEqual(textOf(file.after(at) ?? assert.fail(), isLittle), text.slice(at))
+      }
+    }
+  })
+
+  it.each([
+    ["plain text", Buffer.from("/* CTF 1.8 */ trace { major = 1; minor = 8; };")],
+    ["shorter than a head", packet("abc").subarray(0, 30)],
+    ["two packets", Buffer.concat([packet("a"), packet("b")])]
+  ])("is not known to lie anywhere in a message that is %s, until the next time", (_, message) => {
+    const file = new File()
+    file.send(packet("abc"))
+    file.send(message)
+    file.send(packet("def"))
+    assert.isUndefined(file.text.byteCount)
+    assert.isUndefined(file.after(0))
+    file.restart()
+    assert.strictEqual(file.text.byteCount, 0)
+  })
+})
