@@ -194,9 +194,14 @@ export class Retraceable {
     return Effect.ignore(Effect.andThen(files.makeDirectory(dirname(from)), files.rename(path, from)))
   }
 
-  /** Directories are made with their parents. One that is not empty has something of before. */
+  /**
+   * Directories are made with their parents, of which some may be there without it. One that is not empty has something
+   * of before.
+   */
   #removeEmpty(path: string): Effect.Effect<void> {
-    const rest = Effect.suspend(() => this.#removeEmpty(dirname(path)))
-    return Effect.ignore(Effect.andThen(this.#files.removeDirectory(path), rest))
+    return Effect.matchEffect(this.#files.removeDirectory(path), {
+      onSuccess: () => this.#removeEmpty(dirname(path)),
+      onFailure: ({ code }) => (code === "ENOENT" ? this.#removeEmpty(dirname(path)) : Effect.void)
+    })
   }
 }

@@ -33,8 +33,8 @@ const rotated = Effect.gen(function* () {
   yield* makeDirectory(`${session}/archives`)
   yield* rename(before, `${session}/archives/chunk-1`)
   yield* rename(`${session}/chunk-2`, before)
-  yield* makeDirectory(`${now}/ust`)
-  yield* open(`${now}/ust/ch_0`, "new")
+  yield* makeDirectory(`${now}/ust/uid/0`)
+  yield* open(`${now}/ust/uid/0/ch_0`, "new")
   assert.notDeepEqual(named(memory), marks)
   return { memory, marks }
 })
@@ -64,6 +64,18 @@ describe("changes of names", () => {
         assert.deepStrictEqual(named(files.memory), marks, `seed ${seed}`)
       }
       assert.isAbove(killCount, 100)
+    })
+  )
+
+  it.live("are taken back where the last of them was not done to its end", () =>
+    Effect.gen(function* () {
+      const { marks, memory } = yield* rotated
+      // Of a directory that is made with its parents some are there: to none of them could another be renamed.
+      yield* memory.service.unlink(`${now}/ust/uid/0/ch_0`)
+      yield* memory.service.removeDirectory(`${now}/ust/uid/0`)
+      const text = Buffer.from(memory.read(changes) ?? []).toString()
+      yield* new Retraceable(memory.service).takeBack(changes, text, marked)
+      assert.deepStrictEqual(named(memory), marks)
     })
   )
 
