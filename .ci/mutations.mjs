@@ -9,6 +9,7 @@ const party = "src/relay/party/Party.ts"
 const admission = "src/relay/party/Admission.ts"
 const streams = "src/connection/control/StreamCommands.ts"
 const terminal = "src/transport/tls/TlsTerminal.ts"
+const shown = "src/transport/tls/ShownCertificate.ts"
 const door = "src/transport/Door.ts"
 const listener = "src/transport/Listener.ts"
 const places = "src/relay/session/StreamPlaces.ts"
@@ -116,13 +117,13 @@ const mutations = [
   ["src/admin/Visibility.ts", "viewpoint.mayViewAll ? all : ", "viewpoint.mayViewAll || true ? all : ", http],
   ["src/admin/Visibility.ts", "mayViewAll ? all : { ...all, sessionCount", "true ? all : { ...all, sessionCount", http],
   ["src/admin/Visibility.ts", "    memoryBytes: 0,\n", "", http],
-  [terminal, "socket.authorized ? ", "true ? ", http],
+  [shown, "socket.authorized ? ", "true ? ", http],
   // Who is let in to speak at all.
   [terminal, 'client === "may" && purpose !== undefined && purpose !== "http"', "false", http],
   [listener, "if (enter(limit, arrival.accepted))", "if (arrival.accepted)", http],
   [places, "!this.#identity.hasChunks && Path", "false && Path", wire],
   ["src/admin/Authorization.ts", "!(hidesEvents && isContent(path))", "true", ["test/admin/Http.test.ts"]],
-  [terminal, "certificate === undefined || isOver(certificate)", "certificate === undefined", tls],
+  [shown, "certificate === undefined || isOver(certificate)", "certificate === undefined", tls],
   [terminal, "requestCert: client !== ", "requestCert: false && client !== ", tls],
   [terminal, 'rejectUnauthorized: client === "must"', "rejectUnauthorized: false", tls],
   [terminal, "...(identity.crl === undefined ? {} : { crl: listsIn(identity.crl) }),", "", tls],
