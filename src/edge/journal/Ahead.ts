@@ -3,7 +3,6 @@
  * no mark before it has both.
  */
 import * as SendIndex from "../../protocol/control/SendIndex.ts"
-import { u64Max } from "../../protocol/Struct.ts"
 
 const { offsets } = SendIndex
 
@@ -16,10 +15,11 @@ export class Ahead {
 
   /** `payload` from `at` is that of SEND_INDEX. */
   index(payload: Buffer, at: number): void {
+    // That of a beacon has no packet: it may have the number of the next.
+    if (payload.readBigUInt64BE(at + offsets.packetSize) === 0n) return
     const stream = payload.readBigUInt64BE(at + offsets.relayStreamId)
     const sequence = payload.readBigUInt64BE(at + offsets.netSeqNum)
-    // That of a beacon has no packet.
-    if (sequence !== u64Max && sequence > (this.#packets.get(stream) ?? -1n)) this.#streams.set(stream, sequence)
+    if (sequence > (this.#packets.get(stream) ?? -1n)) this.#streams.set(stream, sequence)
   }
 
   /** It has all come. */

@@ -61,6 +61,8 @@ class Packets {
     if (kind === Kind.rest) this.#part(this.#begun.get(connection), number, size - headBytes)
     if (kind === Kind.command && bytes.readUInt32BE(payload + Header.offsets.command) === SendIndex.number) {
       const fields = payload + Header.size
+      // A beacon may have the number of the next packet.
+      if (bytes.readBigUInt64BE(fields + SendIndex.offsets.packetSize) === 0n) return
       const stream = bytes.readBigUInt64BE(fields + SendIndex.offsets.relayStreamId)
       this.#indexes.set(keyOf(stream, bytes.readBigUInt64BE(fields + SendIndex.offsets.netSeqNum)), number)
     }

@@ -149,7 +149,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
     if (number === OpenJournal.number && this.#journal === undefined) this.#isOfEdge = true
     this.#replies.asked(number, payload, from, to)
     if (number === CreateSession.number && this.#journal === undefined) this.#begin(payload, from, to)
-    if (number === SendIndex.number && to - from >= SendIndex.offsets.netSeqNum + 8) {
+    if (number === SendIndex.number && to - from >= SendIndex.offsets.packetSize + 8) {
       this.#journal?.ahead.index(payload, from)
     }
     if (number === RotateStreams.number) this.#rotates(payload, from, to)
