@@ -10,6 +10,8 @@ const magic = 0x75d11d57
 const checksumAt = 20
 const contentSizeAt = 24
 const packetSizeAt = 28
+/** A tracer's are pages of 4 KiB and more; whoever sends smaller ones shall not fill our memory with their places. */
+export const packetCountMax = 8192
 
 interface Packet {
   /** In the file. */
@@ -48,7 +50,7 @@ export class MetadataText {
   /** The message is whole, with its padding. */
   end(byteCount: number): void {
     const textCount = this.#textIn(byteCount)
-    if (this.byteCount === undefined || textCount === undefined) {
+    if (this.byteCount === undefined || textCount === undefined || this.#packets.length === packetCountMax) {
       this.forget()
       return
     }

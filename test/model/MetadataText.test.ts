@@ -1,6 +1,6 @@
 /** What a viewer has not of metadata that began anew in other packets: packets are read back as text. */
 import { assert, describe, it } from "@effect/vitest"
-import { MetadataText } from "../../src/model/MetadataText.ts"
+import { MetadataText, packetCountMax } from "../../src/model/MetadataText.ts"
 import { Random } from "../support/Random.ts"
 
 const headBytes = 37
@@ -98,5 +98,13 @@ describe("metadata that begins anew", () => {
     assert.isUndefined(file.after(0))
     file.restart()
     assert.strictEqual(file.text.byteCount, 0)
+  })
+
+  it("is not known to lie anywhere behind as many packets as nobody needs: small ones would fill memory", () => {
+    const file = new File()
+    for (let count = 0; count < packetCountMax; count++) file.send(packet("a"))
+    assert.strictEqual(file.text.byteCount, packetCountMax)
+    file.send(packet("a"))
+    assert.isUndefined(file.text.byteCount)
   })
 })
