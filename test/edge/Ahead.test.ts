@@ -1,4 +1,4 @@
-/** Indexes that were heard before their packets: the relay waits for those, so tracers are held back or read for them. */
+/** Indexes that were heard before their packets: the relay waits for those; tracers are held back, or read for them. */
 import { assert, describe, it } from "@effect/vitest"
 import { Ahead } from "../../src/edge/journal/Ahead.ts"
 import * as SendIndex from "../../src/protocol/control/SendIndex.ts"
