@@ -3,13 +3,8 @@
  * other packets than before, since the same text may fill fewer. So what a viewer has of it counts in text, not in
  * bytes of the file. Known where each message is one packet, as LTTng's are. Pure.
  */
+import { headBytes, magic, offsets } from "../protocol/MetadataPacket.ts"
 
-/** CTF 1.8, 4.1. */
-const headBytes = 37
-const magic = 0x75d11d57
-const checksumAt = 20
-const contentSizeAt = 24
-const packetSizeAt = 28
 /** A tracer's are pages of 4 KiB and more; whoever sends smaller ones shall not fill our memory with their places. */
 export const packetCountMax = 8192
 
@@ -80,9 +75,9 @@ export class MetadataText {
     const skipped = textCount - packet.textFrom
     if (skipped === 0) return { head: Buffer.alloc(0), from: packet.at }
     const head = Buffer.from(this.#head)
-    head.writeUInt32LE(0, checksumAt)
-    this.#write((headBytes + packet.textCount - skipped) * 8, head, contentSizeAt)
-    this.#write((packet.byteCount - skipped) * 8, head, packetSizeAt)
+    head.writeUInt32LE(0, offsets.checksum)
+    this.#write((headBytes + packet.textCount - skipped) * 8, head, offsets.contentBits)
+    this.#write((packet.byteCount - skipped) * 8, head, offsets.packetBits)
     return { head, from: packet.at + headBytes + skipped }
   }
 
@@ -100,8 +95,8 @@ export class MetadataText {
     const head = this.#head
     if (this.#headFilled < headBytes || (!this.#isLittleEndian && head.readUInt32BE() !== magic)) return undefined
     const sizeAt = (at: number) => (this.#isLittleEndian ? head.readUInt32LE(at) : head.readUInt32BE(at)) / 8
-    const contentBytes = sizeAt(contentSizeAt)
-    const isPacket = sizeAt(packetSizeAt) === byteCount && contentBytes >= headBytes && contentBytes <= byteCount
+    const contentBytes = sizeAt(offsets.contentBits)
+    const isPacket = sizeAt(offsets.packetBits) === byteCount && contentBytes >= headBytes && contentBytes <= byteCount
     return isPacket && Number.isInteger(contentBytes) ? contentBytes - headBytes : undefined
   }
 }

@@ -1,9 +1,10 @@
 /** A trace's metadata: what it declares, or how far it is whole. Pure. */
 import * as Result from "effect/Result"
 import { GrowingMetadata, parse } from "../ctf/metadata/GrowingMetadata.ts"
-import { missingBytes, packetHeadBytes, packets } from "../ctf/metadata/Text.ts"
+import { missingBytes, packets } from "../ctf/metadata/Text.ts"
 import { Splitter } from "../ctf/metadata/tsdl/Splitter.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
+import { headBytes, magic } from "../protocol/MetadataPacket.ts"
 import * as Aside from "./Aside.ts"
 import { type Finding, finding } from "./Finding.ts"
 
@@ -37,7 +38,7 @@ const shortened = (whole: Uint8Array, contentBytes: number): Uint8Array => {
   const bytes = new Uint8Array(whole)
   bytes.fill(0, contentBytes)
   const view = new DataView(bytes.buffer)
-  const isLittle = view.getUint32(0, true) === 0x75d11d57
+  const isLittle = view.getUint32(0, true) === magic
   view.setUint32(contentBitsAt, contentBytes * 8, isLittle)
   return bytes
 }
@@ -54,12 +55,12 @@ const whole = (torn: Uint8Array): Uint8Array => {
   const bytes = padded(torn)
   const found = packets(bytes).packets
   if (found.length === 0) return bytes.subarray(0, wholeLength(latin1(bytes)))
-  let left = wholeLength(found.map(({ content }) => latin1(content.subarray(packetHeadBytes))).join(""))
+  let left = wholeLength(found.map(({ content }) => latin1(content.subarray(headBytes))).join(""))
   const parts: Array<Uint8Array> = []
   for (const { content, whole } of found) {
-    const textBytes = content.length - packetHeadBytes
+    const textBytes = content.length - headBytes
     if (left >= textBytes) parts.push(whole)
-    else if (left > 0) parts.push(shortened(whole, packetHeadBytes + left))
+    else if (left > 0) parts.push(shortened(whole, headBytes + left))
     left = Math.max(0, left - textBytes)
   }
   return Buffer.concat(parts)

@@ -6,8 +6,9 @@ import { closeSync, mkdirSync, openSync, renameSync, symlinkSync } from "node:fs
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { packetHeadBytes, packets } from "../../src/ctf/metadata/Text.ts"
+import { packets } from "../../src/ctf/metadata/Text.ts"
 import { CtfIndex } from "../../src/protocol/index.ts"
+import { headBytes } from "../../src/protocol/MetadataPacket.ts"
 import * as Aside from "../../src/recovery/Aside.ts"
 import * as Check from "../../src/recovery/Check.ts"
 import * as DiskCopy from "../../src/recovery/DiskCopy.ts"
@@ -214,7 +215,7 @@ describe("a damaged trace", () => {
 
 /** What the packets of metadata say, or it without any. */
 const textIn = (metadata: Uint8Array): string => {
-  const found = packets(metadata).packets.map(({ content }) => content.subarray(packetHeadBytes))
+  const found = packets(metadata).packets.map(({ content }) => content.subarray(headBytes))
   return Buffer.concat(found.length > 0 ? found : [metadata]).toString()
 }
 

@@ -1,15 +1,7 @@
 /** The text of metadata out of its bytes, in pieces as they come: packets unpacked (§2.2), UTF-8 that is cut kept. */
+import { headBytes, magic, offsets } from "../../protocol/MetadataPacket.ts"
 import * as RawText from "../model/RawText.ts"
 import { MetadataRefused } from "./MetadataRefused.ts"
-
-const magic = 0x75d11d57
-/** Magic, UUID, checksum, content size, packet size, three schemes, version. */
-export const packetHeadBytes = 37
-const uuidAt = 4
-const contentBitsAt = 24
-const packetBitsAt = 28
-const schemesAt = 32
-const versionAt = 35
 
 export interface MetadataPacket {
   /** Head included. */
@@ -33,17 +25,17 @@ interface Sizes {
 
 const sizesAt = (view: DataView, at: number): Sizes | undefined => {
   const order = isLittleEndian(view, at)
-  if (order === undefined || view.byteLength - at < packetHeadBytes) return undefined
+  if (order === undefined || view.byteLength - at < headBytes) return undefined
   return {
-    contentBytes: view.getUint32(at + contentBitsAt, order) / 8,
-    packetBytes: view.getUint32(at + packetBitsAt, order) / 8
+    contentBytes: view.getUint32(at + offsets.contentBits, order) / 8,
+    packetBytes: view.getUint32(at + offsets.packetBits, order) / 8
   }
 }
 
 const isSound = ({ contentBytes, packetBytes }: Sizes): boolean =>
   Number.isInteger(contentBytes) &&
   Number.isInteger(packetBytes) &&
-  contentBytes >= packetHeadBytes &&
+  contentBytes >= headBytes &&
   packetBytes >= contentBytes
 
 /** Of a packet that is cut short, its head not: how many bytes more it should have. */
@@ -104,12 +96,12 @@ export class Text {
     let text = ""
     for (const { content } of whole) {
       this.#check(content)
-      text += this.#decode(content.subarray(packetHeadBytes))
+      text += this.#decode(content.subarray(headBytes))
     }
     for (const { whole: bytes } of whole) this.#byteCount += bytes.length
     const sizes = sizesAt(viewOf(rest), 0)
     if (sizes !== undefined && !isSound(sizes)) throw this.#refuse("sizes of a metadata packet that cannot be")
-    const isNone = rest.length >= packetHeadBytes && isLittleEndian(viewOf(rest), 0) === undefined
+    const isNone = rest.length >= headBytes && isLittleEndian(viewOf(rest), 0) === undefined
     if (isNone) throw this.#refuse("no metadata packet")
     this.#held = rest.slice()
     return text
@@ -128,10 +120,10 @@ export class Text {
     const held = this.#held
     const { contentBytes } = sizesAt(viewOf(held), 0) ?? { contentBytes: 0 }
     this.#held = new Uint8Array(0)
-    if (held.length < packetHeadBytes) return this.#held
+    if (held.length < headBytes) return this.#held
     if (held.length < contentBytes) throw this.#refuse("a metadata packet cut short")
     this.#check(held)
-    return held.subarray(packetHeadBytes, contentBytes)
+    return held.subarray(headBytes, contentBytes)
   }
 
   #decode(bytes: Uint8Array): string {
@@ -148,13 +140,13 @@ export class Text {
   }
 
   #check(content: Uint8Array): void {
-    const uuid = content.slice(uuidAt, uuidAt + 16)
+    const uuid = content.slice(offsets.uuid, offsets.uuid + 16)
     this.#uuid ??= uuid
     if (uuid.some((byte, at) => byte !== this.#uuid?.[at])) throw this.#refuse("a metadata packet of another trace")
-    if (content.subarray(schemesAt, versionAt).some((scheme) => scheme !== 0)) {
+    if (content.subarray(offsets.schemes, offsets.version).some((scheme) => scheme !== 0)) {
       throw this.#refuse("a metadata packet that is compressed, encrypted or has a checksum")
     }
-    const version = `${content[versionAt]}.${content[versionAt + 1]}`
+    const version = `${content[offsets.version]}.${content[offsets.version + 1]}`
     if (version !== "1.8" && version !== "2.0") throw this.#refuse(`a metadata packet of CTF ${version}`)
   }
 

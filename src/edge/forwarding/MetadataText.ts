@@ -6,6 +6,7 @@
  */
 import { headerSize, offsets as metadataOffsets } from "../../protocol/control/SendMetadata.ts"
 import * as Header from "../../protocol/Header.ts"
+import * as MetadataPacket from "../../protocol/MetadataPacket.ts"
 
 /** What is sent of the beginning of a message, and how much of what follows is not. */
 export interface Cut {
@@ -13,14 +14,13 @@ export interface Cut {
   readonly skipped: number
 }
 
-/** Of a metadata packet (CTF 1.8.3, §7.1): magic, UUID, checksum, both sizes in bits, five bytes about the rest. */
-const packet = { magic: 0x75d11d57, contentSize: 24, headerBytes: 37 } as const
-
 const textAt = Header.size + headerSize
 
 /** How much of a message must be there to know what of it is sent; undefined: more than is there. */
 export const messageHeadBytes = (message: Buffer): number | undefined =>
-  message.length < Header.size ? undefined : Math.min(textAt + packet.headerBytes, Header.size + dataSizeOf(message))
+  message.length < Header.size
+    ? undefined
+    : Math.min(textAt + MetadataPacket.headBytes, Header.size + dataSizeOf(message))
 
 const dataSizeOf = (message: Buffer): number => Number(message.readBigUInt64BE(Header.offsets.dataSize))
 
@@ -31,17 +31,17 @@ interface Packet {
 
 /** Undefined: it is text. `head` is a copy that may be changed. */
 const packetOf = (head: Buffer): Packet | undefined => {
-  if (head.length < textAt + packet.headerBytes) return undefined
-  const isBig = head.readUInt32BE(textAt) === packet.magic
-  if (!isBig && head.readUInt32LE(textAt) !== packet.magic) return undefined
-  const at = textAt + packet.contentSize
+  if (head.length < textAt + MetadataPacket.headBytes) return undefined
+  const isBig = head.readUInt32BE(textAt) === MetadataPacket.magic
+  if (!isBig && head.readUInt32LE(textAt) !== MetadataPacket.magic) return undefined
+  const at = textAt + MetadataPacket.offsets.contentBits
   const contentBytes = (isBig ? head.readUInt32BE(at) : head.readUInt32LE(at)) / 8
   const write = (textBytes: number) => {
-    const bits = 8 * (packet.headerBytes + textBytes)
+    const bits = 8 * (MetadataPacket.headBytes + textBytes)
     if (isBig) head.writeUInt32BE(bits, at)
     else head.writeUInt32LE(bits, at)
   }
-  return { textBytes: Math.max(0, Math.floor(contentBytes) - packet.headerBytes), write }
+  return { textBytes: Math.max(0, Math.floor(contentBytes) - MetadataPacket.headBytes), write }
 }
 
 export class MetadataText {
@@ -65,7 +65,7 @@ export class MetadataText {
   take(message: Buffer): Cut {
     const dataSize = dataSizeOf(message)
     const given = packetOf(message)
-    const headBytes = given === undefined ? textAt : textAt + packet.headerBytes
+    const headBytes = given === undefined ? textAt : textAt + MetadataPacket.headBytes
     const byteCount = Header.size + dataSize - headBytes
     const textBytes = Math.min(given?.textBytes ?? byteCount, byteCount)
     const known = Math.max(0, Math.min(this.#sent - this.#position, textBytes))
