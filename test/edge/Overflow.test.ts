@@ -4,6 +4,7 @@ import { Effect, Exit, Scope } from "effect"
 import * as Overflow from "../../src/edge/spool/Overflow.ts"
 import * as Machine from "../../src/Machine.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -46,6 +47,47 @@ const played = (script: Script.Script, session: object, count: number) =>
     yield* c.closeStream(stream, count - 1)
     yield* c.close
     yield* d.close
+  })
+
+const dropsTheOldest = (packetBytes: number, packetCount: number) =>
+  Effect.gen(function* () {
+    const { link, local, relay, script } = yield* begin({ policyOf: () => "drop" })
+    const { c, d, file } = yield* script.recording()
+    const stream = yield* c.addStream()
+    const metadata = yield* c.addStream({ channel: "metadata" })
+    yield* c.metadata(metadata, Buffer.alloc(3000, "m"))
+    for (let seq = 0; seq < packetCount; seq++) {
+      yield* d.packet(stream, seq, packetBytes)
+      yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes, begin: 10 * seq, end: 10 * seq + 5 })
+      if (seq % 50 === 0) yield* c.metadata(metadata, Buffer.alloc(300, `${seq % 7}`))
+    }
+    assert.isAtMost(local.edge.spool.byteCount, bytesMax)
+    const [journal] = [...local.edge.spool.journals.values()]
+    const droppedCount = journal?.droppedPacketCount ?? 0
+    assert.isAbove(droppedCount, packetCount / 3)
+    const counted = { packetCount: droppedCount, byteCount: journal?.droppedByteCount ?? 0 }
+    assert.deepStrictEqual(local.edge.spool.losses.all, [
+      { name: journal?.about.name ?? "", policy: "drop", ...counted }
+    ])
+    yield* c.closeStream(stream, packetCount - 1)
+    yield* c.closeStream(metadata, 2n ** 64n - 1n)
+    yield* c.close
+    yield* d.close
+    link.isDown = false
+    yield* local.forwarded
+    yield* Local.quiet(relay)
+    const path = file("ch_0")
+    const index = relay.output.files().find((name) => name.endsWith("ch_0.idx"))
+    const recorded = recordedOf(relay.output.read(index ?? "") ?? Buffer.alloc(16))
+    assert.strictEqual(recorded.length, packetCount - droppedCount)
+    assert.strictEqual(relay.output.size(path), recorded.length * packetBytes)
+    assert.strictEqual(recorded[0], 0)
+    assert.strictEqual(recorded.at(-1), packetCount - 1)
+    assert.deepStrictEqual(
+      recorded,
+      [...recorded].sort((a, b) => a - b)
+    )
+    assert.strictEqual(relay.output.size(file("metadata")), 3000 + 300 * Math.ceil(packetCount / 50))
   })
 
 describe("a spool that is full", () => {
@@ -98,45 +140,42 @@ describe("a spool that is full", () => {
     )
   }
 
-  it.live("drops the oldest packets, whole, and nothing else", () =>
+  // A segment is an eighth of the longer ones.
+  for (const [packetBytes, times] of [
+    [20_000, 2],
+    [20_000, 6],
+    [500_000, 6]
+  ] as const) {
+    const packetCount = Math.floor((times * bytesMax) / packetBytes)
+    const what = `${times} times what fits in packets of ${packetBytes} bytes`
+    it.live(`drops the oldest packets, whole, and nothing else: ${what}`, () =>
+      dropsTheOldest(packetBytes, packetCount)
+    )
+  }
+
+  it.live("does not fill with beacons: of each stream the newest in a while is kept", () =>
     Effect.gen(function* () {
       const { link, local, relay, script } = yield* begin({ policyOf: () => "drop" })
-      const { c, d, file } = yield* script.recording()
-      const stream = yield* c.addStream()
-      const metadata = yield* c.addStream({ channel: "metadata" })
-      yield* c.metadata(metadata, Buffer.alloc(3000, "m"))
-      for (let seq = 0; seq < packetCount; seq++) {
-        yield* d.packet(stream, seq, packetBytes)
-        yield* c.index(stream, { seq, packetSeq: seq, bytes: packetBytes, begin: 10 * seq, end: 10 * seq + 5 })
-        if (seq % 50 === 0) yield* c.metadata(metadata, Buffer.alloc(300, `${seq % 7}`))
+      const { c, d, file } = yield* script.recording({ liveTimer: 1 })
+      const [idle, other] = [yield* c.addStream(), yield* c.addStream({ channel: "ch_1" })]
+      yield* d.packet(other, 0, 100)
+      yield* c.index(other, { seq: 0, packetSeq: 0, bytes: 100 })
+      const batch = Array.from({ length: 1000 }, (_, end) =>
+        Commands.message(Commands.numbers.SEND_INDEX, Commands.sendIndex(c.minor, idle, { seq: 0, bytes: 0, end }))
+      )
+      const beacons = Buffer.concat(batch)
+      for (let sent = 0; sent < 3 * bytesMax; sent += beacons.length) {
+        yield* c.raw(beacons)
+        yield* c.reply("beacons", 4 * batch.length)
       }
-      assert.isAtMost(local.edge.spool.byteCount, bytesMax)
-      const [journal] = [...local.edge.spool.journals.values()]
-      const droppedCount = journal?.droppedPacketCount ?? 0
-      assert.isAbove(droppedCount, packetCount / 3)
-      const counted = { packetCount: droppedCount, byteCount: journal?.droppedByteCount ?? 0 }
-      assert.deepStrictEqual(local.edge.spool.losses.all, [
-        { name: journal?.about.name ?? "", policy: "drop", ...counted }
-      ])
-      yield* c.closeStream(stream, packetCount - 1)
-      yield* c.closeStream(metadata, 2n ** 64n - 1n)
+      assert.isBelow(local.edge.spool.byteCount, bytesMax)
+      assert.deepStrictEqual(local.edge.spool.losses.all, [])
+      link.isDown = false
       yield* c.close
       yield* d.close
-      link.isDown = false
       yield* local.forwarded
       yield* Local.quiet(relay)
-      const path = file("ch_0")
-      const index = relay.output.files().find((name) => name.endsWith("ch_0.idx"))
-      const recorded = recordedOf(relay.output.read(index ?? "") ?? Buffer.alloc(16))
-      assert.strictEqual(recorded.length, packetCount - droppedCount)
-      assert.strictEqual(relay.output.size(path), recorded.length * packetBytes)
-      assert.strictEqual(recorded[0], 0)
-      assert.strictEqual(recorded.at(-1), packetCount - 1)
-      assert.deepStrictEqual(
-        recorded,
-        [...recorded].sort((a, b) => a - b)
-      )
-      assert.strictEqual(relay.output.size(file("metadata")), 3000 + 300 * Math.ceil(packetCount / 50))
+      assert.strictEqual(relay.output.size(file("ch_0")), 0)
     })
   )
 

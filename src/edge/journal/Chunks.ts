@@ -33,6 +33,8 @@ export class Chunk {
   first = 0
   last = 0
   lastWritten = 0
+  /** It begins with what belongs to the chunk before: both are in one segment, if that does not become too long. */
+  isWithin = false
   /** Lent to who sends it. */
   lentCount = 0
 
@@ -43,7 +45,7 @@ export class Chunk {
   }
 
   /** As new. */
-  begin(first: number): void {
+  begin(first: number, isWithin = false): void {
     this.filled = 0
     this.written = 0
     this.taken = 0
@@ -52,6 +54,7 @@ export class Chunk {
     this.first = first
     this.last = first
     this.lastWritten = first - 1
+    this.isWithin = isWithin
     this.lentCount = 0
   }
 }

@@ -111,8 +111,8 @@ export class History {
     if (isDamaged) this.damage.push(`${where}: record ${number} is damaged`)
     if (kind === Kind.end) this.open.delete(connection)
     else if (kind === Kind.finish) this.isFinished = true
-    // Its first record may have been freed.
-    else this.open.add(connection)
+    // Its first record may have been freed. In place of what was dropped there is one of no connection.
+    else if (connection > 0) this.open.add(connection)
     if (kind === Kind.rest) {
       this.#rest(number, connection, to - from, isDamaged)
       return

@@ -120,7 +120,7 @@ export class Journal {
     this.segments = new Segments({ ...options, home: this.home, leave: (segment) => this.tail.leave(segment) })
     this.memory = options.memory
     this.#readBytes = options.readBytes
-    this.tail = new Tail(options.memory)
+    this.tail = new Tail(options.memory, () => this.ahead.isParted)
     this.#onChange = options.onChange
   }
 
@@ -162,7 +162,9 @@ export class Journal {
 
   append(kind: number, connection: number, one?: Part, two?: Part): void {
     if (this.isFinished) return
-    this.tail.append(++this.last, kind, connection, one, two)
+    const { ahead, segments, tail } = this
+    if (segments.isFull && !ahead.isParted) tail.turn()
+    tail.append(++this.last, kind, connection, one, two)
     if (kind !== Kind.end && kind !== Kind.finish) this.#said = this.last
   }
   /** The last record but for those that say that there are no more. */

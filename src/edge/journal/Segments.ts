@@ -40,6 +40,8 @@ export interface Options {
   readonly isSynced: boolean
   /** Of a segment, before the next one is begun: freed at once, read at once after a crash. */
   readonly segmentBytes: number
+  /** The same where a packet is not together with its index yet. */
+  readonly longestBytes: number
   readonly onBytes: (difference: number) => void
   /** The spool needs what can be had of the newest segment, too. */
   readonly isTight: () => boolean
@@ -80,14 +82,21 @@ export class Segments {
     return this.all[0]?.first
   }
 
-  #current(): Segment | undefined {
+  /** The next one may begin: with what nothing before it needs. */
+  get isFull(): boolean {
+    return (this.all.at(-1)?.byteCount ?? 0) >= this.#options.segmentBytes
+  }
+
+  /** The newest, if it goes on with the chunk. */
+  #goneOnWith({ isWithin }: Chunk): Segment | undefined {
+    const { longestBytes, segmentBytes } = this.#options
     const newest = this.all.at(-1)
-    return newest !== undefined && newest.byteCount < this.#options.segmentBytes ? newest : undefined
+    return newest !== undefined && newest.byteCount < (isWithin ? longestBytes : segmentBytes) ? newest : undefined
   }
 
   /** Where the chunk is written: behind what was written last. */
   #place(chunk: Chunk): Segment | undefined {
-    const segment = chunk.segment ?? this.#current()
+    const segment = chunk.segment ?? this.#goneOnWith(chunk)
     if (segment !== undefined && chunk.segment === undefined) this.#put(chunk, segment)
     return segment
   }

@@ -27,9 +27,19 @@ export class Tail {
   /** Who sends the journal has all before: what is written need not be read back. */
   isFollowed = false
 
-  constructor(memory: Chunks) {
+  constructor(memory: Chunks, isParted: () => boolean = () => false) {
     this.#memory = memory
+    this.#isParted = isParted
   }
+  /** What comes next belongs to what came before. */
+  readonly #isParted: () => boolean
+
+  /** What comes next is the first of a segment, if that before is full. */
+  turn(): void {
+    const newest = this.#newest
+    this.#isTurning = newest !== undefined && (newest.isWithin || newest.segment !== undefined)
+  }
+  #isTurning = false
 
   /** The payload is `one`, then `two`; both may change after the call. */
   append(number: number, kind: number, connection: number, one: Part = nothing, two: Part = nothing): void {
@@ -57,10 +67,11 @@ export class Tail {
 
   #withRoom(size: number, number: number): Chunk {
     const newest = this.#newest
-    if (newest !== undefined && newest.filled + size <= newest.bytes.length) return newest
+    if (newest !== undefined && !this.#isTurning && newest.filled + size <= newest.bytes.length) return newest
+    this.#isTurning = false
     // One that was filled up says that there is much.
     const chunk = this.#memory.take(size, newest !== undefined)
-    chunk.begin(number)
+    chunk.begin(number, this.#isParted())
     this.#chunks.push(chunk)
     this.#newest = chunk
     return chunk

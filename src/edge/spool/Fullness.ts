@@ -91,7 +91,8 @@ export class Fullness {
       }
       const dropped = result.success
       if (dropped === undefined) return false
-      if (dropped.packetCount > 0 && journal.droppedPacketCount === 0) {
+      if (dropped.packetCount === 0) return true
+      if (journal.droppedPacketCount === 0) {
         yield* report("SPOOL_DROPPED", journal.about.name)
       }
       journal.droppedPacketCount += dropped.packetCount

@@ -32,6 +32,9 @@ const readBytesInAll = 8 * 1024 * 1024
 const segmentBytesMax = 16 * 1024 * 1024
 const segmentBytesMin = 64 * 1024
 const segmentCountMin = 64
+/** A packet that is longer than a segment is in one with its index all the same, if the spool can hold some of them. */
+const packetCountMin = 8
+const packetBytesMax = 64 * 1024 * 1024
 
 /** Of a journal that is put aside. */
 const lastWrites = "5 seconds"
@@ -140,6 +143,13 @@ export class Spool {
     this.losses.add(about.name, isCut ? "ended" : "stop", 1, byteCount)
   }
 
+  /** Of segments: before the next one is begun, and where that would part a packet from its index. */
+  get #segmentSizes(): { readonly segmentBytes: number; readonly longestBytes: number } {
+    const segmentBytes = Math.min(segmentBytesMax, Math.max(segmentBytesMin, this.bytesMax / segmentCountMin))
+    const longestBytes = Math.max(2 * segmentBytes, Math.min(packetBytesMax, this.bytesMax / packetCountMin))
+    return { segmentBytes, longestBytes }
+  }
+
   #journal(token: string, about: About.About, { isRecovered = false, base = 0 } = {}): Journal {
     const journal = new Journal({
       token,
@@ -149,7 +159,7 @@ export class Spool {
       memory: this.memory,
       readBytes: () => Math.min(readBytesMax, Math.max(readBytesMin, readBytesInAll / this.journals.size)),
       spares: this.#spares,
-      segmentBytes: Math.min(segmentBytesMax, Math.max(segmentBytesMin, this.bytesMax / segmentCountMin)),
+      ...this.#segmentSizes,
       isRoomy: () => this.byteCount < this.bytesMax / 2 && this.#room.isAmple,
       files: this.#options.files,
       directory: `${this.#options.directory}/${About.nameOf(token, about.from !== undefined)}`,

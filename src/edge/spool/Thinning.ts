@@ -1,6 +1,7 @@
 /**
  * Makes room in a journal: a segment loses its packets, with their indexes, and keeps everything else, so that the
  * relay records the session as if they had never been taken. The relay takes the gaps in the numbers as they are.
+ * Beacons go, too, where another one of their stream is behind them: only the newest says anything.
  *
  * Only what has never been on its way to the relay can be thinned. A segment that was is put to the one before it, if
  * that was too: a long outage leaves few files.
@@ -9,9 +10,10 @@ import { Effect } from "effect"
 import * as SendIndex from "../../protocol/control/SendIndex.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
 import * as Header from "../../protocol/Header.ts"
-import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
+import { headBytes, Kind, offsets, seal } from "../../protocol/journal/Record.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed, OpenFile } from "../../storage/Files.ts"
+import { checksums } from "../journal/Checksums.ts"
 import type { Chunks } from "../journal/Chunks.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Needed } from "../journal/Needed.ts"
@@ -41,7 +43,19 @@ interface Packet {
   readonly stream: bigint
   readonly sequence: bigint
   readonly numbers: Array<number>
+  /** Of the records. */
+  byteCount: number
   leftBytes: number
+}
+
+interface Index {
+  readonly number: number
+  readonly byteCount: number
+}
+
+/** Numbers of the records that need not stay; and of how many packets they are, without those of beacons. */
+interface Droppable extends Dropped {
+  readonly numbers: ReadonlySet<number>
 }
 
 const keyOf = (stream: bigint, sequence: bigint) => `${stream}/${sequence}`
@@ -50,63 +64,80 @@ const keyOf = (stream: bigint, sequence: bigint) => `${stream}/${sequence}`
 class Packets {
   readonly #begun = new Map<number, Packet>()
   readonly #whole = new Map<string, Packet>()
-  readonly #indexes = new Map<string, number>()
+  readonly #indexes = new Map<string, Index>()
+  /** By stream, the oldest first. */
+  readonly #beacons = new Map<bigint, Array<number>>()
 
   see(bytes: Buffer, at: number, size: number): void {
     const number = u64At(bytes, at)
     const connection = bytes.readUInt16BE(at + offsets.connection)
     const kind = bytes.readUInt16BE(at + offsets.kind)
     const payload = at + headBytes
-    if (kind === Kind.packet) this.#packet(bytes, payload, number, connection, size - headBytes)
-    if (kind === Kind.rest) this.#part(this.#begun.get(connection), number, size - headBytes)
+    if (kind === Kind.packet) this.#packet(bytes, payload, number, connection, size)
+    if (kind === Kind.rest) this.#part(this.#begun.get(connection), number, size)
     if (kind === Kind.command && bytes.readUInt32BE(payload + Header.offsets.command) === SendIndex.number) {
-      const fields = payload + Header.size
-      // A beacon may have the number of the next packet.
-      if (bytes.readBigUInt64BE(fields + SendIndex.offsets.packetSize) === 0n) return
-      const stream = bytes.readBigUInt64BE(fields + SendIndex.offsets.relayStreamId)
-      this.#indexes.set(keyOf(stream, bytes.readBigUInt64BE(fields + SendIndex.offsets.netSeqNum)), number)
+      this.#index(bytes, payload + Header.size, number, size)
     }
   }
 
-  #packet(bytes: Buffer, payload: number, number: number, connection: number, byteCount: number): void {
+  #index(bytes: Buffer, fields: number, number: number, byteCount: number): void {
+    const stream = bytes.readBigUInt64BE(fields + SendIndex.offsets.relayStreamId)
+    // A beacon may have the number of the next packet.
+    if (bytes.readBigUInt64BE(fields + SendIndex.offsets.packetSize) === 0n) {
+      const beacons = this.#beacons.get(stream)
+      if (beacons === undefined) this.#beacons.set(stream, [number])
+      else beacons.push(number)
+    } else {
+      const sequence = bytes.readBigUInt64BE(fields + SendIndex.offsets.netSeqNum)
+      this.#indexes.set(keyOf(stream, sequence), { number, byteCount })
+    }
+  }
+
+  #packet(bytes: Buffer, payload: number, number: number, connection: number, size: number): void {
     const stream = bytes.readBigUInt64BE(payload + PacketHeader.offsets.streamId)
     const sequence = bytes.readBigUInt64BE(payload + PacketHeader.offsets.netSeqNum)
     const leftBytes = PacketHeader.size + bytes.readUInt32BE(payload + PacketHeader.offsets.dataSize)
-    const packet = { stream, sequence, numbers: [], leftBytes }
+    const packet = { stream, sequence, numbers: [], byteCount: 0, leftBytes }
     this.#begun.set(connection, packet)
-    this.#part(packet, number, byteCount)
+    this.#part(packet, number, size)
   }
 
-  #part(packet: Packet | undefined, number: number, byteCount: number): void {
+  #part(packet: Packet | undefined, number: number, size: number): void {
     if (packet === undefined || packet.leftBytes === 0) return
     packet.numbers.push(number)
-    packet.leftBytes -= byteCount
+    packet.byteCount += size
+    packet.leftBytes -= size - headBytes
     if (packet.leftBytes === 0) this.#whole.set(keyOf(packet.stream, packet.sequence), packet)
   }
 
-  /**
-   * Numbers of the records that need not stay, and of how many packets they are. The `last` of a segment stays: without
-   * it nobody could tell whether another segment is missing behind it.
-   */
-  droppable(needed: Needed, last: number): { readonly numbers: ReadonlySet<number>; readonly packetCount: number } {
+  droppable(needed: Needed): Droppable {
     const numbers = new Set<number>()
     let packetCount = 0
+    let byteCount = 0
     for (const [key, packet] of this.#whole) {
       const index = this.#indexes.get(key)
       if (index === undefined || needed.has(packet.stream, packet.sequence)) continue
-      if (index === last || packet.numbers.includes(last)) continue
       packetCount++
-      numbers.add(index)
+      byteCount += packet.byteCount + index.byteCount
+      numbers.add(index.number)
       for (const number of packet.numbers) numbers.add(number)
     }
-    return { numbers, packetCount }
+    for (const beacons of this.#beacons.values()) for (const number of beacons.slice(0, -1)) numbers.add(number)
+    return { numbers, packetCount, byteCount }
   }
 }
 
-/** The records of `file` that are not in `dropped`, behind `position` of another; answers where they end. */
+/** A record of no connection means nothing. Without a segment's last nobody could tell whether another one is missing. */
+const emptied = (number: number): Buffer => {
+  const bytes = Buffer.alloc(headBytes)
+  seal(bytes, 0, { number, byteCount: 0, kind: Kind.withdrawn, connection: 0 }, checksums)
+  return bytes
+}
+
+/** The records of `segment` that are not in `dropped`, behind `position` of another file; answers where they end. */
 const copy = (
   memory: Chunks,
-  segment: Pick<Segment, "file" | "byteCount">,
+  segment: Segment,
   into: OpenFile,
   position: number,
   dropped: ReadonlySet<number>
@@ -115,7 +146,9 @@ const copy = (
     let end = position
     let parts: Array<Buffer> = []
     const each: Each = (bytes, at, size) => {
-      if (!dropped.has(u64At(bytes, at))) parts.push(bytes.subarray(at, at + size))
+      const number = u64At(bytes, at)
+      if (!dropped.has(number)) parts.push(bytes.subarray(at, at + size))
+      else if (number === segment.last) parts.push(emptied(number))
     }
     const written = Effect.suspend(() => {
       const taken = parts
@@ -156,12 +189,10 @@ const thinned = (journal: Journal, segment: Segment, before: Segment | undefined
     const { memory, needed, segments } = journal
     const packets = new Packets()
     yield* walked(memory, segment, (bytes, at, size) => packets.see(bytes, at, size))
-    const { numbers, packetCount } = packets.droppable(needed, segment.last)
+    const dropped = packets.droppable(needed)
     segment.isThin = true
-    const bytesBefore = segment.byteCount
-    if (packetCount === 0) return { packetCount, byteCount: 0 }
-    yield* segments.rewrite(segment, (into) => copy(memory, segment, into, 0, numbers))
-    const dropped = { packetCount, byteCount: bytesBefore - segment.byteCount }
+    if (dropped.numbers.size === 0) return dropped
+    yield* segments.rewrite(segment, (into) => copy(memory, segment, into, 0, dropped.numbers))
     const isMerged = before?.isThin === true && isUntouched(journal, before)
     if (isMerged) {
       yield* segments.join(before, segment, (into, position) => copy(memory, segment, into, position, new Set()))

@@ -149,11 +149,11 @@ export class TappedControl extends TappedPeer implements CommandSink {
     if (number === OpenJournal.number && this.#journal === undefined) this.#isOfEdge = true
     this.#replies.asked(number, payload, from, to)
     if (number === CreateSession.number && this.#journal === undefined) this.#begin(payload, from, to)
+    if (number === RotateStreams.number) this.#rotates(payload, from, to)
+    if (!questions.has(number) && this.#journal !== undefined) this.#write(number, payload, from, to)
     if (number === SendIndex.number && to - from >= SendIndex.offsets.packetSize + 8) {
       this.#journal?.ahead.index(payload, from)
     }
-    if (number === RotateStreams.number) this.#rotates(payload, from, to)
-    if (!questions.has(number) && this.#journal !== undefined) this.#write(number, payload, from, to)
     return true
   }
 

@@ -120,15 +120,16 @@ export class TappedData extends TappedPeer implements PacketSink {
   #begin(bytes: Buffer, from: number, to: number): number {
     const header = { bytes: this.#header, from: 0, to: PacketHeader.size }
     this.#journal?.append(Kind.packet, this.#connection, header, { bytes, from, to })
+    if (this.#stream !== undefined) this.#journal?.ahead.begun(this.#stream, this.#sequence)
     this.#hasHeader = false
     return to
   }
 
   packetEnd(): boolean {
-    if (this.#stream !== undefined) this.#journal?.ahead.packet(this.#stream, this.#sequence)
-    this.#stream = undefined
     // It has no payload.
     if (this.#hasHeader) this.#begin(this.#header, 0, 0)
+    if (this.#stream !== undefined) this.#journal?.ahead.packet(this.#stream, this.#sequence)
+    this.#stream = undefined
     // What came of it before its session was stopped is nothing without the rest.
     if (!this.#isLost && this.#journal?.isStopped === true) this.spool.lose(this.#journal, this.#dataSize)
     return true
