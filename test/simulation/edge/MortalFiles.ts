@@ -2,6 +2,7 @@
  * Files of a process that is killed in the midst of one of its operations: nothing of it is done afterwards. Its host
  * may lose its power then: names stay, and of the bytes those that were synced, and some.
  */
+import { dirname } from "node:path"
 import { Effect } from "effect"
 import { FileFailed, type Files, type OpenFile } from "../../../src/storage/Files.ts"
 import * as GatedFiles from "../../../src/storage/GatedFiles.ts"
@@ -29,6 +30,7 @@ export class MortalFiles {
     for (const path of image?.paths("/") ?? []) {
       const bytes = image?.read(path)
       if (bytes !== undefined) this.memory.write(path, Buffer.from(bytes))
+      else Effect.runSync(Effect.orDie(this.memory.service.makeDirectory(path.replace(/\/$/, ""))))
     }
   }
 
@@ -104,7 +106,10 @@ export class MortalFiles {
             if (!this.#isLast()) return this.isDead ? Effect.never : act
             // A write may have begun; what is one step may have been done, and nobody has heard.
             if (byteCount > 0) return Effect.andThen(part(this.#random.between(0, byteCount)), Effect.never)
-            return this.#random.chance(0.5) ? Effect.never : Effect.andThen(act, Effect.never)
+            if (!this.#random.chance(0.5)) return Effect.andThen(act, Effect.never)
+            // Directories are made one after the other.
+            const begun = operation === "mkdir" ? this.memory.service.makeDirectory(dirname(path)) : Effect.void
+            return Effect.andThen(begun, Effect.never)
           })
         ),
       passNow: (_path, count) => {
