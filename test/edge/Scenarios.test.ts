@@ -6,12 +6,13 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
 import type { Scenario } from "../sidebyside/scenario.ts"
 import { scenarios } from "../sidebyside/scenarios/index.ts"
 import { over } from "../sidebyside/script.ts"
 import * as Local from "./Local.ts"
 
-/** The edge does not look at the relay's directory: it knows of nothing that is in the way there. */
+/** The edge does not look at the relay's directory: it knows of nothing that is in the way there, or gone. */
 const ofTheDirectory = new Set([
   "channel names with dots and blanks; the longest that a file system takes",
   "a path through a regular file fails and keeps the connection",
@@ -22,6 +23,9 @@ const ofTheDirectory = new Set([
   "a directory in the place of a data file fails and keeps the connection",
   "a file in the place of the index directory ends the data connection",
   "an index file in the way is replaced",
+  "no index is made where its data is no more",
+  "the session directory is removed before a rotation: refused, and nothing is made in its place",
+  "files removed from a chunk do not keep clear from removing the others",
   "a snapshot of a name that is there already is beside it",
   "two targets of one host name, session name and second, one after the other: a board that boots in 1970"
 ])
@@ -34,16 +38,25 @@ const played = scenarios.filter(
 /** What the connections were answered; what is on the disk meanwhile is the relay's own pace. */
 const answers = (transcript: ReadonlyArray<string>) => transcript.filter((line) => /^[CD]\d/.test(line))
 
+/** What of a packet has come stays at the edge until the rest has: it is not looked for in the relay's files. */
+const waitingFor = (local: Local.Local | undefined, script: Script.Script): Script.Script => ({
+  ...script,
+  fileSize: (path, bytes) => {
+    const isPart = () => (local?.edge.spool.memory.unwrittenBytes ?? 0) > 0
+    return Effect.raceFirst(script.fileSize(path, bytes), Effect.ignore(until("a part", isPart)))
+  }
+})
+
 /** What looks at the disk itself finds nothing there. */
-const scripted = (ports: Script.Ports, relay: TestRelay.TestRelay, note: Script.Note) =>
-  over(Script.make(ports, relay.output, note), "/traces")
+const scripted = (relay: TestRelay.TestRelay, note: Script.Note, local?: Local.Local) =>
+  over(waitingFor(local, Script.make(local ?? relay, relay.output, note)), "/traces")
 
 const direct = (scenario: Scenario) =>
   Effect.scoped(
     Effect.gen(function* () {
       const transcript: Array<string> = []
       const relay = yield* TestRelay.make()
-      yield* Effect.scoped(scenario.script(scripted(relay, relay, (line) => transcript.push(line))))
+      yield* Effect.scoped(scenario.script(scripted(relay, (line) => transcript.push(line))))
       yield* Local.quiet(relay)
       return { transcript, tree: relay.output.tree() }
     })
@@ -55,7 +68,7 @@ const byEdge = (scenario: Scenario) =>
       const transcript: Array<string> = []
       const relay = yield* TestRelay.make()
       const local = yield* Local.start(relay)
-      yield* Effect.scoped(scenario.script(scripted(local, relay, (line) => transcript.push(line))))
+      yield* Effect.scoped(scenario.script(scripted(relay, (line) => transcript.push(line), local)))
       yield* local.forwarded
       yield* Local.quiet(relay)
       return { transcript, tree: relay.output.tree() }
