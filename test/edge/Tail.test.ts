@@ -28,3 +28,11 @@ it("what is lent keeps its memory, though nobody follows any more, until it is g
   tail.release(chunk)
   assert.strictEqual(memory.usedBytes, other.unwritten?.bytes.length)
 })
+
+it("memory for the longest record is used again: who makes room asks for it for every segment", () => {
+  const memory = new Chunks()
+  const longest = memory.take(1024 * 1024, true)
+  memory.giveBack(longest)
+  assert.strictEqual(memory.take(1024 * 1024, true), longest)
+  assert.notStrictEqual(memory.take(1024 * 1024, true), longest)
+})

@@ -66,6 +66,8 @@ export class Chunks {
   usedBytes = 0
   readonly #small: Array<Chunk> = []
   readonly #large: Array<Chunk> = []
+  /** One that is larger: who makes room asks for it again and again. */
+  #huge: Chunk | undefined
 
   get hasRoom(): boolean {
     return this.unwrittenBytes < unwrittenBytesMax
@@ -90,8 +92,15 @@ export class Chunks {
   take(byteCount: number, isBusy: boolean): Chunk {
     const wanted = isBusy || byteCount > smallBytes ? largeBytes : smallBytes
     const spare = wanted === smallBytes ? this.#small : this.#large
-    const chunk = byteCount > largeBytes ? new Chunk(byteCount) : (spare.pop() ?? new Chunk(wanted))
+    const chunk = byteCount > largeBytes ? this.#takeHuge(byteCount) : (spare.pop() ?? new Chunk(wanted))
     this.usedBytes += chunk.bytes.length
+    return chunk
+  }
+
+  #takeHuge(byteCount: number): Chunk {
+    const chunk = this.#huge
+    if (chunk === undefined || chunk.bytes.length < byteCount) return new Chunk(byteCount)
+    this.#huge = undefined
     return chunk
   }
 
@@ -99,6 +108,7 @@ export class Chunks {
     const { length } = chunk.bytes
     this.usedBytes -= length
     const [spare, countMax] = length === smallBytes ? [this.#small, spareSmallMax] : [this.#large, spareLargeMax]
-    if (length <= largeBytes && (chunk.isLasting || spare.length < countMax)) spare.push(chunk)
+    if (length > largeBytes) this.#huge = chunk
+    else if (chunk.isLasting || spare.length < countMax) spare.push(chunk)
   }
 }
