@@ -33,6 +33,8 @@ event {
     struct { u8 x; u8 list[3]; } inner;
     enum : u8 { none = 0, small = 1 } tag;
     variant <tag> { string none; u8 small; } v;
+    enum : u8 { name = 0, mode = 1 } what;
+    variant <what> { string name; enum : u8 { WRITE = 7, "READ" = 8 } mode; } either;
   };
 };
 event { id = 1; name = "other"; fields := struct { u8 only; }; };`
@@ -54,7 +56,7 @@ end = put(end, (at) => at + bytes.write('a "b"\0', at))
 end = put(end, (at) => bytes.writeUInt8(9, at))
 for (const element of [10, 20, 30]) end = put(end, (at) => bytes.writeUInt8(element, at))
 end = put(end, (at) => bytes.writeUInt8(1, at))
-end = put(end, (at) => bytes.writeUInt8(250, at))
+for (const byte of [250, 1, 7]) end = put(end, (at) => bytes.writeUInt8(byte, at))
 
 const open = (text = metadata, packet = bytes.subarray(0, end)): DataStream.DataStream => {
   const trace = new TracePlan(Result.getOrThrow(parse(Buffer.from(text))), undefined)
@@ -93,9 +95,11 @@ describe("--where", () => {
     "mode !~ /READ/ and mode not like 'R*' and prev !~ /x/ and prev not like 'x'",
     "ratio == 0.5 and ratio > 0 and ratio <= 5e-1 and not ratio < 0.5",
     "text == 'a \"b\"' and text == \"a \\\"b\\\"\" and text like 'a*' and text =~ /B/i and text !~ 'x'",
-    "text == '\\x61\\u0020\\\"b\\x22' and '\\e\\a\\x7F' == '\\x1b\\u0007\\x7f'",
+    "text == '\\x61\\u0020\\\"b\\x22' and '\\e\\a\\x7F' != text",
     "inner.x == 9 and inner.list[2] == 30 and not exists inner.list[3]",
     "v == 250 and v.small == 250",
+    "either == 7 and either == 'WRITE' and either.mode =~ /^W/ and either != 'READ' and either not like 'R*'",
+    "mode < either and either != text and either < text and text > either and $ctx.shared < either",
     "$name == 'sched:switch' and $name like 'sched:*' and $id == 0 and $loglevel <= 6",
     "$time == 1700000000000000005 and $time > 1700000000000000004 and not $time < 1700000000000000005",
     "1700000000000000005 <= $time",
@@ -126,6 +130,7 @@ describe("--where", () => {
     "$ctx.prev == -2",
     "big == 18446744073709551614",
     "inner == 1",
+    "either == 'READ' or either.name == 'WRITE' or exists either.name",
     "$env.vpid == '42'"
   ])("%s does not hold", (text) => {
     assert.isFalse(passes(filterOf(text)))
@@ -173,7 +178,11 @@ describe("--where", () => {
     ["text like 5", 11, "a pattern in quotes"],
     ["a[x] == 1", 3, "an index"],
     ["prev == 'x", 9, "a text without its closing quote"],
-    ["x; y", 2, "no part of an expression"]
+    ["x; y", 2, "no part of an expression"],
+    ["prev == 1 and 'odd name' == 5", 15, 'the one of that name is `$payload."odd name"`'],
+    ["exists 'odd name'", 1, "a text is no field"],
+    ["'odd name' not in ('x', 2)", 1, "a text is no field"],
+    ["not 'odd name'", 5, "a text is no field"]
   ])("%s is refused at its column", assertRefused)
 
   it("what is nested too deep is refused at its column", () => {

@@ -8,6 +8,7 @@ import * as Choice from "./Choice.ts"
 import { align, type Cursor, checkedLength, goOn, type Int, readAgain } from "./Cursor.ts"
 import type { DataStream } from "./DataStream.ts"
 import * as Encodings from "./Encodings.ts"
+import * as Labels from "./Labels.ts"
 import { leastBits } from "./Layout.ts"
 import * as Numbers from "./Numbers.ts"
 import type { EventPlan } from "./Plan.ts"
@@ -21,20 +22,20 @@ export type Filter = (plan: EventPlan) => boolean | ((event: DataStream) => bool
 /** Integers have one form each: a number where that is exact, else a bigint. */
 export type Scalar = Int | string | boolean
 
-/** A field of one event class, found once, read of every event. */
-export interface Field {
-  /** Of the field that is read: its `mappings` give an enumeration's labels (`Labels.labels`). */
-  readonly fieldClass: FieldClass
+interface Found<From> {
   /** Undefined where the record has no such field: another option was chosen, the array is shorter. */
-  readonly read: (event: DataStream) => Scalar | undefined
+  readonly read: (from: From) => Scalar | undefined
+  /**
+   * Labels or flags of what was read last; undefined of it where it is neither an enumeration nor a bit map: a variant
+   * has options of several classes.
+   */
+  readonly labelsOf: ((value: Scalar) => ReadonlyArray<string> | undefined) | undefined
 }
+
+/** A field of one event class, found once, read of every event. */
+export type Field = Found<DataStream>
 
 type Read = (cursor: Cursor) => Scalar | undefined
-
-interface Found {
-  readonly fieldClass: FieldClass
-  readonly read: Read
-}
 
 const scratch: Regions.Region = { from: 0, to: 0 }
 
@@ -66,10 +67,21 @@ const leaf = (fieldClass: FieldClass, place: Place, slots: Slots): Read | undefi
   }
 }
 
+const labelsOf = (fieldClass: FieldClass): Found<Cursor>["labelsOf"] => {
+  if (fieldClass.kind === "bit-map") return Labels.flags(fieldClass.flags) as Found<Cursor>["labelsOf"]
+  const mappings = "mappings" in fieldClass ? fieldClass.mappings : undefined
+  return mappings && (Labels.labels(mappings) as Found<Cursor>["labelsOf"])
+}
+
 /** A step of a path: the name of a member, or the number of an element. */
 export type Step = string | number
 
-const member = (structure: Structure, path: ReadonlyArray<Step>, place: Place, slots: Slots): Found | undefined => {
+const member = (
+  structure: Structure,
+  path: ReadonlyArray<Step>,
+  place: Place,
+  slots: Slots
+): Found<Cursor> | undefined => {
   const [name, ...rest] = path
   const index = structure.members.findIndex((one) => one.name === String(name))
   const wanted = structure.members[index]
@@ -80,9 +92,9 @@ const member = (structure: Structure, path: ReadonlyArray<Step>, place: Place, s
     .slice(0, index)
     .map(({ fieldClass }, at) => Skip.skip(fieldClass, below(place, at), slots))
   const { alignment } = structure
-  const { read } = found
+  const { labelsOf, read } = found
   return {
-    fieldClass: found.fieldClass,
+    labelsOf,
     read: (cursor) => {
       align(cursor, alignment)
       for (const skip of before) skip(cursor)
@@ -96,7 +108,7 @@ const element = (
   path: ReadonlyArray<Step>,
   place: Place,
   slots: Slots
-): Found | undefined => {
+): Found<Cursor> | undefined => {
   const [step, ...rest] = path
   const index = Number(step)
   if (!Number.isSafeInteger(index) || index < 0) return undefined
@@ -107,7 +119,7 @@ const element = (
   const slot = typeof length === "number" ? undefined : slots.of(length)
   const least = leastBits(array.element)
   return {
-    fieldClass: found.fieldClass,
+    labelsOf: found.labelsOf,
     read: (cursor) => {
       align(cursor, array.alignment)
       const count = checkedLength(cursor, slot === undefined ? (length as number) : cursor.refs[slot], least)
@@ -124,7 +136,7 @@ const option = (
   path: ReadonlyArray<Step>,
   place: Place,
   slots: Slots
-): Found | undefined => {
+): Found<Cursor> | undefined => {
   const reads = fieldClass.options.map((one, index) => {
     const inner = below(place, index)
     const named = path.length > 0 && one.name === String(path[0])
@@ -133,14 +145,25 @@ const option = (
       find(one.fieldClass, path, inner, slots)
     )
   })
-  const first = reads.find((found) => found !== undefined)
-  if (first === undefined) return undefined
+  if (!reads.some((found) => found !== undefined)) return undefined
   const slot = slots.of(fieldClass.selector)
   const choose = Choice.option(fieldClass)
-  return { fieldClass: first.fieldClass, read: (cursor) => reads[choose(cursor.refs[slot])]?.read(cursor) }
+  let chosen: Found<Cursor> | undefined
+  return {
+    labelsOf: reads.some((found) => found?.labelsOf) ? (value) => chosen?.labelsOf?.(value) : undefined,
+    read: (cursor) => {
+      chosen = reads[choose(cursor.refs[slot])]
+      return chosen?.read(cursor)
+    }
+  }
 }
 
-const find = (fieldClass: FieldClass, path: ReadonlyArray<Step>, place: Place, slots: Slots): Found | undefined => {
+const find = (
+  fieldClass: FieldClass,
+  path: ReadonlyArray<Step>,
+  place: Place,
+  slots: Slots
+): Found<Cursor> | undefined => {
   switch (fieldClass.kind) {
     case "structure":
       return path.length === 0 ? undefined : member(fieldClass, path, place, slots)
@@ -154,14 +177,14 @@ const find = (fieldClass: FieldClass, path: ReadonlyArray<Step>, place: Place, s
       const slot = slots.of(fieldClass.selector)
       return (
         found && {
-          fieldClass: found.fieldClass,
+          labelsOf: found.labelsOf,
           read: (cursor) => (Choice.isIn(fieldClass.ranges, cursor.refs[slot]) ? found.read(cursor) : undefined)
         }
       )
     }
     default: {
       const read = path.length === 0 ? leaf(fieldClass, place, slots) : undefined
-      return read && { fieldClass, read }
+      return read && { labelsOf: labelsOf(fieldClass), read }
     }
   }
 }
@@ -202,9 +225,9 @@ export const field = (plan: EventPlan, scope: Scope, path: ReadonlyArray<Step>):
   if (from?.structure === undefined) return undefined
   const found = find(from.structure, path, root(scope), plan.stream.slots)
   if (found === undefined) return undefined
-  const { read } = found
+  const { labelsOf, read } = found
   return {
-    fieldClass: found.fieldClass,
+    labelsOf,
     read: (event) => {
       const cursor = from.cursor(event)
       readAgain(cursor, from.at(event))

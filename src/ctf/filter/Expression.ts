@@ -38,3 +38,21 @@ export type Expression =
   | { readonly kind: "exists"; readonly operand: Operand }
   /** True, not zero, not empty. */
   | { readonly kind: "truth"; readonly operand: Operand }
+
+/** In the order in which they are written. */
+export const operandsOf = (expression: Expression): ReadonlyArray<Operand> => {
+  switch (expression.kind) {
+    case "and":
+    case "or":
+      return expression.terms.flatMap(operandsOf)
+    case "not":
+      return operandsOf(expression.term)
+    case "comparison":
+      return [expression.left, expression.right]
+    default:
+      return [expression.operand]
+  }
+}
+
+/** Rather than given with the expression. */
+export const isOfRecord = ({ kind }: Operand): boolean => kind === "field" || kind === "fact" || kind === "environment"

@@ -5,8 +5,7 @@
 import { compare, nanos, timeOf } from "../decode/Clock.ts"
 import { type Int, narrowed } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
-import { type Filter, field, type Scalar } from "../decode/Fields.ts"
-import { flags, type LabelsOf, labels } from "../decode/Labels.ts"
+import { type Field, type Filter, field, type Scalar } from "../decode/Fields.ts"
 import type { EventPlan } from "../decode/Plan.ts"
 import type { Scope } from "../model/FieldClass.ts"
 import type { Comparison, Expression, Fact, Operand } from "./Expression.ts"
@@ -18,9 +17,8 @@ type Test = boolean | ((event: DataStream) => boolean)
 interface Source {
   /** Where it is the same for all of them. Undefined both here and in `read`: they have no such thing. */
   readonly constant: Scalar | undefined
-  readonly read: ((event: DataStream) => Scalar | undefined) | undefined
-  /** Of an enumeration or a bit map. */
-  readonly labelsOf: LabelsOf | undefined
+  readonly read: Field["read"] | undefined
+  readonly labelsOf: Field["labelsOf"]
 }
 
 const constant = (value: Scalar | undefined): Source => ({ constant: value, read: undefined, labelsOf: undefined })
@@ -36,11 +34,7 @@ const nearest: ReadonlyArray<Scope> = [
 const fieldSource = (plan: EventPlan, scopes: ReadonlyArray<Scope>, path: ReadonlyArray<string | number>): Source => {
   for (const scope of scopes) {
     const found = field(plan, scope, path)
-    if (found === undefined) continue
-    const { fieldClass, read } = found
-    const mappings = "mappings" in fieldClass ? fieldClass.mappings : undefined
-    const labelsOf = fieldClass.kind === "bit-map" ? flags(fieldClass.flags) : mappings && labels(mappings)
-    return { constant: undefined, read, labelsOf }
+    if (found !== undefined) return { constant: undefined, ...found }
   }
   return constant(undefined)
 }
@@ -118,14 +112,19 @@ const swapped: Readonly<Record<Comparison, Comparison>> = {
   ">=": "<="
 }
 
-/** A test of one operand. Labels stand for an enumeration's number when texts are asked for. */
-const tested = ({ constant: value, read, labelsOf }: Source, holdsFor: (value: Scalar) => boolean): Test => {
+/** As above, of what was read; labels stand for an enumeration's number beside a text. "Is not": none of them is. */
+const holdsOf = (operator: Comparison, { labelsOf }: Source, found: Scalar, value: Scalar): boolean => {
+  const labels = typeof value === "string" ? labelsOf?.(found) : undefined
+  if (labels === undefined) return holds(operator, found, value)
+  return operator === "!=" ? !labels.includes(value as string) : labels.some((label) => holds(operator, label, value))
+}
+
+/** A test of one operand. */
+const tested = ({ constant: value, read }: Source, holdsFor: (value: Scalar) => boolean): Test => {
   if (read === undefined) return value !== undefined && holdsFor(value)
-  const test =
-    labelsOf === undefined ? holdsFor : (number: Scalar) => isNumber(number) && labelsOf(number).some(holdsFor)
   return (event) => {
     const found = read(event)
-    return found !== undefined && test(found)
+    return found !== undefined && holdsFor(found)
   }
 }
 
@@ -141,22 +140,20 @@ const comparison = (plan: EventPlan, operator: Comparison, left: Operand, right:
   }
   const one = source(plan, left)
   const other = source(plan, right)
-  if (other.read === undefined) {
-    const value = other.constant
-    if (value === undefined) return false
-    const isLabel = typeof value === "string" && one.labelsOf !== undefined
-    // "Is not" this label: none of them is.
-    if (isLabel && operator === "!=") return both(exists(one), negated(tested(one, (label) => label === value)))
-    return tested(isLabel ? one : { ...one, labelsOf: undefined }, (found) => holds(operator, found, value))
+  const { read: readOther } = other
+  if (readOther === undefined) {
+    const { constant: value } = other
+    return value !== undefined && tested(one, (found) => holdsOf(operator, one, found, value))
   }
   const { read } = one
   if (read === undefined) return comparison(plan, swapped[operator], right, left)
-  const readOther = other.read
   return (event) => {
     const found = read(event)
     if (found === undefined) return false
     const value = readOther(event)
-    return value !== undefined && holds(operator, found, value)
+    if (value === undefined) return false
+    const isSwapped = typeof found === "string" && typeof value !== "string"
+    return isSwapped ? holdsOf(swapped[operator], other, value, found) : holdsOf(operator, one, found, value)
   }
 }
 
@@ -191,12 +188,15 @@ const compile = (plan: EventPlan, expression: Expression): Test => {
       return comparison(plan, expression.operator, expression.left, expression.right)
     case "match": {
       const { matches } = expression
-      return tested(source(plan, expression.operand), (value) => typeof value === "string" && matches(value))
+      const one = source(plan, expression.operand)
+      return tested(one, (value) =>
+        (one.labelsOf?.(value) ?? [value]).some((text) => typeof text === "string" && matches(text))
+      )
     }
     case "exists":
       return exists(source(plan, expression.operand))
     case "truth":
-      return tested({ ...source(plan, expression.operand), labelsOf: undefined }, isTrue)
+      return tested(source(plan, expression.operand), isTrue)
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a filter asks for that no class of event records has: names and fields that are mistyped, mostly. */
 import type { FieldClass, Scope, Structure } from "../model/FieldClass.ts"
 import type { DataStreamClass, EventClass, TraceClass } from "../model/TraceClass.ts"
-import type { Expression, Operand } from "./Expression.ts"
+import { type Expression, type Operand, operandsOf } from "./Expression.ts"
 import * as Glob from "./Glob.ts"
 
 type Path = ReadonlyArray<string | number>
@@ -33,20 +33,6 @@ const hasValue = (fieldClass: FieldClass, path: Path): boolean => {
       return false
     default:
       return path.length === 0
-  }
-}
-
-const operandsOf = (expression: Expression): ReadonlyArray<Operand> => {
-  switch (expression.kind) {
-    case "and":
-    case "or":
-      return expression.terms.flatMap(operandsOf)
-    case "not":
-      return operandsOf(expression.term)
-    case "comparison":
-      return [expression.left, expression.right]
-    default:
-      return [expression.operand]
   }
 }
 

@@ -3,17 +3,18 @@
  *
  * | | |
  * | --- | --- |
- * | fields | `a.b[2]`, `"odd name".c`; by scope `$payload.` `$ectx.` `$ctx.` `$pctx.` (own, common, packet context) |
+ * | fields | `a.b[2]`; by scope `$payload.` `$ectx.` `$ctx.` `$pctx.` (own, common, packet context), `$ctx."odd name"` |
  * | facts | `$name` `$id` `$time` (ns) `$loglevel` `$emf` `$cpu`, `$env.NAME` |
  * | values | `-5` `0x1f` `0b1` `0o17` `1.5e3` `"text"` `'text'` `true` `false` |
  * | tests | `==` (`=`) `!=` `<` `<=` `>` `>=`, `in (a, b)`, `=~` `!~` (regular expression), `like` (glob), `exists f` |
  * | together | `and` (`&&`) `or` (`||`) `not` (`!`) `( )` |
  *
- * An enumeration compares as its number, and with a text as its labels. A test of a field that is not there is false.
+ * Enumerations and bit maps compare as numbers, and with a text as their labels. A test of a field that is not there is
+ * false.
  */
 import * as Result from "effect/Result"
 import type { Scope } from "../model/FieldClass.ts"
-import type { Comparison, Expression, Fact, Operand } from "./Expression.ts"
+import { type Comparison, type Expression, type Fact, isOfRecord, type Operand, operandsOf } from "./Expression.ts"
 import * as Glob from "./Glob.ts"
 
 /** The expression is not one: where, and why. */
@@ -39,7 +40,7 @@ interface Token {
 
 const patterns: ReadonlyArray<readonly [Token["kind"], RegExp]> = [
   ["dollar", /\$[A-Za-z_]\w*/y],
-  ["name", /[A-Za-z_][\w:]*/y],
+  ["name", /[\p{L}_][\p{L}\p{M}\p{N}_:]*/uy],
   ["float", /[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)/y],
   ["integer", /0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|[0-9]+/y],
   ["string", /"[^"\\]*(?:\\[\s\S][^"\\]*)*"|'[^'\\]*(?:\\[\s\S][^'\\]*)*'/y],
@@ -186,6 +187,17 @@ class Parser {
       this.#need(")")
       return inner
     }
+    const { at } = this.#token
+    const test = this.#testOfOperands()
+    const [first, ...others] = operandsOf(test)
+    if (first?.kind === "string" && ![first, ...others].some(isOfRecord)) {
+      const name = JSON.stringify(first.value)
+      throw new WhereRefused(at + 1, `a text is no field: the one of that name is \`$payload.${name}\``)
+    }
+    return test
+  }
+
+  #testOfOperands(): Expression {
     if (this.#take("exists") !== undefined) return { kind: "exists", operand: this.#operand() }
     const left = this.#operand()
     const operator = this.#take(...Object.keys(comparisons))
