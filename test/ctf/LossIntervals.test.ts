@@ -10,7 +10,7 @@ const u8 = "integer { size = 8; }"
 const time = "integer { size = 8; map = clock.c.value; }"
 
 /** Of three ticks a second: what happened between the tenth and the twentieth. */
-const directory = () =>
+const directory = (end = "14") =>
   place({
     metadata: `/* CTF 1.8 */
 trace { major = 1; minor = 8; byte_order = le; packet.header := struct { ${u8} stream_instance_id; }; };
@@ -22,7 +22,7 @@ stream {
   event.header := struct { ${time} timestamp; };
 };
 event { name = "e"; fields := struct { ${u8} x; }; };`,
-    files: { s: "01 40 40 01 0a 00 01 01  01 40 40 0b 14 05 0b 02" }
+    files: { s: `01 40 40 01 0a 00 01 01  01 40 40 0b ${end} 05 0b 02` }
   })
 
 const cases = [
@@ -51,6 +51,11 @@ describe("events lost between two packets", () => {
   it.for(cases)("are told from $begin to $end", ({ begin, end, told: expected }) => {
     const interval = { begin: momentOf(begin), end: momentOf(end) }
     assert.deepStrictEqual(told(ByHand.shown(directory(), undefined, interval).warnings), [expected])
+  })
+
+  it("have no times where the packet has an end of 0, as of a tracer that crashed", () => {
+    const expected = ["discarded 5 events (unknown time range)"]
+    assert.deepStrictEqual(told(ByHand.shown(directory("00")).warnings), expected)
   })
 })
 

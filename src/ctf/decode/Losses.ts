@@ -58,5 +58,8 @@ export class Losses {
 const more = (before: Int | undefined, now: Int | undefined): bigint =>
   before === undefined || now === undefined ? 0n : BigInt(now) - BigInt(before)
 
-const interval = (from: bigint | undefined, hasTo: boolean, to: Time): Pick<Loss, "from" | "to"> =>
-  from === undefined || !hasTo ? { from: undefined, to: undefined } : { from, to: nanos(to) }
+/** One that ends before it begins is none: a packet of a tracer that crashed has an end of 0. */
+const interval = (from: bigint | undefined, hasTo: boolean, end: Time): Pick<Loss, "from" | "to"> => {
+  const to = hasTo ? nanos(end) : undefined
+  return from === undefined || to === undefined || to < from ? { from: undefined, to: undefined } : { from, to }
+}
