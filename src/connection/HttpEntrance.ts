@@ -4,6 +4,7 @@
  * for access say of who they are.
  */
 import { Effect, type Scope } from "effect"
+import type { Code } from "../errors/Catalogue.ts"
 import type { Permissions } from "../relay/party/Party.ts"
 import type { Viewpoint } from "../relay/party/Viewpoint.ts"
 import type { Service } from "../relay/Registry.ts"
@@ -25,6 +26,8 @@ export interface Options {
   readonly entrances: Door.Entrances
   readonly admits: (address: string) => boolean
   readonly onRefused: Refusals.Options["onRefused"]
+  /** Told to the log; nobody is refused. */
+  readonly onReported: (code: Code) => void
   readonly serve: (visitor: Visitor) => void
 }
 
@@ -45,12 +48,17 @@ const viewpointOf = (permissions: Permissions, arrival: Door.Arrival) => {
 /** Answers what takes the connections of the program's own port; those of the relay's come by themselves. */
 export const open = (
   { background, permissions }: Service,
-  { admits, entrances, mode, onRefused, serve }: Options
+  { admits, entrances, mode, onRefused, onReported, serve }: Options
 ): Effect.Effect<(accepted: Door.Accepted) => void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const own = new WeakSet<Door.Accepted>()
+    const { refuse, say } = Refusals.make({ name: "http", onRefused, run: background })
     const welcome = (arrival: Door.Arrival) => {
       const { accepted, first, secured, told } = arrival
+      if (secured?.refused !== undefined) {
+        onReported("TLS_FAILED")
+        say(Door.nameOf(arrival), "TLS_FAILED", `${secured.refused}; it goes on without one`)
+      }
       if (first !== undefined) accepted.unshift(first)
       serve({
         socket: secured?.socket ?? accepted,
@@ -60,7 +68,6 @@ export const open = (
       // Where it was looked at it was told to pause, and listeners alone do not undo that.
       if (secured === undefined) accepted.resume()
     }
-    const refuse = Refusals.make({ name: "http", onRefused, run: background })
     const door = yield* Door.open({ mode, purpose: "http", entrances, welcome, admits, refuse })
     return (accepted) => {
       own.add(accepted)

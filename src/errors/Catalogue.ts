@@ -63,7 +63,7 @@ const connections = {
     "TLS handshake failed",
     "The line has the system's code: no certificate, an unknown authority, expired, another version, no answer in time; " +
       "and, of a certificate that was refused, subject, issuer, serial number and dates. What the code says may be true " +
-      "of one above it."
+      "of one above it. Where HTTP is asked for, whoever shows it goes on as somebody without one."
   ),
   PROXY_REFUSED: entry(
     "warning",

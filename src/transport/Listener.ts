@@ -96,7 +96,7 @@ export const listen = <R>(
     const connections = yield* FiberSet.make<void>()
     const run = yield* FiberSet.runtime(connections)<R>()
     const { admission, limit, name } = options
-    const refuse = Refusals.make({ name, onRefused: (...told) => admission?.onRefused(...told), run })
+    const { refuse } = Refusals.make({ name, onRefused: (...told) => admission?.onRefused(...told), run })
     const lost = () => void run(report("WRITER_LOST", `it sent what ${name} connections are answered`))
     const thread = yield* Effect.acquireRelease(
       Effect.sync(() => (options.hasSender === true ? new SenderThread(lost) : undefined)),

@@ -29,15 +29,19 @@ const logMillis = 1000
 
 export const make = ({ name, onRefused, run }: Options) => {
   const saidAt = new Map<Code, number>()
-  return (arrival: Arrival, code: RefusalCode, detail: string): void => {
-    const peer = nameOf(arrival)
-    onRefused(peer, refusals[code], code)
-    // First the one that is on top of the other.
-    arrival.secured?.socket.destroy()
-    arrival.accepted.destroy()
+  const say = (peer: string, code: RefusalCode, detail: string): void => {
     const now = clockMillis()
     if (now - (saidAt.get(code) ?? Number.NEGATIVE_INFINITY) < logMillis) return
     saidAt.set(code, now)
     run(report(code, `${name}: ${detail === "" ? peer : `${peer}: ${detail}`}`))
   }
+  const refuse = (arrival: Arrival, code: RefusalCode, detail: string): void => {
+    const peer = nameOf(arrival)
+    onRefused(peer, refusals[code], code)
+    // First the one that is on top of the other.
+    arrival.secured?.socket.destroy()
+    arrival.accepted.destroy()
+    say(peer, code, detail)
+  }
+  return { refuse, say }
 }

@@ -15,6 +15,7 @@ import * as Authority from "../../src/cli/certs/Authority.ts"
 import type { Made } from "../../src/cli/certs/Request.ts"
 import { LiveViewer, Target } from "../../src/index.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import { logged } from "../support/logged.ts"
 import * as Balancer from "../support/proxy.ts"
 import * as Relays from "../support/relays.ts"
 import * as Ports from "./ports.ts"
@@ -127,6 +128,26 @@ describe("the operator's port", () => {
     })
   )
 
+  it.live("tells the log of a certificate that is no good, and goes on without it", () => {
+    const { codes, layer, lines } = logged()
+    return Effect.gen(function* () {
+      const { alice, relay, stranger, to } = yield* start(true)
+      for (let count = 0; count < 3; count++) {
+        assert.strictEqual(statusOf(yield* to(relay.port, "/metrics", stranger)), 200)
+      }
+      assert.strictEqual(statusOf(yield* to(relay.port, "/metrics", alice)), 200)
+      assert.strictEqual(statusOf(yield* to(relay.port, "/metrics")), 200)
+      const { incidents } = yield* relay.relay.activity
+      assert.deepStrictEqual(incidents, [{ code: "TLS_FAILED", count: 3 }])
+      const told = lines.find((_, at) => codes[at] === "TLS_FAILED")
+      const refused = "UNABLE_TO_VERIFY_LEAF_SIGNATURE: CN=alice, "
+      assert.match(
+        told ?? "",
+        new RegExp(`^TLS handshake failed: http: [0-9.:]+: ${refused}.*; it goes on without one$`)
+      )
+    }).pipe(Effect.provide(layer))
+  })
+
   it.live("shows a session's events over TLS where its ports take nothing else", () =>
     Effect.gen(function* () {
       const made = yield* pki
@@ -225,11 +246,12 @@ describe("the operator's port", () => {
       // No rule lets her record.
       assert.deepStrictEqual(yield* isTaken(alice), [false, true])
       const { incidents } = yield* relay.relay.activity
+      // A viewer that is refused looks once more, by no name, what there is: as the stranger, too.
       assert.deepStrictEqual(
         incidents.toSorted((a, b) => a.count - b.count),
         [
           { code: "SESSION_NOT_PERMITTED", count: 1 },
-          { code: "TLS_FAILED", count: 4 }
+          { code: "TLS_FAILED", count: 5 }
         ]
       )
     })

@@ -25,7 +25,10 @@ const start = (ours: Certificates.Authority, more: object = {}) =>
           secure(
             { accepted, address: "127.0.0.1", port },
             {
-              done: ({ socket }) => socket.destroy(),
+              done: ({ refused, socket }) => {
+                said = refused ?? said
+                socket.destroy()
+              },
               failed: (reason) => {
                 said = reason
                 accepted.destroy()
@@ -85,10 +88,12 @@ Peers.describeWithPeers(["openssl"], "certificates that are no good", () => {
           // There nobody needs one but who asks for another part of the relay.
           const named = { ...client, maxVersion: minVersion, ALPNProtocols: ["lttng-control"] }
           assert.strictEqual(yield* said(named, "http"), expected)
+          assert.strictEqual(yield* said({ ...client, maxVersion: minVersion }, "http"), expected)
         }
         const byOtherName = yield* said({ ...unnamed, maxVersion: minVersion })
         assert.match(byOtherName, /^[A-Z_]+: URI:lttng:\/\/target\/web1, issued by , serial /)
         assert.strictEqual(yield* said({ maxVersion: minVersion }), "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE")
+        assert.strictEqual(yield* said({ maxVersion: minVersion }, "http"), "let in")
       }
     })
   )

@@ -51,10 +51,10 @@ const describedBy = (socket: tls.TLSSocket): string | undefined => {
 export const saying = (code: string, shown: string | undefined): string =>
   shown === undefined ? code : `${code}: ${shown}`
 
-/** Why there is no certificate, as the system says it where it insists on one. */
-export const missingOf = (socket: tls.TLSSocket): string => {
+/** Why one that was shown is no good; undefined: none was. */
+export const refusedOf = (socket: tls.TLSSocket): string | undefined => {
   const shown = describedBy(socket)
-  if (shown === undefined) return "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"
+  if (shown === undefined) return undefined
   // What its types have for an error is a code.
   return saying(socket.authorized ? "CERT_HAS_EXPIRED" : String(socket.authorizationError), shown)
 }

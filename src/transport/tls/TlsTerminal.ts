@@ -14,7 +14,7 @@ import * as RevocationLists from "../../protocol/RevocationLists.ts"
 import { isInternalAvoided, readMeanwhile } from "../ReceiveInto.ts"
 import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
 import { ciphers } from "./Processor.ts"
-import { certificateOf, missingOf, rememberShown, saying } from "./ShownCertificate.ts"
+import { certificateOf, refusedOf, rememberShown, saying } from "./ShownCertificate.ts"
 import { type PeerCertificate, type Purpose, purposeOf, type ServerIdentity } from "./Tls.ts"
 import { TlsRefused } from "./TlsRefused.ts"
 
@@ -24,6 +24,8 @@ export interface Secured {
   /** What the client asked for by name. */
   readonly purpose: Purpose | undefined
   readonly certificate: PeerCertificate | undefined
+  /** Why one that was shown is as none, where nobody needs one. */
+  readonly refused: string | undefined
 }
 
 /** One of them is called, once. */
@@ -79,6 +81,9 @@ const ticketKeyBytes = 48
 
 /** Certificates are judged by the system's clock as of its last tick: who comes just then is let in once more. */
 const behindMillisMax = 1000
+
+/** As the system says it where it insists on one. */
+const noneShown = "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"
 
 /** Each by itself: of several in one text the runtime takes the first, and leaves out the others without a word. */
 const listsIn = (text: string): Array<string> => {
@@ -230,6 +235,7 @@ export const make = (
         socket.on("error", () => socket.destroy())
         socket.allowHalfOpen = true
         const certificate = certificateOf(socket)
+        const refused = certificate === undefined && client !== "none" ? refusedOf(socket) : undefined
         const purpose = purposeOf(socket.alpnProtocol)
         const outcome = pending.take(socket)
         // Who asks there for another part of the relay than HTTP needs what that part's own port asks for.
@@ -237,10 +243,10 @@ export const make = (
         if (isNeeded && certificate === undefined) {
           // Not now: below this call are functions of the socket's, which must not find it gone.
           setImmediate(() => {
-            outcome?.failed(missingOf(socket))
+            outcome?.failed(refused ?? noneShown)
             socket.destroy()
           })
-        } else outcome?.done({ socket, purpose, certificate })
+        } else outcome?.done({ socket, purpose, certificate, refused })
       })
       const shownBy = rememberShown(server)
       server.on("tlsClientError", (cause: NodeJS.ErrnoException, socket) => {
