@@ -19,19 +19,28 @@ outlive()
 
 // An edge runs for long beside what it traces: as the daemon, it begins again with little room for garbage, and gives
 // back what was freed. One compiler less is ten MiB less, and no slower. Sockets of a service manager would not outlive
-// that.
-const isActivated = process.env.LISTEN_PID === String(process.pid)
+// that: with them the process goes on with as much of it as the runtime still takes, and the unit has the rest.
 const isEdge = subcommand === "edge" && rest[0] !== "status"
-if (isEdge && !isActivated && process.env.MALLOC_ARENA_MAX === undefined) {
-  const young = ["--max-semi-space-size=2", "--semi-space-growth-factor=1"]
+const edgeFlags = [
+  "--max-semi-space-size=2",
+  "--semi-space-growth-factor=1",
   // Of garbage that has grown old, a third of what lives.
-  const old = ["--initial-old-space-size=16", "--heap-growing-percent=30"]
+  "--initial-old-space-size=16",
+  "--heap-growing-percent=30",
   // What is said again and again is short: compiled into one another it is compiled for longer than it runs for less.
-  const compiler = ["--no-maglev", "--max-inlined-bytecode-size-cumulative=60"]
-  const flags = [...young, ...old, ...compiler, "--disable-sigusr1", ...process.execArgv]
+  "--no-maglev",
+  "--max-inlined-bytecode-size-cumulative=60"
+]
+const isBegun = edgeFlags.every((flag) => process.execArgv.includes(flag))
+const isActivated = process.env.LISTEN_PID === String(process.pid)
+if (isEdge && isActivated) {
+  const { setFlagsFromString } = process.getBuiltinModule("node:v8")
+  for (const flag of edgeFlags) setFlagsFromString(flag)
+} else if (isEdge && !isBegun) {
+  const flags = [...edgeFlags, "--disable-sigusr1", ...process.execArgv]
   process.execve(process.execPath, [process.execPath, ...flags, ...process.argv.slice(1)], {
     ...process.env,
-    MALLOC_ARENA_MAX: "2",
+    MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? "2",
     MALLOC_TRIM_THRESHOLD_: process.env.MALLOC_TRIM_THRESHOLD_ ?? "65536",
     UV_USE_IO_URING: process.env.UV_USE_IO_URING ?? "1"
   })

@@ -1,5 +1,5 @@
 /** An edge whose sockets a service manager has bound: tracers are there before it, and are not refused. */
-import { readdirSync } from "node:fs"
+import { readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -51,5 +51,51 @@ Peers.describeWithPeers(["systemd-socket-activate"], "an edge whose sockets are 
       const file = yield* started("control")
       assert.deepStrictEqual([file.code, /\(control\): Invalid argument/.test(file.stderr)], [1, true], file.stderr)
     })
+  )
+
+  /** Once it is told to: makes some megabytes that live for a while, and says how large the heap for what is new is. */
+  const hasRoom = `
+    import { getHeapSpaceStatistics } from "node:v8"
+    process.on("SIGUSR2", () => {
+      let kept = []
+      for (let count = 0; count < 3e6; count++) {
+        kept.push({ count })
+        if (kept.length > 200_000) kept = []
+      }
+      const { space_size } = getHeapSpaceStatistics().find(({ space_name }) => space_name === "new_space")
+      console.error("room for " + Math.ceil(space_size / 2 ** 20) + " MiB;")
+    })`
+
+  it.live.each(["whose sockets are its own", "whose sockets are bound already"])(
+    "has as little room for garbage as any, %s",
+    (whose) =>
+      Effect.gen(function* () {
+        const relay = yield* Relays.start("ours")
+        const spool = yield* Relays.temporaryDirectory("spool")
+        const preload = join(spool, "room.mjs")
+        writeFileSync(preload, hasRoom)
+        const ports = [yield* Ports.free, yield* Ports.free]
+        const listen = ports.flatMap((port) => ["-l", `127.0.0.1:${port}`])
+        const passed = ["PATH", "NODE_OPTIONS"].flatMap((name) => ["-E", name])
+        const edge = edgeTo(relay, join(spool, "edge"))
+        const words =
+          whose === "whose sockets are its own"
+            ? ["env", "MALLOC_ARENA_MAX=3", ...edge, `--listen=127.0.0.1:${ports.join(",")}`]
+            : ["systemd-socket-activate", ...listen, ...passed, ...edge]
+        const [command = "", ...args] = words
+        const running = yield* Process.daemon(command, args, { env: { NODE_OPTIONS: `--import=${preload}` } })
+        yield* Process.until("somebody to listen", () => ports.every(Ports.listening))
+        yield* Process.run(process.execPath, [
+          toolboxProgram,
+          "load",
+          "--packets=1",
+          `net://127.0.0.1:${ports.join(":")}`
+        ])
+        yield* Process.said(running, "lead to")
+        running.signal("SIGUSR2")
+        const [, size] = /room for (\d+) MiB;/.exec(yield* Process.said(running, /room for \d+ MiB;/)) ?? []
+        // As it is by itself, it would be 32.
+        assert.isAtMost(Number(size), 5)
+      })
   )
 })
