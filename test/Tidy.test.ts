@@ -84,7 +84,7 @@ const allowed: Readonly<Record<string, string>> = {
   telemetry: "errors protocol relay Relay.ts model Machine.ts",
   admin: "errors relay telemetry Relay.ts viewer ctf config model Machine.ts",
   "Warmup.ts": "protocol storage transport config Relay.ts",
-  daemon: "errors access protocol config model telemetry admin edge thread Relay.ts Warmup.ts Machine.ts",
+  daemon: "errors access protocol config model transport telemetry admin edge thread Relay.ts Warmup.ts Machine.ts",
   edge: "errors access protocol model storage transport config Ports.ts Relay.ts Warmup.ts Machine.ts",
   cli: "errors storage transport ctf target viewer config admin recovery edge thread Machine.ts",
   bin: "daemon cli"
@@ -164,14 +164,14 @@ describe("imports of src", () => {
     assert.deepStrictEqual(declaredElsewhere, ["wire"], "headers whose functions are in another file")
   })
 
-  it("reach sockets only from transport, the operator's port, the health socket, a check, and a test's peers", () => {
+  it("reach sockets only from transport, the operator's port, the health socket, and a test's peers", () => {
     const wrong = everyImport.map(({ file, imported: { from, what } }) => {
       if (!/^(node:)?(net|tls|dgram|http|https)$|^effect\/socket/.test(from)) return undefined
       // Say whether a text is an address, or a certificate or a list of them; open nothing.
       if (["{ isIP }", "{ isIPv6 }", "{ createSecureContext }"].includes(what.trim())) return undefined
       const isAllowed =
         ["transport", "admin", "testing"].includes(folderOf(file)) ||
-        /^src\/daemon\/(HealthSocket|OwnSocket|launch\/FreePorts)\.ts$/.test(file)
+        /^src\/daemon\/(HealthSocket|OwnSocket)\.ts$/.test(file)
       return isAllowed ? undefined : `${file} imports ${from}`
     })
     assert.deepStrictEqual(offences(wrong), [])

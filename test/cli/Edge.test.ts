@@ -159,7 +159,7 @@ describe("an edge", () => {
       const away = yield* check("--to=net://127.0.0.1:1:2", `--spool=${spool}`, "--spool-limit=1M")
       assert.deepStrictEqual([away.code, away.stderr.includes("Warning: the relay does not answer")], [0, true])
       const busy = yield* toolbox("edge", "--check", to, `--listen=127.0.0.1:${relay.dataPort},0`, `--spool=${spool}`)
-      assert.deepStrictEqual([busy.code, busy.stderr.includes("the control port 127.0.0.1:")], [1, true])
+      assert.deepStrictEqual([busy.code, busy.stderr.includes("The control port 127.0.0.1:")], [1, true])
       for (const wrong of ["--spool=", "--copy=", "--overflow=drop:debug", "--name=", `--name=${"n".repeat(256)}`]) {
         const { code, stderr } = yield* check(to, wrong)
         assert.deepStrictEqual([code, stderr.includes(wrong.replace(/=.*/, ""))], [2, true], wrong)

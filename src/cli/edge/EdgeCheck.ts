@@ -2,7 +2,7 @@
 import { Console, Effect, Schema } from "effect"
 import { greet } from "../../edge/forwarding/Greeting.ts"
 import type * as Dial from "../../transport/Dial.ts"
-import * as FreePort from "../../transport/FreePort.ts"
+import * as FreePorts from "../../transport/FreePorts.ts"
 import { asked } from "../Asked.ts"
 import * as Terms from "../Terms.ts"
 import * as EdgeSpool from "./EdgeSpool.ts"
@@ -21,12 +21,6 @@ export class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed"
     return `${this.count} of them would keep it from starting or forwarding`
   }
 }
-
-const refusal = ({ host, name, port }: Wanted["ports"][number]): Effect.Effect<string | undefined> =>
-  Effect.map(
-    FreePort.refusal(host, port),
-    (reason) => reason && `the ${name} port ${host}:${port} is not to be had: ${reason}`
-  )
 
 type Complaint = { readonly kind: "Error" | "Warning"; readonly text: string }
 
@@ -56,9 +50,8 @@ export const check = (wanted: Wanted): Effect.Effect<void, CheckFailed> =>
       wanted.spool,
       wanted.spoolLimit
     )
-    const refusals = yield* Effect.forEach(wanted.ports, refusal)
     const relay = yield* relayComplaint(wanted.to)
-    const errors = [...spoolErrors, ...refusals.filter((reason) => reason !== undefined)]
+    const errors = [...spoolErrors, ...(yield* Effect.promise(() => FreePorts.complaints(wanted.ports)))]
     const complaints: ReadonlyArray<Complaint> = [
       ...errors.map((text) => ({ kind: "Error", text }) as const),
       ...[...spoolWarnings, ...Terms.complaintsOf(wanted.to.tls)].map((text) => ({ kind: "Warning", text }) as const),

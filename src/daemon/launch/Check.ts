@@ -17,10 +17,10 @@ import { defaults } from "../../config/RelayDefaults.ts"
 import type { Message } from "../../config/Resolve.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import { reasonOf } from "../../errors/SystemError.ts"
+import * as FreePorts from "../../transport/FreePorts.ts"
 import * as AccessRules from "../files/AccessRules.ts"
 import * as TlsFiles from "../files/TlsFiles.ts"
 import * as OwnSocket from "../OwnSocket.ts"
-import * as FreePorts from "./FreePorts.ts"
 
 const error = (text: string): Message => ({ level: "error", text })
 const warning = (text: string): Message => ({ level: "warning", text })
@@ -184,9 +184,7 @@ const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise
     ...(["control", "data", "live"] as const).map((name) => ({ name, ...relay[name] })),
     ...(httpPort?._tag === "Tcp" ? [{ name: "http", ...httpPort }] : [])
   ]
-  for (const { host, name, port, reason } of await FreePorts.refusals(tcp)) {
-    complaints.push(error(`The ${name} port ${host}:${port} is not to be had: ${reason}`))
-  }
+  complaints.push(...(await FreePorts.complaints(tcp)).map(error))
   if (httpPort?._tag === "Unix") {
     const fault = unwritableSocket(httpPort.path)
     const reason = fault ?? ((await OwnSocket.isTaken(httpPort.path)) ? "Address already in use" : undefined)

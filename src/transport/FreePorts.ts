@@ -1,6 +1,6 @@
 /** Whether ports could be listened on: bound for a moment, since nothing else knows what the system refuses. */
 import { createServer, type Server } from "node:net"
-import * as SystemError from "../../errors/SystemError.ts"
+import * as SystemError from "../errors/SystemError.ts"
 
 export interface Place {
   readonly name: string
@@ -17,17 +17,16 @@ const bind = ({ descriptor, host, port }: Place): Promise<Server | string> =>
     server.listen(descriptor === undefined ? { host, port } : { fd: descriptor }, () => resolve(server))
   })
 
-/** Those that cannot be had, with the system's reason. All are held at once: two of them may be the same. */
-export const refusals = async <P extends Place>(
-  places: ReadonlyArray<P>
-): Promise<ReadonlyArray<P & { readonly reason: string }>> => {
-  const refused: Array<P & { readonly reason: string }> = []
+/** Of each that cannot be had, why. All are held at once: two of them may be the same. */
+export const complaints = async (places: ReadonlyArray<Place>): Promise<ReadonlyArray<string>> => {
+  const said: Array<string> = []
   const held: Array<Server> = []
   for (const place of places) {
+    const { host, name, port } = place
     const result = await bind(place)
-    if (typeof result === "string") refused.push({ ...place, reason: result })
+    if (typeof result === "string") said.push(`The ${name} port ${host}:${port} is not to be had: ${result}`)
     else held.push(result)
   }
   await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))))
-  return refused
+  return said
 }
