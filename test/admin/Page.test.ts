@@ -242,7 +242,8 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
     () =>
       Effect.gen(function* () {
         const { at, url } = yield* start()
-        const name = "x\u202egnp.exe"
+        // What is begun in it is not ended.
+        const name = "x\u202egnp.exe\u2066 y"
         yield* record(url, "web1", name)
         const { errors, page } = yield* tab(yield* browser, 1200)
         yield* Effect.promise(() => page.clock.install({ time: Date.now() + 7_200_000 }))
@@ -257,6 +258,7 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
         })()`)
         )) as readonly [number, number]
         assert.isAtMost(places[0], places[1], "the tag is inside of the name")
+        assert.strictEqual(yield* text(page, "a.row.session .name bdi"), "x\\u202egnp.exe\\u2066 y")
         yield* Effect.promise(() => page.goto(at("#/relay")))
         yield* seen(page, "Runs for")
         yield* Process.until("the relay's clock to be known", text(page, ".fact:has-text('Runs for') dd"), (shown) =>

@@ -4,6 +4,7 @@
  */
 import { html } from "htm/preact"
 import { useEffect, useRef, useState } from "preact/hooks"
+import { harmless } from "../../errors/Harmless.ts"
 import * as ChromeLines from "./ChromeLines.ts"
 import { Recent, secondsMax } from "./Recent.ts"
 import { follow, tokenWanted } from "./Server.ts"
@@ -40,11 +41,14 @@ const textOf = ({ count, fields, message, reason, type }: Line): string => {
 
 const sentenceOf = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
 
-const EventRow = ({ line }: { readonly line: Shown }) => html`<div class="row event" role="row">
-  <span role="cell" class="n soft">${timeOf(line)}</span>
-  <span role="cell" class=${`name ${line.type === "event" ? "" : "warn"}`}><bdi>${line.name ?? line.type}</bdi></span>
-  <span role="cell" class="name soft" title=${textOf(line)}><bdi>${textOf(line)}</bdi></span>
-</div>`
+const EventRow = ({ line }: { readonly line: Shown }) => {
+  const [name, text] = [harmless(line.name ?? line.type), harmless(textOf(line))]
+  return html`<div class="row event" role="row">
+    <span role="cell" class="n soft">${timeOf(line)}</span>
+    <span role="cell" class=${`name ${line.type === "event" ? "" : "warn"}`}><bdi>${name}</bdi></span>
+    <span role="cell" class="name soft" title=${text}><bdi>${text}</bdi></span>
+  </div>`
+}
 
 interface State {
   readonly recent: Recent

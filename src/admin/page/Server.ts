@@ -2,6 +2,7 @@
  * What the page asks the relay, and whether it answers. The token is kept for this tab only. Answers have the shapes of
  * `AdminApi`, whose types are imported and whose code is not.
  */
+import { harmless } from "../../errors/Harmless.ts"
 import type { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../../relay/Status.ts"
 import type { Device } from "../../telemetry/Device.ts"
 import type { ProcessFigures } from "../../telemetry/Reading.ts"
@@ -71,6 +72,9 @@ export const follow = async (path: string, onLine: (line: string) => void, signa
   }
 }
 
+/** Names that peers chose do not turn what is written beside them, and show what is in them. */
+const shown = (_member: string, value: unknown): unknown => (typeof value === "string" ? harmless(value) : value)
+
 export const ask = async <A>(path: string): Promise<Answer<A>> => {
   try {
     const answer = await fetch(`/api/v1/${path}`, {
@@ -79,7 +83,7 @@ export const ask = async <A>(path: string): Promise<Answer<A>> => {
     })
     if (answer.status === 401) return { failure: "refused" }
     if (answer.status === 404) return { failure: "gone" }
-    return answer.ok ? { value: (await answer.json()) as A } : { failure: "lost" }
+    return answer.ok ? { value: JSON.parse(await answer.text(), shown) as A } : { failure: "lost" }
   } catch {
     return { failure: "lost" }
   }
