@@ -19,13 +19,22 @@ const doubtsOf = ({ addresses = [], keys = [], name, names = [], subjects = [] }
     .map((pattern) => `no certificate has such a name: ${pattern} of ${name}; they begin with URI:, DNS: or email:`),
   ...subjects
     .filter((pattern) => !/^[A-Za-z0-9.]*=|[*?]/.test(pattern))
-    .map((pattern) => `no certificate has such a subject: ${pattern} of ${name}; they begin with CN= or the like`)
+    .map((pattern) => `no certificate has such a subject: ${pattern} of ${name}; they begin with CN= or the like`),
+  ...subjects
+    .filter((pattern) => /,(?![ *?])/.test(pattern))
+    .map(
+      (pattern) =>
+        `no certificate has such a subject: ${pattern} of ${name}; behind a comma is a space, in a name it is \\2C`
+    )
 ]
 
 /** Each once. */
 const repeated = (names: ReadonlyArray<string>): ReadonlyArray<string> => [
   ...new Set(names.filter((name, index) => names.indexOf(name) !== index))
 ]
+
+/** What other programs' patterns have. */
+const foreign = /\[.+\]|\{.+,.+\}/
 
 const doubtsOfRule = ({ admin, principals, quota, record = [], view = [] }: Rule, index: number) => [
   ...(principals.length === 0 ? [`rule ${index + 1} is for nobody`] : []),
@@ -34,9 +43,20 @@ const doubtsOfRule = ({ admin, principals, quota, record = [], view = [] }: Rule
     : []),
   ...[...record, ...view]
     .flatMap(({ host, session }) => [host, session])
-    .filter((pattern) => pattern?.includes("/"))
-    .map((pattern) => `no host or session has a / in its name: ${pattern} of rule ${index + 1}`)
+    .flatMap((pattern = "") => [
+      ...(pattern.includes("/") ? [`no host or session has a / in its name: ${pattern} of rule ${index + 1}`] : []),
+      ...(foreign.test(pattern)
+        ? [`brackets stand for themselves, patterns have * and ? only: ${pattern} of rule ${index + 1}`]
+        : [])
+    ])
 ]
+
+const allows = ({ admin, principals, record = [], view = [] }: Rule): boolean =>
+  principals.length > 0 && (admin === true || record.length + view.length > 0)
+
+/** Who shows no certificate is no operator, whatever a rule says. */
+const isPlain = ({ keys = [], names = [], subjects = [] }: Principal) =>
+  keys.length + names.length + subjects.length === 0
 
 /** In words, one a line. */
 export const of = ({ principals, rules }: AccessFile): ReadonlyArray<string> => {
@@ -45,6 +65,12 @@ export const of = ({ principals, rules }: AccessFile): ReadonlyArray<string> => 
     ...principals.flatMap(doubtsOf),
     ...principals.filter(({ name }) => !met.has(name)).map(({ name }) => `no rule is for ${name}`),
     ...repeated(principals.map(({ name }) => name)).map((name) => `who is any of those called ${name} is all of them`),
-    ...rules.flatMap(doubtsOfRule)
+    ...principals
+      .filter(
+        (one) => isPlain(one) && rules.some(({ admin, principals: of }) => admin === true && of.includes(one.name))
+      )
+      .map(({ name }) => `${name} shows no certificate, so no rule makes it an operator`),
+    ...rules.flatMap(doubtsOfRule),
+    ...(rules.some(allows) ? [] : ["nobody may do anything: no rule allows it"])
   ]
 }

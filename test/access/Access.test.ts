@@ -159,7 +159,8 @@ it("what cannot be meant is doubted, and nothing else", () => {
     principals: [
       { name: "none" },
       { name: "plain", names: ["web1", "URI:x", "*web", "U*", "?RI:x", "uri:x", "URI"] },
-      { name: "subject", subjects: ["alice", "CN=alice", "*alice", "C?=a"] },
+      { name: "subject", subjects: ["alice", "CN=alice", "*alice", "C?=a", "O=a,CN=b", "O=a\\2Cb, CN=*,*"] },
+      { name: "far", addresses: ["10.0.0.3"] },
       { name: "idle", addresses: ["10.0.0.1"] },
       { name: "none", addresses: ["10.0.0.2"] }
     ],
@@ -168,7 +169,8 @@ it("what cannot be meant is doubted, and nothing else", () => {
       { principals: [], quota: { sessions: 1 } },
       { principals: ["*"], record: [], admin: false },
       { principals: ["*"], record: [{ host: "a/b" }], view: [{ session: "*/c" }] },
-      { principals: ["*"], admin: true }
+      { principals: ["*", "far"], admin: true },
+      { principals: ["far"], view: [{ host: "web[0-9]", session: "{a,b}" }, { session: "[]{}{a}" }] }
     ]
   }
   const name = (pattern: string) =>
@@ -177,13 +179,21 @@ it("what cannot be meant is doubted, and nothing else", () => {
     "nobody can be none",
     ...["web1", "uri:x", "URI"].map(name),
     "no certificate has such a subject: alice of subject; they begin with CN= or the like",
+    "no certificate has such a subject: O=a,CN=b of subject; behind a comma is a space, in a name it is \\2C",
     "no rule is for idle",
     "who is any of those called none is all of them",
+    "far shows no certificate, so no rule makes it an operator",
     "rule 2 is for nobody",
     "rule 3 allows nothing",
     "no host or session has a / in its name: a/b of rule 4",
-    "no host or session has a / in its name: */c of rule 4"
+    "no host or session has a / in its name: */c of rule 4",
+    "brackets stand for themselves, patterns have * and ? only: web[0-9] of rule 6",
+    "brackets stand for themselves, patterns have * and ? only: {a,b} of rule 6"
   ])
+  const locked = [[], [{ principals: ["*"], quota: { sessions: 1 } }], [{ principals: [], view: [{}] }]]
+  for (const rules of locked) {
+    assert.include(Doubts.of({ principals: [], rules }), "nobody may do anything: no rule allows it")
+  }
 })
 
 it("a member that is there twice is found, however it is written, and no other", () => {
