@@ -72,16 +72,14 @@ export class TraceDirectory {
     return this.#make(subdirectory, name, "new", replaces)
   }
 
-  /** Empties `subdirectory/name`, which was made through this object. */
-  empty(subdirectory: string, name: string): Effect.Effect<TraceFile, FileFailed> {
-    const isOwn = this.#created.has(path.join(subdirectory, name))
-    return this.#make(subdirectory, name, isOwn ? "create" : "new", false)
-  }
-
-  /** What was made through `earlier` at the same place is this one's, too: a chunk after one that was left there. */
-  adopt(earlier: TraceDirectory): void {
-    if (earlier === this || earlier.relativePath !== this.relativePath) return
-    for (const relative of earlier.#created) this.#created.add(relative)
+  /** Empties `subdirectory/name`, which was made through this object, or through `earlier` at the same place. */
+  empty(subdirectory: string, name: string, earlier: TraceDirectory = this): Effect.Effect<TraceFile, FileFailed> {
+    const relative = path.join(subdirectory, name)
+    return Effect.suspend(() => {
+      const isHere = earlier.relativePath === this.relativePath
+      const isOwn = this.#created.has(relative) || (isHere && earlier.#created.has(relative))
+      return this.#make(subdirectory, name, isOwn ? "create" : "new", false)
+    })
   }
 
   get made(): Made {

@@ -92,6 +92,21 @@ describe("nothing foreign is emptied", () => {
     })
   )
 
+  claim(
+    "a file of an earlier directory at the same place may be emptied, which makes no other of its own",
+    ({ memory, store }) =>
+      Effect.gen(function* () {
+        const [earlier, later, elsewhere] = [store.directory("s"), store.directory("s"), store.directory("t")]
+        yield* put(earlier, "ust", "ch", "one")
+        yield* put(earlier, "ust", "other", "two")
+        yield* put(elsewhere, "ust", "other", "three")
+        yield* later.empty("ust", "ch", earlier)
+        assert.strictEqual(yield* codeOf(later.empty("ust", "other", elsewhere)), "EEXIST")
+        assert.deepStrictEqual(yield* later.remove(false), [])
+        assert.deepStrictEqual(below(memory.paths(output)), ["s/ust/other", "t/ust/other"])
+      })
+  )
+
   claim("a directory with files of others is taken; one with directories, or its own, is not", ({ memory, store }) =>
     Effect.gen(function* () {
       const directory = store.directory("s")

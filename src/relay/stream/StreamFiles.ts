@@ -264,14 +264,10 @@ export class StreamFiles implements Actions<TraceChunk> {
     const earlier = this.#directory
     this.#directory = directory
     // The chunk before may lie in the same place, if it could not be moved: its file of this name is ours to empty.
-    const own = Effect.suspend(() => {
-      directory.adopt(earlier)
-      return directory.empty(path, name)
-    })
     const opened = Effect.catchIf(
       directory.create(path, name, replaces),
       ({ code }) => code === "EEXIST",
-      () => own
+      () => directory.empty(path, name, earlier)
     )
     return Effect.map(opened, (file) => this.#opened(sink, file))
   }

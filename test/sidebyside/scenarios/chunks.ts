@@ -107,6 +107,22 @@ export const chunks: ReadonlyArray<Scenario> = [
     }
     yield* s.tree("cleared")
   }),
+  scenario("clear of a chunk that lies where the one before it does spares what is only in that one", function* (s) {
+    const { c, file, recorded } = yield* s.recording({ basePath: "r" })
+    const stays = yield* c.addStream({ channel: "stays" })
+    const goes = yield* c.addStream({ channel: "goes" })
+    yield* recorded(stays, 0, file("stays"), 16)
+    yield* recorded(goes, 0, file("goes"), 16)
+    yield* c.closeChunk(0, start + 10)
+    yield* c.createChunk(1, start + 10)
+    yield* c.rotate(1, [[goes, 1]])
+    yield* recorded(goes, 1, file("goes"), 16)
+    yield* c.rotate(undefined, [[goes, 2]])
+    yield* c.closeChunk(1, start + 20, closeCommands.delete)
+    yield* c.untilChunkGone(1)
+    yield* s.tree("cleared")
+    yield* c.closeStream(stays, 0)
+  }),
   scenario("clear after a rotation", function* (s) {
     const { c } = yield* s.recording({ basePath: "r" })
     const stream = yield* c.addStream({ channel: "metadata" })
