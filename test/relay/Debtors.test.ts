@@ -58,4 +58,14 @@ describe("connections of who owes", () => {
     assert.deepStrictEqual(story, ["held 0", "held 1"])
     for (const member of members) debtors.leave(member)
   })
+
+  it.live("that leave while others wait keep nobody waiting", () =>
+    Effect.gen(function* () {
+      const { debtors, members, story } = begin(3)
+      debtors.owe(1000)
+      for (const member of members.slice(0, 2)) debtors.leave(member)
+      yield* until("the last to go on", () => story.includes("free 2"))
+      assert.deepStrictEqual(story.slice(3), ["free 2"])
+    })
+  )
 })

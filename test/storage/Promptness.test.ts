@@ -46,6 +46,7 @@ describe("devices written to in the turn that received the bytes", () => {
       for (let later = now; ; later++) if (disk.isPrompt(() => later)) return later - now
     }
     disk.took(slowMillis - 1, 1)
+    assert.isTrue(disk.isPrompt(() => 1))
     let now = 1000
     const rests = Array.from({ length: 8 }, () => {
       const rest = restAfter(now)
