@@ -1,20 +1,24 @@
 /**
  * Any tree of field classes and any value, written straightforwardly, is read as itself: by generated functions and by
- * closures, from whole packets and through windows of any size.
+ * closures, from whole packets and through windows of any size; each field by itself, too, and in tests of `--where`.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { grainBytes } from "../../src/ctf/decode/Cursor.ts"
+import { Result } from "effect"
+import { grainBytes, narrowed } from "../../src/ctf/decode/Cursor.ts"
 import { DataStream, event, inMemory, over, type Source } from "../../src/ctf/decode/DataStream.ts"
 import { field } from "../../src/ctf/decode/Fields.ts"
-import { TracePlan } from "../../src/ctf/decode/Plan.ts"
+import { type EventPlan, TracePlan } from "../../src/ctf/decode/Plan.ts"
 import { root } from "../../src/ctf/decode/Slots.ts"
 import * as Values from "../../src/ctf/decode/Values.ts"
+import * as Filters from "../../src/ctf/filter/Filters.ts"
+import * as Where from "../../src/ctf/filter/Where.ts"
 import type { Structure } from "../../src/ctf/model/FieldClass.ts"
 import type { TraceClass } from "../../src/ctf/model/TraceClass.ts"
 import { Bytes } from "../../src/ctf/print/Bytes.ts"
 import { Json } from "../../src/ctf/print/Json.ts"
 import { Text } from "../../src/ctf/print/Text.ts"
-import { BitWriter, random, structure } from "./encoding.ts"
+import { BitWriter, type Random, random, structure } from "./encoding.ts"
+import * as Queries from "./made/Queries.ts"
 
 const nameless = { namespace: undefined, name: undefined, uid: undefined }
 
@@ -61,11 +65,35 @@ const plain = (value: Values.Value): unknown =>
         ? [...value]
         : value
 
+const scalar = (value: Queries.Leaf | undefined): unknown => {
+  const number = typeof value === "object" ? value.value : value
+  return typeof number === "bigint" ? narrowed(number) : number
+}
+
+/** Each by itself, as filters read them, and tests of them. */
+const checkFields = (stream: DataStream, all: ReadonlyArray<Queries.Found>, next: Random) => {
+  const plan = stream.current as EventPlan
+  for (const { path, value } of all) {
+    const found = field(plan, "event-record-payload", path)
+    const read = found?.read(stream)
+    const told = `${stream.name}, ${path.join(" ")}`
+    assert.deepStrictEqual(read, scalar(value), told)
+    const labels = read === undefined ? undefined : found?.labelsOf?.(read)
+    assert.deepStrictEqual(labels, typeof value === "object" ? value.labels : undefined, told)
+  }
+  for (let count = all.length === 0 ? 0 : 6; count > 0; count--) {
+    const { isTrue, text } = Queries.query(next, all)
+    const test = Filters.where(Result.getOrThrow(Where.parse(text)))(plan)
+    assert.strictEqual(typeof test === "boolean" ? test : test(stream), isTrue, `${stream.name}: ${text}`)
+  }
+}
+
 const codes = ["generated", "closures"] as const
 
 describe("a field class tree made up at random", () => {
   const treeCount = 300
   const valueCount = 40
+  const queriedCount = 3
 
   it("decodes what a straightforward writer encoded, by generated functions and closures alike", () => {
     for (let seed = 1; seed <= treeCount; seed++) {
@@ -100,12 +128,7 @@ describe("a field class tree made up at random", () => {
           cursor.at = cursor.payloadAt
           assert.deepStrictEqual(plain(read(cursor)), plain(value), `seed ${seed}, record ${at}, ${code}`)
           assert.strictEqual(cursor.at, end)
-          for (const [name, member] of Object.entries(value as Values.Structured)) {
-            const found = field(stream.current as never, "event-record-payload", [name])?.read(stream)
-            if (typeof found === "string" || typeof found === "number")
-              assert.equal(found as unknown, member as unknown)
-          }
-          cursor.at = end
+          if (at < queriedCount) checkFields(stream, Queries.leaves(value), random(seed * valueCount + at))
         }
         return Buffer.from(out.written).toString()
       })

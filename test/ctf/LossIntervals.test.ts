@@ -55,7 +55,7 @@ describe("events lost between two packets", () => {
 
   it("have no times where the packet has an end of 0, as of a tracer that crashed", () => {
     const expected = ["discarded 5 events (unknown time range)"]
-    assert.deepStrictEqual(told(ByHand.shown(directory("00")).warnings), expected)
+    assert.deepStrictEqual(told(ByHand.shown(directory("00"), undefined).warnings), expected)
   })
 })
 

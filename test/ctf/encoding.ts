@@ -3,7 +3,7 @@
  * says, without any idea of speed.
  */
 import type { Value } from "../../src/ctf/decode/Values.ts"
-import type { ByteOrder, FieldClass, Member, Structure } from "../../src/ctf/model/FieldClass.ts"
+import type { ByteOrder, FieldClass, Mapping, Member, Structure } from "../../src/ctf/model/FieldClass.ts"
 
 export type Random = () => number
 
@@ -77,8 +77,27 @@ const randomBits = (next: Random, size: number): bigint => {
   return BigInt.asUintN(size, value)
 }
 
+/** Ranges with labels, some of which overlap. */
+const mappings = (next: Random): ReadonlyArray<Mapping> =>
+  ["low", "a b", "low too"].map((label) => {
+    const lower = BigInt(below(next, 100) - 50)
+    return { label, ranges: [{ lower, upper: lower + (1n << BigInt(below(next, 63))) }] }
+  })
+
+const labelled = (value: number | bigint, named: ReadonlyArray<Mapping> | undefined): Value =>
+  named === undefined
+    ? value
+    : {
+        value,
+        labels: named
+          .filter(({ ranges }) => ranges.some(({ lower, upper }) => value >= lower && value <= upper))
+          .map(({ label }) => label)
+      }
+
 const integer = (next: Random, order: ByteOrder): Kind => {
-  const fieldClass = integerClass(next, order, next() < 0.5)
+  const plain = integerClass(next, order, next() < 0.5)
+  const named = next() < 0.25 ? mappings(next) : undefined
+  const fieldClass = { ...plain, mappings: named }
   const { alignment, byteOrder, isReversed, isSigned, size } = fieldClass
   return {
     fieldClass,
@@ -89,7 +108,7 @@ const integer = (next: Random, order: ByteOrder): Kind => {
           writer.align(alignment)
           writer.bits(bits, size, byteOrder, isReversed)
         },
-        value: typed(isSigned ? BigInt.asIntN(size, bits) : bits, size)
+        value: labelled(typed(isSigned ? BigInt.asIntN(size, bits) : bits, size), named)
       }
     }
   }

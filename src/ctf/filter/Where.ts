@@ -3,7 +3,7 @@
  *
  * | | |
  * | --- | --- |
- * | fields | `a.b[2]`; by scope `$payload.` `$ectx.` `$ctx.` `$pctx.` (own, common, packet context), `$ctx."odd name"` |
+ * | fields | `a.b[2]`; by scope `$payload.` `$ectx.` `$ctx.` `$pctx.` (own, common, packet context), `$ctx."odd one"` |
  * | facts | `$name` `$id` `$time` (ns) `$loglevel` `$emf` `$cpu`, `$env.NAME` |
  * | values | `-5` `0x1f` `0b1` `0o17` `1.5e3` `"text"` `'text'` `true` `false` |
  * | tests | `==` (`=`) `!=` `<` `<=` `>` `>=`, `in (a, b)`, `=~` `!~` (regular expression), `like` (glob), `exists f` |
