@@ -77,6 +77,8 @@ const asked: ReadonlyArray<readonly [what: string, said: string, status: number]
   ["both lengths", request("POST /api/v1/drain", authorized, "content-length: 3", "transfer-encoding: chunked"), 400],
   ["a header that is too large", request("GET /livez", `x: ${large}`), 431],
   ["no name", "GET /livez HTTP/1.1\r\nconnection: close\r\n\r\n", 400],
+  ["two names", "GET /livez HTTP/1.1\r\nhost: localhost\r\nHost: evil.example\r\nconnection: close\r\n\r\n", 400],
+  ["a number without end", request(`GET /api/v1/sessions/${"9".repeat(400)}`), 404],
   ["another name", "GET /livez HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n", 421],
   ["a member that there is not", body("POST /api/v1/drain", '{"deadlineSecond":600}'), 400],
   ["one beside those that there are", body("PUT /api/v1/log-level", '{"verbosity":1,"for":5}'), 400],

@@ -46,6 +46,10 @@ const asGet = (message: IncomingMessage, answer: ServerResponse): IncomingMessag
   return message
 }
 
+/** Whoever is between may go by another of its names than the runtime, which goes by the first. */
+const isAmbiguous = ({ rawHeaders }: IncomingMessage): boolean =>
+  rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === "host").length > 1
+
 /** The system takes no more of what it is sent. */
 const isUnread = ({ socket }: Guest): boolean => socket.writableNeedDrain
 
@@ -82,8 +86,13 @@ export class CrowdServer extends Server {
     const isContinued = event === "checkContinue"
     if ((event !== "request" && !isContinued) || !(answer instanceof ServerResponse))
       return super.emit(event as "request", ...(values as []))
+    const asked = message as IncomingMessage
+    if (isAmbiguous(asked)) {
+      answer.writeHead(400, { connection: "close", "content-length": "0" }).end()
+      return true
+    }
     if (isContinued) answer.writeContinue()
-    this.#ask({ message: asGet(message as IncomingMessage, answer), answer })
+    this.#ask({ message: asGet(asked, answer), answer })
     return true
   }
 
