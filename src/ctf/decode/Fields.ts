@@ -22,9 +22,10 @@ export type Filter = (plan: EventPlan) => boolean | ((event: DataStream) => bool
 /** Integers have one form each: a number where that is exact, else a bigint. */
 export type Scalar = Int | string | boolean
 
-interface Found<From> {
+/** A field of one event class, found once, read of every event. */
+export interface Field {
   /** Undefined where the record has no such field: another option was chosen, the array is shorter. */
-  readonly read: (from: From) => Scalar | undefined
+  readonly read: (event: DataStream) => Scalar | undefined
   /**
    * Labels or flags of what was read last; undefined of it where it is neither an enumeration nor a bit map: a variant
    * has options of several classes.
@@ -32,10 +33,13 @@ interface Found<From> {
   readonly labelsOf: ((value: Scalar) => ReadonlyArray<string> | undefined) | undefined
 }
 
-/** A field of one event class, found once, read of every event. */
-export type Field = Found<DataStream>
-
+type LabelsOf = Field["labelsOf"]
 type Read = (cursor: Cursor) => Scalar | undefined
+
+interface Found {
+  readonly read: Read
+  readonly labelsOf: LabelsOf
+}
 
 const scratch: Regions.Region = { from: 0, to: 0 }
 
@@ -67,21 +71,16 @@ const leaf = (fieldClass: FieldClass, place: Place, slots: Slots): Read | undefi
   }
 }
 
-const labelsOf = (fieldClass: FieldClass): Found<Cursor>["labelsOf"] => {
-  if (fieldClass.kind === "bit-map") return Labels.flags(fieldClass.flags) as Found<Cursor>["labelsOf"]
+const labelsOf = (fieldClass: FieldClass): LabelsOf => {
+  if (fieldClass.kind === "bit-map") return Labels.flags(fieldClass.flags) as LabelsOf
   const mappings = "mappings" in fieldClass ? fieldClass.mappings : undefined
-  return mappings && (Labels.labels(mappings) as Found<Cursor>["labelsOf"])
+  return mappings && (Labels.labels(mappings) as LabelsOf)
 }
 
 /** A step of a path: the name of a member, or the number of an element. */
 export type Step = string | number
 
-const member = (
-  structure: Structure,
-  path: ReadonlyArray<Step>,
-  place: Place,
-  slots: Slots
-): Found<Cursor> | undefined => {
+const member = (structure: Structure, path: ReadonlyArray<Step>, place: Place, slots: Slots): Found | undefined => {
   const [name, ...rest] = path
   const index = structure.members.findIndex((one) => one.name === String(name))
   const wanted = structure.members[index]
@@ -108,7 +107,7 @@ const element = (
   path: ReadonlyArray<Step>,
   place: Place,
   slots: Slots
-): Found<Cursor> | undefined => {
+): Found | undefined => {
   const [step, ...rest] = path
   const index = Number(step)
   if (!Number.isSafeInteger(index) || index < 0) return undefined
@@ -136,7 +135,7 @@ const option = (
   path: ReadonlyArray<Step>,
   place: Place,
   slots: Slots
-): Found<Cursor> | undefined => {
+): Found | undefined => {
   const reads = fieldClass.options.map((one, index) => {
     const inner = below(place, index)
     const named = path.length > 0 && one.name === String(path[0])
@@ -148,7 +147,7 @@ const option = (
   if (!reads.some((found) => found !== undefined)) return undefined
   const slot = slots.of(fieldClass.selector)
   const choose = Choice.option(fieldClass)
-  let chosen: Found<Cursor> | undefined
+  let chosen: Found | undefined
   return {
     labelsOf: reads.some((found) => found?.labelsOf) ? (value) => chosen?.labelsOf?.(value) : undefined,
     read: (cursor) => {
@@ -158,12 +157,7 @@ const option = (
   }
 }
 
-const find = (
-  fieldClass: FieldClass,
-  path: ReadonlyArray<Step>,
-  place: Place,
-  slots: Slots
-): Found<Cursor> | undefined => {
+const find = (fieldClass: FieldClass, path: ReadonlyArray<Step>, place: Place, slots: Slots): Found | undefined => {
   switch (fieldClass.kind) {
     case "structure":
       return path.length === 0 ? undefined : member(fieldClass, path, place, slots)

@@ -127,7 +127,7 @@ class Packets {
   }
 }
 
-/** A record of no connection means nothing. Without a segment's last nobody could tell whether another one is missing. */
+/** Of no connection, it means nothing; but without a segment's last nobody could tell whether another is missing. */
 const emptied = (number: number): Buffer => {
   const bytes = Buffer.alloc(headBytes)
   seal(bytes, 0, { number, byteCount: 0, kind: Kind.withdrawn, connection: 0 }, checksums)
