@@ -2,7 +2,7 @@
  * `lttng-relay certs`: what is revoked and what is renewed, as openssl reads it and as relays do that run meanwhile.
  */
 import { X509Certificate } from "node:crypto"
-import { copyFileSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs"
+import { copyFileSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
@@ -85,7 +85,14 @@ it.live("what is in the way is said in one line: files that are none, no place f
     const env = { ...process.env, TMPDIR: "/nowhere" }
     const nowhere = yield* Process.attempt(process.execPath, [toolboxProgram, ...init], { env })
     assert.deepStrictEqual([nowhere.code, nowhere.stderr], [1, "Error: /nowhere: No such file or directory\n"])
+    writeFileSync(join(pki, "ca.key"), "")
+    const half = yield* attempt("init", "--names=localhost", pki)
+    const why = "is there without a certificate: remove it, if an attempt broke off"
+    assert.deepStrictEqual([half.code, half.stderr], [1, `Error: ${pki}/ca.key: ${why}\n`])
+    rmSync(join(pki, "ca.key"))
     yield* toolbox(...init)
+    const again = yield* attempt("init", "--names=localhost", pki)
+    assert.deepStrictEqual([again.code, again.stderr], [1, `Error: ${pki}/ca.pem: is there already\n`])
     writeFileSync(join(pki, "ca.pem"), "-----BEGIN CERTIFICATE-----\nMIIB")
     for (const args of [["list"], ["target", "web1"], ["renew", "authority"]]) {
       const { code, stderr } = yield* attempt(...args, pki)

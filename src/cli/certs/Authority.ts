@@ -35,7 +35,11 @@ const make = (request: Request): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
     const made = filesOf(request)
     const taken = [made.certificate, made.key].find((path) => existsSync(path))
-    if (taken !== undefined) return yield* new CertificateFailed({ path: taken, reason: "is there already" })
+    if (taken !== undefined) {
+      const reason =
+        taken === made.key ? "is there without a certificate: remove it, if an attempt broke off" : "is there already"
+      return yield* new CertificateFailed({ path: taken, reason })
+    }
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", made.key]
     yield* orWithout(made, sign(request, made.certificate, key))
     return made
