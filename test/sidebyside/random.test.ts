@@ -8,6 +8,7 @@ import * as Peers from "../support/peers.ts"
 import * as Odd from "./odd.ts"
 import * as Random from "./random.ts"
 import * as Scenario from "./scenario.ts"
+import * as Shared from "./shared.ts"
 
 const [from = 1, to = from] = (process.env.SEED ?? "1-24").split("-").map(Number)
 const seeds = Array.from({ length: to - from + 1 }, (_, offset) => from + offset)
@@ -22,6 +23,18 @@ Peers.describeConcurrently(Peers.reference, "generated, as lttng-relayd 2.13.9",
         assert.deepStrictEqual(inMemory, reference)
         assert.deepStrictEqual(Scenario.stuck(reference), [])
         assert.strictEqual(reference.exit, "status 0")
+      })
+    )
+  }
+  for (const seed of seeds.filter((seed) => seed % 3 === 1 || seeds.length === 1)) {
+    it.live(`shared trace chunks, seed ${seed}`, () =>
+      Effect.gen(function* () {
+        const { onDisk, inMemory, reference } = yield* Scenario.runAll(Shared.fromSeed(seed))
+        for (const { exit } of [onDisk, inMemory]) assert.strictEqual(exit, "status 0")
+        // The other crashes in some of them.
+        if (reference.exit !== "status 0") return
+        assert.deepStrictEqual(Shared.comparable(onDisk), Shared.comparable(reference))
+        assert.deepStrictEqual(Shared.comparable(inMemory), Shared.comparable(reference))
       })
     )
   }
