@@ -1,7 +1,7 @@
 /**
- * Rotations and clears of a tracing session with several consumer daemons, drawn from a seed: each has its own connections
- * and streams, all share the trace chunks, and they create, enter and close them in any order. A packet's bytes are in
- * before the next step; its index comes before or after them.
+ * Rotations and clears of a tracing session with several consumer daemons, drawn from a seed: each has its own
+ * connections and streams, all share the trace chunks, and they create, enter and close them in any order. A packet's
+ * bytes are in before the next step; its index comes before or after them.
  */
 import { Effect } from "effect"
 import { Random } from "../support/Random.ts"
