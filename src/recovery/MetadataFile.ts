@@ -4,7 +4,7 @@ import { GrowingMetadata, parse } from "../ctf/metadata/GrowingMetadata.ts"
 import { missingBytes, packets } from "../ctf/metadata/Text.ts"
 import { Splitter } from "../ctf/metadata/tsdl/Splitter.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
-import { headBytes, magic } from "../protocol/MetadataPacket.ts"
+import { headBytes, magic, offsets } from "../protocol/MetadataPacket.ts"
 import * as Aside from "./Aside.ts"
 import { type Finding, finding } from "./Finding.ts"
 
@@ -13,7 +13,6 @@ export interface Metadata {
   readonly findings: ReadonlyArray<Finding>
 }
 
-const contentBitsAt = 24
 /** No tracer writes larger ones: it would not be a packet's size. */
 const packetBytesMax = 16 * 1024 * 1024
 const separator = 0x1e
@@ -39,7 +38,7 @@ const shortened = (whole: Uint8Array, contentBytes: number): Uint8Array => {
   bytes.fill(0, contentBytes)
   const view = new DataView(bytes.buffer)
   const isLittle = view.getUint32(0, true) === magic
-  view.setUint32(contentBitsAt, contentBytes * 8, isLittle)
+  view.setUint32(offsets.contentBits, contentBytes * 8, isLittle)
   return bytes
 }
 

@@ -140,7 +140,7 @@ describe("a spool that is full", () => {
     )
   }
 
-  // A segment is an eighth of the longer ones.
+  // The longer ones are as long as eight segments.
   for (const [packetBytes, times] of [
     [20_000, 2],
     [20_000, 6],

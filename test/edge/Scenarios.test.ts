@@ -39,24 +39,24 @@ const played = scenarios.filter(
 const answers = (transcript: ReadonlyArray<string>) => transcript.filter((line) => /^[CD]\d/.test(line))
 
 /** What of a packet has come stays at the edge until the rest has: it is not looked for in the relay's files. */
-const waitingFor = (local: Local.Local | undefined, script: Script.Script): Script.Script => ({
+const waitingFor = ({ edge }: Local.Local, script: Script.Script): Script.Script => ({
   ...script,
   fileSize: (path, bytes) => {
-    const isPart = () => (local?.edge.spool.memory.unwrittenBytes ?? 0) > 0
-    return Effect.raceFirst(script.fileSize(path, bytes), Effect.ignore(until("a part", isPart)))
+    const part = until("a part", () => edge.spool.memory.unwrittenBytes > 0)
+    return Effect.raceFirst(script.fileSize(path, bytes), Effect.ignore(part))
   }
 })
 
 /** What looks at the disk itself finds nothing there. */
-const scripted = (relay: TestRelay.TestRelay, note: Script.Note, local?: Local.Local) =>
-  over(waitingFor(local, Script.make(local ?? relay, relay.output, note)), "/traces")
+const noDisk = "/traces"
 
 const direct = (scenario: Scenario) =>
   Effect.scoped(
     Effect.gen(function* () {
       const transcript: Array<string> = []
       const relay = yield* TestRelay.make()
-      yield* Effect.scoped(scenario.script(scripted(relay, (line) => transcript.push(line))))
+      const script = Script.make(relay, relay.output, (line) => transcript.push(line))
+      yield* Effect.scoped(scenario.script(over(script, noDisk)))
       yield* Local.quiet(relay)
       return { transcript, tree: relay.output.tree() }
     })
@@ -68,7 +68,8 @@ const byEdge = (scenario: Scenario) =>
       const transcript: Array<string> = []
       const relay = yield* TestRelay.make()
       const local = yield* Local.start(relay)
-      yield* Effect.scoped(scenario.script(scripted(relay, (line) => transcript.push(line), local)))
+      const script = Script.make(local, relay.output, (line) => transcript.push(line))
+      yield* Effect.scoped(scenario.script(over(waitingFor(local, script), noDisk)))
       yield* local.forwarded
       yield* Local.quiet(relay)
       return { transcript, tree: relay.output.tree() }

@@ -189,8 +189,9 @@ class Parser {
     }
     const { at } = this.#token
     const test = this.#testOfOperands()
-    const [first, ...others] = operandsOf(test)
-    if (first?.kind === "string" && ![first, ...others].some(isOfRecord)) {
+    const operands = operandsOf(test)
+    const [first] = operands
+    if (first?.kind === "string" && !operands.some(isOfRecord)) {
       const name = JSON.stringify(first.value)
       throw new WhereRefused(at + 1, `a text is no field: the one of that name is \`$payload.${name}\``)
     }

@@ -64,7 +64,10 @@ export const Kind = {
   report: 10,
   /** On the wire only: u32 unpackedBytes, then a Zstandard frame of whole records, the last of which has its number. */
   packed: 11,
-  /** The packet that began last on the connection will not be whole: what came of it is taken back. No payload. */
+  /**
+   * The packet that began last on the connection will not be whole: what came of it is taken back. No payload. Of
+   * connection 0, which is none: nothing.
+   */
   withdrawn: 12
 } as const
 
