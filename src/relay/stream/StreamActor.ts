@@ -24,9 +24,9 @@ import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { TraceFile } from "../../storage/TraceFile.ts"
 import type { Events } from "../Events.ts"
-import { fileWait, Patience } from "../Patience.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
 import type { Gather } from "./Gather.ts"
+import { PendingData } from "./PendingData.ts"
 import type { Progress } from "./Stage.ts"
 import { type FileLook, StreamFiles } from "./StreamFiles.ts"
 import { StreamReaders } from "./StreamReaders.ts"
@@ -35,9 +35,6 @@ import { type OnFailure, WriteLog } from "./WriteLog.ts"
 
 const timestampBeginAt = CtfIndex.fieldOffset("timestampBegin")
 const timestampEndAt = CtfIndex.fieldOffset("timestampEnd")
-
-/** A peer asks for pending data every 200 ms. Whoever asks again sooner than this is in a loop, and is held back. */
-const hastyPendingMillis = 20
 
 export interface Options {
   readonly session: StreamSession
@@ -55,8 +52,6 @@ export interface Options {
   readonly account: Account
   readonly sync: Sync
 }
-
-type Seqs = Pick<Progress, "prevDataSeq" | "prevIndexSeq">
 
 export class StreamActor {
   readonly session: StreamSession
@@ -82,15 +77,9 @@ export class StreamActor {
   readonly #controlHalves = new Charge()
   /** Packets without their indexes, charged to the data connection that brought them. */
   readonly #dataHalves = new Charge()
+  readonly pending: PendingData
   /** Of `until`. */
   readonly #listeners = new Set<() => void>()
-  /** Asked with a sequence number: whether something up to it is missing in the files (streaming.md §6.8). */
-  readonly pending = new Patience(
-    hastyPendingMillis,
-    (lastNetSeqNum: bigint) => this.#isPending(lastNetSeqNum),
-    (answer) => (typeof answer === "boolean" ? answer : undefined),
-    () => this.#moved()
-  )
   readonly losses: Losses
   readonly #announcedMillis = clockMillis()
   /** ms of the relay's clock: when a packet or a beacon came last. */
@@ -134,6 +123,7 @@ export class StreamActor {
       actions: this.#files,
       hold: options.session.lead
     })
+    this.pending = new PendingData(this.model, this.log, () => this.#moved())
     this.readers = new StreamReaders(this.#files)
     this.losses = new Losses(sessionMinor >= 8)
     const isViewed = this.isMetadata && options.session.identity.liveTimer > 0
@@ -344,34 +334,12 @@ export class StreamActor {
     return this.until(() => this.model.prevDataSeq !== prevDataSeq || this.model.prevIndexSeq !== prevIndexSeq)
   }
 
-  #isPending(lastNetSeqNum: bigint): boolean | Effect.Effect<boolean> {
-    if (isBehind(this.#seqOf(this.model), lastNetSeqNum)) return true
-    // What a failed log has not written is never in the files: the end of its session is the answer.
-    const isDone = () => this.log.isStable && this.log.failure === undefined
-    const isInNoFile = () => !isDone() && isBehind(this.#writtenSeqOf(this.log.stable), lastNetSeqNum)
-    if (!isInNoFile()) return false
-    return Effect.map(Effect.timeoutOption(Effect.ignore(this.log.flushed), fileWait), isInNoFile)
-  }
-
   /** Charges halves of indexes to the connections that brought them, and wakes what waits in `until`. */
   #changed(): void {
     if (this.#listeners.size > 0) for (const listener of this.#listeners) listener()
     const { awaitingDataCount, inFlightCount } = this.model
     this.#controlHalves.set(awaitingDataCount * controlHalfBytes)
     this.#dataHalves.set((inFlightCount - awaitingDataCount) * dataHalfBytes)
-  }
-
-  /**
-   * How far the stream has come: the lesser of packet and record. As the reference compares them, without a sign, so
-   * that before the first record (`noSeq`, the largest number) packets alone count (streaming.md §6.8).
-   */
-  #seqOf({ prevDataSeq, prevIndexSeq }: Seqs): bigint {
-    return this.model.hasIndex && prevIndexSeq < prevDataSeq ? prevIndexSeq : prevDataSeq
-  }
-
-  /** The same of what is written. Here `noSeq` is the number before 0: without a record nothing is whole. */
-  #writtenSeqOf({ prevDataSeq, prevIndexSeq }: Seqs): bigint {
-    return this.model.hasIndex && isBehind(prevIndexSeq, prevDataSeq) ? prevIndexSeq : prevDataSeq
   }
 
   #progress(): Progress {
@@ -395,6 +363,3 @@ export class StreamActor {
     events.publish({ _tag: "PacketsStored", sessionId: session.id, streamId, packetCount, byteCount })
   }
 }
-
-/** Wrap-safe: sequence numbers are compared by their signed difference. */
-const isBehind = (seq: bigint, last: bigint) => BigInt.asIntN(64, seq - last) < 0n
