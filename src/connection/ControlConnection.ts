@@ -8,7 +8,7 @@
 import { Effect, Latch } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
 import type { Incident } from "../errors/Report.ts"
-import { clearTimeout, clockMillis, queueMicrotask, setTimeout } from "../Machine.ts"
+import { clockMillis, queueMicrotask } from "../Machine.ts"
 import { Account } from "../memory/Blocks.ts"
 import type { Shares } from "../memory/Charge.ts"
 import { CommandFramer, type CommandSink, flow, refuse } from "../protocol/control/CommandFramer.ts"
@@ -22,13 +22,10 @@ import { Registry } from "../relay/Registry.ts"
 import * as Span from "../relay/Span.ts"
 import type { Control } from "../relay/session/SessionActor.ts"
 import { Tally } from "../relay/Tally.ts"
-import { successionMillis } from "../relay/Vigil.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
-import { Acknowledged } from "./control/Acknowledged.ts"
-import { Answers } from "./control/Answers.ts"
-import { BeaconPace, beaconPauseMillis } from "./control/BeaconPace.ts"
+import { Answering } from "./control/Answering.ts"
 import * as Command from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { addIndex } from "./control/IndexMessage.ts"
@@ -67,21 +64,11 @@ class ControlConnection implements Receiver, CommandSink, Control {
   readonly #end: ConnectionEnd
   readonly #throttle: Throttle
   readonly #commandArrived = Latch.makeUnsafe(false)
-  readonly #answers = new Answers()
-  readonly #pace = new BeaconPace()
-  #answerLater: NodeJS.Timeout | undefined
-  /** When the commands that are being answered arrived. */
-  #readAt = 0
-  #unansweredCount = 0
-  /** The answers leave at the end of this look at the sockets, with those of others (`Outbox`). */
-  #isPosted = false
-  readonly #onPosted: () => void
-  readonly #acknowledged: Acknowledged
+  readonly #answering: Answering
   /** The fiber's lane is taken: nothing is read, and what was read already is in `#backlog`. */
   #command: Waiting | undefined
   #backlog: Buffer | undefined
   #isEndOfInput = false
-  #isPeerBehind = false
   #metadata: MetadataMessage | undefined
   /** Takes all that comes from now on: it is a journal's connection. */
   #successor: Command.Successor | undefined
@@ -93,18 +80,15 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const { connections } = registry.tally
     this.#connection = connections.open("control", peer.name)
     this.#end = new ConnectionEnd(connections, registry.incidents, this.#connection)
-    const onLooked = () => {
-      if (!this.#end.hasCome && this.#command === undefined) this.#answerRead()
-    }
-    this.#acknowledged = new Acknowledged(containedCall(onLooked, this.#end.onDefect), (place) => {
-      this.#answers.cut(place)
-      this.#answers.code(ReturnCode.UNKNOWN)
+    this.#answering = new Answering({
+      peer,
+      registry,
+      connection: this.#connection,
+      grace: this.#grace,
+      mayLeave: () => this.#mayAnswer,
+      onLooked: () => this.#answerRead(),
+      onDefect: this.#end.onDefect
     })
-    const onPosted = () => {
-      this.#isPosted = false
-      if (!this.#end.hasCome) this.#sendLater()
-    }
-    this.#onPosted = containedCall(onPosted, this.#end.onDefect)
     const onRoom = containedCall(() => this.#resume(), this.#end.onDefect)
     this.#shares = {
       bytes: new Account(registry.pool, onRoom),
@@ -141,7 +125,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   get release(): Effect.Effect<void> {
     return Effect.sync(() => {
       this.#end.forget()
-      clearTimeout(this.#answerLater)
+      this.#answering.stop()
       this.#grace.stop()
       this.#successor?.release()
       this.#throttle.stop()
@@ -162,8 +146,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   // ---- Connection, for the session -------------------------------------------------------------------------------
 
   end(reason: CloseReason, complaint?: string, code?: Code): void {
-    this.#answers.cut(this.#acknowledged.unwrittenFrom())
-    this.#sendAnswers()
+    this.#answering.conclude()
     this.#end.decide(reason, complaint, code)
   }
 
@@ -191,12 +174,12 @@ class ControlConnection implements Receiver, CommandSink, Control {
         const { number, reply, written } = this.#command as Waiting
         if (written !== undefined) {
           if (!this.#reply(SendIndex.number, yield* written)) return yield* Effect.never
-          this.#sendAnswers()
+          this.#answering.send()
         }
         yield* Effect.annotateLogs(Effect.logTrace(nameOf(number)), { command: number })
         const answer = yield* Span.ofCommand(reply, nameOf(number), this.#peer.name)
         if (!this.#reply(number, answer)) return yield* Effect.never
-        this.#sendAnswers()
+        this.#answering.send()
         this.#commandArrived.closeUnsafe()
         this.#command = undefined
         this.#resume()
@@ -209,8 +192,9 @@ class ControlConnection implements Receiver, CommandSink, Control {
   receive(bytes: Buffer, length: number): boolean {
     this.#connection.receivedByteCount += length
     if (this.#successor !== undefined) return !this.#end.hasCome && this.#successor.receive(bytes, length)
-    this.#readAt = clockMillis()
-    this.#grace.heard(this.#readAt)
+    const now = clockMillis()
+    this.#answering.begin(now)
+    this.#grace.heard(now)
     // A late answer may have begun to wait for files since the last read; this one is kept for after it.
     if (this.#command === undefined) this.#take(bytes, length)
     else this.#backlog = Buffer.from(bytes.subarray(0, length))
@@ -224,7 +208,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   }
 
   drained(): void {
-    this.#isPeerBehind = false
+    this.#answering.isPeerBehind = false
     this.#resume()
   }
 
@@ -246,7 +230,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   get #causeToWait(): Connections.Cause | undefined {
     if (this.#command !== undefined) return "files"
-    if (this.#isPeerBehind) return "unread answers"
+    if (this.#answering.isPeerBehind) return "unread answers"
     if (this.#throttle.isClosed) return "quota"
     const { bytes, halves } = this.#shares
     if (bytes.isSpent()) return bytes.isFull ? "disk" : "memory"
@@ -255,7 +239,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   /** Goes on after a command, after memory came back, or after the peer read its answers. */
   #resume(): void {
-    if (this.#end.hasCome || this.#command !== undefined || this.#isPeerBehind) return
+    if (this.#end.hasCome || this.#command !== undefined || this.#answering.isPeerBehind) return
     const backlog = this.#backlog
     if (backlog !== undefined) {
       this.#backlog = undefined
@@ -285,19 +269,19 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   command(number: number, payload: Buffer, from: number, to: number): boolean {
     Tally.count(this.#registry.tally.controlCommands, number)
-    this.#unansweredCount++
+    this.#answering.count()
     this.#grace.goOn()
     if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
-    this.#pace.hasOnlyBeacons = false
+    this.#answering.pace.hasOnlyBeacons = false
     const answer = run(this.#state, number, payload.subarray(from, to))
     return Effect.isEffect(answer) || answer.after === "end" ? this.#last(number, answer) : this.#reply(number, answer)
   }
 
   /** With it this read comes to a halt; indexes before it are written first. */
   #last(number: number, answer: Command.Answer): boolean {
-    const written = this.#acknowledged.writeOut()
+    const written = this.#answering.writeOut()
     if (written === undefined && !Effect.isEffect(answer)) return this.#reply(number, answer)
-    if (written === undefined) this.#sendAnswers()
+    if (written === undefined) this.#answering.send()
     this.#run(number, Effect.isEffect(answer) ? answer : Effect.succeed(answer), written)
     return false
   }
@@ -332,11 +316,10 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const handle = payload.readBigUInt64BE(from + offsets.relayStreamId)
     const stream = Command.streamOf(state, handle)
     const awaitingCount = stream?.model.awaitingDataCount ?? 0
-    const isAccepted = stream !== undefined && addIndex(state, stream, payload, from, this.#shares, this.#pace)
+    const isAccepted =
+      stream !== undefined && addIndex(state, stream, payload, from, this.#shares, this.#answering.pace)
     if (isAccepted) {
-      const isFirst = stream.model.awaitingDataCount > awaitingCount
-      this.#acknowledged.add(stream, isFirst ? undefined : this.#answers.length)
-      this.#answers.code(ReturnCode.OK)
+      this.#answering.acknowledge(stream, stream.model.awaitingDataCount > awaitingCount)
       return !this.#endIfVain()
     }
     const refusal = stream === undefined ? Command.unknownStream(refusedIndex, handle) : notAcceptable
@@ -346,7 +329,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   /** False: the connection ends. */
   #reply(number: number, { bytes, after, refusal, successor }: Command.Reply): boolean {
     this.#successor ??= successor
-    if (bytes !== undefined) this.#answers.add(bytes)
+    if (bytes !== undefined) this.#answering.add(bytes)
     if (refusal !== undefined) this.#refused(number, refusal, after)
     this.#connection.sessionId = this.#state.session?.id
     return after !== "end"
@@ -361,40 +344,14 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (after === "linger") this.#grace.refused()
   }
 
-  /** What a read asked for is answered, with those of others or at once, but for beacons that come too thick. */
+  /** The answers leave unless a command runs: then they leave with its own. */
+  get #mayAnswer(): boolean {
+    return !this.#end.hasCome && this.#command === undefined
+  }
+
   #answerRead(): void {
-    // The answers of this read leave with the command's.
-    if (this.#command !== undefined) return
-    if (this.#acknowledged.looksAgain()) return
-    const written = this.#acknowledged.writeOut()
-    const timer = this.#state.session?.identity.liveTimer
-    const isLater = this.#answers.length > 0 && timer !== undefined && this.#pace.isTooThick(timer)
-    if (!this.#end.hasCome && written !== undefined) this.#run(SendIndex.number, written)
-    else if (isLater) this.#answerLater ??= setTimeout(() => this.#sendLater(), beaconPauseMillis)
-    else if (this.#answers.length > 0 && !this.#isPosted) this.#post()
-  }
-
-  #post(): void {
-    this.#isPosted = this.#registry.outbox.post(this.#onPosted)
-    if (!this.#isPosted) this.#sendAnswers()
-  }
-
-  /** Where a command runs or an index waits for its packet, the answers leave with theirs: they are in order. */
-  #sendLater(): void {
-    this.#answerLater = undefined
-    if (this.#command === undefined && !this.#acknowledged.isLooking) this.#sendAnswers()
-  }
-
-  #sendAnswers(): void {
-    clearTimeout(this.#answerLater)
-    this.#answerLater = undefined
-    if (this.#answers.length === 0) return
-    if (!this.#peer.send(this.#answers.take())) this.#isPeerBehind = true
-    const now = clockMillis()
-    this.#registry.tally.answerMicros.add((now - this.#readAt) * 1000, this.#unansweredCount)
-    this.#unansweredCount = 0
-    const millis = this.#pace.answered(now)
-    if (millis !== undefined && millis < successionMillis) this.#registry.vigil.keep(now, this.#connection.id)
-    this.#grace.answered(now)
+    if (!this.#mayAnswer) return
+    const written = this.#answering.leave(this.#state.session?.identity.liveTimer)
+    if (written !== undefined) this.#run(SendIndex.number, written)
   }
 }

@@ -1,0 +1,134 @@
+/**
+ * The answers of one control connection, in the order of its commands, and when they leave: those of one read in one
+ * write, with other connections' (`Outbox`), once what they promise is in the files (`Acknowledged`), and those to
+ * beacons not too thick (`BeaconPace`).
+ */
+import type { Effect } from "effect"
+import { clearTimeout, clockMillis, setTimeout } from "../../Machine.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import type { Connection } from "../../relay/Connections.ts"
+import type { Registry } from "../../relay/Registry.ts"
+import type { StreamActor } from "../../relay/stream/StreamActor.ts"
+import { successionMillis } from "../../relay/Vigil.ts"
+import type { Peer } from "../../transport/Peer.ts"
+import { containedCall, type OnDefect } from "../Contained.ts"
+import { Acknowledged } from "./Acknowledged.ts"
+import { Answers } from "./Answers.ts"
+import { BeaconPace, beaconPauseMillis } from "./BeaconPace.ts"
+import type { Reply } from "./Command.ts"
+import type { RefusalGrace } from "./RefusalGrace.ts"
+
+export interface Options {
+  readonly peer: Peer
+  readonly registry: Registry["Service"]
+  readonly connection: Connection
+  readonly grace: RefusalGrace
+  /** False while a command runs, with whose answer the others leave, and after the end. */
+  readonly mayLeave: () => boolean
+  /** A packet that was waited for may have come: `leave` is due. */
+  readonly onLooked: () => void
+  readonly onDefect: OnDefect
+}
+
+export class Answering {
+  readonly #options: Options
+  readonly #answers = new Answers()
+  readonly #acknowledged: Acknowledged
+  readonly pace = new BeaconPace()
+  #later: NodeJS.Timeout | undefined
+  /** When the commands that are being answered arrived. */
+  #readAt = 0
+  #unansweredCount = 0
+  /** The answers leave at the end of this look at the sockets. */
+  #isPosted = false
+  readonly #onPosted: () => void
+  /** It has not taken what was sent; the connection says when it has. */
+  isPeerBehind = false
+
+  constructor(options: Options) {
+    this.#options = options
+    this.#acknowledged = new Acknowledged(containedCall(options.onLooked, options.onDefect), (place) => {
+      this.#answers.cut(place)
+      this.#answers.code(ReturnCode.UNKNOWN)
+    })
+    const onPosted = () => {
+      this.#isPosted = false
+      this.#sendLater()
+    }
+    this.#onPosted = containedCall(onPosted, options.onDefect)
+  }
+
+  /** What follows was read then. */
+  begin(nowMillis: number): void {
+    this.#readAt = nowMillis
+  }
+
+  /** A command will be answered. */
+  count(): void {
+    this.#unansweredCount++
+  }
+
+  add(bytes: Uint8Array): void {
+    this.#answers.add(bytes)
+  }
+
+  /** An index is accepted. If it `isFirst`, its packet is still to come, and fails by itself. */
+  acknowledge(stream: StreamActor, isFirst: boolean): void {
+    this.#acknowledged.add(stream, isFirst ? undefined : this.#answers.length)
+    this.#answers.code(ReturnCode.OK)
+  }
+
+  /** Writes what the answers promise. Answers what they have to wait for, if there is something. */
+  writeOut(): Effect.Effect<Reply> | undefined {
+    return this.#acknowledged.writeOut()
+  }
+
+  /**
+   * What a read asked for is answered, with those of others or at once, but for beacons that come too thick, in µs of a
+   * live timer. Answers what has to be waited for first, if there is something.
+   */
+  leave(liveTimer: number | undefined): Effect.Effect<Reply> | undefined {
+    if (this.#acknowledged.looksAgain()) return undefined
+    const written = this.#acknowledged.writeOut()
+    if (written !== undefined || this.#answers.length === 0) return written
+    if (liveTimer !== undefined && this.pace.isTooThick(liveTimer)) {
+      this.#later ??= setTimeout(() => this.#sendLater(), beaconPauseMillis)
+    } else if (!this.#isPosted) this.#post()
+    return undefined
+  }
+
+  #post(): void {
+    this.#isPosted = this.#options.registry.outbox.post(this.#onPosted)
+    if (!this.#isPosted) this.send()
+  }
+
+  /** Where a command runs or an index waits for its packet, the answers leave with theirs: they are in order. */
+  #sendLater(): void {
+    this.#later = undefined
+    if (this.#options.mayLeave() && !this.#acknowledged.isLooking) this.send()
+  }
+
+  send(): void {
+    this.stop()
+    if (this.#answers.length === 0) return
+    const { connection, grace, peer, registry } = this.#options
+    if (!peer.send(this.#answers.take())) this.isPeerBehind = true
+    const now = clockMillis()
+    registry.tally.answerMicros.add((now - this.#readAt) * 1000, this.#unansweredCount)
+    this.#unansweredCount = 0
+    const millis = this.pace.answered(now)
+    if (millis !== undefined && millis < successionMillis) registry.vigil.keep(now, connection.id)
+    grace.answered(now)
+  }
+
+  /** The connection ends: what would promise too much is not said. */
+  conclude(): void {
+    this.#answers.cut(this.#acknowledged.unwrittenFrom())
+    this.send()
+  }
+
+  stop(): void {
+    clearTimeout(this.#later)
+    this.#later = undefined
+  }
+}
