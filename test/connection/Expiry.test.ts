@@ -36,18 +36,17 @@ it.effect.each(whats)("a journal rests not before %s", (last) =>
       yield* Effect.forkChild(chunks.retire(ownerOf(id), chunk), { startImmediately: true })
     }
     sessions.delete(before.id)
-    const marked = Latch.makeUnsafe(false)
+    const over = Latch.makeUnsafe(false)
     const said: Array<string> = []
     const say = (what: string) => void said.push(what)
     const journal = {
       brought,
-      marked,
-      stop: () => say("stopped"),
-      history: { close: Effect.sync(() => say("closed")) }
+      marking: { over, history: { close: Effect.sync(() => say("closed")) } },
+      stop: () => say("stopped")
     }
     const resting = yield* Effect.forkChild(rest(journal as unknown as HostedJournal), { startImmediately: true })
     const steps = [
-      Effect.sync(() => marked.openUnsafe()),
+      Effect.sync(() => over.openUnsafe()),
       Deferred.succeed(session.over, undefined),
       Deferred.succeed(session.settled, undefined),
       Deferred.succeed(before.settled, undefined)

@@ -120,7 +120,7 @@ const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: 
   journals.open.set(token, journal)
   const about = { edgeName, peer: name, begunAt, ...(certificate !== undefined && { certificate }) }
   const begun = JournalHistory.begin(store, token, about, isSynced(options.sync)).pipe(
-    Effect.map((history) => journal.keep(history)),
+    Effect.map((history) => journal.marking.keep(history)),
     Effect.catch(({ message }) => incidents.report("JOURNAL_UNMARKED", message)),
     Effect.catchCause((cause) => incidents.report("JOURNAL_UNMARKED", undefined, cause)),
     Effect.ensuring(Effect.sync(() => journal.begun()))

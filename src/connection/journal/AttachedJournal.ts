@@ -79,7 +79,7 @@ export class AttachedJournal implements Taken {
   }
 
   beat(): void {
-    this.#journal.mark()
+    this.#journal.marking.mark()
   }
 
   get forgotten(): Effect.Effect<void> {

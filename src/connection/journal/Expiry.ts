@@ -27,16 +27,17 @@ const isGone = (journal: HostedJournal, since: number | undefined) =>
   journal.peer === undefined && journal.suspendedAt === since && !journal.isEnding
 
 /** What was put down of it can be gone on with once its sessions have ended: those of old peers have no directory. */
-const isKept = ({ history, sessions }: HostedJournal) =>
-  history !== undefined && sessions.every(({ identity }) => identity.hasChunks)
+const isKept = ({ marking, sessions }: HostedJournal) =>
+  marking.history !== undefined && sessions.every(({ identity }) => identity.hasChunks)
 
 /** Its sessions end, and what was put down stays. */
 export const rest = (journal: HostedJournal): Effect.Effect<void> =>
   Effect.gen(function* () {
     journal.stop()
-    yield* journal.marked.await
+    yield* journal.marking.over.await
     yield* journal.brought.ended
-    if (journal.history !== undefined) yield* journal.history.close
+    const { history } = journal.marking
+    if (history !== undefined) yield* history.close
   })
 
 const expire = (registry: Registered, journal: HostedJournal, since: number | undefined): Effect.Effect<void> =>
@@ -129,7 +130,7 @@ export const awaken = (
     )
     const journal = found === undefined ? undefined : yield* restoredBeside(registry, serves, found)
     if (found !== undefined && journal !== undefined) {
-      journal.keep(yield* Effect.tapError(found.goOn, () => rest(journal)))
+      journal.marking.keep(yield* Effect.tapError(found.goOn, () => rest(journal)))
       journal.lacking = new Lacking(registry, found.directories)
       journals.open.set(token, journal)
       yield* JournalFiles.revive(store, token)

@@ -5,7 +5,7 @@
  * One record at a time: a connection that is held back, by memory, a disk or a command that waits for files, holds back
  * all of the journal. So what one connection says is never carried out before what another said earlier.
  */
-import { type Cause, Effect, Latch } from "effect"
+import { Effect, Latch } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import { clockMillis } from "../../Machine.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
@@ -17,7 +17,6 @@ import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { u64Max } from "../../protocol/Struct.ts"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
-import type * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
 import { forgetOver } from "../../relay/journal/JournalsLeft.ts"
 import { heard, type Said } from "../../relay/journal/Said.ts"
@@ -29,8 +28,7 @@ import { Abridgement } from "./Abridgement.ts"
 import { Brought } from "./Brought.ts"
 import type { Options } from "./Hosting.ts"
 import type { Lacking } from "./Lacking.ts"
-import { Alarm, MarkPace } from "./MarkPace.ts"
-import { Positions } from "./Positions.ts"
+import { Marking } from "./Marking.ts"
 import { Standing } from "./Standing.ts"
 import { Tracer } from "./Tracer.ts"
 import { Untouched } from "./Untouched.ts"
@@ -53,15 +51,7 @@ export class HostedJournal implements Journal {
   #carrier: Carrier | undefined
   /** Number of the last record that was carried out. */
   received = 0
-  /** Number of the last record that a relay which is killed now would not ask for again. */
-  durable = 0
-  /** Undefined: the relay will not find it again after it was killed. */
-  history: JournalHistory.JournalHistory | undefined
-  /** Open unless it is being marked. */
-  readonly marked = Latch.makeUnsafe(true)
-  readonly #pace = new MarkPace()
-  readonly #dueLater = new Alarm(() => this.mark())
-  readonly #positions = new Positions(this.#handles)
+  readonly marking: Marking
   suspendedAt: number | undefined
   /** What the edge said of itself last. */
   report: Said | undefined
@@ -91,6 +81,7 @@ export class HostedJournal implements Journal {
     this.brought = new Brought(options.registry)
     this.sessionIds = this.brought.ids
     this.abridgement = new Abridgement(this.#connections, this.brought, this.#handles)
+    this.marking = new Marking(options.registry, this, this.#handles)
     const { background, incidents, permissions } = options.registry
     this.standing = new Standing({
       permissions,
@@ -129,7 +120,7 @@ export class HostedJournal implements Journal {
   get isReady(): boolean {
     // What comes yet is not carried out.
     if (this.isOver) return true
-    if (!this.marked.isOpen() || this.isBeginning || !(this.places !== undefined || this.standing.isGood)) return false
+    if (!this.marking.over.isOpen() || this.isBeginning || !(this.isRetraced || this.standing.isGood)) return false
     for (const { peer } of this.#connections.values()) if (!peer.isReady) return false
     return true
   }
@@ -148,36 +139,15 @@ export class HostedJournal implements Journal {
     // Sent again after a connection was lost.
     if (number <= this.received || this.isEnding) return
     this.received = number
-    this.#pace.add(to - from)
-    this.history?.append(number, kind, connection, bytes, from, to)
+    this.marking.append(number, kind, connection, bytes, from, to)
     this.#carryOut(kind, connection, bytes, from, to)
-    if (this.history?.isLong === true) this.#giveUp()
-    else this.mark()
+    this.marking.mark()
   }
 
-  /** Too much to go through again. */
-  #giveUp(): void {
-    this.marked.closeUnsafe()
-    const forgotten = this.#unmarked(`${this.edgeName}: too much to go through again`)
-    this.#registry.background(Effect.ensuring(forgotten, this.#onMarked))
-  }
-
-  /** Before the edge forgets anything: a later relay would cut the files to the mark before. */
-  #unmarked(detail?: string, cause?: Cause.Cause<unknown>): Effect.Effect<void> {
-    // A relay that stops does not wait for room: what is marked is marked.
-    const { history } = this
-    if (this.isEnding) return Effect.void
-    this.history = undefined
-    return Effect.andThen(
-      this.#registry.incidents.report("JOURNAL_UNMARKED", detail, cause),
-      history?.forget ?? Effect.void
-    )
-  }
-
-  readonly #onMarked = Effect.sync(() => {
-    this.marked.openUnsafe()
+  onMarked(): void {
+    this.lacking?.look(this)
     this.#onReady()
-  })
+  }
 
   #carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     const known = this.#connections.get(connection)
@@ -217,7 +187,7 @@ export class HostedJournal implements Journal {
       yield* this.brought.ended
       this.lacking?.tell(this)
       if (isWhole) yield* said("finished")
-      if (this.history !== undefined) yield* this.history.forget
+      if (this.marking.history !== undefined) yield* this.marking.history.forget
     })
     // Whatever becomes of that: edges wait for its end.
     const over = Effect.catchCause(putDown, (cause) => incidents.report("JOURNAL_UNMARKED", undefined, cause))
@@ -280,7 +250,7 @@ export class HostedJournal implements Journal {
   }
 
   #onReady(): void {
-    this.mark()
+    this.marking.mark()
     if (this.isReady) this.#carrier?.onReady()
   }
 
@@ -305,18 +275,22 @@ export class HostedJournal implements Journal {
       this.#registry.journals.made(Number(id), this)
       if (outputPath !== undefined) this.records(outputPath)
       // A session that is begun again would find its own directory taken.
-      this.#pace.isAsked = true
+      this.marking.ask()
       if (connection !== undefined) connection.sessionId = Number(id)
     }
   }
 
   /** A session of it has a directory there from now on. */
   records(path: string): void {
-    this.history?.watch(path)
+    this.marking.history?.watch(path)
   }
 
   /** While what an earlier relay carried out is gone through again: where its sessions were. */
   places: ReadonlySet<string> | undefined
+
+  get isRetraced(): boolean {
+    return this.places !== undefined
+  }
 
   /** The relay stops: it finds the journal again when it is started. */
   stop(): void {
@@ -349,44 +323,8 @@ export class HostedJournal implements Journal {
     if (stream !== undefined) Advance.to(stream, bytes.subarray(from + 8, to))
   }
 
-  /** From now on it is put down what is carried out. */
-  keep(history: JournalHistory.JournalHistory): void {
-    this.history = history
-    this.durable = this.received
-  }
-
-  /**
-   * If it is time: what was carried out until now is put down as done, once it is in the files. Where nothing is put
-   * down, none will go on behind it: that it is in the files is enough.
-   */
-  mark(): void {
-    const { history } = this
-    if (!this.marked.isOpen() || this.isEnding || this.places !== undefined || this.received === this.durable) return
-    const dueAt = this.#pace.dueAt(this.report && Number(this.report.edgeSpoolBytesMax))
-    const begunAt = clockMillis()
-    // The edge may have room for nothing more before that.
-    if (begunAt < dueAt) {
-      this.#dueLater.at(dueAt)
-      return
-    }
-    if (!this.isReady || (history !== undefined && !this.#isQuiet)) return
-    this.marked.closeUnsafe()
-    const marked = Effect.gen({ self: this }, function* () {
-      // What has failed is not in the files: the sessions end, or the relay does.
-      const isWhole = (yield* this.brought.settled) && !this.isEnding
-      const abridge = () => this.abridgement.abridged
-      // What would be abridged otherwise.
-      if (history === undefined) this.abridgement.forgetClosed()
-      else if (isWhole) yield* history.mark(this.received, this.#positions.of(this.sessions), abridge)
-      if (isWhole) this.durable = this.received
-      this.lacking?.look(this)
-      this.#pace.marked(begunAt, isWhole)
-    }).pipe(
-      Effect.catch(({ message }) => this.#unmarked(message)),
-      Effect.catchCause((cause) => this.#unmarked(undefined, cause)),
-      Effect.ensuring(this.#onMarked)
-    )
-    this.#registry.background(marked)
+  get durable(): number {
+    return this.marking.durable
   }
 
   get sessions(): ReadonlyArray<SessionActor> {
@@ -394,7 +332,7 @@ export class HostedJournal implements Journal {
   }
 
   /** Nothing is half said. */
-  get #isQuiet(): boolean {
+  get isQuiet(): boolean {
     return this.brought.isQuiet && [...this.#connections.values()].every(({ restBytes }) => restBytes === 0)
   }
 }

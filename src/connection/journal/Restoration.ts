@@ -42,7 +42,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
     for (const [journal, found] of restored) {
       journal.lacking = new Lacking(registry, found.directories)
       const history = yield* Effect.result(found.goOn)
-      if (Result.isSuccess(history)) journal.keep(history.success)
+      if (Result.isSuccess(history)) journal.marking.keep(history.success)
       registry.background(suspended(registry, journal))
     }
   }).pipe(Effect.catch(({ message }) => registry.incidents.report("JOURNAL_UNMARKED", message)))

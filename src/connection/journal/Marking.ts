@@ -1,0 +1,141 @@
+/**
+ * Up to where a journal is put down as done: a mark in its history says that all before it is in the files. Its edge
+ * may forget that, and a relay that is killed goes on behind it.
+ */
+import { type Cause, Effect, Latch } from "effect"
+import { clockMillis } from "../../Machine.ts"
+import type { Handles } from "../../protocol/journal/Handles.ts"
+import type * as JournalHistory from "../../relay/journal/JournalHistory.ts"
+import type { Said } from "../../relay/journal/Said.ts"
+import type { Registry } from "../../relay/Registry.ts"
+import type { Abridgement } from "./Abridgement.ts"
+import type { Brought } from "./Brought.ts"
+import { Alarm, MarkPace } from "./MarkPace.ts"
+import { Positions } from "./Positions.ts"
+
+/** The journal, as far as that goes by it. */
+interface Marked {
+  readonly edgeName: string
+  readonly brought: Brought
+  readonly abridgement: Abridgement
+  /** Number of the last record that was carried out. */
+  readonly received: number
+  readonly report: Said | undefined
+  readonly isReady: boolean
+  readonly isEnding: boolean
+  /** What an earlier relay carried out is gone through again. */
+  readonly isRetraced: boolean
+  /** Nothing is half said. */
+  readonly isQuiet: boolean
+  /** It is marked, or that has failed. */
+  readonly onMarked: () => void
+}
+
+export class Marking {
+  readonly #registry: Registry["Service"]
+  readonly #journal: Marked
+  readonly #pace = new MarkPace()
+  readonly #dueLater = new Alarm(() => this.mark())
+  readonly #positions: Positions
+  /** Undefined: the relay will not find the journal again after it was killed. */
+  history: JournalHistory.JournalHistory | undefined
+  /** Number of the last record that a relay which is killed now would not ask for again. */
+  durable = 0
+  /** Open unless it is being marked. */
+  readonly over = Latch.makeUnsafe(true)
+
+  constructor(registry: Registry["Service"], journal: Marked, handles: Handles) {
+    this.#registry = registry
+    this.#journal = journal
+    this.#positions = new Positions(handles)
+  }
+
+  /** From now on it is put down what is carried out. */
+  keep(history: JournalHistory.JournalHistory): void {
+    this.history = history
+    this.durable = this.#journal.received
+  }
+
+  /** A record is about to be carried out. */
+  append(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
+    this.#pace.add(to - from)
+    this.history?.append(number, kind, connection, bytes, from, to)
+  }
+
+  /** A mark is due whatever the time. */
+  ask(): void {
+    this.#pace.isAsked = true
+  }
+
+  /**
+   * If it is time: what was carried out until now is put down as done, once it is in the files. Where nothing is put
+   * down, none will go on behind it: that it is in the files is enough.
+   */
+  mark(): void {
+    if (!this.over.isOpen()) return
+    if (this.history?.isLong === true) this.#giveUp()
+    else if (this.#isNew) this.#markIfDue()
+  }
+
+  #markIfDue(): void {
+    const { report } = this.#journal
+    const dueAt = this.#pace.dueAt(report && Number(report.edgeSpoolBytesMax))
+    const nowMillis = clockMillis()
+    // The edge may have room for nothing more before that.
+    if (nowMillis < dueAt) this.#dueLater.at(dueAt)
+    else if (this.#journal.isReady && (this.history === undefined || this.#journal.isQuiet)) this.#begin(nowMillis)
+  }
+
+  get #isNew(): boolean {
+    const { isEnding, isRetraced, received } = this.#journal
+    return !isEnding && !isRetraced && received !== this.durable
+  }
+
+  #begin(begunAt: number): void {
+    const { abridgement, brought } = this.#journal
+    const { history } = this
+    const marked = Effect.gen({ self: this }, function* () {
+      // What has failed is not in the files: the sessions end, or the relay does.
+      const isWhole = (yield* brought.settled) && !this.#journal.isEnding
+      const { received } = this.#journal
+      // What would be abridged otherwise.
+      if (history === undefined) abridgement.forgetClosed()
+      else if (isWhole) {
+        yield* history.mark(received, this.#positions.of(brought.sessions), () => abridgement.abridged)
+      }
+      if (isWhole) this.durable = received
+      this.#pace.marked(begunAt, isWhole)
+    }).pipe(
+      Effect.catch(({ message }) => this.#forget(message)),
+      Effect.catchCause((cause) => this.#forget(undefined, cause))
+    )
+    this.#run(marked)
+  }
+
+  /** Too much to go through again. */
+  #giveUp(): void {
+    this.#run(this.#forget(`${this.#journal.edgeName}: too much to go through again`))
+  }
+
+  /** Nothing is carried out meanwhile. */
+  #run(work: Effect.Effect<void>): void {
+    this.over.closeUnsafe()
+    const done = Effect.sync(() => {
+      this.over.openUnsafe()
+      this.#journal.onMarked()
+    })
+    this.#registry.background(Effect.ensuring(work, done))
+  }
+
+  /** Before the edge forgets anything: a later relay would cut the files to the mark before. */
+  #forget(detail?: string, cause?: Cause.Cause<unknown>): Effect.Effect<void> {
+    // A relay that stops does not wait for room: what is marked is marked.
+    const { history } = this
+    if (this.#journal.isEnding) return Effect.void
+    this.history = undefined
+    return Effect.andThen(
+      this.#registry.incidents.report("JOURNAL_UNMARKED", detail, cause),
+      history?.forget ?? Effect.void
+    )
+  }
+}
