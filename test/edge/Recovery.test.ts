@@ -173,3 +173,23 @@ describe("a segment whose last record is damaged", () => {
     })
   )
 })
+
+describe("a journal of which no record is left", () => {
+  it.live("is named, whether its segment is empty or gone", () =>
+    Effect.gen(function* () {
+      const whole = yield* left(3)
+      const [path = "", ...others] = whole.paths("/spool").filter(isSegment)
+      assert.deepStrictEqual(others, [])
+      const directory = path.slice(0, path.lastIndexOf("/"))
+      const gone = copyOf(whole)
+      yield* gone.service.unlink(path)
+      const empty = copyOf(whole)
+      empty.write(path, Buffer.alloc(0))
+      for (const image of [gone, empty]) {
+        const [line, ...more] = yield* loggedOf(image)
+        assert.include(line, `${masked(directory)}: no record is left of it`)
+        assert.deepStrictEqual(more, [])
+      }
+    })
+  )
+})

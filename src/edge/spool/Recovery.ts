@@ -83,7 +83,10 @@ const scanned = (
       )
       // What the relay has of it ends.
       journal.finishIfOver()
-    } else if (left.last === 0) yield* remove(journal)
+    } else if (left.last === 0) {
+      if (left.damage.length === 0) yield* report("SPOOL_DAMAGED", `${directory}: no record is left of it`)
+      yield* remove(journal)
+    }
   })
   const told = Effect.tapError(turn.withPermits(1)(once), ({ message }) => report("SPOOL_FAILED", message))
   return Effect.orDie(Effect.retry(told, Schedule.spaced(againWait)))

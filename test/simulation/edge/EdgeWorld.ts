@@ -48,6 +48,8 @@ export interface Report {
 
 const worldMillisMax = 3_600_000
 const healedSeconds = 600
+/** Who is killed again and again before it has found what the one before left gets nowhere, for a lot of work. */
+const deathCountMax = 250
 
 /** Longer than anything in a world takes. */
 const until = (waitingFor: string, holds: () => boolean) => comes(waitingFor, Effect.sync(holds), healedSeconds)
@@ -249,6 +251,12 @@ class EdgeWorld {
     }))
   }
 
+  /** Of the relay, and of the edge between. */
+  get deathCount(): number {
+    const { middle, relayKillCount, relayStopCount } = this
+    return relayKillCount + relayStopCount + (middle?.killCount ?? 0) + (middle?.stopCount ?? 0)
+  }
+
   get expiredCount(): number {
     return this.#countOf("JOURNAL_EXPIRED")
   }
@@ -311,7 +319,7 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     const stopped = isEdgeStopped ? yield* Effect.forkScoped(stopping) : undefined
     yield* until(
       "the targets to have done what they do",
-      () => done() || world.edgeFiles.isDead || time.millis > 60_000
+      () => done() || world.edgeFiles.isDead || time.millis > 60_000 || world.deathCount > deathCountMax
     )
     world.isHealed = true
     yield* until("the end of the targets", () => done() || world.edgeFiles.isDead)
