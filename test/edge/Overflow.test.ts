@@ -234,6 +234,37 @@ describe("a spool that is full", () => {
   )
 })
 
+/** Of a disk, of which others have nearly all. */
+const taken = { totalBytes: 1000 * bytesMax, freeBytes: bytesMax }
+
+describe("a spool that has more than it may", () => {
+  for (const [why, how] of [
+    ["its limit is another", { bytesMax: bytesMax / 8 }],
+    ["its disk is full of other things", { capacity: Effect.succeed(taken) }]
+  ] as const) {
+    it.live(`keeps no session from beginning: ${why}`, () =>
+      Effect.gen(function* () {
+        const files = new MemoryFiles().service
+        const scope = yield* Scope.make()
+        const before = yield* Scope.provide(begin({ files }), scope)
+        yield* played(before.script, { name: "early" }, Math.floor((0.8 * bytesMax) / packetBytes))
+        yield* Scope.close(scope, Exit.void)
+        const { link, local, relay, script } = yield* begin({ files, ...how })
+        assert.isFalse(local.edge.spool.holding.hasRoom)
+        const { c, file } = yield* script.recording({ name: "late", sessionId: 2 })
+        const metadata = yield* c.addStream({ channel: "metadata" })
+        yield* c.metadata(metadata, Buffer.alloc(3000, "m"))
+        yield* c.closeStream(metadata, 2n ** 64n - 1n)
+        yield* c.close
+        link.isDown = false
+        yield* local.forwarded
+        yield* Local.quiet(relay)
+        assert.strictEqual(relay.output.size(file("metadata")), 3000)
+      })
+    )
+  }
+})
+
 describe("a small disk", () => {
   const diskBytes = 8 * 1024 * 1024
   for (const [sessionCount, byteCount] of [

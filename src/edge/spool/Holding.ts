@@ -11,6 +11,9 @@ import type { Room } from "./Room.ts"
 /** Who waits for room looks again after so long. */
 const lookMillis = 25
 
+/** Of commands, that each journal may have in any case. */
+const commandBytesMin = 64 * 1024
+
 /** Of the spool. */
 export interface Surroundings {
   readonly room: Room
@@ -52,7 +55,11 @@ export class Holding {
   hasRoomForCommands(journal: Journal | undefined): boolean {
     if (journal?.isStopped === true) return true
     const { memory, room } = this.#spool
-    return memory.hasRoom && this.#usedBytes < room.commandBytesMax(isAwaited(journal))
+    if (!memory.hasRoom) return false
+    // What others fill, beyond the limit too, keeps no session from beginning.
+    const bytesMax = Math.max(commandBytesMin, this.#shareBytes)
+    const hasLittle = (journal?.segments.byteCount ?? 0) < bytesMax
+    return hasLittle || this.#usedBytes < room.commandBytesMax(isAwaited(journal))
   }
 
   /** The same of another edge's, where packets and commands come one after the other. */
@@ -65,13 +72,17 @@ export class Holding {
   }
 
   /** Of the last eighth each journal has its share: one that fills the rest does not stop the others. */
-  fits(journal: Journal | undefined, isWithin = false): boolean {
+  get #shareBytes(): number {
     const { journals, room } = this.#spool
-    const reserve = room.bytesMax / 8
-    if (this.#usedBytes < room.bytesMax - reserve) return true
+    return room.bytesMax / 8 / Math.max(1, journals.size)
+  }
+
+  fits(journal: Journal | undefined, isWithin = false): boolean {
+    const { room } = this.#spool
+    if (this.#usedBytes < (7 / 8) * room.bytesMax) return true
     if (journal === undefined) return false
     const bytesMax = room.packetBytesMax(isWithin || journal.ahead.isSo)
-    return (isAwaited(journal) && this.#usedBytes < bytesMax) || journal.segments.byteCount < reserve / journals.size
+    return (isAwaited(journal) && this.#usedBytes < bytesMax) || journal.segments.byteCount < this.#shareBytes
   }
 
   /** Calls `then` once there may be room. */
