@@ -99,6 +99,13 @@ export const runMain = <A, E>(command: Effect.Effect<A, E>): void => {
   process.once("SIGTERM", () => {
     isTerminated = true
   })
+  let isStopping = false
+  /** What a service still has to do may take long: whoever asks a second time does not want to wait for it. */
+  const stop = () => {
+    if (isStopping && isService) process.exit(1)
+    isStopping = true
+  }
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop)
   /** Whoever ends a tool by a signal looks for that one in its status; whoever stops a service, for its success. */
   const teardown: Runtime.Teardown = (exit, onExit) =>
     Runtime.defaultTeardown(exit, (code) => {

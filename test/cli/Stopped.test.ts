@@ -1,4 +1,5 @@
 /** Services of the toolbox that somebody stops: no failure, for which a manager would start them again. */
+import { fileURLToPath } from "node:url"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { toolboxProgram } from "../support/bundle.ts"
@@ -22,5 +23,17 @@ it.live.each(["SIGTERM", "SIGINT"] as const)("a tunnel and an edge that %s stops
       const { code, stderr } = yield* running.ended
       assert.deepStrictEqual([name, code, stderr], [name, 0, ""])
     }
+  })
+)
+
+it.live("a second signal ends one whose stop takes too long", () =>
+  Effect.gen(function* () {
+    const fixture = fileURLToPath(new URL("./stuckService.ts", import.meta.url))
+    const running = yield* Process.daemon(process.execPath, [fixture])
+    yield* Process.said(running, /ready/)
+    running.signal("SIGTERM")
+    yield* Process.said(running, /stuck/)
+    running.signal("SIGINT")
+    assert.strictEqual((yield* running.ended).code, 1)
   })
 )
