@@ -48,9 +48,15 @@ function* itemsAfter(decoder: LiveDecoder, options: Options): Generator<Item, vo
   }
 }
 
-/** Ends with the last session. To be run once, as what it reads. */
+/** Who reads has what came before in its decoder, so nobody else could go on. */
+const read = new WeakSet<Attached>()
+
+/** Ends with the last session. An attachment is read once: another run dies. `Stream.share` is for several readers. */
 export const stream = (attached: Attached, options: Options = {}): Stream.Stream<Item, ExchangeFailed> =>
   Stream.suspend(() => {
+    if (read.has(attached))
+      return Stream.die(new Error("this attachment's events are read already: share their stream"))
+    read.add(attached)
     const decoder = new LiveDecoder(attached)
     const itemsOf = (event: ViewerEvent): Iterable<Item> => {
       decoder.on(event)

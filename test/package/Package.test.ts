@@ -1,8 +1,9 @@
 /**
  * The package as it is published: a project with declarations compiles against it, with the oldest TypeScript that is
- * supported and with today's; the examples compile and run in it as their reader would run them.
+ * supported and with today's; so does what the documents show of programs. The examples compile and run in it as their
+ * reader would run them.
  */
-import { copyFileSync, writeFileSync } from "node:fs"
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
@@ -35,6 +36,17 @@ const options = {
 
 const compile = (compiler: string, project: string) =>
   Process.attempt(process.execPath, [compiler, "-p", project], { timeoutSeconds: 300 })
+
+/** What the documents show of programs, each a module of its own. */
+const writeDocumented = (directory: string) => {
+  mkdirSync(directory)
+  for (const document of ["README", "docs/embedding"]) {
+    const text = readFileSync(here(`../../${document}.md`), "utf8")
+    for (const [at, [, block = ""]] of [...text.matchAll(/^```ts\n(.*?)^```$/gms)].entries()) {
+      writeFileSync(join(directory, `${document.replaceAll("/", "-")}-${at}.ts`), block)
+    }
+  }
+}
 
 const play = (project: string, example: string, ...args: ReadonlyArray<string>) =>
   Process.daemon(process.execPath, [join(project, "examples", `${example}.ts`), ...args], { cwd: project })
@@ -87,7 +99,8 @@ describe("the package as it is published", () => {
       Effect.gen(function* () {
         const project = yield* Package.install
         copyFileSync(here("consumer.ts"), join(project, "consumer.ts"))
-        const include = ["consumer.ts", "examples"]
+        writeDocumented(join(project, "documented"))
+        const include = ["consumer.ts", "examples", "documented"]
         writeFileSync(join(project, "tsconfig.json"), JSON.stringify({ compilerOptions: options, include }))
         for (const [name, compiler] of Object.entries(compilers)) {
           const { code, stdout } = yield* compile(compiler, project)

@@ -78,3 +78,15 @@ it.live("all are there for who gives up waiting again and again, and goes on", (
     assert.deepStrictEqual(seen, [...Array(2 * count).keys()])
   })
 )
+
+it.live("whoever reads an attachment a second time is told so, and does not wait for ever", () =>
+  Effect.gen(function* () {
+    const { attached, generator, session, stream } = yield* watched
+    yield* stream.packet(generator.next(1000n))
+    const events = LiveEvents.stream(attached)
+    assert.lengthOf(yield* Stream.runCollect(Stream.take(events, 1)), 1)
+    const again = yield* Effect.exit(Stream.runDrain(events))
+    assert.isTrue(Exit.hasDies(again))
+    yield* session.close()
+  })
+)
