@@ -109,7 +109,8 @@ const loadAll = (paths: ReadonlyArray<string>, { isPartial }: Options): Loaded =
   // One trace has none to share with.
   const read = found.flatMap(({ traces }) => traces).length > 1 ? parser() : parse
   const loaded = found.map((one) => load(one.path, one, read))
-  const parts = loaded.flatMap((one) => one.parts)
+  // In whatever order they were asked for: of equal ones the first decides.
+  const parts = loaded.flatMap((one) => one.parts).sort((a, b) => compareText(a.directory.path, b.directory.path))
   const refusals = loaded.flatMap((one) => one.refusals)
   const [first] = refusals
   if (first !== undefined && (!isPartial || parts.length === 0)) throw first
@@ -146,7 +147,7 @@ const compareTraces = (a: TracePlan, b: TracePlan): number =>
   compareText(a.name ?? "", b.name ?? "") ||
   compareText(a.traceClass.uid, b.traceClass.uid)
 
-/** In the order of paths, also those that were asked for in another one: streams without an id are counted so. */
+/** In the order of paths: streams without an id are counted so. */
 const filesOf = (parts: ReadonlyArray<Part>): ReadonlyArray<TraceDirectories.DataFile> =>
   parts.flatMap(({ directory }) => directory.files).sort((a, b) => compareText(a.path, b.path))
 
