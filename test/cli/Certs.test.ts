@@ -78,6 +78,34 @@ it.live("lists of two authorities that are made here are told apart, though both
 const attempt = (...args: ReadonlyArray<string>) =>
   Process.attempt(process.execPath, [toolboxProgram, "certs", ...args])
 
+it.live(
+  "an attempt that broke off behind the authority is gone on with, and so is one without a relay's certificate",
+  () =>
+    Effect.gen(function* () {
+      const pki = join(yield* Relays.temporaryDirectory("pki"), "pki")
+      const init = (...names: ReadonlyArray<string>) => attempt("init", `--names=${names.join(",")}`, pki)
+      yield* init("localhost")
+      const authority = readFileSync(join(pki, "ca.pem"), "utf8")
+      for (const file of ["relay.pem", "relay.key"]) rmSync(join(pki, file))
+      // Nothing of it is lost where this breaks off again.
+      const broken = yield* Process.attempt(
+        process.execPath,
+        [toolboxProgram, "certs", "init", "--names=localhost", pki],
+        {
+          env: { ...process.env, PATH: "/nowhere" }
+        }
+      )
+      assert.deepStrictEqual([broken.code, readdirSync(pki).sort()], [1, ["ca.key", "ca.pem"]])
+      assert.strictEqual((yield* init("relay.example")).code, 0)
+      assert.strictEqual(readFileSync(join(pki, "ca.pem"), "utf8"), authority)
+      const relay = new X509Certificate(readFileSync(join(pki, "relay.pem")))
+      assert.isTrue(relay.checkIssued(new X509Certificate(authority)))
+      assert.strictEqual(relay.checkHost("relay.example"), "relay.example")
+      rmSync(join(pki, "relay.pem"))
+      assert.match((yield* init("localhost")).stderr, /relay.key: is there without a certificate: remove it/)
+    })
+)
+
 it.live("what is in the way is said in one line: files that are none, no place for what openssl is told", () =>
   Effect.gen(function* () {
     const pki = join(yield* Relays.temporaryDirectory("pki"), "pki")
@@ -94,7 +122,7 @@ it.live("what is in the way is said in one line: files that are none, no place f
     const again = yield* attempt("init", "--names=localhost", pki)
     assert.deepStrictEqual([again.code, again.stderr], [1, `Error: ${pki}/ca.pem: is there already\n`])
     writeFileSync(join(pki, "ca.pem"), "-----BEGIN CERTIFICATE-----\nMIIB")
-    for (const args of [["list"], ["target", "web1"], ["renew", "authority"]]) {
+    for (const args of [["list"], ["init", "--names=localhost"], ["target", "web1"], ["renew", "authority"]]) {
       const { code, stderr } = yield* attempt(...args, pki)
       assert.deepStrictEqual([code, stderr], [1, `Error: ${pki}/ca.pem: it is cut off\n`], args.join(" "))
     }

@@ -34,11 +34,14 @@ const orWithout = <A, E>({ certificate, key }: Made, rest: Effect.Effect<A, E>):
 const make = (request: Request): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
     const made = filesOf(request)
-    const taken = [made.certificate, made.key].find((path) => existsSync(path))
-    if (taken !== undefined) {
-      const reason =
-        taken === made.key ? "is there without a certificate: remove it, if an attempt broke off" : "is there already"
-      return yield* new CertificateFailed({ path: taken, reason })
+    if (existsSync(made.certificate)) {
+      // A part of one is of an attempt that broke off: that is said instead.
+      yield* read(made.certificate)
+      return yield* new CertificateFailed({ path: made.certificate, reason: "is there already" })
+    }
+    if (existsSync(made.key)) {
+      const reason = "is there without a certificate: remove it, if an attempt broke off"
+      return yield* new CertificateFailed({ path: made.key, reason })
     }
     const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", made.key]
     yield* orWithout(made, sign(request, made.certificate, key))
@@ -73,7 +76,12 @@ const withAuthority = (directory: string): Effect.Effect<void, CertificateFailed
     return Effect.fail(new CertificateFailed({ path, reason: "no authority: first, lttng-relay certs init" }))
   })
 
-/** An authority, and a relay's certificate for the names and addresses that it is reached by. */
+/** Whose relay has no certificate: an attempt broke off before it, or it was removed because its key had become known. */
+const isWithoutRelay = (directory: string): boolean =>
+  Object.values(authorityIn(directory)).every((path) => existsSync(path)) &&
+  !existsSync(filesOf({ directory, file: "relay" }).certificate)
+
+/** An authority, unless there is one, and a relay's certificate for the names and addresses that it is reached by. */
 export const init = (
   directory: string,
   names: ReadonlyArray<string>,
@@ -82,8 +90,10 @@ export const init = (
   Effect.gen(function* () {
     yield* accepted(refusalOfHosts(names))
     yield* attempt(directory, () => Directory.makeNow(directory, 0o700))
+    const relay = make(relayOf(directory, names, days))
+    if (isWithoutRelay(directory)) return { authority: authorityIn(directory), relay: yield* relay }
     const authority = yield* make(authorityOf(directory))
-    return { authority, relay: yield* orWithout(authority, make(relayOf(directory, names, days))) }
+    return { authority, relay: yield* orWithout(authority, relay) }
   })
 
 /** A client's certificate, of the authority in `directory`. */

@@ -40,7 +40,11 @@ const init = subcommand("init", { directory, names }, (input) =>
       )
     })
   )
-).pipe(Command.withDescription("An authority, and a relay's certificate; prints how to start the relay with them"))
+).pipe(
+  Command.withDescription(
+    "An authority, unless there is one, and a relay's certificate; prints how to start the relay with them"
+  )
+)
 
 const flagsOf = (made: Made, authority: string) =>
   `--tls-ca=${word(authority)} --tls-cert=${word(made.certificate)} --tls-key=${word(made.key)}`

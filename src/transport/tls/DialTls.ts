@@ -59,7 +59,7 @@ export const failureOf = (address: string, cause: NodeJS.ErrnoException): TlsFai
 
 /**
  * A connection that ends before the other side has said anything: under TLS 1.3 a client learns so that its certificate
- * is not taken. What of it could be wrong.
+ * is not taken; also that there is no room for it, or that nobody understands it. What of the certificate could be wrong.
  */
 export const refusalOf = (address: string, { certificate }: ClientIdentity): TlsFailed => {
   const fail = (kind: Kind, why: string) =>
@@ -71,8 +71,7 @@ export const refusalOf = (address: string, { certificate }: ClientIdentity): Tls
   if (Date.parse(known.validFrom) > wallMillis()) {
     return fail("expiry", `${ours} is not valid before ${known.validFrom}, or this host's clock is behind`)
   }
-  const why = "is revoked there, or by an authority that it does not know, or it has no such part; its log says which"
-  return fail("identity", `${ours} ${why}`)
+  return fail("identity", `its log says why; ${ours} may be revoked there, or of an authority that it does not know`)
 }
 
 export interface Options {
