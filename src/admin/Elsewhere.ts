@@ -1,6 +1,6 @@
 /** Answers where no handler is asked: no such path, no such method of it, a request that is misspelt. */
 import { Effect, Layer } from "effect"
-import { HttpRouter, HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { type HttpApiEndpoint, HttpApiError } from "effect/http-api"
 import { AdminApi, RequestRefused, Understanding } from "./AdminApi.ts"
 
@@ -33,12 +33,12 @@ const methodsAt = (url: string): ReadonlyArray<string> => {
   return methods.has("GET") ? ["HEAD", ...methods] : [...methods]
 }
 
+const nothing = HttpServerResponse.text("There is nothing here; /openapi.json says what there is.\n", { status: 404 })
+
 const answer = ({ method, url }: HttpServerRequest.HttpServerRequest): HttpServerResponse.HttpServerResponse => {
   const methods = methodsAt(url)
   // Of a method that there is, the path is what is wrong: the router takes none that are so long.
-  if (methods.length === 0 || methods.includes(method)) {
-    return HttpServerResponse.text("There is nothing here; /openapi.json says what there is.\n", { status: 404 })
-  }
+  if (methods.length === 0 || methods.includes(method)) return nothing
   const headers = { allow: ["OPTIONS", ...methods].join(", ") }
   if (method === "OPTIONS") return HttpServerResponse.empty({ status: 204, headers })
   return HttpServerResponse.text(`Not by ${method}.\n`, { status: 405, headers })
@@ -52,12 +52,21 @@ export const route: Layer.Layer<never, never, HttpRouter.HttpRouter> = HttpRoute
 
 const badRequest = 400
 
-/** What HTTP itself refuses it refuses without a word, and as a defect: here it is an answer like others. */
+const isNowhere = (error: unknown): boolean =>
+  HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound"
+
+/**
+ * What HTTP itself refuses it refuses without a word, as a defect, or, where a path cannot be read, as a failure: here it
+ * is an answer like others.
+ */
 export const contained = <E, R>(answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
-  Effect.catchDefect(answer, (defect) =>
-    HttpServerRespondable.isRespondable(defect)
-      ? Effect.map(Effect.orDie(HttpServerRespondable.toResponse(defect)), explained)
-      : Effect.die(defect)
+  answer.pipe(
+    Effect.catchIf(isNowhere, () => Effect.succeed(nothing)),
+    Effect.catchDefect((defect) =>
+      HttpServerRespondable.isRespondable(defect)
+        ? Effect.map(Effect.orDie(HttpServerRespondable.toResponse(defect)), explained)
+        : Effect.die(defect)
+    )
   )
 
 const explained = (response: HttpServerResponse.HttpServerResponse): HttpServerResponse.HttpServerResponse =>

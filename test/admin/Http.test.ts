@@ -102,6 +102,7 @@ describe("the operator's port", () => {
         if (said.startsWith("HEAD")) assert.match(heard, /\r\n\r\n$/, what)
         if (status === 405) assert.match(heard, /^allow: .*(GET|HEAD)/im, what)
         if (status === 401) assert.match(heard, /^www-authenticate: Bearer/im, what)
+        if (status === 404) assert.match(heard, /^content-security-policy:.*\r\n\r\nThere is nothing here/ims, what)
         if (status === 400 && said.includes(json)) assert.match(heard, /^content-security-policy:.*\r\n\r\n./ims, what)
       }
       const three = yield* talk(
