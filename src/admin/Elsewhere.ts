@@ -56,8 +56,8 @@ const isNowhere = (error: unknown): boolean =>
   HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound"
 
 /**
- * What HTTP itself refuses it refuses without a word, as a defect, or, where a path cannot be read, as a failure: here it
- * is an answer like others.
+ * What HTTP itself refuses it refuses without a word, as a defect, or, where a path cannot be read, as a failure: here
+ * it is an answer like others.
  */
 export const contained = <E, R>(answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
   answer.pipe(

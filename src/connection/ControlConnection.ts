@@ -322,7 +322,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       this.#answering.acknowledge(stream, stream.model.awaitingDataCount > awaitingCount)
       return !this.#endIfVain()
     }
-    const refusal = stream === undefined ? Command.unknownStream(refusedIndex, handle) : notAcceptable
+    const refusal = stream === undefined ? Command.unknownStream(state, refusedIndex, handle) : notAcceptable
     return this.#last(SendIndex.number, refusal)
   }
 

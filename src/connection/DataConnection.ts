@@ -174,8 +174,13 @@ class DataConnection implements Receiver, PacketSink, Connection {
   // ---- PacketSink ------------------------------------------------------------------------------------------------
 
   packetBegin(streamId: bigint, netSeqNum: bigint, dataSize: number, paddingSize: number): boolean {
-    const stream = this.#party.stream(this.#registry.streams, streamId)
-    if (stream === undefined) return this.#fail("unknown stream", `packet for stream ${streamId}`)
+    const { streams } = this.#registry
+    const stream = this.#party.stream(streams, streamId)
+    if (stream === undefined) {
+      const { code, detail = `packet for stream ${streamId}` } = this.#party.withheld(streams, streamId) ?? {}
+      this.#end.decide("unknown stream", detail, code)
+      return false
+    }
     if (!stream.beginPacket(netSeqNum, dataSize, paddingSize)) {
       return this.#fail("protocol error", `stream ${streamId} cannot take a packet now`)
     }

@@ -6,6 +6,7 @@ import { CloseCommand } from "../../src/protocol/control/CloseTraceChunk.ts"
 import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
 import * as LiveViewer from "../../src/viewer/LiveViewer.ts"
 import * as Viewer from "../live/viewer.ts"
 
@@ -128,6 +129,10 @@ it.live("rules that are replaced count for who is connected: its packets, indexe
     yield* Effect.flip(Effect.forever(lost))
     assert.deepStrictEqual(sizes(), before)
     assert.strictEqual((yield* relay.relay.counters).packetCount, 1)
+    // To the target the stream is unknown; who reads the log learns why.
+    yield* until("the reason", relay.relay.activity, ({ incidents }) =>
+      incidents.some(({ code }) => code === "SESSION_NOT_PERMITTED")
+    )
     yield* Effect.flip(target.session({ name: "again" }))
     yield* relay.relay.replaceAccess(undefined)
     yield* target.session({ name: "again" })

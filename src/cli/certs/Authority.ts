@@ -76,7 +76,7 @@ const withAuthority = (directory: string): Effect.Effect<void, CertificateFailed
     return Effect.fail(new CertificateFailed({ path, reason: "no authority: first, lttng-relay certs init" }))
   })
 
-/** Whose relay has no certificate: an attempt broke off before it, or it was removed because its key had become known. */
+/** There is one: an attempt broke off behind it, or the relay's was removed because its key had become known. */
 const isWithoutRelay = (directory: string): boolean =>
   Object.values(authorityIn(directory)).every((path) => existsSync(path)) &&
   !existsSync(filesOf({ directory, file: "relay" }).certificate)

@@ -145,5 +145,10 @@ export const sessionOf = ({ party, registry }: ControlState, id: bigint): Sessio
 export const unknownCommand = (number: number): Reply =>
   refuse(code(ReturnCode.UNKNOWN), "COMMAND_UNKNOWN", `unknown command ${number}`)
 
-export const unknownStream = (bytes: Uint8Array, handle: bigint): Reply =>
-  refuse(bytes, "STREAM_UNKNOWN", `unknown stream ${handle}`)
+export const unknownStream = ({ party, registry }: ControlState, bytes: Uint8Array, handle: bigint): Reply => {
+  const { code, detail } = party.withheld(registry.streams, handle) ?? {
+    code: "STREAM_UNKNOWN",
+    detail: `unknown stream ${handle}`
+  }
+  return refuse(bytes, code, detail)
+}

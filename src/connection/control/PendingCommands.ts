@@ -19,7 +19,7 @@ const replyOf = (isPending: boolean) => (isPending ? pending : notPending)
 
 export const dataPending = withSession(DataPending.request, (state, _, { streamId, lastNetSeqNum }) => {
   const stream = streamOf(state, streamId)
-  if (stream === undefined) return unknownStream(code(ReturnCode.UNKNOWN_STREAM), streamId)
+  if (stream === undefined) return unknownStream(state, code(ReturnCode.UNKNOWN_STREAM), streamId)
   stream.model.pendingCheckDone = true
   const answer = stream.pending.ask(lastNetSeqNum)
   return typeof answer === "boolean" ? replyOf(answer) : Effect.map(answer, replyOf)

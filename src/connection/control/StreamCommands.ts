@@ -83,7 +83,7 @@ export const resetMetadata = withSession(ResetMetadata.request, (state, session,
   const refused = (reason: string) => refuse(code(ReturnCode.UNKNOWN), "METADATA_REFUSED", reason)
   const stream = streamOf(state, streamId)
   if (session.identity.liveTimer !== 0) return refused("live session")
-  if (stream === undefined) return unknownStream(code(ReturnCode.UNKNOWN), streamId)
+  if (stream === undefined) return unknownStream(state, code(ReturnCode.UNKNOWN), streamId)
   return Effect.match(stream.resetMetadata, {
     onSuccess: (isReset) => (isReset ? ok : refused(`stream ${streamId} is not metadata`)),
     onFailure: (failure) => refused(failure.message)
@@ -92,7 +92,7 @@ export const resetMetadata = withSession(ResetMetadata.request, (state, session,
 
 export const closeStream = withSession(CloseStream.request, (state, _, { streamId, lastNetSeqNum }) => {
   const stream = streamOf(state, streamId)
-  if (stream === undefined) return unknownStream(code(ReturnCode.UNKNOWN), streamId)
+  if (stream === undefined) return unknownStream(state, code(ReturnCode.UNKNOWN), streamId)
   stream.model.lastNetSeqNum = lastNetSeqNum
   stream.session.closeStream(stream.handle)
   return ok

@@ -126,6 +126,16 @@ export class Party {
     return stream
   }
 
+  /** For the log: why a stream that there is is to it as if it were not there. */
+  withheld(streams: ReadonlyMap<number, StreamActor>, handle: bigint): Incident | undefined {
+    const stream = streams.get(Number(handle))
+    if (stream === undefined || this.#peer.isCarried === true || this.mayRecord(stream.session.identity))
+      return undefined
+    const { hostname, sessionName } = stream.session.identity
+    const shown = JSON.stringify({ sessionName, hostname })
+    return { code: "SESSION_NOT_PERMITTED", detail: `${this.principals}: ${shown}` }
+  }
+
   // ---- quotas ----------------------------------------------------------------------------------------------------
 
   /** The connection is there; answers why it may not be. `leave` it in any case, once. */

@@ -59,7 +59,8 @@ export const failureOf = (address: string, cause: NodeJS.ErrnoException): TlsFai
 
 /**
  * A connection that ends before the other side has said anything: under TLS 1.3 a client learns so that its certificate
- * is not taken; also that there is no room for it, or that nobody understands it. What of the certificate could be wrong.
+ * is not taken; also that there is no room for it, or that nobody understands it. What of the certificate could be
+ * wrong.
  */
 export const refusalOf = (address: string, { certificate }: ClientIdentity): TlsFailed => {
   const fail = (kind: Kind, why: string) =>
