@@ -82,6 +82,32 @@ describe("handshakes", () => {
     })
   )
 
+  lives("of much that come to nothing are fewer: suspects owe for what they cost, for no longer than a second", () =>
+    Effect.gen(function* () {
+      const { begun, enter, turns } = story({ badBurst: 1, badPerSecond: 1, suspectPerSecond: 20, suspectBurst: 1 })
+      const vain = (name: string, byteCount: number) =>
+        Effect.gen(function* () {
+          const handshake = enter("flood", name)
+          yield* until(`${name} to begin`, () => begun.includes(name))
+          turns.over(handshake, false, byteCount)
+        })
+      yield* vain("first", 0)
+      yield* vain("small", 4000)
+      const from = Machine.clockMillis()
+      for (const name of sit(4)) yield* vain(`${name}`, 40_000)
+      // Each for itself, and those after the first for five pieces of the one before.
+      assert.isAtLeast(Machine.clockMillis() - from, (1000 / 20) * (4 + 3 * 4) - 50)
+      for (const name of sit(50)) {
+        const handshake = enter(`${name}`)
+        yield* until("it to begin", () => turns.begunCount === 1)
+        turns.over(handshake, false, 100_000)
+      }
+      const after = Machine.clockMillis()
+      yield* vain("last", 0)
+      assert.isAtMost(Machine.clockMillis() - after, 1800)
+    })
+  )
+
   lives("that come to nothing cost their origin its credit; good ones do not", () =>
     Effect.gen(function* () {
       const { begun, enter, turns } = story({ badBurst: 10, badPerSecond: 1, suspectPerSecond: 20, suspectBurst: 1 })

@@ -98,6 +98,16 @@ Peers.describeWithPeers(["openssl"], "certificates that are no good", () => {
     })
   )
 
+  it.live("of more than anybody needs are told by how large they are", () =>
+    Effect.gen(function* () {
+      const theirs = yield* Certificates.authority
+      const names = Array.from({ length: 2000 }, (_, index) => `DNS:${index}.${"long".repeat(5)}.example`).join(",")
+      const large = yield* theirs.issue({ name: "large", alternatives: names })
+      const said = yield* start(yield* Certificates.authority)
+      assert.match(yield* said(large), /^[A-Z_]+: certificates of [67]\d kB$/)
+    })
+  )
+
   it.live("with hostile names leave room for what is wrong, and break nothing", () =>
     Effect.gen(function* () {
       const ours = yield* Certificates.authority

@@ -50,6 +50,8 @@ const badBurstCount = 10
 const badDebtCount = 60
 const suspectsPerSecond = 30
 const suspectBurstCount = 5
+/** Of what a client says in one, its certificates above all: each such piece costs as much again. */
+const pieceBytes = 8192
 /** Some 85 kB each. */
 const underWayCountMax = 256
 
@@ -120,11 +122,18 @@ export class HandshakeTurns {
     this.#look()
   }
 
-  /** It ended, well or not, or its connection did before its turn. */
-  over(handshake: Handshake, isGood: boolean): void {
+  /** It ended, well or not, or its connection did before its turn; the client said so many bytes in it. */
+  over(handshake: Handshake, isGood: boolean, byteCount = 0): void {
     const { origin } = handshake
     if (this.#waiting.delete(origin, handshake) || !this.#begun.delete(origin, handshake) || isGood) return
     this.disappointed(handshake)
+    this.#owe(Math.floor(byteCount / pieceBytes))
+  }
+
+  /** Suspects wait for what it cost more than others, for about a second at most. */
+  #owe(pieceCount: number): void {
+    const isOwing = this.#suspectPermits.at(clockMillis()) <= -this.#bounds.suspectPerSecond
+    if (!isOwing) this.#suspectPermits.spend(pieceCount)
   }
 
   /** It was good, and its connection no use: it cost as much. */

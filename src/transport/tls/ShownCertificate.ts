@@ -32,11 +32,20 @@ const nameLengthMax = 200
 
 const brief = (name: string): string => (name.length <= nameLengthMax ? name : `${name.slice(0, nameLengthMax)}…`)
 
+/** Who shows more has no name worth the milliseconds that it takes to have it in words. */
+const describedBytesMax = 32_768
+
+/** Of the connection below; 0 where that is not known. */
+const bytesReadOf = (socket: tls.TLSSocket): number =>
+  (socket as unknown as { readonly _parent?: Pick<tls.TLSSocket, "bytesRead"> })._parent?.bytesRead ?? 0
+
 /**
  * Of what anybody may show, as values: an `X509Certificate` with a thousand names holds 100 kB that the collector of
  * garbage knows nothing of, and strangers can bring a hundred a second.
  */
 const describedBy = (socket: tls.TLSSocket): string | undefined => {
+  const byteCount = bytesReadOf(socket)
+  if (byteCount > describedBytesMax) return `certificates of ${Math.round(byteCount / 1000)} kB`
   const shown = socket.getPeerCertificate()
   // None is a value without members.
   if (shown?.serialNumber === undefined) return undefined

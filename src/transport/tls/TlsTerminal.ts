@@ -292,7 +292,7 @@ export const make = (
       const settle = (isGood: boolean, then: () => void) => {
         if (isOver) return
         isOver = true
-        turns.over(handshake, isGood)
+        turns.over(handshake, isGood, accepted.bytesRead)
         ended[isGood ? "good" : "failed"]++
         then()
       }
