@@ -48,6 +48,8 @@ export interface Report {
 
 const worldMillisMax = 3_600_000
 const healedSeconds = 600
+/** Then nothing dies, and no link is lost, any more. */
+const misfortuneMillisMax = 60_000
 /** Who is killed again and again before it has found what the one before left gets nowhere, for a lot of work. */
 const deathCountMax = 250
 
@@ -319,7 +321,7 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     const stopped = isEdgeStopped ? yield* Effect.forkScoped(stopping) : undefined
     yield* until(
       "the targets to have done what they do",
-      () => done() || world.edgeFiles.isDead || time.millis > 60_000 || world.deathCount > deathCountMax
+      () => done() || world.edgeFiles.isDead || time.millis > misfortuneMillisMax || world.deathCount > deathCountMax
     )
     world.isHealed = true
     yield* until("the end of the targets", () => done() || world.edgeFiles.isDead)
@@ -385,9 +387,11 @@ export const overflowing = (seed: number, policy: Policy): Count => {
     yield* Effect.sleep(wait)
     yield* world.begin
     yield* Effect.forkScoped(world.misfortune)
+    const isLate = () => time.millis > misfortuneMillisMax || world.deathCount > deathCountMax
+    yield* until("the targets to have done what they do", () => done() || isLate())
+    world.isHealed = true
     yield* until("the end of the targets", done)
     yield* Fiber.join(playing)
-    world.isHealed = true
     yield* until("everything to be at the relay", () => isForwarded() && world.isQuiet)
     const files = filesOf(world.relayFiles.memory)
     const total = (count: (target: Target, own: Trees.Files) => number) =>
