@@ -1,6 +1,8 @@
-/** Where a trace lies in its session, by its path alone. */
+/** Where a trace lies in its session, by its path alone; and what of a session is no trace. */
 import { assert, it } from "@effect/vitest"
+import * as Repair from "../../src/recovery/Repair.ts"
 import { placeOf } from "../../src/recovery/SessionLayout.ts"
+import * as Trees from "./trees.ts"
 
 const [begun, ended] = ["20260102T030405+0000", "20260102T030406+0000"]
 
@@ -20,4 +22,13 @@ it.each([
 
 it.each(["h/s", "h/s/archives", "h/s/custom/uid"])("%s does not tell", (path) => {
   assert.isUndefined(placeOf(path))
+})
+
+it("the empty chunk that an interrupted clear left is removed, not archived", () => {
+  const files = Trees.recorded("rotated")
+  const paths = [...files.keys()]
+  const session = paths.find((path) => path.includes("/archives/"))?.split("/archives/")[0]
+  files.set(`${session}/.tmp_old_chunk/ust/uid/`, new Uint8Array())
+  const { failures } = Repair.repair(Trees.tree(files), Trees.apply(files))
+  assert.deepStrictEqual([failures, [...files.keys()]], [[], paths])
 })
