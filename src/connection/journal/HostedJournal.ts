@@ -141,7 +141,7 @@ export class HostedJournal implements Journal {
     this.received = number
     this.marking.append(number, kind, connection, bytes, from, to)
     this.#carryOut(kind, connection, bytes, from, to)
-    this.marking.mark()
+    this.marking.carriedOut()
   }
 
   onMarked(): void {

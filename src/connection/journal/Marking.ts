@@ -62,6 +62,12 @@ export class Marking {
     this.history?.append(number, kind, connection, bytes, from, to)
   }
 
+  /** It was. */
+  carriedOut(): void {
+    if (this.history?.isLong === true) this.#giveUp()
+    else this.mark()
+  }
+
   /** A mark is due whatever the time. */
   ask(): void {
     this.#pace.isAsked = true
@@ -72,12 +78,7 @@ export class Marking {
    * down, none will go on behind it: that it is in the files is enough.
    */
   mark(): void {
-    if (!this.over.isOpen()) return
-    if (this.history?.isLong === true) this.#giveUp()
-    else if (this.#isNew) this.#markIfDue()
-  }
-
-  #markIfDue(): void {
+    if (!this.over.isOpen() || !this.#isNew) return
     const { report } = this.#journal
     const dueAt = this.#pace.dueAt(report && Number(report.edgeSpoolBytesMax))
     const nowMillis = clockMillis()
