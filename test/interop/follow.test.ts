@@ -15,6 +15,7 @@ import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { settled } from "../support/ties.ts"
 import * as Viewing from "../support/viewing.ts"
 import * as Zoo from "../support/zoo.ts"
 
@@ -55,7 +56,7 @@ const recorded = (relay: Relays.Relay, session: string, ...args: ReadonlyArray<s
 
 /** Where two texts part, in a few lines. */
 const assertSameLines = (found: string, expected: string) => {
-  const [a, b] = [found.split("\n"), expected.split("\n")]
+  const [a, b] = [settled(found), settled(expected)]
   const at = a.findIndex((line, index) => line !== b[index])
   const shown = (lines: ReadonlyArray<string>) => (at === -1 ? lines.length : lines.slice(at, at + 2))
   assert.deepStrictEqual(shown(a), shown(b), `from line ${at + 1} of ${a.length} and ${b.length}`)

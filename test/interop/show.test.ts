@@ -2,7 +2,6 @@
  * Recorded sessions of a real session daemon, `show`n: line for line what babeltrace2 prints of them, and the same
  * losses. No relay takes part.
  */
-import { hostname } from "node:os"
 import { stripVTControlCharacters } from "node:util"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -11,6 +10,7 @@ import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { settled } from "../support/ties.ts"
 import * as Zoo from "../support/zoo.ts"
 
 const env = { TZ: "UTC", LC_ALL: "C.UTF-8" }
@@ -24,26 +24,6 @@ const lossesOf = (stderr: string): ReadonlyArray<string> =>
     .split("\n")
     .filter((line) => line.startsWith("WARNING: Tracer") && !isNegative(line))
     .map((line) => line.replace(/ within stream "[^"]*"| \(U?UID: [^)]*\)| in trace "[^"]*"/g, ""))
-
-const isOfTimeBefore = (head: string): boolean => /\+0+(\.0+)?(?![\d.])/.test(stripVTControlCharacters(head))
-
-/**
- * Times and what passed since the line before, in their order; of lines of one time the rest in an order of its own:
- * version 2.0 has UIDs decide between traces where 2.1 has names (ctf.md §10).
- */
-const settled = (text: string): ReadonlyArray<string> => {
-  const ties: Array<Array<readonly [head: string, rest: string]>> = []
-  for (const line of text.split("\n")) {
-    const at = line.indexOf(hostname())
-    const cut = [line.slice(0, at), line.slice(at)] as const
-    if (isOfTimeBefore(cut[0])) ties.at(-1)?.push(cut)
-    else ties.push([cut])
-  }
-  return ties.flatMap((lines) => {
-    const rests = lines.map(([, rest]) => rest).sort()
-    return lines.map(([head], at) => head + rests[at])
-  })
-}
 
 const compare = (directory: string, ...options: ReadonlyArray<string>) =>
   Effect.gen(function* () {
