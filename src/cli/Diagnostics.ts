@@ -96,14 +96,12 @@ export const layer: Layer.Layer<never> = Layer.mergeAll(
 export const runMain = <A, E>(command: Effect.Effect<A, E>): void => {
   const told = Effect.tapCause(command, (cause) => (Cause.hasDies(cause) ? Effect.logError(cause) : Effect.void))
   let isTerminated = false
-  process.once("SIGTERM", () => {
-    isTerminated = true
-  })
   let isStopping = false
   /** What a service still has to do may take long: whoever asks a second time does not want to wait for it. */
-  const stop = () => {
+  const stop = (signal: NodeJS.Signals) => {
     if (isStopping && isService) process.exit(1)
     isStopping = true
+    isTerminated ||= signal === "SIGTERM"
   }
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stop)
   /** Whoever ends a tool by a signal looks for that one in its status; whoever stops a service, for its success. */

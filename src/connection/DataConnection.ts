@@ -5,6 +5,7 @@
  * connection belongs to the session of its first packet; losing it closes that session's streams (§11.1).
  */
 import { Effect } from "effect"
+import type { Code } from "../errors/Catalogue.ts"
 import type { Incident } from "../errors/Report.ts"
 import { setImmediate } from "../Machine.ts"
 import { Account } from "../memory/Blocks.ts"
@@ -109,8 +110,8 @@ class DataConnection implements Receiver, PacketSink, Connection {
     this.#end.decide(reason)
   }
 
-  #fail(reason: CloseReason, complaint: string): false {
-    this.#end.decide(reason, complaint)
+  #fail(reason: CloseReason, complaint: string, code?: Code): false {
+    this.#end.decide(reason, complaint, code)
     return false
   }
 
@@ -178,8 +179,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     const stream = this.#party.stream(streams, streamId)
     if (stream === undefined) {
       const { code, detail = `packet for stream ${streamId}` } = this.#party.withheld(streams, streamId) ?? {}
-      this.#end.decide("unknown stream", detail, code)
-      return false
+      return this.#fail("unknown stream", detail, code)
     }
     if (!stream.beginPacket(netSeqNum, dataSize, paddingSize)) {
       return this.#fail("protocol error", `stream ${streamId} cannot take a packet now`)

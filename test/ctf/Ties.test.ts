@@ -76,6 +76,7 @@ describe("event records of one time", () => {
     assert.deepStrictEqual(valuesOf(parts), [1, 2, 3, 4])
     assert.deepStrictEqual(valuesOf(parts.toReversed()), [1, 2, 3, 4])
   })
+
   it("are in the order of paths where traces have neither names nor UIDs, in whatever order they are asked for", () => {
     const traces = ["a", "b", "c"].map((path, at) => write("nameless", { path, files: { s: at } }))
     assert.deepStrictEqual(valuesOf(traces), [0, 1, 2])

@@ -62,7 +62,7 @@ export class Marking {
     this.history?.append(number, kind, connection, bytes, from, to)
   }
 
-  /** It was. */
+  /** A record was carried out. */
   carriedOut(): void {
     if (this.history?.isLong === true) this.#giveUp()
     else this.mark()
