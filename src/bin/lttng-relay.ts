@@ -8,7 +8,7 @@ process.on("SIGUSR1", () => undefined)
 
 // The daemon's own need, `process.execve`, came with the same releases as running from the sources.
 if (process.execve === undefined) {
-  const newer = "https://nodejs.org/en/download, or `npm install --global node@24`"
+  const newer = "https://nodejs.org/en/download, or `npm install --global node@26`"
   process.stderr.write(`Error: lttng-relay needs Node.js 22.19 or later, this is ${process.version} (${newer})\n`)
   process.exit(1)
 }

@@ -9,7 +9,7 @@ process.on("SIGUSR1", () => undefined)
 process.on("SIGUSR2", () => undefined)
 
 if (process.execve === undefined) {
-  const newer = "https://nodejs.org/en/download, or `npm install --global node@24`"
+  const newer = "https://nodejs.org/en/download, or `npm install --global node@26`"
   process.stderr.write(`Error: lttng-relayd needs Node.js 22.19 or later, this is ${process.version} (${newer})\n`)
   process.exit(1)
 }
