@@ -4,7 +4,7 @@ import { daemonProgram } from "../support/bundle.ts"
 import * as Handshakes from "./handshakes.ts"
 
 it("strangers at a port with TLS: bounded descriptors, memory and log, and an honest client is let in", async () => {
-  const outcome = await Handshakes.run(daemonProgram, 1000)
+  const outcome = await Handshakes.run(daemonProgram, 3000)
   const { besideMs, descriptors, honestMs, logLines, plain, residentMiB, seconds } = outcome
   const shown = JSON.stringify(outcome)
   // One for each that is open at once, and as many that are not yet known to be gone.

@@ -164,7 +164,11 @@ export const run = async (entry: string, count: number): Promise<Outcome> => {
     stdio: ["ignore", log, log],
     env: { ...process.env, LTTNG_HOME: folder, LTTNG_RUNDIR: at("run") }
   })
-  try {
+  const died = once(relay, "exit").then(([status, signal]) => {
+    throw new Error(`the relay ended with ${signal ?? status}: ${fs.readFileSync(at("log"), "utf8").slice(-1000)}`)
+  })
+  let sampler: NodeJS.Timeout | undefined
+  const measure = async (): Promise<Outcome> => {
     const pid = relay.pid as number
     const port = await portFrom(at("run/relayd/control.port"))
     const ca = fs.readFileSync(at("relay.pem"))
@@ -181,7 +185,7 @@ export const run = async (entry: string, count: number): Promise<Outcome> => {
       most.residentMiB = Math.max(most.residentMiB, residentMiB)
     }
     const from = performance.now()
-    const sampler = setInterval(look, 100)
+    sampler = setInterval(look, 100)
     let begun = 0
     const strangers = Array.from({ length: openAtOnce }, async () => {
       while (begun < count) {
@@ -223,9 +227,13 @@ export const run = async (entry: string, count: number): Promise<Outcome> => {
       besideMs,
       plain
     }
+  }
+  try {
+    return await Promise.race([measure(), died])
   } finally {
+    clearInterval(sampler)
     relay.kill()
-    await once(relay, "exit")
+    await died.catch(() => undefined)
     fs.rmSync(folder, { recursive: true })
   }
 }

@@ -123,6 +123,12 @@ const checked = (identity: ServerIdentity): Effect.Effect<Checked, TlsRefused> =
     catch: (cause) => new TlsRefused({ reason: (cause as Error).message })
   })
 
+/**
+ * Who listens for sessions has the runtime read 16 KiB at a time, where every other read is one of 1 KiB otherwise. But
+ * Node.js 26 then asks something of a socket that has been closed within its hello, which ends the process.
+ */
+const mayListen = Number.parseInt(process.versions.node, 10) < 26
+
 const serverOf = (
   context: tls.SecureContextOptions,
   client: "none" | "may" | "must",
@@ -228,8 +234,7 @@ export const make = (
       })
     const start = (context: tls.SecureContextOptions, client: "none" | "may" | "must"): tls.Server => {
       const server = serverOf(context, client, chosen)
-      // Who listens has the runtime read 16 KiB at a time, where every other read is one of 1 KiB otherwise.
-      server.on("newSession", (_id: Buffer, _session: Buffer, kept: () => void) => kept())
+      if (mayListen) server.on("newSession", (_id: Buffer, _session: Buffer, kept: () => void) => kept())
       server.on("secureConnection", (socket) => {
         // What cannot be decrypted is told, and ends nothing by itself.
         socket.on("error", () => socket.destroy())
