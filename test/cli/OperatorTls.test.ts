@@ -92,4 +92,18 @@ Peers.describeWithPeers(["openssl"], "commands for operators, over TLS", () => {
       }
     })
   )
+
+  it.live("say that a port has none", () =>
+    Effect.gen(function* () {
+      const port = yield* Ports.free
+      yield* Relays.start("ours", { args: [`--http-port=tcp://127.0.0.1:${port}`] })
+      yield* Process.until("the HTTP port to listen", () => Ports.listening(port))
+      const url = `https://127.0.0.1:${port}`
+      const why = "what answers there speaks no TLS\n"
+      const top = yield* toolbox("top", "--json", url)
+      assert.deepInclude(top, { code: 1, stderr: `Error: ${url} does not answer as a relay does: ${why}` })
+      const follow = yield* toolbox("follow", `tls://127.0.0.1:${port}/host/h/s`)
+      assert.deepInclude(follow, { code: 1, stderr: `Error: cannot connect to 127.0.0.1:${port}: TLS: ${why}` })
+    })
+  )
 })

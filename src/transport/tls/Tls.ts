@@ -60,9 +60,13 @@ const chacha = ["TLS_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305",
 /** The fastest one first: without instructions for AES that is ChaCha20, by far. */
 export const ciphersOf = (hasAes: boolean): string => (hasAes ? [...aes, ...chacha] : [...chacha, ...aes]).join(":")
 
-/** What OpenSSL says is a line for its authors; in it is a reason for people. */
-export const reasonOf = (cause: Error & { readonly reason?: unknown }): string =>
-  typeof cause.reason === "string" ? cause.reason : SystemError.reasonOf(cause)
+/** What OpenSSL says is a line for its authors; in it is a reason for people, of some failures by itself, too. */
+export const reasonOf = (cause: Error & { readonly reason?: unknown }): string => {
+  const [, within] = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(cause.message) ?? []
+  const reason = typeof cause.reason === "string" ? cause.reason : within
+  if (reason === "wrong version number") return "what answers there speaks no TLS"
+  return reason ?? SystemError.reasonOf(cause)
+}
 
 /** Who a peer is, by the certificate it was let in with. */
 export interface PeerCertificate {
