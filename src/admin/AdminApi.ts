@@ -192,8 +192,8 @@ export const Heartbeat = Schema.TaggedStruct("Heartbeat", { atMillis: Schema.Fin
 /** The last of all, where who asked may not go on. */
 export const End = Schema.TaggedStruct("End", { reason: Schema.String })
 
-/** What `GET /events` tells. */
-export const Told = Schema.Union([RelayEvent, Heartbeat, End])
+/** What `GET /events` tells; 64-bit numbers are strings. */
+export const Told = Schema.toCodecJson(Schema.Union([RelayEvent, Heartbeat, End]))
 export type Told = typeof Told.Type
 
 /** Of `POST /drain`. */

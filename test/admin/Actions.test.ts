@@ -207,4 +207,25 @@ describe("the events of a relay", () => {
       for (const tag of ["SessionCreated", "StreamAdded", "PacketsStored"] as const) assert.include(heard, tag)
     })
   )
+
+  it.live("are told with numbers of 64 bits: beacons and rotations of a live session", () =>
+    Effect.gen(function* () {
+      const { client, targetUrl } = yield* Ports.start()
+      const heard: Array<Told> = []
+      const events = yield* client.relay.events()
+      yield* Effect.forkScoped(Stream.runForEach(events, (event) => Effect.sync(() => heard.push(event))))
+      const session = yield* record(targetUrl, "live", { liveTimer: "20 millis" })
+      const until = (tag: Told["_tag"]) =>
+        Process.until(`${tag} to be heard`, () => heard.some(({ _tag }) => _tag === tag))
+      yield* until("Beacon")
+      yield* session.rotate()
+      yield* until("RotationCompleted")
+      yield* session.close()
+      yield* until("SessionClosed")
+      const ends = heard.flatMap((event) => (event._tag === "Beacon" ? [event.timestampEnd] : []))
+      assert.isTrue(ends.every((end) => typeof end === "bigint"))
+      const chunks = heard.flatMap((event) => (event._tag === "RotationCompleted" ? [event.chunkId] : []))
+      assert.strictEqual(chunks[0], 0n)
+    })
+  )
 })
