@@ -122,7 +122,8 @@ describe("lttng-relay top", () => {
     const byteCount = sessions.reduce((sum, one) => sum + one.byteCount, 0)
     const zero = { packetCount: 0, eventsDiscarded: 0, packetsLost: 0, traceChunkCount: 0, viewerCount: 0 }
     const memory = { memoryBytes: 0, memoryBytesMax: 1, halvesBytes: 0, halvesBytesMax: 1, openFileCount: 0 }
-    const counters = { ...zero, ...memory, byteCount, sessionCount: sessions.length, streamCount: sessions.length }
+    const streamCount = 2 * sessions.length
+    const counters = { ...zero, ...memory, byteCount, sessionCount: sessions.length, streamCount }
     const drain = { isDraining: false, sessionCount: sessions.length }
     return { atMillis, sessions, counters, drain, connections: { control: 1 } }
   }
@@ -140,6 +141,8 @@ describe("lttng-relay top", () => {
         [3, 0]
       ]
     )
+    // The relay counts those of metadata, which no session's line does.
+    assert.strictEqual(shown.streamCount, 3)
   })
 
   it("fits every terminal, and nothing that peers named moves the cursor", () => {

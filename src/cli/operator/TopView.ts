@@ -60,7 +60,9 @@ export const figures = (before: Overview, after: Overview): Figures => {
     }
   }
   const total = (key: Counted) => rate(after.counters[key], before.counters[key])
-  const { memoryBytes, memoryBytesMax, sessionCount, streamCount, viewerCount } = after.counters
+  const { memoryBytes, memoryBytesMax, sessionCount, viewerCount } = after.counters
+  // Without those of metadata, as in the rows.
+  const streamCount = after.sessions.reduce((sum, session) => sum + session.streamCount, 0)
   return {
     ...{ sessionCount, streamCount, viewerCount, memoryBytes, memoryBytesMax },
     isDraining: after.drain.isDraining,
