@@ -7,12 +7,13 @@ const octets = (text: string): ReadonlyArray<number> | undefined => {
   return parts.map(Number)
 }
 
-const groupsOf = (text: string): ReadonlyArray<number> | undefined => {
+/** `isLast`: an IPv4 address may be at the end. */
+const groupsOf = (text: string, isLast: boolean): ReadonlyArray<number> | undefined => {
   if (text === "") return []
   const groups: Array<number> = []
   const parts = text.split(":")
   for (const [index, part] of parts.entries()) {
-    const v4 = index === parts.length - 1 && part.includes(".") ? octets(part) : undefined
+    const v4 = isLast && index === parts.length - 1 && part.includes(".") ? octets(part) : undefined
     if (v4 !== undefined) groups.push(...v4)
     else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(Number.parseInt(part, 16) >> 8, Number.parseInt(part, 16) & 255)
     else return undefined
@@ -23,7 +24,7 @@ const groupsOf = (text: string): ReadonlyArray<number> | undefined => {
 /** 16 bytes. */
 const bytesOf6 = (text: string): ReadonlyArray<number> | undefined => {
   const [head = "", tail, ...more] = text.split("::")
-  const [before, after] = [groupsOf(head), groupsOf(tail ?? "")]
+  const [before, after] = [groupsOf(head, tail === undefined), groupsOf(tail ?? "", true)]
   if (before === undefined || after === undefined || more.length > 0) return undefined
   const missing = 16 - before.length - after.length
   if (tail === undefined ? missing !== 0 : missing < 2) return undefined
@@ -38,27 +39,34 @@ interface Parsed {
   readonly bytes: ReadonlyArray<number>
   /** So many bits of what was written are not in `bytes`. */
   readonly mappedBits: number
+  /** The interface that an address of one link is seen at, as `eth0`. */
+  readonly zone: string | undefined
 }
 
 const parse = (address: string): Parsed | undefined => {
-  const text = address.replace(/%.*$/, "")
+  const [text = "", zone, ...more] = address.split("%")
   const bytes = text.includes(":") ? bytesOf6(text) : octets(text)
-  if (bytes === undefined) return undefined
+  if (bytes === undefined || zone === "" || more.length > 0) return undefined
   const isMapped = bytes.length === 16 && mapped.every((byte, index) => bytes[index] === byte)
-  return isMapped ? { bytes: bytes.slice(mapped.length), mappedBits: mapped.length * 8 } : { bytes, mappedBits: 0 }
+  if (zone !== undefined && (isMapped || bytes.length !== 16)) return undefined
+  return isMapped
+    ? { bytes: bytes.slice(mapped.length), mappedBits: mapped.length * 8, zone }
+    : { bytes, mappedBits: 0, zone }
 }
 
-/** Undefined: no range. */
+/** Undefined: no range. One with a zone has what is seen at that interface, one without has it at any. */
 export const range = (text: string): ((address: string) => boolean) | undefined => {
   const [address = "", length, ...more] = text.split("/")
   const parsed = parse(address)
-  if (parsed === undefined || more.length > 0 || (length !== undefined && !/^\d{1,3}$/.test(length))) return undefined
-  const { bytes: prefix, mappedBits } = parsed
+  if (parsed === undefined || more.length > 0 || (length !== undefined && !/^(0|[1-9]\d{0,2})$/.test(length)))
+    return undefined
+  const { bytes: prefix, mappedBits, zone } = parsed
   const bitCount = length === undefined ? prefix.length * 8 : Number(length) - mappedBits
   if (bitCount < 0 || bitCount > prefix.length * 8) return undefined
   return (other) => {
-    const bytes = parse(other)?.bytes
-    if (bytes?.length !== prefix.length) return false
+    const peer = parse(other)
+    if (peer?.bytes.length !== prefix.length || (zone !== undefined && peer.zone !== zone)) return false
+    const { bytes } = peer
     for (let bit = 0; bit < bitCount; bit += 8) {
       const mask = bitCount - bit >= 8 ? 255 : (255 << (8 - (bitCount - bit))) & 255
       if ((((bytes[bit >> 3] as number) ^ (prefix[bit >> 3] as number)) & mask) !== 0) return false

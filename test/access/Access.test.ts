@@ -231,6 +231,8 @@ describe("names and addresses", () => {
     ["2001:db8::/33", "2001:db8:7fff::1", "2001:db8:8000::1"],
     ["::1", "0:0:0:0:0:0:0:1", "::2"],
     ["fe80::/10", "fe80::1%eth0", "::ffff:10.0.0.1"],
+    ["fe80::1%eth0", "fe80::1%eth0", "fe80::1%eth1"],
+    ["fe80::%eth0/10", "fe80::2%eth0", "fe80::2"],
     ["0.0.0.0/0", "1.2.3.4", "::1"],
     // What an IPv6 socket shows of IPv4, in either way to write it, in rules and of peers.
     ["10.0.0.0/8", "::ffff:10.1.2.3", "::ffff:11.0.0.1"],
@@ -256,7 +258,14 @@ describe("names and addresses", () => {
     "host",
     "010.0.0.1",
     "::ffff:10.0.0.0/8",
-    "::ffff:10.0.0.0/129"
+    "::ffff:10.0.0.0/129",
+    // An IPv4 address ends another.
+    "10.0.0.0::/8",
+    "10.0.0.0/008",
+    "10.0.0.1%eth0",
+    "::ffff:10.0.0.1%eth0",
+    "fe80::1%",
+    "fe80::1%eth0%eth1"
   ])("%s is no range", (text) => {
     assert.isUndefined(Addresses.range(text))
   })
