@@ -10,7 +10,7 @@ import { setTimeout } from "../Machine.ts"
 import { writeNow } from "../thread/Descriptor.ts"
 import * as Attempts from "./Attempts.ts"
 import { descriptorOf } from "./ReceiveInto.ts"
-import type { TlsFailed, Options as TlsOptions } from "./tls/DialTls.ts"
+import type { Blame, TlsFailed, Options as TlsOptions } from "./tls/DialTls.ts"
 import { type ClientIdentity, type Role, reasonOf } from "./tls/Tls.ts"
 import * as Unread from "./Unread.ts"
 import * as Waits from "./Waits.ts"
@@ -28,7 +28,9 @@ export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
 /** The connection ended while something was still expected of it. */
 export class LinkLost extends Schema.TaggedError<LinkLost>()("LinkLost", {
   address: Schema.String,
-  reason: Schema.String
+  reason: Schema.String,
+  /** It may be that the other side does not take us, as `kind` of `TlsFailed` says why. */
+  refused: Schema.optionalKey(Schema.Literals(["expiry", "identity"]))
 }) {
   override get message(): string {
     return `connection to ${this.address} lost: ${this.reason}`
@@ -92,13 +94,13 @@ export const dial = (address: Address, role?: Role): Effect.Effect<Link, DialFai
     const name = nameOf(address)
     const socket = yield* opened({ address, role, isHalfOpen: false }, close)
     if (tls === undefined) return make(socket, name)
-    const { refusalOf } = yield* Effect.promise(() => import("./tls/DialTls.ts"))
+    const { blameOf } = yield* Effect.promise(() => import("./tls/DialTls.ts"))
     // Nothing is ever answered to data.
-    return make(socket, name, role === "data" ? secret : () => refusalOf(name, tls).reason)
+    return make(socket, name, role === "data" ? secret : () => blameOf(tls))
   })
 
 /** What is known of a peer that says nothing at all. */
-type Silence = () => string | undefined
+type Silence = () => Blame | undefined
 const secret: Silence = () => undefined
 
 /** `host:port` of it. */
@@ -206,9 +208,12 @@ const make = (socket: net.Socket, name: string, silence?: Silence): Link => {
   const unread = Unread.make()
   const { changed, once, when } = Waits.make()
   let wantedBytes = 0
-  let reason: string | undefined
-  const lose = (why: string, isRefusal = true) => {
-    reason ??= (isHeard || !isRefusal ? undefined : silence?.()) ?? why
+  let loss: Pick<LinkLost, "reason" | "refused"> | undefined
+  const lose = (reason: string, isRefusal = true) => {
+    if (loss === undefined) {
+      const blame = isHeard || !isRefusal ? undefined : silence?.()
+      loss = blame === undefined ? { reason } : { reason: blame.reason, refused: blame.kind }
+    }
     changed()
   }
   socket.on("data", (chunk: Buffer) => {
@@ -222,8 +227,8 @@ const make = (socket: net.Socket, name: string, silence?: Silence): Link => {
   socket.on("close", () => lose("closed"))
   socket.on("drain", changed)
 
-  const isOver = () => reason !== undefined
-  const lost = Effect.suspend(() => Effect.fail(new LinkLost({ address: name, reason: reason ?? "closed" })))
+  const isOver = () => loss !== undefined
+  const lost = Effect.suspend(() => Effect.fail(new LinkLost({ address: name, ...(loss ?? { reason: "closed" }) })))
   /** Waits for so many unread bytes. */
   const arrived = (count: number): Effect.Effect<void, LinkLost> =>
     Effect.suspend(() => {

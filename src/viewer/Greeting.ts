@@ -11,12 +11,17 @@ export class NotLivePort extends Schema.TaggedError<NotLivePort>()("NotLivePort"
   address: Schema.String,
   reason: Schema.String,
   /** Nothing was said at all: it may be a relay that is not ready. */
-  isSilent: Schema.Boolean
+  isSilent: Schema.Boolean,
+  /** As of `LinkLost`. */
+  refused: Dial.LinkLost.fields.refused
 }) {
   override get message(): string {
     return `${this.address}: ${this.reason}`
   }
 }
+
+/** What is known of one that did not greet. */
+export type NoGreeting = Pick<NotLivePort, "isSilent" | "reason" | "refused">
 
 /** A relay greets at once; a slow link and a busy machine are given time. */
 export const greetingMillis = 5000
@@ -43,7 +48,10 @@ const isControlPort = (address: Address): Effect.Effect<boolean> =>
   )
 
 /** Fails with what was found out; `reason` where nothing was. */
-export const explain = (address: Address, reason: string, isSilent: boolean): Effect.Effect<never, NotLivePort> =>
+export const explain = (
+  address: Address,
+  { isSilent, reason, refused }: NoGreeting
+): Effect.Effect<never, NotLivePort> =>
   Effect.flatMap(isControlPort(address), (isControl) =>
     Effect.fail(
       new NotLivePort({
@@ -51,7 +59,8 @@ export const explain = (address: Address, reason: string, isSilent: boolean): Ef
         reason: isControl
           ? "this is a relay's control port; viewers use its live port, 5344 unless told otherwise"
           : reason,
-        isSilent: isSilent && !isControl
+        isSilent: isSilent && !isControl,
+        ...(refused === undefined || isControl ? {} : { refused })
       })
     )
   )

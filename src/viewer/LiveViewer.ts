@@ -13,7 +13,7 @@ import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
 import type { TlsFailed } from "../transport/tls/DialTls.ts"
 import type { ClientIdentity } from "../transport/tls/Tls.ts"
 import * as Attachment from "./Attachment.ts"
-import { NotLivePort } from "./Greeting.ts"
+import { type NoGreeting, NotLivePort } from "./Greeting.ts"
 import type { Joiners } from "./Joining.ts"
 import * as ViewerConnection from "./ViewerConnection.ts"
 import type { Session, ViewerEvent } from "./ViewerEvent.ts"
@@ -244,8 +244,7 @@ export const connect = (
 
 /** Over a connection that is there already, as `Relay.openLive` makes one to a relay in this process. */
 export const over = (link: Link): Effect.Effect<LiveViewer, ExchangeFailed | NotLivePort, Scope.Scope> => {
-  const refuse = (reason: string, isSilent: boolean) =>
-    Effect.fail(new NotLivePort({ address: link.name, reason, isSilent }))
+  const refuse = (why: NoGreeting) => Effect.fail(new NotLivePort({ address: link.name, ...why }))
   return Effect.map(ViewerConnection.over(link, refuse), (connection) => make({ host: link.name, port: 0 }, connection))
 }
 

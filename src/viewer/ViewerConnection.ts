@@ -125,14 +125,12 @@ const readMetadata: Read = (link) =>
 export const connect = (
   address: Address
 ): Effect.Effect<ViewerConnection, DialFailed | TlsFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
-  Effect.flatMap(Dial.dial(address, "live"), (link) =>
-    over(link, (reason, isSilent) => Greeting.explain(address, reason, isSilent))
-  )
+  Effect.flatMap(Dial.dial(address, "live"), (link) => over(link, (why) => Greeting.explain(address, why)))
 
 /** `explain`: why there is no greeting, where more than `reason` can be found out. */
 export const over = (
   link: Link,
-  explain: (reason: string, isSilent: boolean) => Effect.Effect<never, NotLivePort>
+  explain: (why: Greeting.NoGreeting) => Effect.Effect<never, NotLivePort>
 ): Effect.Effect<ViewerConnection, ExchangeFailed | NotLivePort, Scope.Scope> =>
   Effect.gen(function* () {
     const exchange = yield* Exchange.make(link)
@@ -156,10 +154,15 @@ export const over = (
     const theirs = yield* greeting.pipe(
       Effect.timeoutOrElse({
         duration: Greeting.greetingMillis,
-        orElse: () => explain("connected, but nothing answers: is this a relay's live port?", true)
+        orElse: () =>
+          explain({ reason: "connected, but nothing answers: is this a relay's live port?", isSilent: true })
       }),
-      Effect.catchTag("LinkLost", ({ reason }) =>
-        explain(`not a relay's live port, or it refuses us: ${reason}`, false)
+      Effect.catchTag("LinkLost", ({ reason, refused }) =>
+        explain({
+          reason: `not a relay's live port, or it refuses us: ${reason}`,
+          isSilent: false,
+          ...(refused === undefined ? {} : { refused })
+        })
       )
     )
     if (theirs.major !== own.major) {

@@ -62,7 +62,10 @@ describe("over TLS", () => {
           Effect.flatMap((target) => target.session({ name: "s" })),
           Effect.scoped,
           Effect.flip,
-          Effect.map((error) => (error._tag === "TlsFailed" ? error.kind : error._tag))
+          Effect.map((error) => {
+            if (error._tag === "TlsFailed") return error.kind
+            return error._tag === "LinkLost" ? `${error._tag} ${error.refused}` : error._tag
+          })
         )
       assert.strictEqual(yield* fails({ ...tls, serverName: "other.test" }), "name")
       assert.strictEqual(yield* fails({ ...tls, ca: undefined }), "authority")
@@ -74,7 +77,11 @@ describe("over TLS", () => {
       )
       assert.strictEqual(yield* fails({ ...tls, key: "no key" }), "identity")
       // TLS 1.3: the relay refuses what the client has taken for an open connection.
-      assert.strictEqual(yield* fails({ ca: tls.ca, serverName: "relay.test" }), "LinkLost")
+      assert.strictEqual(yield* fails({ ca: tls.ca, serverName: "relay.test" }), "LinkLost identity")
+      const nobody = LiveViewer.fromUrl(`tls://127.0.0.1:${relay.livePort}`, { ca: tls.ca, serverName: "relay.test" })
+      const unseen = yield* Effect.flip(Effect.scoped(nobody))
+      assert.deepInclude(unseen, { _tag: "NotLivePort", refused: "identity" })
+      assert.notInclude(unseen.message, "--tls")
       assert.strictEqual(yield* fails(tls, 1), "DialFailed")
       const plain = yield* TestRelay.make()
       assert.strictEqual(yield* fails(tls, plain.controlPort), "handshake")

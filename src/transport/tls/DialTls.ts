@@ -57,23 +57,34 @@ export const failureOf = (address: string, cause: NodeJS.ErrnoException): TlsFai
   return new TlsFailed({ address, kind: kinds[code] ?? "handshake", reason: reasons[code] ?? reasonOf(cause) })
 }
 
+/** Why we may not have been taken, and what of us it is: our time, or who we are. */
+export interface Blame {
+  readonly kind: "expiry" | "identity"
+  readonly reason: string
+}
+
 /**
- * A connection that ends before the other side has said anything: under TLS 1.3 a client learns so that its certificate
- * is not taken; also that there is no room for it, or that nobody understands it. What of the certificate could be
- * wrong.
+ * Of a connection that ends before the other side has said anything: under TLS 1.3 a client learns so that its
+ * certificate is not taken; also that there is no room for it, or that nobody understands it. What of the certificate
+ * could be wrong.
  */
-export const refusalOf = (address: string, { certificate }: ClientIdentity): TlsFailed => {
-  const fail = (kind: Kind, why: string) =>
-    new TlsFailed({ address, kind, reason: `it ends the connection before a word: ${why}` })
-  if (certificate === undefined) return fail("identity", "it may ask for a certificate, and we have none: --tls-cert")
+export const blameOf = ({ certificate }: ClientIdentity): Blame => {
+  const blame = (kind: Blame["kind"], why: string): Blame => ({
+    kind,
+    reason: `it ends the connection before a word: ${why}`
+  })
+  if (certificate === undefined) return blame("identity", "it may ask for a certificate, and we have none")
   const known = new X509Certificate(certificate)
   const ours = `our certificate (${inOneLine(known.subject)}, issued by ${inOneLine(known.issuer)})`
-  if (Date.parse(known.validTo) < wallMillis()) return fail("expiry", `${ours} expired ${known.validTo}: renew it`)
+  if (Date.parse(known.validTo) < wallMillis()) return blame("expiry", `${ours} expired ${known.validTo}: renew it`)
   if (Date.parse(known.validFrom) > wallMillis()) {
-    return fail("expiry", `${ours} is not valid before ${known.validFrom}, or this host's clock is behind`)
+    return blame("expiry", `${ours} is not valid before ${known.validFrom}, or this host's clock is behind`)
   }
-  return fail("identity", `its log says why; ${ours} may be revoked there, or of an authority that it does not know`)
+  return blame("identity", `its log says why; ${ours} may be revoked there, or of an authority that it does not know`)
 }
+
+export const refusalOf = (address: string, identity: ClientIdentity): TlsFailed =>
+  new TlsFailed({ address, ...blameOf(identity) })
 
 export interface Options {
   readonly identity: ClientIdentity
