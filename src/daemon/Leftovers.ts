@@ -3,7 +3,7 @@
  * `lttng-relay check` looks at everything.
  */
 import { type FileHandle, open, readdir, stat } from "node:fs/promises"
-import { basename, dirname, join } from "node:path"
+import { basename, dirname, join, relative } from "node:path"
 import { Effect } from "effect"
 import { report } from "../errors/Report.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
@@ -61,10 +61,12 @@ const dateOf = (name: string): string | undefined => /-(\d{8}-\d{6})(?:-\d+)?$/.
 class Search {
   readonly found: Array<string> = []
   readonly #sinceMillis: number
+  readonly #recorded: ReadonlySet<string>
   #nameCount = 0
 
-  constructor(sinceMillis: number) {
+  constructor(sinceMillis: number, recorded: ReadonlySet<string>) {
     this.#sinceMillis = sinceMillis
+    this.#recorded = recorded
   }
 
   get #isOver(): boolean {
@@ -79,6 +81,7 @@ class Search {
       for (const entry of await this.#look(directory)) {
         const date = dateOf(entry)
         const path = join(directory, entry)
+        if (this.#recorded.has(relative(output, path))) continue
         if (date === undefined) waiting.push(path)
         else sessions.set(path, date)
       }
@@ -122,16 +125,23 @@ class Search {
 }
 
 /** Paths of what was left, as far as it looked. */
-const find = async (output: string, sinceMillis: number): Promise<ReadonlyArray<string>> => {
-  const search = new Search(sinceMillis)
+const find = async (
+  output: string,
+  sinceMillis: number,
+  recorded: ReadonlySet<string>
+): Promise<ReadonlyArray<string>> => {
+  const search = new Search(sinceMillis, recorded)
   await search.all(output)
   return search.found
 }
 
-/** Says once what was not finished before `sinceMillis` (ms since the epoch), and what can be done. */
-export const look = (output: string, sinceMillis: number): Effect.Effect<void> =>
+/**
+ * Says once what was not finished before `sinceMillis` (ms since the epoch), and what can be done. Directories of
+ * sessions that are `recorded` now, relative to `output`, are left out.
+ */
+export const look = (output: string, sinceMillis: number, recorded: ReadonlySet<string>): Effect.Effect<void> =>
   Effect.flatMap(
-    Effect.promise(() => find(output, sinceMillis)),
+    Effect.promise(() => find(output, sinceMillis, recorded)),
     ([first, ...others]) => {
       if (first === undefined) return Effect.void
       const more = others.length === 0 ? "" : ` and ${others.length} more`

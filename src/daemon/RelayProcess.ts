@@ -269,5 +269,6 @@ export const startRelay: StartRelay = (options, controls) =>
     if (access !== undefined) yield* access.watch(relay)
     yield* Effect.provideContext(startAround(yield* run(controls, relay)), context)
     yield* Effect.forkScoped(prepare(options, relay))
-    return relay.addresses
+    const recorded = Effect.map(relay.sessions, (sessions) => sessions.map(({ outputPath }) => outputPath))
+    return { addresses: relay.addresses, recorded }
   })

@@ -31,11 +31,17 @@ export interface Addresses {
   readonly live: Bound
 }
 
+interface Started {
+  readonly addresses: Addresses
+  /** Directories of the sessions it has now, relative to the output directory. */
+  readonly recorded: Effect.Effect<ReadonlyArray<string>>
+}
+
 /** Starts the relay for the life of the scope. */
 export type StartRelay = (
   options: DaemonOptions,
   controls: Controls
-) => Effect.Effect<Addresses, DaemonFailed, Scope.Scope>
+) => Effect.Effect<Started, DaemonFailed, Scope.Scope>
 
 export interface Environs {
   readonly handover: Handover
@@ -141,11 +147,13 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   const directory = yield* openRunDirectory(options)
   yield* openHealthSocket(options, directory, ownFiles)
   const startMillis = wallMillis()
-  const addresses = yield* startRelay(options, environs.controls)
+  const { addresses, recorded } = yield* startRelay(options, environs.controls)
   yield* writePortFiles(directory, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)
-  yield* Effect.forkScoped(Leftovers.look(options.relay.output, startMillis))
+  // Those of edges it goes on with: nothing of them was left.
+  const look = Effect.flatMap(recorded, (alive) => Leftovers.look(options.relay.output, startMillis, new Set(alive)))
+  yield* Effect.forkScoped(look)
   if (environs.isWatched) yield* Effect.sync(() => environs.say(startLine(options, addresses)))
   yield* Effect.forkScoped(notify.send("READY=1").pipe(Effect.andThen(notify.watchdog)))
   const [failing] = options.testpoints.failing

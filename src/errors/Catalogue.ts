@@ -252,6 +252,11 @@ const failures = {
     "spool cannot be written: tracers are held back",
     "Of `lttng-relay edge`. Make room, or put the disk right: it goes on by itself, and nothing of what it has is lost."
   ),
+  SPOOL_UNREAD: entry(
+    "error",
+    "what the spool has of a session cannot be read",
+    "Of `lttng-relay edge`, at its start: that session waits, the others go on. Put the disk, or the right, in order: it is tried again every ten seconds."
+  ),
   COPY_FAILED: entry(
     "error",
     "copy for local viewers cannot be written",

@@ -3,6 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Leftovers from "../../src/daemon/Leftovers.ts"
+import { logged } from "../support/logged.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 
@@ -52,6 +54,19 @@ describe("what a crash left", () => {
       session(last, 50)
       const said = yield* told(output)
       assert.include(said, `${last}/ust/uid/0/64-bit/index/ch_0.idx: lttng-relay repair ${output} --to=NEW`)
+    })
+  )
+
+  it.live("is not what a session has with which the relay goes on, as those of edges", () =>
+    Effect.gen(function* () {
+      const output = yield* Relays.temporaryDirectory("leftovers")
+      const [going, left] = ["host/a-20260101-000000", "host/b-20250101-000000"]
+      for (const name of [going, left]) session(join(output, name), 50)
+      const { layer, lines } = logged()
+      const later = Date.now() + 60_000
+      yield* Effect.provide(Leftovers.look(output, later, new Set([going])), layer)
+      assert.lengthOf(lines, 1)
+      assert.include(lines[0], `${left}/ust/uid/0/64-bit/index/ch_0.idx: lttng-relay repair`)
     })
   )
 })

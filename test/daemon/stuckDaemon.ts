@@ -9,7 +9,7 @@ const bound = { host: "127.0.0.1", port: 1 }
 const startRelay = () =>
   Effect.gen(function* () {
     yield* Effect.addFinalizer(() => Effect.andThen(Effect.logError("stuck"), Effect.never))
-    return { control: bound, data: bound, live: bound }
+    return { addresses: { control: bound, data: bound, live: bound }, recorded: Effect.succeed([]) }
   })
 
 const options = {

@@ -3,10 +3,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Latch, Scope } from "effect"
 import { masked } from "../../src/errors/Secrets.ts"
 import { headBytes, offsets } from "../../src/protocol/journal/Record.ts"
+import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import { Files, type OpenFile } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
 import { logged } from "../support/logged.ts"
 import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
@@ -93,6 +95,29 @@ describe("an edge with a spool that takes long to read", () => {
     })
   )
 })
+
+it.live("a session in the spool that cannot be read waits, and keeps nobody else from going on", () =>
+  Effect.gen(function* () {
+    const image = yield* left(7)
+    const faults = new FaultyFiles(image.service)
+    faults.fail({ operation: "readdir", code: "EACCES", path: "/spool/" })
+    const { codes, layer, lines } = logged()
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const relay = yield* TestRelay.make()
+        const local = yield* Local.start({ ...relay, files: faults.service })
+        const [journal = assert.fail()] = local.edge.spool.journals.values()
+        yield* until("it to be told", () => codes.length > 0)
+        assert.deepStrictEqual(new Set(codes), new Set(["SPOOL_UNREAD"]))
+        assert.include(lines[0], `/spool/${masked(journal.token)}: EACCES`)
+        assert.isFalse(journal.isFailing)
+        const { c } = yield* Script.make(local, relay.output, () => {}).recording({ sessionId: 9 })
+        yield* c.addStream()
+        yield* until("another session", relay.relay.sessions, ({ length }) => length === 1)
+      })
+    ).pipe(Effect.provide(layer))
+  })
+)
 
 describe("an edge whose host lost its power with what was not synced", () => {
   it.live("ends the session at the relay, which has more of it than the spool", () =>

@@ -43,6 +43,17 @@ describe("a spool has room", () => {
     assert.strictEqual(lookedAt(20, 15, 5).bytesMax / mebi, 10)
   })
 
+  it("and says what keeps it from having more: its limit, or its disk, though others have filled that", () => {
+    assert.strictEqual(new Room(limit).fullness(5), `5 of ${limit} bytes`)
+    const { byteCount, room } = { byteCount: 410_884, room: new Room(limit) }
+    room.look({ freeBytes: 0, totalBytes: 64 * mebi }, byteCount)
+    assert.strictEqual(room.bytesMax, 0)
+    assert.strictEqual(
+      room.fullness(byteCount),
+      `410884 bytes, and its disk, of which ${16 * mebi} bytes stay free, has room for no more`
+    )
+  })
+
   it("as its disk has, each time it is looked at", () => {
     const room = lookedAt(10_000, 10, 0)
     room.look({ freeBytes: 5000 * mebi, totalBytes: 10_000 * mebi }, 0)

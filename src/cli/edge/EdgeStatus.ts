@@ -63,7 +63,9 @@ const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => 
   const lag = behind > 0 ? `${Output.plural(behind, "record")} and ${seconds(lagMillis)} behind` : "up to date"
   const state = isScanned ? lag : "being read after a restart"
   const way = from === undefined ? "" : ` by edge ${from.edge}${from.isConnected ? "" : ", which is gone"}`
-  const life = isOpen ? `recording since ${ago(createdMillis)}` : `ended, begun ${ago(createdMillis)} ago`
+  // 0: nothing that can be read says when.
+  const begun = createdMillis === 0 ? "" : `, begun ${ago(createdMillis)} ago`
+  const life = isOpen ? `recording since ${ago(createdMillis)}` : `ended${begun}`
   return `${journal.name}${way}: ${life}, ${Output.bytes(byteCount)}, ${state}${waits}`
 }
 

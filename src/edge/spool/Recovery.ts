@@ -88,6 +88,6 @@ const scanned = (
       yield* remove(journal)
     }
   })
-  const told = Effect.tapError(turn.withPermits(1)(once), ({ message }) => report("SPOOL_FAILED", message))
+  const told = Effect.tapError(turn.withPermits(1)(once), ({ message }) => report("SPOOL_UNREAD", message))
   return Effect.orDie(Effect.retry(told, Schedule.spaced(againWait)))
 }

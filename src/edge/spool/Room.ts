@@ -38,6 +38,12 @@ export class Room {
     return this.#diskBytesMax < this.#limit
   }
 
+  /** For people: what it has, and what keeps it from having more. */
+  fullness(byteCount: number): string {
+    if (!this.#isOfDisk) return `${byteCount} of ${this.#limit} bytes`
+    return `${byteCount} bytes, and its disk, of which ${Math.round(this.#reserve)} bytes stay free, has room for no more`
+  }
+
   /** Files that are longer than what counts of them do no harm. */
   get isAmple(): boolean {
     return !this.#isOfDisk || this.#diskBytesMax > ampleBytesMin

@@ -92,7 +92,7 @@ export class Spool {
       losses: this.losses,
       policyOf: options.policyOf,
       isFull: () => !this.holding.fits(undefined),
-      fullness: () => `${this.byteCount} of ${Math.round(this.bytesMax)} bytes`,
+      fullness: () => this.#room.fullness(this.byteCount),
       onChange: this.holding.onChange,
       run: writers.run
     })
