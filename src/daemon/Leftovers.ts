@@ -3,7 +3,7 @@
  * `lttng-relay check` looks at everything.
  */
 import { type FileHandle, open, readdir, stat } from "node:fs/promises"
-import { basename, dirname, join, relative } from "node:path"
+import { basename, dirname, join } from "node:path"
 import { Effect } from "effect"
 import { report } from "../errors/Report.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
@@ -81,7 +81,7 @@ class Search {
       for (const entry of await this.#look(directory)) {
         const date = dateOf(entry)
         const path = join(directory, entry)
-        if (this.#recorded.has(relative(output, path))) continue
+        if (this.#recorded.has(path)) continue
         if (date === undefined) waiting.push(path)
         else sessions.set(path, date)
       }
@@ -128,9 +128,9 @@ class Search {
 const find = async (
   output: string,
   sinceMillis: number,
-  recorded: ReadonlySet<string>
+  recorded: ReadonlyArray<string>
 ): Promise<ReadonlyArray<string>> => {
-  const search = new Search(sinceMillis, recorded)
+  const search = new Search(sinceMillis, new Set(recorded.map((path) => join(output, path))))
   await search.all(output)
   return search.found
 }
@@ -139,7 +139,7 @@ const find = async (
  * Says once what was not finished before `sinceMillis` (ms since the epoch), and what can be done. Directories of
  * sessions that are `recorded` now, relative to `output`, are left out.
  */
-export const look = (output: string, sinceMillis: number, recorded: ReadonlySet<string>): Effect.Effect<void> =>
+export const look = (output: string, sinceMillis: number, recorded: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.flatMap(
     Effect.promise(() => find(output, sinceMillis, recorded)),
     ([first, ...others]) => {

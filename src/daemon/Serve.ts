@@ -152,7 +152,7 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)
   // Those of edges it goes on with: nothing of them was left.
-  const look = Effect.flatMap(recorded, (alive) => Leftovers.look(options.relay.output, startMillis, new Set(alive)))
+  const look = Effect.flatMap(recorded, (alive) => Leftovers.look(options.relay.output, startMillis, alive))
   yield* Effect.forkScoped(look)
   if (environs.isWatched) yield* Effect.sync(() => environs.say(startLine(options, addresses)))
   yield* Effect.forkScoped(notify.send("READY=1").pipe(Effect.andThen(notify.watchdog)))

@@ -210,10 +210,7 @@ const make = (socket: net.Socket, name: string, silence?: Silence): Link => {
   let wantedBytes = 0
   let loss: Pick<LinkLost, "reason" | "refused"> | undefined
   const lose = (reason: string, isRefusal = true) => {
-    if (loss === undefined) {
-      const blame = isHeard || !isRefusal ? undefined : silence?.()
-      loss = blame === undefined ? { reason } : { reason: blame.reason, refused: blame.kind }
-    }
+    loss ??= (isHeard || !isRefusal ? undefined : silence?.()) ?? { reason }
     changed()
   }
   socket.on("data", (chunk: Buffer) => {

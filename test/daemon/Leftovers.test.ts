@@ -64,7 +64,7 @@ describe("what a crash left", () => {
       for (const name of [going, left]) session(join(output, name), 50)
       const { layer, lines } = logged()
       const later = Date.now() + 60_000
-      yield* Effect.provide(Leftovers.look(output, later, new Set([going])), layer)
+      yield* Effect.provide(Leftovers.look(output, later, [going]), layer)
       assert.lengthOf(lines, 1)
       assert.include(lines[0], `${left}/ust/uid/0/64-bit/index/ch_0.idx: lttng-relay repair`)
     })

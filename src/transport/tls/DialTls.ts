@@ -59,7 +59,7 @@ export const failureOf = (address: string, cause: NodeJS.ErrnoException): TlsFai
 
 /** Why we may not have been taken, and what of us it is: our time, or who we are. */
 export interface Blame {
-  readonly kind: "expiry" | "identity"
+  readonly refused: "expiry" | "identity"
   readonly reason: string
 }
 
@@ -69,8 +69,8 @@ export interface Blame {
  * could be wrong.
  */
 export const blameOf = ({ certificate }: ClientIdentity): Blame => {
-  const blame = (kind: Blame["kind"], why: string): Blame => ({
-    kind,
+  const blame = (refused: Blame["refused"], why: string): Blame => ({
+    refused,
     reason: `it ends the connection before a word: ${why}`
   })
   if (certificate === undefined) return blame("identity", "it may ask for a certificate, and we have none")
@@ -83,8 +83,10 @@ export const blameOf = ({ certificate }: ClientIdentity): Blame => {
   return blame("identity", `its log says why; ${ours} may be revoked there, or of an authority that it does not know`)
 }
 
-export const refusalOf = (address: string, identity: ClientIdentity): TlsFailed =>
-  new TlsFailed({ address, ...blameOf(identity) })
+export const refusalOf = (address: string, identity: ClientIdentity): TlsFailed => {
+  const { reason, refused } = blameOf(identity)
+  return new TlsFailed({ address, kind: refused, reason })
+}
 
 export interface Options {
   readonly identity: ClientIdentity
