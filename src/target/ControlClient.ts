@@ -109,6 +109,10 @@ const readerOf = (name: string, minor: number): Exchange.Reply<unknown>["read"] 
   return Exchange.exactly(fixedSizes.get(name) ?? genericBytes)
 }
 
+/** Who closes at the first command may be something else, or a relay that wants TLS. */
+const unanswered = ({ address, reason }: Dial.LinkLost): Dial.LinkLost =>
+  new Dial.LinkLost({ address, reason: `${reason}; is this a relay's control port, and one that needs no TLS?` })
+
 export const connect = (
   address: Dial.Address,
   minorMax: number
@@ -124,7 +128,11 @@ export const connect = (
     })
     const own = { major: Version.own.major, minor: minorMax }
     yield* RequestInvalid.check(VersionCommand.name, VersionCommand.request(0), own)
-    const theirs = yield* exchange.ask(requestOf(VersionCommand, 0, own), replyOf(VersionCommand, 0))
+    const theirs = yield* Effect.catchTag(
+      exchange.ask(requestOf(VersionCommand, 0, own), replyOf(VersionCommand, 0)),
+      "LinkLost",
+      (lost) => Effect.fail(address.tls === undefined ? unanswered(lost) : lost)
+    )
     if (theirs.major !== own.major) {
       const reason = `major ${theirs.major}: is this a relay's control port?`
       return yield* new Exchange.ReplyMalformed({ command: "VERSION", reason })

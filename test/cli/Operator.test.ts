@@ -145,6 +145,15 @@ describe("lttng-relay top", () => {
     assert.strictEqual(shown.streamCount, 3)
   })
 
+  it.each([
+    [999, "999 B/s"],
+    [327_400, "327 kB/s"],
+    [2_000_000_000, "2.00 GB/s"]
+  ])("%i bytes in a second are %s", (bytes, text) => {
+    const shown = TopView.figures(overview(0, [session(1, 0)]), overview(1000, [session(1, bytes)]))
+    assert.match(TopView.lines(shown, "", { columns: 200, rows: 24 })[2] ?? "", new RegExp(`^${text}, 0 packets/s,`))
+  })
+
   it("fits every terminal, and nothing that peers named moves the cursor", () => {
     const many = Array.from({ length: 100 }, (_, id) => session(id, id, `\x1b[2J${"n".repeat(300)}`))
     const shown = TopView.figures(overview(0, many), overview(1000, many))
