@@ -112,6 +112,32 @@ Peers.describeConcurrently(Peers.tracing, `names, with ${Relays.underTest}`, () 
     })
   )
 
+  it.live("snapshots of several sessions into one directory, whose connections stay when the sessions are gone", () =>
+    Effect.gen(function* () {
+      const tracing = yield* Lttng.start
+      const relay = yield* Relays.start(Relays.underTest)
+      for (const source of [1, 2]) {
+        const session = `session${source}`
+        yield* tracing.lttng("create", session, "--no-output")
+        yield* tracing.lttng("enable-channel", "-u", "-s", session, "--overwrite", "--output=mmap", "ch")
+        yield* tracing.lttng("enable-event", "-u", "-s", session, "-c", "ch", "demo:*")
+        yield* tracing.lttng("start", session)
+        yield* tracing.emit({ count: 10, source })
+        const [, url = ""] = Lttng.toRelay(relay, "/shared/place")
+        yield* tracing.lttng("snapshot", "add-output", "-s", session, "-n", `of${source}`, url)
+        yield* tracing.lttng("snapshot", "record", "-s", session)
+        yield* tracing.lttng("destroy", session)
+      }
+      const under = readdirSync(join(relay.output, host, "shared")).map((name) => join(host, "shared", name))
+      assert.deepStrictEqual(under, [join(host, "shared/place")])
+      const snapshots = readdirSync(join(relay.output, host, "shared/place")).sort()
+      assert.deepStrictEqual(
+        snapshots.map((name) => name.slice(0, 4)),
+        ["of1-", "of2-"]
+      )
+    })
+  )
+
   it.live("a path with slashes before, within and behind it", () =>
     Effect.gen(function* () {
       const tracing = yield* Lttng.start

@@ -94,7 +94,10 @@ const admitted = ({ held, minor, registry, request, socket }: Admitted): Effect.
     }
     const placed = Effect.flatMap(
       Admission.outputPath({ ...request, creationTime }, registry.options.grouping),
-      (path) => registry.directories.take(path, owner, socket)
+      (path) => {
+        const { isCarried = false, places } = socket
+        return registry.directories.take(path, owner, { isCarried, isSnapshot: request.snapshot, places })
+      }
     )
     const outputPath = features.chunks ? yield* Effect.tapCause(placed, () => Effect.sync(() => chunk?.release())) : ""
     if (features.chunks) held.records(outputPath)

@@ -3,7 +3,8 @@
  * nobody else gets it while it is theirs, or once there is a trace in it: a name that is taken gets a suffix.
  *
  * A tracing session keeps its directory when its last connection has gone, since another of its consumer daemons, or
- * its next snapshot, may come later.
+ * its next snapshot, may come later. Sessions of snapshots share theirs, since each snapshot has a directory of its own
+ * in it: their connections stay for as long as their session daemon.
  */
 import { Deferred, Effect, Exit, Result } from "effect"
 import type { Incident } from "../../errors/Report.ts"
@@ -25,6 +26,7 @@ const isOfTrace = (name: string) =>
 
 /** Whose session it is. */
 interface Taker {
+  readonly isSnapshot: boolean
   /** A disk that is full is no refusal. */
   readonly isCarried?: boolean
   /** It is gone through again: it had one of these. Who is first now may have been second then. */
@@ -42,7 +44,7 @@ export class Directories {
   readonly #incidents: Incidents
   /** By path. */
   readonly #claims = new Map<string, Claim>()
-  /** By tracing session and the path it would have had. */
+  /** By tracing session, or all those of snapshots, and the path it would have had. */
   readonly #owners = new Map<string, Claim>()
   readonly #looking = new Map<string, Deferred.Deferred<void>>()
 
@@ -55,9 +57,11 @@ export class Directories {
    * Makes the directory of `owner` for `path`, relative to the output directory, or finds the one it shares; answers
    * its path. `release` it when the session ends.
    */
-  take(path: string, owner: Owner, { isCarried = false, places }: Taker): Effect.Effect<string, Incident> {
+  take(path: string, owner: Owner, taker: Taker): Effect.Effect<string, Incident> {
+    const { isCarried = false, isSnapshot, places } = taker
+    const key = `${isSnapshot ? "snapshots" : `${owner.sessiondUuid}/${owner.sessionKey}`}/${path}`
     return Effect.mapError(
-      Effect.flatMap(this.#claim(path, owner, places), (given) =>
+      Effect.flatMap(this.#claim(path, key, places), (given) =>
         this.#store.roomWait
           .of(this.#store.directory(given).make, () => isCarried)
           .pipe(
@@ -69,12 +73,11 @@ export class Directories {
     )
   }
 
-  #claim(path: string, owner: Owner, places: Taker["places"]): Effect.Effect<string, FileFailed> {
-    const key = `${owner.sessiondUuid}/${owner.sessionKey}/${path}`
+  #claim(path: string, key: string, places: Taker["places"]): Effect.Effect<string, FileFailed> {
     return Effect.suspend(() => {
       const own = this.#owners.get(key)
       const looking = this.#looking.get(key)
-      if (looking !== undefined) return Effect.andThen(Deferred.await(looking), this.#claim(path, owner, places))
+      if (looking !== undefined) return Effect.andThen(Deferred.await(looking), this.#claim(path, key, places))
       const again = own === undefined ? this.#again(key, path, places) : undefined
       if (again !== undefined) return Effect.succeed(again)
       if (own === undefined) return this.#look(key, path)

@@ -2,7 +2,7 @@
 import * as Commands from "../commands.ts"
 import { type Scenario, scenario } from "../scenario.ts"
 
-const { closeCommands, start } = Commands
+const { closeCommands, noSeq, start } = Commands
 
 const otherDaemon = "00000000000000000000000000000001"
 const reason = "2.13.9 overwrites without a word"
@@ -166,6 +166,18 @@ export const taken: ReadonlyArray<Scenario> = [
       }
     }
   ),
+  scenario("snapshots of two tracing sessions in one directory, both still connected", function* (s) {
+    for (const [sessionId, name] of [
+      [1, "snap1-20231114-221320-0"],
+      [2, "snap1-20231114-221321-0"]
+    ] as const) {
+      const { c } = yield* s.recording({ basePath: "r", snapshot: true, chunk: "none", sessionId })
+      yield* c.createChunk(0, start, name)
+      const stream = yield* c.addStream()
+      yield* c.closeStream(stream, noSeq)
+      yield* c.closeChunk(0, start + 5)
+    }
+  }),
   scenario(
     "a stream is announced again after it was closed: its finished file stays",
     function* (s) {
