@@ -1,5 +1,8 @@
 /** Waiting for a session: all of one name that begin together are watched, as the domains of a recording session do. */
+import { writeFileSync } from "node:fs"
 import { createServer } from "node:net"
+import { join } from "node:path"
+import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { Clock, Deferred, Duration, Effect, Fiber, Logger, Option, Queue } from "effect"
 import * as Watch from "../../src/cli/live/Watch.ts"
@@ -7,7 +10,9 @@ import * as Target from "../../src/target/Target.ts"
 import { TestRelay } from "../../src/testing/index.ts"
 import { greetingMillis, probeMillis } from "../../src/viewer/Greeting.ts"
 import { toolboxProgram } from "../support/bundle.ts"
+import * as Certificates from "../support/certificates.ts"
 import { listening } from "../support/listening.ts"
+import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -93,6 +98,56 @@ it.live("a relay that is connected to and says nothing, since it has only begun 
     yield* Effect.raceFirst(waits, Effect.asVoid(Fiber.join(waiting)))
   }).pipe(Effect.provide(Logger.layer([])))
 )
+
+it.live("a balancer that takes connections while the relay is gone is waited at, by who was there before", () =>
+  Effect.gen(function* () {
+    const taken = yield* Queue.unbounded<void>()
+    const balancer = createServer((socket) => {
+      Queue.offerUnsafe(taken, undefined)
+      socket.once("data", () => socket.resetAndDestroy())
+    })
+    const url = `net://127.0.0.1:${yield* listening(balancer)}/host/h/s`
+    const attach = (isKnown: boolean) =>
+      Effect.flip(Watch.attach({ url, ...none, tlsName: Option.none(), wait: true, isKnown }, { otherwise: "last" }))
+    assert.strictEqual((yield* attach(false))._tag, "NotLivePort")
+    yield* Queue.clear(taken)
+    // Each time it is asked twice, the second time whether it is a port of another kind.
+    const waits = Queue.takeN(taken, 5)
+    yield* Effect.raceFirst(Effect.asVoid(waits), Effect.flatMap(attach(true), Effect.die))
+  })
+)
+
+Peers.describeWithPeers(["openssl"], "a relay that was there, and refuses us", () => {
+  it.live("is shown the certificate that is in the file by then; one that has expired is the end", () =>
+    Effect.gen(function* () {
+      const [authority, other] = [yield* Certificates.authority, yield* Certificates.authority]
+      const relay = yield* authority.issue({ name: "localhost", use: "serverAuth", alternatives: "DNS:localhost" })
+      const seen = yield* Queue.unbounded<string>()
+      const server = tls.createServer(
+        { cert: relay.cert, key: relay.key, ca: authority.ca, requestCert: true, minVersion: "TLSv1.3" },
+        (socket) => {
+          Queue.offerUnsafe(seen, `${socket.getPeerCertificate().subject.CN}`)
+          socket.on("error", () => undefined).end()
+        }
+      )
+      const url = `tls://localhost:${yield* listening(server)}/host/h/s`
+      const folder = yield* Relays.temporaryDirectory("renewed")
+      const path = (name: string) => Option.some(join(folder, name))
+      const show = ({ cert, key }: Certificates.Certificate) => writeFileSync(join(folder, "our.pem"), cert + key)
+      writeFileSync(join(folder, "ca.pem"), authority.ca)
+      const files = { tlsCa: path("ca.pem"), tlsCert: path("our.pem") }
+      const asked = { url, ...none, ...files, tlsName: Option.none(), wait: true, isKnown: true }
+      const attach = Effect.flip(Watch.attach(asked, { otherwise: "last" }))
+      show(yield* authority.issue({ name: "over", from: "20200101000000Z", to: "20210101000000Z" }))
+      const failed = yield* attach
+      assert.deepInclude(failed, { _tag: "NotLivePort", refused: "expiry" })
+      show(yield* other.issue({ name: "stranger" }))
+      yield* Effect.forkScoped(attach)
+      show(yield* authority.issue({ name: "renewed" }))
+      assert.strictEqual(yield* Queue.take(seen), "renewed")
+    })
+  )
+})
 
 it.live("who waits ends at once by a signal, with the status that says which", () =>
   Effect.gen(function* () {

@@ -211,9 +211,9 @@ export const run = (input: Input) =>
       new Printer({ isJson: input.format === "ndjson", text, filter: undefined, shown: new Shown(true) })
     )
     const selection = new Selection(input)
-    const watched = Effect.fnUntraced(function* (isWaiting: boolean) {
+    const watched = Effect.fnUntraced(function* (again: Watch.Again) {
       const how = { otherwise: "last", isPrompt: true, joinMillis: Watch.joinMillis(input) } as const
-      const { events, sessions } = yield* Watch.attach({ ...input, wait: isWaiting }, how)
+      const { events, sessions } = yield* Watch.attach({ ...input, ...again }, how)
       const decoder = new LiveDecoder({ clockShift, sessions })
       printer.attached(sessions)
       yield* Stream.runForEach(events, (event) => {

@@ -103,9 +103,9 @@ export const run = Effect.fnUntraced(function* (input: Input) {
       input.json
     )
   )
-  const watched = Effect.fnUntraced(function* (isWaiting: boolean) {
+  const watched = Effect.fnUntraced(function* (again: Watch.Again) {
     const how = { otherwise: "last", joinMillis: Watch.joinMillis(input) } as const
-    const { events } = yield* Watch.attach({ ...input, wait: isWaiting }, how)
+    const { events } = yield* Watch.attach({ ...input, ...again }, how)
     const counters = new Map<bigint, Counters>()
     all.push(counters)
     yield* Stream.runForEach(events, (event) => {

@@ -9,6 +9,7 @@ import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
+import * as TlsRenewal from "../TlsRenewal.ts"
 
 const sessionUrl = "net://HOST[:PORT]/host/TARGETHOST/SESSION (see lttng-relay sessions)"
 
@@ -98,10 +99,11 @@ const settled = (viewer: LiveViewer.LiveViewer, name: LiveViewer.SessionName) =>
 
 /** What may come to be: the relay and, on it, the session. */
 const absent: ReadonlySet<string> = new Set(["DialFailed", "SessionNotFound"])
-/** How a relay that was there goes, and comes back. */
-const lost: ReadonlySet<string> = new Set(["LinkLost", "NotLivePort"])
 
-export type Options = Flags.Given<ReturnType<typeof flags>>
+export interface Options extends Flags.Given<ReturnType<typeof flags>> {
+  /** The relay was there before. */
+  readonly isKnown?: boolean
+}
 
 const tellWaiting = (reason: string) => Output.tell(`WARNING: ${reason}; waiting`)
 
@@ -116,6 +118,26 @@ type AttachFailed =
 const isAbsent = (error: AttachFailed): boolean =>
   absent.has(error._tag) || (error._tag === "NotLivePort" && error.isSilent)
 
+/**
+ * How a relay that was there goes, and how a balancer or a tunnel says that it is gone. It may be that it does not take
+ * us any more; where our certificate is over, nothing else is.
+ */
+const isGone = (error: AttachFailed): boolean => {
+  switch (error._tag) {
+    case "LinkLost":
+      return true
+    case "NotLivePort":
+      return error.refused !== "expiry"
+    case "TlsFailed":
+      return error.kind === "handshake"
+    default:
+      return false
+  }
+}
+
+/** Who refuses us is asked less often than who is not there. */
+const goneMillis = 1000
+
 interface Attached extends Pick<LiveViewer.Attached, "sessions"> {
   readonly events: Stream.Stream<ViewerEvent, ExchangeFailed | SessionWithdrawn>
 }
@@ -129,24 +151,21 @@ export const attach = (
 ): Effect.Effect<Attached, AttachFailed, Scope.Scope> =>
   Effect.gen(function* () {
     let hasWaited = false
-    let hasConnected = false
+    let isKnown = options.isKnown ?? false
     const told = new Set<string>()
-    /** A name that is mistyped never comes. */
-    const tellAbsent = (error: AttachFailed) => {
-      const { message } = error
-      if (!options.wait || !isAbsent(error) || told.has(message)) return Effect.void
-      told.add(message)
-      return tellWaiting(message)
-    }
-    const isWorthWaiting = (error: AttachFailed) => {
-      const isWaited = options.wait && (isAbsent(error) || (hasConnected && lost.has(error._tag)))
-      hasWaited ||= isWaited
-      return isWaited
-    }
-    const tls = yield* Terms.identityOf(options)
+    const isWorthWaiting = (error: AttachFailed) => options.wait && (isAbsent(error) || (isKnown && isGone(error)))
+    const onFailed = Effect.fnUntraced(function* (error: AttachFailed) {
+      if (!isWorthWaiting(error)) return
+      hasWaited = true
+      // A name that is mistyped never comes.
+      if (!told.has(error.message)) yield* tellWaiting(error.message)
+      told.add(error.message)
+      if (!isAbsent(error)) yield* Effect.sleep(Duration.millis(goneMillis))
+    })
+    const identity = TlsRenewal.following(options, yield* Terms.identityOf(options))
     const attached = Effect.gen(function* () {
-      const { session, viewer } = yield* LiveViewer.fromUrl(options.url, tls)
-      hasConnected = true
+      const { session, viewer } = yield* LiveViewer.fromUrl(options.url, identity())
+      isKnown = true
       if (session === undefined) {
         return yield* Effect.fail(new Misused(`${options.url} names no session: ${sessionUrl}`))
       }
@@ -161,30 +180,30 @@ export const attach = (
         return { sessions, events: heedingWithdrawn(session.sessionName, isWaiting, events) }
       })
       const isUnlisted = (error: AttachFailed) => error._tag === "SessionNotFound" && isWorthWaiting(error)
-      return yield* Effect.retry(asked.pipe(Effect.tapError(tellAbsent)), { schedule: looks, while: isUnlisted })
+      return yield* Effect.retry(asked.pipe(Effect.tapError(onFailed)), { schedule: looks, while: isUnlisted })
     })
     // Of its own: what a relay that goes meanwhile leaves does not wait for the end.
     const inScope = Effect.flatMap(Effect.flatMap(Effect.scope, Scope.fork), (scope) =>
       Effect.onError(Scope.provide(attached, scope), () => Scope.close(scope, Exit.void))
     )
-    return yield* Effect.retry(inScope.pipe(Effect.tapError(tellAbsent)), { schedule: looks, while: isWorthWaiting })
+    return yield* Effect.retry(inScope.pipe(Effect.tapError(onFailed)), { schedule: looks, while: isWorthWaiting })
   })
 
-/**
- * Who waits for a relay, or for sessions that begin later, goes on waiting when the relay is lost: `watched` is run
- * again, told that it waits.
- */
+/** What differs from what was asked for once a relay was lost. */
+export type Again = Required<Pick<Options, "isKnown" | "wait">>
+
+/** Who waits for a relay, or for sessions that begin later, goes on waiting when the relay is lost. */
 export const untilOver = <A, E extends { readonly _tag: string }, R>(
   { again, wait }: { readonly again: boolean; readonly wait: boolean },
-  watched: (isWaiting: boolean) => Effect.Effect<A, E, R>
+  watched: (how: Again) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R | Scope.Scope> =>
   Effect.gen(function* () {
-    let isWaiting = wait
+    let how: Again = { isKnown: false, wait }
     const isWorthWaiting = ({ _tag }: E) => (wait || again) && _tag === "LinkLost"
-    const once = Effect.suspend(() => watched(isWaiting)).pipe(
+    const once = Effect.suspend(() => watched(how)).pipe(
       Effect.tapError((error) => {
         if (!isWorthWaiting(error)) return Effect.void
-        isWaiting = true
+        how = { isKnown: true, wait: true }
         return tellWaiting(String((error as { readonly message?: string }).message))
       })
     )

@@ -19,8 +19,8 @@ import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
+import * as TlsRenewal from "../TlsRenewal.ts"
 import * as Background from "./Background.ts"
-import * as TlsRenewal from "./TlsRenewal.ts"
 
 const portDefault = 5342
 const listenDefault = "127.0.0.1:5342,5343,5344"

@@ -1,8 +1,8 @@
 /** Certificates that are replaced while a command runs for longer than they are good. */
 import { Effect } from "effect"
-import { clockMillis } from "../../Machine.ts"
-import type { ClientIdentity } from "../../transport/tls/Tls.ts"
-import { type Given, identityOf } from "../TlsFlags.ts"
+import { clockMillis } from "../Machine.ts"
+import type { ClientIdentity } from "../transport/tls/Tls.ts"
+import { type Given, identityOf } from "./TlsFlags.ts"
 
 /** New files are seen so soon; a burst of connections reads them once. */
 const rereadMillis = 1000
