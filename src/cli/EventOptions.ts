@@ -130,9 +130,14 @@ export const textOptions = (input: Input, isTerminal: boolean): TextOptions => (
   isTerminal
 })
 
+/** As babeltrace2 reads it: `0x`, `0b`, or a leading zero for octal. */
+const integerPattern = /^([-+]?)(?:(0x[\da-f]{1,15}|0b[01]{1,60}|[1-9]\d{0,17})|0([0-7]{0,20}))$/i
+
 const integer = (flag: string, text: string): bigint => {
-  if (!/^[-+]?\d{1,18}$/.test(text)) throw new Misused(`--${flag}: ${text} is no whole number`)
-  return BigInt(text.replace("+", ""))
+  const [matched, sign, plain, octal] = integerPattern.exec(text) ?? []
+  if (matched === undefined) throw new Misused(`--${flag}: ${text} is no whole number`)
+  const value = BigInt(plain ?? `0o${octal || 0}`)
+  return sign === "-" ? -value : value
 }
 
 /** In nanoseconds. Throws what is wrong. */

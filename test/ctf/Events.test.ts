@@ -109,11 +109,15 @@ describe("a time as people write it", () => {
     assert.strictEqual(nanos("1700000000.5"), 1_700_000_000_500_000_000n)
     assert.strictEqual(nanos("22:13:20"), first)
     assert.strictEqual(nanos("2023-11-14 22:13:20.000000001"), first + 1n)
-    assert.strictEqual(nanos("2023-11-15"), 1_700_006_400_000_000_000n)
+    const midnight = 1_700_006_400_000_000_000n
+    assert.strictEqual(nanos("2023-11-15"), midnight)
+    for (const text of ["24:00:00", "2023-11-14 24:00", "23:59:60"]) assert.strictEqual(nanos(text), midnight, text)
     for (const text of [
       "25:00",
       "12:60",
-      "12:00:60",
+      "12:00:61",
+      "24:00:01",
+      "24:00:00.1",
       "2023-13-01 00:00",
       "2023-00-01 00:00",
       "2023-01-32 00:00",

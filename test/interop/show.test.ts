@@ -65,6 +65,7 @@ Peers.describeWithPeers(Peers.tracing, "showing recorded sessions", () => {
           yield* compare(directory, "--clock-cycles", "--names=all", "--fields=all")
           yield* compare(directory, "--color=always")
           yield* compare(directory, "--clock-offset=3", "--clock-offset-ns=-7", "--clock-seconds")
+          yield* compare(directory, "--clock-offset=-010", "--clock-offset-ns=0x1F")
         })
     )
   }

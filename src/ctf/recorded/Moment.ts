@@ -5,6 +5,9 @@ const pattern = /^(?:(\d{4})-(\d\d)-(\d\d)[T ])?(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{
 const datePattern = /^\d{4}-\d\d-\d\d$/
 const secondsPattern = /^(-?)(\d+)(?:\.(\d{1,9}))?$/
 
+/** It is the first of the next minute, as everywhere. The day's end is `24:00:00`, as ISO 8601 has it. */
+const leapSecond = 60
+
 const billion = 1_000_000_000n
 
 /** What babeltrace2 takes for a time that is none. */
@@ -28,7 +31,8 @@ export const parse = (text: string, isGmt: boolean, first?: () => bigint | undef
   const date =
     year === undefined ? dayOf(first?.() ?? 0n, isGmt) : ([Number(year), Number(month) - 1, Number(day)] as const)
   const time = [Number(hour), Number(minute), Number(second ?? 0)] as const
-  if (time[0] > 23 || time[1] > 59 || time[2] > 59) return undefined
+  const isOver = time[0] === 24 && time[1] === 0 && time[2] === 0 && fraction(parts) === 0n
+  if ((time[0] > 23 && !isOver) || time[1] > 59 || time[2] > leapSecond) return undefined
   if (Number(month ?? 1) < 1 || Number(month ?? 1) > 12 || Number(day ?? 1) < 1 || Number(day ?? 1) > 31)
     return undefined
   const millis = isGmt ? Date.UTC(...date, ...time) : localMillis(date, time)
