@@ -106,6 +106,10 @@ describe("--where", () => {
     "$id < cpu_id and $loglevel > $cpu and $name != text and cpu_id > $id and $env.vpid < vtid",
     "$env.hostname == 'web1' and $env.vpid == 42",
     "prev in (1, -2, 0x10) and prev not in (3, 4)",
+    "prev in (3, $ctx.shared, -2) and $env.vpid in (1, 42) and $name in ('x', 'sched:switch')",
+    "mode in (5, 'ANY') and mode in (1, 2) and mode not in ('READ', 3) and text in (1, 'a \"b\"')",
+    "either in ('x', 'WRITE') and either in (1, 7) and either not in ('READ', 8)",
+    "ratio in (1, 0.5) and big in (1, 18446744073709551615) and $time in (1, 1700000000000000005)",
     "not (prev == 1 or prev == 2) and !(prev == 3)",
     "prev == 1 or prev == 2 and prev == 3 or prev == -2",
     "text and prev and exists big and not exists nothing"
@@ -114,11 +118,20 @@ describe("--where", () => {
     assert.isFalse(passes(filterOf(`not (${text})`)))
   })
 
+  it("has as many terms as one likes", () => {
+    const numbers = Array.from({ length: 20_000 }, (_, number) => number - 20_000)
+    assert.isTrue(passes(filterOf(numbers.map((number) => `prev == ${number}`).join(" or "))))
+    assert.isTrue(passes(filterOf(numbers.map((number) => `prev >= ${number - 2}`).join(" and "))))
+    assert.isTrue(passes(filterOf(`prev in (${numbers})`)))
+  })
+
   it.each([
     "prev == 2",
     "nothing == 1",
     "nothing != 1",
     "nothing not in (1)",
+    "nothing in (1, 2)",
+    "big in (18446744073709551616, 18446744073709551614, 1e19)",
     "text == 1",
     "prev == 'x'",
     "mode == 'READ'",

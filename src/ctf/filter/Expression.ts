@@ -55,4 +55,7 @@ export const operandsOf = (expression: Expression): ReadonlyArray<Operand> => {
 }
 
 /** Rather than given with the expression. */
-export const isOfRecord = ({ kind }: Operand): boolean => kind === "field" || kind === "fact" || kind === "environment"
+export const isOfRecord = (
+  operand: Operand
+): operand is Extract<Operand, { readonly kind: "field" | "fact" | "environment" }> =>
+  operand.kind === "field" || operand.kind === "fact" || operand.kind === "environment"

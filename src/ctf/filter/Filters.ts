@@ -8,7 +8,7 @@ import type { DataStream } from "../decode/DataStream.ts"
 import { type Field, type Filter, field, type Scalar } from "../decode/Fields.ts"
 import type { EventPlan } from "../decode/Plan.ts"
 import type { Scope } from "../model/FieldClass.ts"
-import type { Comparison, Expression, Fact, Operand } from "./Expression.ts"
+import { type Comparison, type Expression, type Fact, isOfRecord, type Operand } from "./Expression.ts"
 import * as Glob from "./Glob.ts"
 
 type Test = boolean | ((event: DataStream) => boolean)
@@ -174,14 +174,61 @@ const either = (one: Test, other: Test): Test => {
   return (event) => one(event) || other(event)
 }
 
+type Pair = (one: Test, other: Test) => Test
+
+/** In halves, the first before the second: a thousand tests are no thousand calls deep. */
+const joined = (tests: ReadonlyArray<Test>, pair: Pair): Test => {
+  const half = tests.length >> 1
+  const [only] = tests
+  return half === 0 ? (only as Test) : pair(joined(tests.slice(0, half), pair), joined(tests.slice(half), pair))
+}
+
+/** Equal numbers have one form. */
+const formOf = (value: Scalar): Scalar =>
+  typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) ? BigInt(value) : value
+
+/** What `operand in (…)` lists, where these are values. */
+const listed = (terms: ReadonlyArray<Expression>, operand: Operand): ReadonlySet<Scalar> | undefined => {
+  const values = new Set<Scalar>()
+  for (const term of terms) {
+    if (term.kind !== "comparison" || term.operator !== "==" || term.left !== operand) return undefined
+    const { right } = term
+    if (isOfRecord(right)) return undefined
+    values.add(formOf(right.kind === "integer" ? narrowed(right.value) : right.value))
+  }
+  return values
+}
+
+/** Of however many values: they are looked for at once. */
+const membership = (one: Source, values: ReadonlySet<Scalar>): Test => {
+  const labelsOf = [...values].some((value) => typeof value === "string") ? one.labelsOf : undefined
+  return tested(
+    one,
+    (found) => values.has(formOf(found)) || (labelsOf?.(found)?.some((label) => values.has(label)) ?? false)
+  )
+}
+
+const any = (plan: EventPlan, terms: ReadonlyArray<Expression>): Test => {
+  const [first] = terms
+  const values = terms.length > 1 && first?.kind === "comparison" ? listed(terms, first.left) : undefined
+  if (first?.kind === "comparison" && values !== undefined) return membership(source(plan, first.left), values)
+  return joined(
+    terms.map((term) => compile(plan, term)),
+    either
+  )
+}
+
 const isTrue = (value: Scalar): boolean => Boolean(value)
 
 const compile = (plan: EventPlan, expression: Expression): Test => {
   switch (expression.kind) {
     case "and":
-      return expression.terms.map((term) => compile(plan, term)).reduce(both)
+      return joined(
+        expression.terms.map((term) => compile(plan, term)),
+        both
+      )
     case "or":
-      return expression.terms.map((term) => compile(plan, term)).reduce(either)
+      return any(plan, expression.terms)
     case "not":
       return negated(compile(plan, expression.term))
     case "comparison":
