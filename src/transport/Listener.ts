@@ -7,15 +7,13 @@ import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
 import { report } from "../errors/Report.ts"
 import * as SystemError from "../errors/SystemError.ts"
-import { clearTimeout, setTimeout } from "../Machine.ts"
+import * as AcceptedPeer from "./AcceptedPeer.ts"
 import { systemLookup } from "./Attempts.ts"
+import type { Arrival } from "./Door.ts"
 import * as Door from "./Door.ts"
-import { type Arrival, certificateOf, nameOf } from "./Door.ts"
-import * as KeepAlive from "./KeepAlive.ts"
-import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
-import { type Reading, type Receive, receiveInto, receiveSecured } from "./ReceiveInto.ts"
+import type { Peer } from "./Peer.ts"
 import * as Refusals from "./Refusals.ts"
-import { Sender, SenderThread } from "./Sender.ts"
+import { SenderThread } from "./Sender.ts"
 
 /** A port cannot be listened on: `port` is which of the three, `code` the system's (`EADDRINUSE`, `EACCES`). */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
@@ -33,13 +31,10 @@ export interface Address {
   readonly descriptor?: number | undefined
 }
 
-export interface Options {
+export interface Options extends AcceptedPeer.Options {
   /** "control", "data" or "live": for logs. */
   readonly name: string
   readonly address: Address
-  readonly keepAlive: KeepAlive.KeepAlive | undefined
-  /** A peer that does not read its answers, or stops inside a message, is cut off after this; undefined: never. */
-  readonly stallMillis: number | undefined
   /** Counted over all listeners that share it. */
   readonly limit: ConnectionLimit
   /** A thread may send what is large; absent: the loop sends everything. */
@@ -107,7 +102,8 @@ export const listen = <R>(
       refuse(arrival, "CONNECTION_LIMIT", `${limit.count} connections are open already`)
     const welcome = (arrival: Arrival) => {
       // By the operator's port comes who does not count yet.
-      if (enter(limit, arrival.accepted)) run(supervise(makePeer(arrival, options, thread), name, handle, onReported))
+      if (enter(limit, arrival.accepted))
+        run(supervise(AcceptedPeer.make(arrival, options, thread), name, handle, onReported))
       else tooMany(arrival)
     }
     const { door: wanted } = options
@@ -188,96 +184,3 @@ const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Ef
     // The runtime's own way takes the first address of either family.
     systemLookup()(host, { family }, (cause, found) => (cause === null ? listenAt(found) : onError(cause)))
   })
-
-/**
- * After the last reply the peer has this long to read it and close. Closing first, with its bytes unread, would reset
- * the connection and could take the reply with it.
- */
-const lingerMillis = 1000
-
-/** Runs `onPassed` when it was set and not taken back for `millis`. */
-const makeDeadline = (millis: number | undefined, onPassed: () => void): ((isSet: boolean) => void) => {
-  if (millis === undefined) return () => {}
-  let timer: NodeJS.Timeout | undefined
-  return (isSet) => {
-    if (!isSet) {
-      clearTimeout(timer)
-      timer = undefined
-    } else timer ??= setTimeout(onPassed, millis).unref()
-  }
-}
-
-const makePeer = (arrival: Arrival, options: Options, thread: SenderThread | undefined): Peer => {
-  const { accepted, first, secured } = arrival
-  const name = nameOf(arrival)
-  if (options.keepAlive !== undefined) KeepAlive.apply(accepted, options.keepAlive)
-  let receiver: Receiver | undefined
-  let outcome: SocketEnd | undefined
-  let isClosing = false
-  const waiting: Array<(end: SocketEnd) => void> = []
-  const settle = (end: SocketEnd) => {
-    outcome ??= end
-  }
-  const receive: Receive = (bytes, length) => receiver?.receive(bytes, length) ?? isClosing
-  const reading: Reading =
-    secured === undefined ? receiveInto(accepted, receive, first) : receiveSecured(secured.socket, receive)
-  const { socket } = reading
-  socket.on("error", () => settle("socket error"))
-  reading.whenEnded(() => {
-    settle("closed by peer")
-    if (isClosing) socket.destroy()
-    else receiver?.ended()
-  })
-  socket.on("close", () => {
-    settle("closed by peer")
-    for (const wake of waiting) wake(outcome as SocketEnd)
-    waiting.length = 0
-  })
-  const unread = makeDeadline(options.stallMillis, () => cutOff())
-  const unsaid = makeDeadline(options.stallMillis, () => cutOff())
-  const cutOff = () => {
-    settle("stalled")
-    socket.destroy()
-  }
-  const onFull = (isFull: boolean) => {
-    unread(isFull)
-    if (!isFull) receiver?.drained()
-  }
-  const sender = new Sender({ socket, descriptor: reading.descriptor, thread, onFull })
-  reading.onClosing = () => sender.settle()
-  socket.on("close", () => {
-    unread(false)
-    unsaid(false)
-  })
-  return {
-    name,
-    certificate: certificateOf(arrival),
-    landing: reading.landing,
-    start: (to) => {
-      receiver = to
-      reading.resume()
-    },
-    resume: reading.resume,
-    pause: reading.pause,
-    readAtMost: reading.readAtMost,
-    send: (bytes, sent) => sender.send(bytes, sent),
-    expect: unsaid,
-    close: () => {
-      settle("closed by relay")
-      receiver = undefined
-      isClosing = true
-      sender.settle()
-      socket.end()
-      reading.resume()
-      setTimeout(() => socket.destroy(), lingerMillis).unref()
-    },
-    destroy: () => {
-      settle("closed by relay")
-      socket.destroy()
-    },
-    end: Effect.callback<SocketEnd>((resume) => {
-      if (socket.destroyed && socket.closed) return resume(Effect.succeed(outcome as SocketEnd))
-      waiting.push((end) => resume(Effect.succeed(end)))
-    })
-  }
-}
