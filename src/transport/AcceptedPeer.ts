@@ -7,8 +7,8 @@ import { Effect } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"
 import { type Arrival, certificateOf, nameOf } from "./Door.ts"
 import * as KeepAlive from "./KeepAlive.ts"
-import type { Peer, Receiver, SocketEnd } from "./Peer.ts"
-import { type Reading, type Receive, receiveInto, receiveSecured } from "./ReceiveInto.ts"
+import type { Peer, Receive, Receiver, SocketEnd } from "./Peer.ts"
+import { type Reading, receiveInto, receiveSecured } from "./ReceiveInto.ts"
 import { Sender, type SenderThread } from "./Sender.ts"
 
 export interface Options {

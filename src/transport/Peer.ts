@@ -13,9 +13,11 @@ import type { PeerCertificate } from "./tls/Tls.ts"
 /** How the connection ended, as far as the socket knows. */
 export type SocketEnd = "closed by peer" | "closed by relay" | "socket error" | "stalled"
 
+/** `length` bytes have arrived at the start of `bytes`. False stops reading until `resume`. */
+export type Receive = (bytes: Buffer, length: number) => boolean
+
 export interface Receiver {
-  /** `length` bytes have arrived at the start of `bytes`. False stops reading until `resume`. */
-  readonly receive: (bytes: Buffer, length: number) => boolean
+  readonly receive: Receive
   /** By journals only: the packet that has begun will not be whole, and is as if it had never begun. */
   readonly withdrawn?: () => void
   /** By journals only: its packets are those of that session, one of which has come before. */
