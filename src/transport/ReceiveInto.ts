@@ -74,8 +74,8 @@ const heardFromTls = (socket: net.Socket) => ({
 })
 
 /**
- * As `receiveInto`, for a TLS connection: the receiver gets decrypted bytes. The TLS socket keeps its handle, which calls
- * back into it, and nobody else may write to the descriptor underneath.
+ * As `receiveInto`, for a TLS connection: the receiver gets decrypted bytes. The TLS socket keeps its handle, which
+ * calls back into it, and nobody else may write to the descriptor underneath.
  */
 export const receiveSecured = (secured: net.Socket, receive: Receive): Reading => {
   const owner = secured as unknown as HandleOwner

@@ -180,7 +180,8 @@ export const attach = (
         return { sessions, events: heedingWithdrawn(session.sessionName, isWaiting, events) }
       })
       const isUnlisted = (error: AttachFailed) => error._tag === "SessionNotFound" && isWorthWaiting(error)
-      return yield* Effect.retry(asked.pipe(Effect.tapError(onFailed)), { schedule: looks, while: isUnlisted })
+      const looked = Effect.tapError(asked, (error) => (isUnlisted(error) ? onFailed(error) : Effect.void))
+      return yield* Effect.retry(looked, { schedule: looks, while: isUnlisted })
     })
     // Of its own: what a relay that goes meanwhile leaves does not wait for the end.
     const inScope = Effect.flatMap(Effect.flatMap(Effect.scope, Scope.fork), (scope) =>

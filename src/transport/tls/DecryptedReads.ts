@@ -11,8 +11,8 @@ const recordBytes = 16 * 1024
 
 /**
  * Joins the full TLS records of one turn of the loop, so that the receiver gets them in one call: a packet of a
- * megabyte would otherwise cost a call and a write per 16 KiB. Records are joined only in a slab (`memory/Landing`). One
- * that is shorter than a full record is received at once: it ends a message, and somebody may wait for the answer.
+ * megabyte would otherwise cost a call and a write per 16 KiB. Records are joined only in a slab (`memory/Landing`).
+ * One that is shorter than a full record is received at once: it ends a message, and somebody may wait for the answer.
  *
  * The runtime asks where the next read shall land as soon as one read is over. So at the end of a turn the place of the
  * next record is fixed already: behind the bytes that are received now. The slab is kept until that record has come,
