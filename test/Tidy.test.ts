@@ -72,7 +72,7 @@ const allowed: Readonly<Record<string, string>> = {
   relay: "errors protocol model memory storage thread Machine.ts",
   transport: "errors protocol memory thread model Machine.ts",
   connection: "errors protocol model memory relay transport Machine.ts",
-  ctf: "errors protocol",
+  ctf: "errors protocol model",
   recovery: "errors protocol model storage ctf",
   target: "protocol model transport ctf Machine.ts",
   viewer: "errors protocol storage transport ctf",

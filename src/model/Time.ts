@@ -1,4 +1,4 @@
-/** The reference's spellings of a point in time, in the relay's local time zone (storage.md §2, §4.1). */
+/** Points in time in the local time zone, and the reference's spellings of them (storage.md §2, §4.1). */
 import * as Zone from "./Zone.ts"
 
 const two = (n: number) => String(n).padStart(2, "0")

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as Filters from "../../src/ctf/filter/Filters.ts"
+import { secondText } from "../../src/ctf/print/TextTime.ts"
 import * as Events from "../../src/ctf/recorded/Events.ts"
 import * as Moment from "../../src/ctf/recorded/Moment.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
@@ -140,6 +141,14 @@ describe("a time as people write it", () => {
       assert.strictEqual(seconds("America/New_York", "2023-11-05 01:30"), Date.UTC(2023, 10, 5, 5, 30) / 1000)
       assert.strictEqual(seconds("Australia/Lord_Howe", "2024-04-07 01:45"), Date.UTC(2024, 3, 6, 15, 15) / 1000)
       assert.strictEqual(seconds("Europe/Paris", "2024-03-31 02:30"), Date.UTC(2024, 2, 31, 1, 30) / 1000)
+      // The runtime takes those of POSIX for UTC.
+      const paris = "CET-1CEST,M3.5.0,M10.5.0/3"
+      assert.strictEqual(seconds(paris, "2023-10-29 02:30"), Date.UTC(2023, 9, 29, 1, 30) / 1000)
+      assert.strictEqual(seconds(paris, "2024-03-31 02:30"), Date.UTC(2024, 2, 31, 1, 30) / 1000)
+      assert.strictEqual(seconds("<+0330>-3:30", "2024-03-31"), Date.UTC(2024, 2, 30, 20, 30) / 1000)
+      process.env.TZ = paris
+      const style = { isSeconds: false, hasDate: true, isGmt: false }
+      assert.strictEqual(secondText(Date.UTC(2024, 6, 1) / 1000, style), "2024-07-01 02:00:00")
     } finally {
       if (zone === undefined) delete process.env.TZ
       else process.env.TZ = zone

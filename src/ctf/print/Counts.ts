@@ -85,7 +85,7 @@ export class Counts {
     }
     const most = bars.reduce((a, b) => Math.max(a, b))
     const width = String(most).length
-    const [from, to] = [first, last].map((seconds) => dayOf(seconds, isGmt))
+    const [from, to] = [first, last].map((seconds) => dateText(seconds, isGmt))
     const style = { isSeconds: false, hasDate: from !== to, isGmt }
     const lines = bars.map((count, at) => {
       const bar = "█".repeat(Math.ceil((count / most) * barWidth))
@@ -94,5 +94,3 @@ export class Counts {
     return [`events per ${step === 1 ? "second" : `${step} seconds`}`, ...lines, ""].join("\n")
   }
 }
-
-const dayOf = (seconds: number, isGmt: boolean): string => dateText(new Date(seconds * 1000), isGmt)

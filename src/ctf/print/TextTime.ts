@@ -1,4 +1,5 @@
 /** Times and their differences as babeltrace2 prints them. What changes only once a second is kept as bytes. */
+import { local } from "../../model/Time.ts"
 import { difference, nanos, type Time, timeOf } from "../decode/Clock.ts"
 import type { Bytes } from "./Bytes.ts"
 import * as Piece from "./Piece.ts"
@@ -53,22 +54,21 @@ export class TextTime {
   }
 }
 
+/** Its UTC members are those to be shown. */
+const shownAt = (seconds: number, isGmt: boolean): Date => (isGmt ? new Date(seconds * 1000) : local(seconds).shifted)
+
 /** `YYYY-MM-DD`. */
-export const dateText = (at: Date, isGmt: boolean): string => {
-  const [year, month, day] = isGmt
-    ? [at.getUTCFullYear(), at.getUTCMonth(), at.getUTCDate()]
-    : [at.getFullYear(), at.getMonth(), at.getDate()]
-  return `${String(year).padStart(4, "0")}-${two(month + 1)}-${two(day)}`
+export const dateText = (seconds: number, isGmt: boolean): string => {
+  const at = shownAt(seconds, isGmt)
+  return `${String(at.getUTCFullYear()).padStart(4, "0")}-${two(at.getUTCMonth() + 1)}-${two(at.getUTCDate())}`
 }
 
 /** Seconds from the origin in this style, without what is behind the point. */
 export const secondText = (seconds: number, { hasDate, isGmt, isSeconds }: TimeStyle): string => {
   if (isSeconds) return String(seconds)
-  const at = new Date(seconds * 1000)
-  const time = isGmt
-    ? [at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()]
-    : [at.getHours(), at.getMinutes(), at.getSeconds()]
-  return (hasDate ? `${dateText(at, isGmt)} ` : "") + time.map(two).join(":")
+  const at = shownAt(seconds, isGmt)
+  const time = [at.getUTCHours(), at.getUTCMinutes(), at.getUTCSeconds()]
+  return (hasDate ? `${dateText(seconds, isGmt)} ` : "") + time.map(two).join(":")
 }
 
 /** `S.nnnnnnnnn` from one time to another; backwards it is as if 64 bits had wrapped. */

@@ -1,4 +1,5 @@
 /** Times as people write them: seconds from the epoch, times of day, dates with times. */
+import { local } from "../../model/Time.ts"
 import { type Time, timeOf } from "../decode/Clock.ts"
 
 const pattern = /^(?:(\d{4})-(\d\d)-(\d\d)[T ])?(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?$/
@@ -44,22 +45,22 @@ const guessMax = 4
 
 /**
  * Of an hour that there is twice, the one that the C library chooses, and so babeltrace2: it begins as if the time were
- * UTC, and corrects that.
+ * UTC, and corrects that. One that there is not counts as before the change.
  */
 const localMillis = (date: readonly [number, number, number], time: readonly [number, number, number]): number => {
   const wanted = Date.UTC(...date, ...time)
-  let guess = wanted
+  let [guess, before] = [wanted, wanted]
   for (let count = 0; count < guessMax; count++) {
-    const local = guess - new Date(guess).getTimezoneOffset() * 60_000
-    if (local === wanted) return guess
-    guess += wanted - local
+    const shown = local(guess / 1000).shifted.getTime()
+    if (shown === wanted) return guess
+    before = guess
+    guess += wanted - shown
   }
-  return new Date(...date, ...time).getTime()
+  return Math.max(before, guess)
 }
 
 const dayOf = (nanos: bigint, isGmt: boolean): readonly [number, number, number] => {
-  const date = new Date(Number(nanos / 1_000_000n))
-  return isGmt
-    ? [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()]
-    : [date.getFullYear(), date.getMonth(), date.getDate()]
+  const millis = Number(nanos / 1_000_000n)
+  const date = isGmt ? new Date(millis) : local(millis / 1000).shifted
+  return [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()]
 }
