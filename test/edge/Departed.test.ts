@@ -45,7 +45,7 @@ it.live("of its streams that are closed, and of sessions that are over", () =>
     }
     yield* until("the last stream to be closed", () => side.registry.streams.size === 0)
     assert.strictEqual(journals.streams.size, 0)
-    assert.strictEqual(journal.ahead.size, 0)
+    assert.strictEqual(journal.halves.size, 0)
     assert.strictEqual(journal.needed.size, 2 * applicationCount)
     // Nor of files that the relay here would have, and has not.
     const [session] = side.registry.sessions.values()
@@ -56,10 +56,10 @@ it.live("of its streams that are closed, and of sessions that are over", () =>
     // Those that are open go with their session.
     const open = yield* c.addStream({ path: "ust/pid/last/64-bit" })
     d.deliver(packet(open, 0))
-    yield* until("the packet", () => journals.streams.size === 1 && journal.ahead.size === 1)
+    yield* until("the packet", () => journals.streams.size === 1 && journal.halves.size === 1)
     d.finish()
     c.peer.finish()
     yield* until("the session to end", () => side.registry.sessions.size === 0)
-    assert.deepStrictEqual([journals.streams.size, journal.ahead.size], [0, 0])
+    assert.deepStrictEqual([journals.streams.size, journal.halves.size], [0, 0])
   })
 )

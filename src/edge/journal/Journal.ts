@@ -11,9 +11,9 @@ import { setImmediate } from "../../Machine.ts"
 import type { Outcome } from "../../protocol/journal/OpenJournal.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import type { About } from "./About.ts"
-import { Ahead } from "./Ahead.ts"
 import type { Chunk, Chunks } from "./Chunks.ts"
 import { Growth } from "./Growth.ts"
+import { Halves } from "./Halves.ts"
 import type { Lost } from "./History.ts"
 import { Home } from "./Home.ts"
 import { Needed } from "./Needed.ts"
@@ -87,7 +87,7 @@ export class Journal {
   readonly tail: Tail
   readonly memory: Chunks
   needed = new Needed()
-  readonly ahead = new Ahead()
+  readonly halves = new Halves()
   readonly growth = new Growth()
   /** Number of the last record that may have been on its way to the relay. */
   handed = 0
@@ -120,7 +120,7 @@ export class Journal {
     this.segments = new Segments({ ...options, home: this.home, leave: (segment) => this.tail.leave(segment) })
     this.memory = options.memory
     this.#readBytes = options.readBytes
-    this.tail = new Tail(options.memory, () => this.ahead.isParted)
+    this.tail = new Tail(options.memory, () => this.halves.isParted)
     this.#onChange = options.onChange
   }
 
@@ -162,8 +162,8 @@ export class Journal {
 
   append(kind: number, connection: number, one?: Part, two?: Part): void {
     if (this.isFinished) return
-    const { ahead, segments, tail } = this
-    if (segments.isFull && !ahead.isParted) tail.turn()
+    const { halves, segments, tail } = this
+    if (segments.isFull && !halves.isParted) tail.turn()
     tail.append(++this.last, kind, connection, one, two)
     if (kind !== Kind.end && kind !== Kind.finish) this.#said = this.last
   }

@@ -81,7 +81,7 @@ export class Holding {
     const { room } = this.#spool
     if (this.#usedBytes < (7 / 8) * room.bytesMax) return true
     if (journal === undefined) return false
-    const bytesMax = room.packetBytesMax(isWithin || journal.ahead.isSo)
+    const bytesMax = room.packetBytesMax(isWithin || journal.halves.hasEarlyIndex)
     return (isAwaited(journal) && this.#usedBytes < bytesMax) || journal.segments.byteCount < this.#shareBytes
   }
 

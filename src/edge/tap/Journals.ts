@@ -55,7 +55,7 @@ export class Journals {
   streamEnded(handle: bigint): void {
     const journal = this.streams.get(handle)
     this.streams.delete(handle)
-    journal?.ahead.forget(handle)
+    journal?.halves.forget(handle)
     journal?.needed.close(handle, journal.last)
   }
 

@@ -93,13 +93,17 @@ export class TappedControl extends TappedPeer implements CommandSink {
     return this.#isOfEdge || (!this.#isEarly && this.spool.holding.hasRoomForCommands(this.#journal))
   }
 
-  /** Who is answered sends the next packet before this one was read, and so on until the sockets are full. */
+  /**
+   * Whether to stop reading commands because their indexes run ahead of the packets: a tracer that is answered sends the
+   * next packet before this one is read, until the sockets are full. At most for `earlyMillisMax`, or for as long as the
+   * packets themselves are held back.
+   */
   get #isEarly(): boolean {
-    const ahead = this.#journal?.ahead
-    const isAhead = ahead?.isSo === true && this.spool.isTight
-    if (!isAhead || ahead.isHeld) {
+    const halves = this.#journal?.halves
+    const isEarly = halves?.hasEarlyIndex === true && this.spool.isTight
+    if (!isEarly || halves.arePacketsHeld) {
       this.#earlySince = undefined
-      return isAhead
+      return isEarly
     }
     const now = clockMillis()
     this.#earlySince ??= now
@@ -152,7 +156,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
     if (number === RotateStreams.number) this.#rotates(payload, from, to)
     if (!questions.has(number) && this.#journal !== undefined) this.#write(number, payload, from, to)
     if (number === SendIndex.number && to - from >= SendIndex.offsets.packetSize + 8) {
-      this.#journal?.ahead.index(payload, from)
+      this.#journal?.halves.index(payload, from)
     }
     return true
   }

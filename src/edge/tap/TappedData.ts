@@ -55,7 +55,7 @@ export class TappedData extends TappedPeer implements PacketSink {
   protected override held(isHeld: boolean): void {
     // Nothing comes that what waits could be written with; and the relay may have to have it before there is room.
     if (isHeld) this.#journal?.flush()
-    this.#journal?.ahead.hold(isHeld)
+    this.#journal?.halves.holdPackets(isHeld)
   }
 
   protected left(isBroken: boolean): void {
@@ -120,7 +120,7 @@ export class TappedData extends TappedPeer implements PacketSink {
   #begin(bytes: Buffer, from: number, to: number): number {
     const header = { bytes: this.#header, from: 0, to: PacketHeader.size }
     this.#journal?.append(Kind.packet, this.#connection, header, { bytes, from, to })
-    if (this.#stream !== undefined) this.#journal?.ahead.begun(this.#stream, this.#sequence)
+    if (this.#stream !== undefined) this.#journal?.halves.begun(this.#stream, this.#sequence)
     this.#hasHeader = false
     return to
   }
@@ -128,7 +128,7 @@ export class TappedData extends TappedPeer implements PacketSink {
   packetEnd(): boolean {
     // It has no payload.
     if (this.#hasHeader) this.#begin(this.#header, 0, 0)
-    if (this.#stream !== undefined) this.#journal?.ahead.packet(this.#stream, this.#sequence)
+    if (this.#stream !== undefined) this.#journal?.halves.packet(this.#stream, this.#sequence)
     this.#stream = undefined
     // What came of it before its session was stopped is nothing without the rest.
     if (!this.#isLost && this.#journal?.isStopped === true) this.spool.lose(this.#journal, this.#dataSize)

@@ -1,27 +1,31 @@
 /**
- * Packets and their indexes, which lie in two sockets: streams of which one of the two was heard and not the other. The
- * relay waits for the packet of an index: it can put down no mark before it has both. Of two that are far from each
- * other in the journal neither can be dropped without the other.
+ * Of which streams the edge has heard a packet without its index, or an index without its packet: the two come by
+ * different sockets. Two reasons to know:
+ *
+ * - The relay can put no mark between an index and its packet, so the packet must come although the spool is full.
+ * - `Thinning` drops a packet with its index, so both should lie in one segment.
+ *
+ * Pure. Sequence numbers are the tracer's `net_seq_num` (streaming.md §8.2).
  */
 import * as SendIndex from "../../protocol/control/SendIndex.ts"
 
 const { offsets } = SendIndex
 
-export class Ahead {
-  /** By stream, sequence numbers: of the packet that was heard last, all of it. */
+export class Halves {
+  /** By stream: the newest packet that is whole. */
   readonly #packets = new Map<bigint, bigint>()
-  /** Of an index whose packet has not come. */
+  /** By stream: the newest index whose packet is not whole yet. */
   readonly #early = new Map<bigint, bigint>()
-  /** Of the packet that began last, and whose index was not heard. */
+  /** By stream: the newest packet that has begun and whose index was not heard. */
   readonly #bare = new Map<bigint, bigint>()
-  /** Connections that bring packets, and are not read. */
+  /** Data connections that are not read for want of room. */
   #heldCount = 0
-  /** Tracers before 2.4 send none. */
+  /** False until the first index: tracers before 2.4 send none, and no packet waits for one. */
   #hasIndexes = false
 
-  /** `payload` from `at` is that of SEND_INDEX. */
+  /** Heard: SEND_INDEX, its payload at `payload[at]`. */
   index(payload: Buffer, at: number): void {
-    // That of a beacon has no packet: it may have the number of the next.
+    // A beacon: it has no packet, and may carry the number of the next one.
     if (payload.readBigUInt64BE(at + offsets.packetSize) === 0n) return
     const stream = payload.readBigUInt64BE(at + offsets.relayStreamId)
     const sequence = payload.readBigUInt64BE(at + offsets.netSeqNum)
@@ -30,19 +34,19 @@ export class Ahead {
     if (sequence >= (this.#bare.get(stream) ?? 0n)) this.#bare.delete(stream)
   }
 
-  /** Something of it is in the journal. */
+  /** Heard: the first bytes of a packet. */
   begun(stream: bigint, sequence: bigint): void {
     if (this.#hasIndexes && sequence > (this.#early.get(stream) ?? -1n)) this.#bare.set(stream, sequence)
   }
 
-  /** It has all come. */
+  /** Heard: the last byte of a packet. */
   packet(stream: bigint, sequence: bigint): void {
     this.#packets.set(stream, sequence)
     const index = this.#early.get(stream)
     if (index !== undefined && index <= sequence) this.#early.delete(stream)
   }
 
-  /** No more is heard of it. */
+  /** The stream is closed. */
   forget(stream: bigint): void {
     this.#packets.delete(stream)
     this.#early.delete(stream)
@@ -54,22 +58,22 @@ export class Ahead {
     return new Set([...this.#packets.keys(), ...this.#early.keys(), ...this.#bare.keys()]).size
   }
 
-  /** An index is ahead of its packet. */
-  get isSo(): boolean {
+  /** Some stream's index came before its packet. */
+  get hasEarlyIndex(): boolean {
     return this.#early.size > 0
   }
 
-  /** What comes next may belong to what was heard before. */
+  /** Some stream's other half is still to come: a segment that ends here would part the two. */
   get isParted(): boolean {
     return this.#bare.size > 0 || this.#early.size > 0
   }
 
-  /** A connection that brings packets is not read for want of room, or is again. */
-  hold(isHeld: boolean): void {
+  /** A data connection stops being read for want of room, or is read again. */
+  holdPackets(isHeld: boolean): void {
     this.#heldCount += isHeld ? 1 : -1
   }
 
-  get isHeld(): boolean {
+  get arePacketsHeld(): boolean {
     return this.#heldCount > 0
   }
 }
