@@ -1,7 +1,9 @@
 /**
- * What each viewer command does (live.md §6 to §9): bytes are the protocol's, answers the viewer actor's; here they are
- * brought together. An answer that needs no waiting is given as bytes, its own or lent, in the turn that reads the
- * request; the others as work for the connection's fiber.
+ * What each viewer command does (live.md §6 to §9): decodes the request, asks the viewer actor, encodes its answer.
+ *
+ * An answer that waits for nothing is returned as bytes in the turn that reads the request; they are either its own or
+ * lent from `memory/RecentPackets`. One that waits, for a file or another actor, is returned as `Work` for the
+ * connection's fiber.
  */
 import { Effect, Result } from "effect"
 import type { Lent } from "../memory/RecentPackets.ts"
@@ -28,8 +30,8 @@ export interface LiveState {
 }
 
 /**
- * Takes bytes towards the viewer in this call, so that they are sent, and told so, whatever happens to the caller's
- * fiber; the effect ends when it may be given more. They must not change until `sent` is called.
+ * Sends bytes to the viewer. They are handed to the socket during the call, so `sent` is called even if the caller's
+ * fiber is interrupted; the effect ends when the viewer can take more. `bytes` must not change until `sent` is called.
  */
 export type Send = (bytes: Uint8Array, sent?: () => void) => Effect.Effect<void>
 
@@ -44,7 +46,7 @@ export class Ending {
   }
 }
 
-/** Sends its answer itself; answers an ending if the connection cannot go on. */
+/** An answer that takes time: it sends itself, and returns an ending if the connection cannot go on. */
 export class Work {
   readonly run: (send: Send) => Effect.Effect<Ending | undefined>
 

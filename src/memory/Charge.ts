@@ -1,4 +1,4 @@
-/** What a connection may use of memory, and what one stream has of that, as an amount that grows and shrinks. */
+/** The two shares of memory that a connection has, and the part of one that a single stream uses. */
 import type { Account } from "./Blocks.ts"
 
 /** What a connection may use. */

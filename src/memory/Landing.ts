@@ -13,12 +13,12 @@
 import { allocateShared, type Piece } from "./Piece.ts"
 
 /**
- * One read of a busy connection. Larger reads save system calls, smaller ones stay in the processor's cache. Packets
- * are powers of two and have headers: a little more saves a read of what is left of each.
+ * The most that one read brings. Larger reads save system calls, smaller ones stay in the processor's cache. Packets
+ * are powers of two behind a header: the 4 KiB beyond 512 KiB save a second read for the rest of each.
  */
 export const sharedBytes = 516 * 1024
 
-/** Reads that fill more are written from where they landed, in the turn that read them (`relay/stream/WriteLog`). */
+/** The most that one read into a slab brings; as a rule it is written from there (`relay/stream/WriteLog`). */
 export const slabBytes = 256 * 1024
 
 /** Together 16 MiB, for all connections. Untouched slabs take no memory. */
@@ -44,7 +44,7 @@ class Slab {
 /** Slabs of one size, made when first needed, and used again. */
 export class Slabs {
   readonly #countMax: number
-  /** Of which all slabs are parts. */
+  /** All slabs are parts of it. */
   #memory: Buffer | undefined
   #madeCount = 0
   readonly #spare: Array<Slab> = []
@@ -131,9 +131,9 @@ export class Landing {
   readonly #slabs: Slabs
   /** The connection's own, while it has one. */
   #slab: Slab | undefined
-  /** Something of the read that is being received was to be held. */
+  /** `hold` was asked for a part of the read that is being received. */
   #isWanted = false
-  /** Reads since that was so. */
+  /** Reads since something was held last. */
   #idleReadCount = 0
 
   constructor(slabs: Slabs = processSlabs) {
@@ -145,7 +145,7 @@ export class Landing {
     return this.#slab !== undefined
   }
 
-  /** For the next read. */
+  /** The memory of the next read; valid until `received`, unless held. */
   get bytes(): Buffer {
     return this.#slab?.bytes ?? shared
   }

@@ -1,9 +1,12 @@
 /**
- * When the answer to a `SEND_INDEX` leaves, its packet and record are in the files: the turn that answers writes what
- * has gathered. An index that was read before its packet is answered some looks at the sockets later, so that the
- * packet can come first. While a file is being opened the answer waits for it, for a bounded time. What could not be
- * written is not accepted (storage.md §7). A device that may keep others waiting is not waited for: see
- * docs/durability.md.
+ * Makes the answer to `SEND_INDEX` true: when it leaves, the packet and its record are in the files (storage.md §7).
+ *
+ * - Before answers leave, `writeOut` writes what their streams have gathered, in the same turn.
+ * - An index that was read before its packet is answered up to `lookCountMax` looks at the sockets later.
+ * - While a file is being opened, the answer waits for it, at most `writeWait`.
+ * - What could not be written is refused: that answer and all behind it are taken back.
+ *
+ * A device on which others would wait is not waited for: docs/durability.md.
  */
 import { Effect, Exit, Option } from "effect"
 import { setImmediate, setTimeout } from "../../Machine.ts"
@@ -49,7 +52,10 @@ export class Acknowledged {
     this.#takeBack = takeBack
   }
 
-  /** An index of `stream` is to be answered at `place`; undefined: its packet is still to come, and fails by itself. */
+  /**
+   * An index of `stream` is to be answered at `place`. Undefined: its packet has not come, and if that cannot be
+   * written later, this answer stands.
+   */
   add(stream: StreamActor, place: number | undefined): void {
     const last = this.#streams.length - 1
     if (this.#streams[last] !== stream) {
@@ -76,7 +82,7 @@ export class Acknowledged {
     return this.#lookCount > 0
   }
 
-  /** Writes what is theirs. Answers what the answers have to wait for, if there is something. */
+  /** Writes what the streams have gathered. Returns what the answers have to wait for; undefined: nothing. */
   writeOut(): Effect.Effect<Reply> | undefined {
     const behind = this.#writeOut()
     if (behind.length === 0) return undefined
@@ -93,12 +99,12 @@ export class Acknowledged {
     })
   }
 
-  /** Writes what is theirs without waiting; answers from which place on the answers may promise too much. */
+  /** As `writeOut`, without waiting. Returns the first place whose answer may promise too much. */
   unwrittenFrom(): number {
     return this.#writeOut().reduce((least, { place }) => Math.min(least, place), this.#waitedFor)
   }
 
-  /** Those that it takes longer to write, or that failed. */
+  /** Returns the streams that could not be written in this turn, or failed. */
   #writeOut(): ReadonlyArray<Behind> {
     let behind: Array<Behind> | undefined
     for (let stream = this.#streams.pop(); stream !== undefined; stream = this.#streams.pop()) {

@@ -1,7 +1,8 @@
 /**
- * The answers of one control connection, in the order of its commands, and when they leave: those of one read in one
- * write, with other connections' (`Outbox`), once what they promise is in the files (`Acknowledged`), and those to
- * beacons not too thick (`BeaconPace`).
+ * Holds the answers of one control connection, in the order of its commands, and decides when they leave.
+ *
+ * The answers of one read leave in one write, together with those of other connections (`Outbox`), but not before what
+ * they promise is in the files (`Acknowledged`), and answers to beacons not too often (`BeaconPace`).
  */
 import type { Effect } from "effect"
 import { clearTimeout, clockMillis, setTimeout } from "../../Machine.ts"
@@ -42,7 +43,7 @@ export class Answering {
   /** The answers leave at the end of this look at the sockets. */
   #isPosted = false
   readonly #onPosted: () => void
-  /** It has not taken what was sent; the connection says when it has. */
+  /** The peer has not read its answers; the connection resets it when it has. */
   isPeerBehind = false
 
   constructor(options: Options) {
@@ -58,7 +59,7 @@ export class Answering {
     this.#onPosted = containedCall(onPosted, options.onDefect)
   }
 
-  /** What follows was read then. */
+  /** A read begins: its commands arrived at `nowMillis`. */
   begin(nowMillis: number): void {
     this.#readAt = nowMillis
   }
@@ -72,20 +73,21 @@ export class Answering {
     this.#answers.add(bytes)
   }
 
-  /** An index is accepted. If it `isFirst`, its packet is still to come, and fails by itself. */
+  /** An index is accepted. `isFirst`: it came before its packet (see `Acknowledged.add`). */
   acknowledge(stream: StreamActor, isFirst: boolean): void {
     this.#acknowledged.add(stream, isFirst ? undefined : this.#answers.length)
     this.#answers.code(ReturnCode.OK)
   }
 
-  /** Writes what the answers promise. Answers what they have to wait for, if there is something. */
+  /** Writes what the answers promise. Returns what they have to wait for; undefined: nothing. */
   writeOut(): Effect.Effect<Reply> | undefined {
     return this.#acknowledged.writeOut()
   }
 
   /**
-   * What a read asked for is answered, with those of others or at once, but for beacons that come too thick, in µs of a
-   * live timer. Answers what has to be waited for first, if there is something.
+   * Sends the answers of a read: at once, or with those of other connections at the end of this look at the sockets,
+   * or, to beacons that come too often for the live timer (in µs), a little later. Returns what has to be waited for
+   * before they may leave; undefined: nothing.
    */
   leave(liveTimer: number | undefined): Effect.Effect<Reply> | undefined {
     if (this.#acknowledged.looksAgain()) return undefined
@@ -102,7 +104,7 @@ export class Answering {
     if (!this.#isPosted) this.send()
   }
 
-  /** Where a command runs or an index waits for its packet, the answers leave with theirs: they are in order. */
+  /** While a command runs or an index waits for its packet, answers stay: they leave with that one's, in order. */
   #sendLater(): void {
     this.#later = undefined
     if (this.#options.mayLeave() && !this.#acknowledged.isLooking) this.send()

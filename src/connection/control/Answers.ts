@@ -1,6 +1,6 @@
 /**
- * Answers to the commands of one read, until they leave in one write. There is room for all of them: what is owed to
- * one may have to be waited for, and those before it with it.
+ * A buffer for the answers to one read's commands, which leave in one write. It grows as needed: if one answer has to
+ * wait, all before it wait too.
  */
 const usualBytes = 4096
 

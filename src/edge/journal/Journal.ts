@@ -124,7 +124,10 @@ export class Journal {
     this.#onChange = options.onChange
   }
 
-  /** What an earlier process wrote: its tracers' connections are gone. `isOver`: the relay has all of it. `sentFirst`: see `About.markSent`. */
+  /**
+   * What an earlier process wrote: its tracers' connections are gone. `isOver`: the relay has all of it. `sentFirst`:
+   * see `About.markSent`.
+   */
   recovered(found: Found, isOver: boolean, sentFirst = Number.POSITIVE_INFINITY): void {
     const { damage, isFinished, last, needed, open, segments, skipped } = found
     for (const line of damage) this.damage.add(line)

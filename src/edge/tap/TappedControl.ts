@@ -94,9 +94,9 @@ export class TappedControl extends TappedPeer implements CommandSink {
   }
 
   /**
-   * Whether to stop reading commands because their indexes run ahead of the packets: a tracer that is answered sends the
-   * next packet before this one is read, until the sockets are full. At most for `earlyMillisMax`, or for as long as the
-   * packets themselves are held back.
+   * Whether to stop reading commands because their indexes run ahead of the packets: a tracer that is answered sends
+   * the next packet before this one is read, until the sockets are full. At most for `earlyMillisMax`, or for as long
+   * as the packets themselves are held back.
    */
   get #isEarly(): boolean {
     const halves = this.#journal?.halves

@@ -1,30 +1,30 @@
 /**
- * Who waits until another thread has written what a log gave it: the stream's fiber, and connections that owe an
- * answer. A log gives away one thing at a time.
+ * Those who wait for a write that a log has given to another thread: the stream's fiber, and connections whose answers
+ * depend on it. A log gives away one write at a time.
  */
 import { Effect } from "effect"
 import { setImmediate, setTimeout } from "../../Machine.ts"
 import type { Stage } from "./Stage.ts"
 
-/** What has not had its turn after so long waits behind another device: the loop does it. */
+/** A write that has not begun after this waits behind another device: the loop does it. */
 const turnMillis = 4
 
 export class BesideWaiting {
   #fiber: (() => void) | undefined
   #others: Array<() => void> = []
 
-  /** Calls `told` once, in a turn of its own, when the other thread no longer writes what it does now. */
+  /** Calls `told` once, in a turn of its own, when the write that is under way now is settled. */
   add(told: () => void): void {
     this.#others.push(told)
   }
 
-  /** Tells those: what was given away is settled. */
+  /** The write is settled: calls all that were added. */
   tell(): void {
     if (this.#others.length === 0) return
     for (const told of this.#others.splice(0)) setImmediate(told)
   }
 
-  /** For the fiber that runs `stage`: until another thread has written what it can of it. */
+  /** For the fiber that runs `stage`: ends when the other thread can write no more of it. */
   all(stage: Stage, onBeside: () => void): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       while (stage.isBeside) {
@@ -45,7 +45,7 @@ export class BesideWaiting {
     })
   }
 
-  /** True: the fiber waited, and goes on. */
+  /** Lets the fiber go on. False: it was not waiting. */
   wakeFiber(): boolean {
     const wake = this.#fiber
     this.#fiber = undefined

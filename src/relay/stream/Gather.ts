@@ -1,10 +1,10 @@
 /**
- * Decides when bytes go on to their files. Small writes wait for company; large ones for one look at the sockets, after
- * which another thread may write them.
+ * Decides when gathered bytes go to their files, over all streams of one relay. A few bytes wait up to `gatherMillis`
+ * for those of other streams; many wait for one look at the sockets, after which another thread may write them.
  *
- * A hand-over to a thread of the file system costs as much as writing some ten thousand bytes, so small writes of many
- * streams gather. Nothing that a peer waits for is held back by it: whatever needs the files (`WriteLog.synced`), and
- * every step that opens, closes or moves them, wakes the stream at once.
+ * The reason: handing work to a thread of the file system costs as much as writing some ten thousand bytes. Nothing
+ * that a peer waits for is held back: whatever needs the files (`WriteLog.synced`), and every step that opens, closes
+ * or moves them, wakes the stream at once.
  */
 import { setImmediate, setTimeout } from "../../Machine.ts"
 import { Streak } from "../Streak.ts"
@@ -19,8 +19,8 @@ const gatherMillis = 4
 const crowdedCountMax = 16
 
 /**
- * Writes what a stream has; told whether other connections' streams have something to write, too. False: it took no
- * time of this thread.
+ * Writes what a stream has gathered. `hasCompany`: streams of other connections have something to write, too. False:
+ * another thread does it, so this one may go on with the next.
  */
 export type Flush = (hasCompany: boolean) => boolean
 
@@ -33,24 +33,24 @@ export class Gather {
     this.isForOne = isForOne
   }
 
-  /** With few bytes each. */
+  /** Streams with few bytes each. */
   #waiting: Array<() => void> = []
   #isTimed = false
-  /** With many. */
+  /** Streams with many. */
   #bulk: Array<Flush> = []
   /** The connection whose bytes all of `#bulk` has; undefined when several connections have some. */
   #owner: object | undefined
 
-  /** Of many bytes, by who brought them; the first is alone. */
+  /** Who brought many bytes last, and how often in a row: so one connection alone is known. */
   readonly #bulks = new Streak<object>(crowdedCountMax)
 
-  /** `owner` has brought many bytes. True: others do so at the same time. */
+  /** To be called when the connection `owner` has brought many bytes. True: other connections do so, too. */
   isCrowd(owner: object): boolean {
     this.#bulks.add(owner)
     return this.#bulks.count < crowdedCountMax
   }
 
-  /** Calls `wake` soon, together with others. */
+  /** Calls `wake` within `gatherMillis`, together with others. */
   add(wake: () => void): void {
     this.#waiting.push(wake)
     if (this.#isTimed) return

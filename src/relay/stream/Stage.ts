@@ -14,7 +14,7 @@ const writeBlockCountMax = 16
 /** Padding is filled into blocks up to this; the rest of a longer run is written from shared zeros. */
 const inlineZerosMax = blockBytes
 const zeros = Buffer.alloc(blockBytes)
-/** What is held where it landed is a piece, and a write, of its own; copying less than this is cheaper than that. */
+/** Fewer bytes are copied rather than held where they landed: each held piece is a write of its own. */
 const heldBytesMin = 16 * 1024
 
 /** Where bytes and records go. */
@@ -67,7 +67,7 @@ export class Stage {
   #beside: BesideWrite | undefined
   #isBesideDone = false
   #besideBytes = 0
-  /** Another thread wrote less than it was given: it would again, and why is found out by writing the rest here. */
+  /** The other thread wrote less than it was given. The rest is written here, where the error shows. */
   #isBesideShort = false
   readonly #records: Array<Records> = []
   /** Run when all bytes and records are written. */
@@ -182,17 +182,17 @@ export class Stage {
     return this.#beside !== undefined
   }
 
-  /** It has been told that another thread is done. */
+  /** The other thread has said that it is done; what it wrote is taken out by `settle`. */
   get isBesideDone(): boolean {
     return this.#isBesideDone
   }
 
-  /** It waits for its turn there, behind what may take long: `settle` does it here. */
+  /** The other thread has not begun: it may be busy with another device, and `settle` would write here instead. */
   get isBesideWaiting(): boolean {
     return this.#beside?.isBegun === false
   }
 
-  /** Lets another thread write what is held. False: it does not. */
+  /** Gives the pieces that are held where they landed to another thread. False: there are none, or it takes none. */
   writeDataBeside(onDone: () => void): boolean {
     if (this.#beside !== undefined) return true
     if (this.#isBesideShort) return false
@@ -210,7 +210,7 @@ export class Stage {
     return this.#beside !== undefined
   }
 
-  /** Ends what another thread does, and takes out what it has written. */
+  /** Ends the other thread's write now, and takes out what it has written. */
   settle(): void {
     const beside = this.#beside
     if (beside === undefined) return
@@ -280,7 +280,7 @@ export class Stage {
 const filled = ({ bytes, from, to }: Piece): Uint8Array =>
   to - from === bytes.length ? bytes : bytes.subarray(from, to)
 
-/** Of what was not written whole, the rest stays. */
+/** Writes `piece` as far as it can be written now; false: a rest is left in it. */
 const appendWhole = (sink: Sink, piece: Piece): boolean => {
   piece.from += sink.appendNow(piece.bytes, piece.from, piece.to)
   return piece.from === piece.to

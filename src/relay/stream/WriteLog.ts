@@ -26,7 +26,7 @@ import { type Gather, gatherBytesMax } from "./Gather.ts"
 import { type Progress, type Sink, Stage, type Step, type Syncing } from "./Stage.ts"
 import { SyncTimer } from "./SyncTimer.ts"
 
-/** What a log fails with whose fiber ended before its work. */
+/** The failure of a log whose fiber ended before everything was written. */
 const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELED" })
 
 /** Bytes of one packet in one read that are worth a write of their own, if the file keeps nobody waiting. */
@@ -46,15 +46,15 @@ export class WriteLog {
   readonly #sealed: Array<Stage> = []
   #current = new Stage()
   #hasWork = false
-  /** There is work, and it is not to wait for company: the fiber takes it. */
+  /** The fiber shall take the work now: it waits for no company. */
   #isDue = false
   /** `Gather` will call `#onGathered`. */
   #isGathering = false
   /** `Gather` will call `#onPolled`. */
   #isFlushing = false
-  /** What has gathered ends with a packet whose index may be answered before it is written. */
+  /** The gathered bytes end with a packet whose index may be answered before they are written. */
   #isAnsweredFirst = false
-  /** Asked since the last write. */
+  /** Bytes added since the last write. */
   #gatheredBytes = 0
   #running: Stage | undefined
   #isEnded = false
@@ -62,14 +62,14 @@ export class WriteLog {
   /** Lets the fiber go on, while it waits for work. */
   #wake: (() => void) | undefined
   readonly besideWaiting = new BesideWaiting()
-  /** What of the stream is in its files. */
+  /** How much of the stream is in its files. */
   durable: Progress
-  /** What of it was so when they were synced last. */
+  /** `durable` as it was when the files were last synced. */
   #stable: Progress
   readonly #syncTimer: SyncTimer
-  /** Where the last bytes went. */
+  /** The file that the last bytes were for. */
   #sink: Sink | undefined
-  /** An answer may wait for its device, also while a file is being opened. */
+  /** Its device is near (`OpenFile.isNear`): an answer may wait for it, also while a file is being opened. */
   #isNear = false
 
   /** `onDurable` is called whenever `durable` has advanced. */
@@ -85,7 +85,7 @@ export class WriteLog {
     })
   }
 
-  /** What would outlive the machine's power; where nothing is synced, what is in the files. */
+  /** How much of the stream would outlive a power cut; where nothing is ever synced, `durable`. */
   get stable(): Progress {
     return this.#syncing === undefined ? this.durable : this.#stable
   }
@@ -107,8 +107,8 @@ export class WriteLog {
   // ---- building side ---------------------------------------------------------------------------------------------
 
   /**
-   * Adds `bytes[from, to)` behind what the sink has, with `isLast` the end of a packet; they may change after the call.
-   * `sink` is the same for all bytes of a stage. Where the file keeps nobody waiting, many do not wait for company.
+   * Appends `bytes[from, to)` of a packet to the file of `sink`; they may change after the call. `isLast`: they end the
+   * packet. Many bytes, for a file that keeps nobody waiting, are written at once or a look at the sockets later.
    */
   append(sink: Sink, bytes: Buffer, from: number, to: number, isLast: boolean, account: Account): void {
     if (this.#failure !== undefined) return
@@ -127,7 +127,7 @@ export class WriteLog {
     this.#gather.addBulk(this.#onPolled, account)
   }
 
-  /** For another thread: held until that has written what came before. False: there is none, or it would not pay. */
+  /** Adds the bytes for another thread to write, in order. False: there is no such thread, or it would not pay. */
   #appendBeside(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): boolean {
     if (!this.#gather.isCrowd(account) || !this.#isClear || (this.#current.dataSink ?? sink) !== sink) return false
     if (!this.#current.isBeside && !sink.hasBesideRoom) return false
@@ -180,8 +180,8 @@ export class WriteLog {
   }
 
   /**
-   * Before an answer: writes what has gathered, if its files keep nobody waiting. False: there are steps before it, or
-   * the device is slow just now, and the fiber needs a moment. True: the answer waits for nothing.
+   * Called before an answer: writes what has gathered, if its files keep nobody waiting. True: the answer may leave.
+   * False: it should wait for `synced`, since steps come first, another thread writes, or the device is slow just now.
    */
   writeOut(): boolean {
     if (this.isIdle || this.#failure !== undefined || (this.#isAnsweredFirst && this.#isClear)) return true
@@ -191,7 +191,7 @@ export class WriteLog {
     return !this.#isNear
   }
 
-  /** Makes stable what was asked so far; where nothing is synced, does nothing. */
+  /** Has everything asked so far synced; where nothing is ever synced, does nothing. */
   flush(): void {
     if (this.#syncing === undefined || this.#failure !== undefined) return
     this.#current.isSynced = true
@@ -279,7 +279,7 @@ export class WriteLog {
     return !isBehind && !isSynced && !this.#isEnded && this.#failure === undefined
   }
 
-  /** With company another thread writes, if it can, and this one goes on reading. */
+  /** Writes the gathered bytes; with company by another thread, if there is one. False: another thread writes them. */
   #writeData(hasCompany: boolean): boolean {
     const isBeside = hasCompany && this.#isClear && this.#current.writeDataBeside(this.#onBeside)
     if (isBeside) this.#gatheredBytes = 0

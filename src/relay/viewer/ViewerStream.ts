@@ -1,9 +1,9 @@
 /**
- * One stream as one attached viewer reads it: the cursor, the metadata already sent, and the data file of the record
- * answered last, whose bytes stay readable until the next one is (live.md §7.3).
+ * One stream as one attached viewer reads it: its cursor, the metadata it has, and the data file of the index record it
+ * was answered last. That file stays open, and its packet readable, until the next record is answered (live.md §7.3).
  *
- * It keeps the stream's state and files reachable after the tracer and even the session are gone. Answers that need no
- * disk are plain calls; those that do are effects, run by the viewer's connection one at a time.
+ * It outlives the stream and its session: what they recorded can be read to the end. Answers that need no disk are
+ * plain calls; those that do are effects, run by the viewer's connection one at a time.
  */
 import { Effect } from "effect"
 import { clockMillis } from "../../Machine.ts"
@@ -25,9 +25,9 @@ import type { TraceChunk } from "../TraceChunk.ts"
 import { RecordsAhead, short } from "./RecordsAhead.ts"
 import { type Metadata, ViewedMetadata } from "./ViewedMetadata.ts"
 
-/** A record found and lost again this often in one request is a ring that turns faster than the disk reads. */
+/** Tries to read one record. If each is overwritten first, the ring turns faster than the disk reads: "try again". */
 const attemptCountMax = 3
-/** Viewers that pause between two questions pause a millisecond at least. */
+/** A viewer that asks again sooner does not pause between its requests: those that do pause a millisecond at least. */
 const hastyMillis = 0.7
 /** How long bytes that were promised may take to reach the file before the viewer is told to ask again. */
 const fileWait = "5 seconds"
@@ -53,9 +53,9 @@ export class ViewerStream implements Surroundings {
   /** If it is a stream of metadata. */
   readonly metadata: ViewedMetadata
   readonly #patience: Patience<Buffer, number, bigint | "retry">
-  /** Of the record answered last. */
+  /** The record answered last, and its open file. */
   #held: Held | undefined
-  /** The file of the record at the cursor, while that is not answered yet: then it takes the held one's place. */
+  /** The file of the record at the cursor. It becomes the held one when that record is answered. */
   #coming: StreamReader | undefined
   readonly #ahead: RecordsAhead
 
@@ -149,7 +149,7 @@ export class ViewerStream implements Surroundings {
 
   // ---- GET_NEXT_INDEX --------------------------------------------------------------------------------------------
 
-  /** The status, or the work that will tell it. With OK the record is at the start of `reply`. */
+  /** Returns the reply's status, or an effect that finds it. With status OK the record is at the start of `reply`. */
   next(reply: Buffer): number | Effect.Effect<number> {
     return this.#patience.ask(reply)
   }
@@ -293,7 +293,9 @@ export class ViewerStream implements Surroundings {
 
   // ---- GET_PACKET ------------------------------------------------------------------------------------------------
 
-  /** The range behind `head`, if it is in memory. */
+  /**
+   * `head`, then the range, lent from memory until given back; undefined: the range is not, or not whole, in memory.
+   */
   packetInMemory(offset: number, byteCount: number, head: Buffer): Lent | undefined {
     const held = this.#held
     const { recent, reads } = this.stream.session.viewers
@@ -304,7 +306,7 @@ export class ViewerStream implements Surroundings {
     return packet.lend(head, offset - held.offset, byteCount)
   }
 
-  /** There is one to read from: that of the record answered last, or before the first answer that of the next one. */
+  /** Whether a packet can be asked for: from the file of the record answered last, or, before any, of the next one. */
   get hasFile(): boolean {
     return this.#held !== undefined || this.#nextFile !== undefined
   }
