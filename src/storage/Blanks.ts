@@ -1,6 +1,7 @@
 /**
- * Files in which zeros stand for what they had: they were shorter than an earlier relay had put down. That relay had
- * taken them away itself since, or begun them anew, and so does whoever goes through that again; or else it is lost.
+ * Files that were found shorter than a journal's history says, and were filled up with zeros. Either the earlier relay
+ * removed or emptied them after its last mark, which is then repeated and takes them off this list; or their bytes are
+ * lost.
  */
 import { isWithin } from "./Within.ts"
 

@@ -1,6 +1,6 @@
 /**
- * Files whose latest changes of names can be taken back (docs/durability.md): while a directory is watched, every
- * rename and every name made below it is put down before it is done. And files that can be stood in for by shadows.
+ * `Files` whose latest renames can be undone after a crash (docs/durability.md): while a directory is watched, each
+ * rename below it, and each new name, is logged before it is done. Shadows can stand in for its files (`ShadowFiles`).
  */
 import { dirname } from "node:path"
 import { Effect, Option, Schema } from "effect"

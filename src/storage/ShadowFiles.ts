@@ -1,6 +1,6 @@
 /**
- * A tree of names and lengths without bytes: what is done to it would have been done to a disk. For a relay that goes
- * through what it did before it was killed, to come to where it was without writing anything twice.
+ * `Files` with names and lengths but no bytes, in place of a disk. A relay that repeats what it did before a crash does
+ * so on these, so that nothing is written twice.
  */
 import { dirname } from "node:path"
 import { Effect } from "effect"

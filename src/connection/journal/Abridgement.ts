@@ -1,7 +1,7 @@
 /**
- * A journal that is at rest, abridged: the records that bring a later relay to where its sessions are, whatever came
- * before (`JournalHistory`). As far as there are any they are those that an edge would bring: of its connections,
- * sessions and streams, as if they had only just begun; behind each, what it stands on.
+ * Shortens the history of a journal (`JournalHistory`) to the records that a later relay needs to continue it: its open
+ * connections, sessions and streams as an edge would announce them now, each followed by its position (`Basis`,
+ * `Advance`). What led there is left out. Possible only while nothing of the journal is being carried out.
  */
 import { Effect, Result } from "effect"
 import * as AddStream from "../../protocol/control/AddStream.ts"

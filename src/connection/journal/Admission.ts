@@ -1,4 +1,7 @@
-/** One journal more than there is room for waits with its connection, and is forgotten with it: its edge has all. */
+/**
+ * A limit on open journals. One too many waits, with its connection, until there is room; if the connection is lost it
+ * is forgotten, since its edge still has every record.
+ */
 import { Effect } from "effect"
 import { principalText } from "../../relay/party/Allowances.ts"
 import type { Registry } from "../../relay/Registry.ts"
@@ -7,7 +10,7 @@ import type { HostedJournal } from "./HostedJournal.ts"
 /** Who waits for room looks again. */
 const againWait = "1 second"
 
-/** False: it ended while it waited. */
+/** Waits until there is room for `journal`. False: it ended meanwhile. */
 export const awaitRoom = (journal: HostedJournal, registry: Registry["Service"]): Effect.Effect<boolean> =>
   Effect.gen(function* () {
     const { journals, options } = registry

@@ -1,7 +1,7 @@
 /**
- * A journal whose edge did not come in time (`--suspend`): its sessions end, and what was put down of it stays. An edge
- * that comes later goes on with it, where the files are as they were left: as after a relay was killed, beside what the
- * relay does meanwhile.
+ * What becomes of a journal whose edge did not come back within `--suspend`: its sessions end, and its history stays on
+ * disk. If the edge comes later, the journal is restored from that history as after a crash (`Replay`), while the relay
+ * serves others; but only if the files are as they were left.
  */
 import { Effect, Result } from "effect"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"

@@ -1,4 +1,4 @@
-/** What a journal is made with. */
+/** The options of a `HostedJournal`, for one that an edge opens and for one that an earlier relay has left. */
 import { isSynced } from "../../model/Sync.ts"
 import type * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import type { Registry } from "../../relay/Registry.ts"

@@ -1,6 +1,9 @@
 /**
- * What files of a journal lack that an earlier relay had put down (`Blanks`). Whether that relay has cut them itself is
- * not known until its edge has brought again all that it had heard when it came: what it has cut is cut again by then.
+ * Tells the operator (JOURNAL_CHANGED) which files of a restored journal have lost bytes: they were shorter than its
+ * history says, and zeros stand for the rest (`Blanks`).
+ *
+ * The earlier relay may have shortened a file itself after its last mark, on a command that its edge will bring again.
+ * So nothing is told before the edge has brought again all that it had heard by the time it came.
  */
 import type { Registry } from "../../relay/Registry.ts"
 
@@ -13,7 +16,7 @@ interface Of {
 export class Lacking {
   readonly #registry: Registry["Service"]
   readonly #directories: ReadonlySet<string>
-  /** All that an earlier relay carried out is before it. */
+  /** The record up to which the earlier relay may have got: the edge's last when it came. */
   #until: bigint | undefined
 
   constructor(registry: Registry["Service"], directories: ReadonlySet<string>) {

@@ -1,7 +1,9 @@
-/** When a journal is marked: after so much, or so long, and sooner where its edge has a small spool. */
+/**
+ * Decides when a journal is marked (`Marking`): after so many bytes or so long, sooner if its edge's spool is small.
+ */
 import { clearTimeout, clockMillis, setTimeout } from "../../Machine.ts"
 
-/** After so much, or so long, what was carried out is put down as done: the edge may forget it. */
+/** The most that an edge has to keep, and the longest, although the relay has carried it out. */
 const bytesMax = 32 * 1024 * 1024
 const millisMax = 1000
 /** Of a spool that is smaller than that. */

@@ -1,6 +1,6 @@
 /**
- * Up to where a journal is put down as done: a mark in its history says that all before it is in the files. Its edge
- * may forget that, and a relay that is killed goes on behind it.
+ * Writes the marks of a journal. A mark in its history says that everything before it is in the trace files: the edge
+ * may forget those records, and a relay that was killed continues behind the last mark.
  */
 import { type Cause, Effect, Latch } from "effect"
 import { clockMillis } from "../../Machine.ts"

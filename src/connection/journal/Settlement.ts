@@ -1,4 +1,4 @@
-/** When the files of sessions are what was carried out, and when they are what stays. */
+/** Waits for the files of a journal's sessions: until they hold what was carried out, and until they are final. */
 import { Effect } from "effect"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Owner } from "../../relay/session/Chunks.ts"

@@ -1,6 +1,7 @@
 /**
- * Whose journal it is, and what keeps it waiting at this relay. Its edge may record its sessions by the rules that are
- * in force now, and by those quotas; what was taken away may be given back, so that a journal waits for it.
+ * Who owns a journal, and what it waits for. Its edge needs the right to record its sessions under the access rules
+ * that are in force now. A right that was withdrawn may be granted again, so the journal waits for it and is not
+ * refused.
  */
 import type { Incident } from "../../errors/Report.ts"
 import { clearTimeout, queueMicrotask, setTimeout } from "../../Machine.ts"
@@ -16,15 +17,15 @@ export interface Options {
   readonly permissions: Permissions
   readonly edge: Pick<Peer, "name" | "certificate">
   readonly sessions: () => ReadonlyArray<SessionActor>
-  /** It begins to wait for something. */
+  /** The journal begins to wait, for this reason. */
   readonly onWait: (why: Incident) => void
-  /** It may go on. */
+  /** The journal may go on. */
   readonly onGood: () => void
 }
 
 const addressOf = (name: string): string => name.slice(0, name.lastIndexOf(":"))
 
-/** By the rules, those that it is; else whoever has its certificate's key, or comes from its network. */
+/** The edge's principals by the access rules; without rules, its certificate's key, or else its network. */
 export const ownerOf = ({ certificate, name }: Options["edge"], rightsOf: Permissions["rightsOf"]): string => {
   const rights = rightsOf?.({ address: addressOf(name), certificate })
   if (rights !== undefined) return rights.bounds.map(({ principal }) => principal).join(", ")
@@ -44,7 +45,7 @@ export class Standing {
   #isKnown = false
   #isGood = true
   #timer: NodeJS.Timeout | undefined
-  /** Undefined: nothing but what is the edge's, or a disk's. */
+  /** What the journal waits for at this relay; undefined: at most for its edge, or a disk. */
   waiting: Incident | undefined
 
   constructor(options: Options) {

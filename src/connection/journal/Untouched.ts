@@ -1,6 +1,6 @@
 /**
- * Whether somebody changes files of a journal's sessions while its edge is away: what comes would be written where they
- * ended, over what is there now, or behind nothing.
+ * Finds out whether somebody has changed the files of a journal's sessions while its edge was away. Later records are
+ * written at the offsets where the files ended: they would overwrite what others appended, or leave a hole.
  */
 import { Effect } from "effect"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
@@ -15,7 +15,7 @@ export interface Change {
   readonly isHarmless: boolean
 }
 
-/** But for those of streams that are announced twice: neither of the two knows how long their file is. */
+/** Without files that two streams write, as when one is announced twice: neither knows how long the file is. */
 const looksOf = (sessions: Sessions): Effect.Effect<ReadonlyArray<FileLook>> =>
   Effect.map(
     Effect.forEach(
@@ -42,7 +42,9 @@ export class Untouched {
   #before: ReadonlyMap<string, number> = new Map()
   #since: number | undefined
 
-  /** How files are, that are written no more for now: `since` then its edge is away. `isStill` after it is known. */
+  /**
+   * Notes how the files are now. `since`: when the edge went; `isStill` false, once they were looked at: it is back.
+   */
   note(sessions: Sessions, since: number | undefined, isStill: () => boolean): Effect.Effect<void> {
     return Effect.map(looksOf(sessions), (looks) => {
       if (!isStill()) return
@@ -51,7 +53,9 @@ export class Untouched {
     })
   }
 
-  /** What is not as it was left `since`: what was noted when it was away before does not count. Nothing is written. */
+  /**
+   * How the files differ from what was noted for this absence (`since`). To be asked before anything more is written.
+   */
   changes(sessions: Sessions, since: number): Effect.Effect<ReadonlyArray<Change>> {
     return Effect.suspend(() => {
       const before: ReadonlyMap<string, number> = this.#since === since ? this.#before : new Map()

@@ -1,6 +1,6 @@
 /**
- * A tracer's connection that reaches the relay through a journal: bytes are given to it record by record, its end is
- * told by a record, and it outlives the connection that brings them. What it is answered was answered at the edge.
+ * A tracer's connection as a journal replays it: a `Peer` without a socket. Its bytes and its end come as records, so
+ * it outlives the edge's connection. Answers to it are dropped: the tracer has had them from the edge.
  */
 import { Deferred, type Effect, Exit } from "effect"
 import type { Incident } from "../../errors/Report.ts"

@@ -1,4 +1,6 @@
-/** What the relay speaks is found out before a tracer asks: so the edge does not promise what the relay cannot do. */
+/**
+ * Asks the relay for its protocol version before a tracer comes, so that the edge promises nothing the relay cannot do.
+ */
 import { Deferred, Effect, Result, type Scope } from "effect"
 import type * as Dial from "../../transport/Dial.ts"
 import { greet } from "./Greeting.ts"

@@ -1,6 +1,6 @@
 /**
- * How long ago records of a journal were heard, from looks at how many there are: as exact as looks are near each
- * other, or as the oldest one's age needs.
+ * Estimates how long ago a record of a journal was heard, from samples of (time, last record). Few samples are kept:
+ * the error is at most `errorMax` of the oldest record's age.
  */
 
 interface Mark {

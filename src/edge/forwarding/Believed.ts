@@ -1,4 +1,4 @@
-/** What a relay says of a journal, as far as it can be so: by anything else records would be freed that nobody has. */
+/** Checks what a relay says it has of a journal. A false number would free records that nobody has. */
 import { Effect } from "effect"
 import type { Acknowledgement, Reply } from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"

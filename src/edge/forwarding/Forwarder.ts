@@ -1,6 +1,7 @@
 /**
- * Brings one journal to the relay: again and again until the relay has all of it, from where the relay says it got to.
- * A relay that takes no journals gets the session as from the tracer itself, once (`PlainForwarding`).
+ * Brings one journal to the relay. It connects again until the relay has all of it, and each time continues where the
+ * relay says it got to. A relay that takes no journals gets the session as the tracer would send it, in one attempt
+ * (`PlainForwarding`).
  */
 import { Effect, Exit, Result, Schedule, Semaphore } from "effect"
 import { clockMillis } from "../../Machine.ts"

@@ -1,7 +1,8 @@
 /**
- * How quick the link is, over all journals of an edge: each has its share of it, and what they send together counts.
- * Of one that was found to be slow it is found out again from time to time: what is packed for it may keep busy who
- * unpacks it, which looks the same from here, and may be too little to tell.
+ * Measures whether the link is slow enough for packing to pay, over all journals of an edge together.
+ *
+ * A link that was found slow is measured anew from time to time: once records are packed, a relay that is busy
+ * unpacking looks like a slow link from here, and packed records may be too small to measure by.
  */
 import { clockMillis } from "../../Machine.ts"
 

@@ -1,6 +1,6 @@
 /**
- * What a journal is of, whether it is over, and what of it was sent: small files beside its segments, for who comes
- * after this process.
+ * Small files beside a journal's segments, for the next process: which session it is of, whether it is over, and what
+ * of it was sent.
  */
 import { Effect, Schema } from "effect"
 import type { FileFailed, Files } from "../../storage/Files.ts"

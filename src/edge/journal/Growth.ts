@@ -1,8 +1,10 @@
-/** Who waits for more of a journal to be written: each is told once, in the call that writes it, in the order asked. */
+/**
+ * Waiters for the next write to a journal: each is called once, during that write, in the order in which they asked.
+ */
 export class Growth {
   readonly #waiting: Array<() => void> = []
 
-  /** Not now, whatever is written already. */
+  /** Calls `then` with the next write; what is written already does not count. */
   when(then: () => void): void {
     this.#waiting.push(then)
   }

@@ -1,6 +1,6 @@
 /**
- * Where a journal's files are. Others have to do with what is in it when it is renamed, or removed: they say so, and
- * find it where it was until they are done.
+ * The directory of a journal, behind a lock: many may use it at once (`stays`), and it is renamed (`moves`) or removed
+ * (`goes`) only when nobody does.
  */
 import { Effect, Semaphore } from "effect"
 

@@ -1,4 +1,4 @@
-/** Of a journal that another edge brings, on its way through this one: what that edge says, and whether it is there. */
+/** The edge that brings a passing journal: its reports, and whether it is connected. */
 import { Deferred, type Effect, Exit, Latch } from "effect"
 import type { Carrier } from "../../Ports.ts"
 import type { EdgeReport } from "../../protocol/journal/EdgeReport.ts"

@@ -1,6 +1,6 @@
 /**
- * What is done where a spool has no room, as `--overflow` says, or has packets that waited for too long. Journals of
- * other edges hold those back, and lose nothing: what may go of them is not known here.
+ * Makes room in a spool that is full, as `--overflow` says, and drops packets that have waited for too long. Journals
+ * of other edges lose nothing, since it is not known here what may be dropped of them: those edges are held back.
  */
 import { Effect, Schedule } from "effect"
 import { report } from "../../errors/Report.ts"

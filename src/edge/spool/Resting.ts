@@ -1,6 +1,6 @@
 /**
- * Journals of other edges that the relay has, and that the edge before may ask for once more: of each a mark is left,
- * so that it is not begun again.
+ * Remembers journals of other edges that the relay has completely. Their edge may not know yet and ask again; without
+ * the mark that is left here, the journal would begin anew.
  */
 import { Effect } from "effect"
 import * as About from "../journal/About.ts"

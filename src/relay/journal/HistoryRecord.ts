@@ -1,4 +1,4 @@
-/** What is put down of a journal (`JournalHistory`), as bytes: its own records, shortened, and those of the relay. */
+/** The records of a journal's history (`JournalHistory`) as bytes: the journal's, shortened, and the relay's own. */
 import * as SendIndex from "../../protocol/control/SendIndex.ts"
 import * as SendMetadata from "../../protocol/control/SendMetadata.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"

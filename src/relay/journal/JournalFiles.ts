@@ -1,4 +1,4 @@
-/** The files of what is put down of a journal: where they are, and those that say something by being there. */
+/** Paths of the files that hold a journal's history, and flags that are files: what they say is that they exist. */
 import { Effect } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"

@@ -1,11 +1,12 @@
 /**
- * What a relay puts down of a journal while it carries it out (docs/edge.md), to come to the same place again after it
- * was killed: every record but for the bytes of packets and metadata, of which it keeps the length. A mark says up to
- * where the trace files are complete. Beside it lie the changes of names since then, which are taken back first.
+ * The history of a journal: what a relay writes down while it carries the journal out, so that after a crash it can
+ * come to the same state again (docs/edge.md). It has every record, with only the length of packets and metadata. A
+ * mark says that the trace files are complete up to there; a list of the renames since the mark lies beside it
+ * (`Retraceable`).
  *
- * Where between two marks nothing came but packets, indexes and metadata, for files that are still the same, it is put
- * down instead how far that has brought each stream. And when it has grown, it is written anew with no more than what
- * brings a later relay to where its sessions are: so it is as long as what is open, whatever came before.
+ * It stays short in two ways. If only packets, indexes and metadata came between two marks, for the same files, the
+ * position of each stream is written instead (`Advance`). And once it has grown, it is rewritten with just what is open
+ * (`Abridgement`).
  */
 import { Effect, Schema } from "effect"
 import * as Header from "../../protocol/Header.ts"

@@ -1,7 +1,4 @@
-/**
- * Journals that an earlier relay was carrying out when it was stopped or killed: what it put down of each, read again
- * (`JournalHistory`).
- */
+/** Finds the journals that an earlier relay was carrying out when it ended, and reads their histories. */
 import { Effect, Option, Schema } from "effect"
 import * as Header from "../../protocol/Header.ts"
 import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"

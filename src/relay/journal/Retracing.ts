@@ -1,6 +1,6 @@
 /**
- * Going through again what was carried out before the relay was killed: what was done to names since the last mark is
- * taken back, shadows stand in for the files, and in the end the files are made what the shadows are.
+ * The frame around repeating a journal's history after a crash: renames since the last mark are undone, the history is
+ * carried out on shadows (`storage/ShadowFiles`), and then the real files are made to agree with the shadows.
  */
 import { Effect } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"

@@ -1,4 +1,4 @@
-/** What an edge said of itself last, and how far it is behind by that. */
+/** The last report of an edge about itself, and how far it is behind according to that. */
 import { Result } from "effect"
 import { clockMillis } from "../../Machine.ts"
 import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"

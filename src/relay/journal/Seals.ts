@@ -1,7 +1,7 @@
 /**
- * What is put down of a journal, sealed: each mark has a checksum of all since the mark before, over the journal's
- * token and what it is of, so that nobody goes through again what a disk, or somebody, has changed. Marks of earlier
- * versions have none.
+ * Checksums in a journal's history: each mark has one over everything since the mark before, with the journal's token
+ * and description, so that a history that a disk or somebody has changed is not repeated. Marks of earlier versions
+ * have none.
  */
 
 import { offsets } from "../../protocol/journal/Record.ts"

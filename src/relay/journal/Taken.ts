@@ -1,6 +1,6 @@
 /**
- * Journals as the connection sees it by which one comes, whoever takes them: a relay carries them out, an edge on the
- * way keeps them in its spool and hands them on.
+ * The receiving end of a journal, as the connection that brings it sees it. Two implement it: a relay, which carries
+ * the records out, and an edge on the way, which keeps them in its spool and forwards them.
  */
 import type { Effect } from "effect"
 import type { Outcome, Request, State } from "../../protocol/journal/OpenJournal.ts"

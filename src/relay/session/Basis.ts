@@ -1,7 +1,6 @@
 /**
- * What a session stands on, as bytes, in what is put down of a journal (`JournalHistory`): in place of the rotations
- * and streams that are over. First what its streams need that are made again behind it, their trace chunk; then, when
- * they are there, the rest.
+ * The state of a session as bytes, for a journal's history: it replaces the rotations and closed streams that led to
+ * it. In two parts: the trace chunk, which the session's streams need to be made again; then, behind them, the rest.
  */
 import { Effect, Option, Schema } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"

@@ -1,6 +1,5 @@
 /**
- * A stream's position as bytes, in what is put down of a journal (`JournalHistory`): in place of the packets, indexes
- * and metadata that led to it.
+ * A stream's position as bytes, for a journal's history: it replaces the packets, indexes and metadata that led to it.
  */
 import { Result } from "effect"
 import type { FileExtent } from "../../model/StreamPosition.ts"

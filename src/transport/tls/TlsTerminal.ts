@@ -125,8 +125,9 @@ const checked = (identity: ServerIdentity): Effect.Effect<Checked, TlsRefused> =
   })
 
 /**
- * Who listens for sessions has the runtime read 16 KiB at a time, where every other read is one of 1 KiB otherwise. But
- * Node.js 26 then asks something of a socket that has been closed within its hello, which ends the process.
+ * Whether to listen for a server's `newSession`: with a listener the runtime reads 16 KiB at a time, without one every
+ * other read brings only 1 KiB. Node.js 26 then touches a socket that was closed during its hello, which ends the
+ * process.
  */
 const mayListen = Number.parseInt(process.versions.node, 10) < 26
 
