@@ -205,6 +205,7 @@ export class HostedJournal implements Journal {
 
   /** It ends by itself, or has ended. */
   isEnding = false
+  isLeft = false
 
   /** Its sessions have ended, and that it is finished, or was ended, is put down: now the edge may be told so. */
   get isOver(): boolean {
@@ -297,6 +298,8 @@ export class HostedJournal implements Journal {
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.broke()
     this.#connections.clear()
+    // One that was finished already is not gone through again, nor one of which nothing is put down.
+    this.isLeft = !this.isEnding && this.marking.history !== undefined
     this.isEnding = true
   }
 

@@ -23,6 +23,8 @@ export interface Journal extends Guest {
   readonly places: ReadonlySet<string> | undefined
   /** A session of it is about to make a directory there, relative to the output directory. */
   readonly records: (path: string) => void
+  /** The relay stops, the next one goes on with it. */
+  readonly isLeft: boolean
   /** Ends its sessions, as the loss of their connections does. */
   readonly stop: () => void
 }

@@ -10,6 +10,7 @@ import { Deferred, Effect, FiberMap, Queue } from "effect"
 import { clockMillis } from "../../Machine.ts"
 import { Lead } from "../../model/Lead.ts"
 import type { Verdict } from "../../model/Silence.ts"
+import type { FileFailed } from "../../storage/Files.ts"
 import type { CloseReason } from "../CloseReason.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../stream/StreamSession.ts"
@@ -314,20 +315,28 @@ export class SessionActor implements StreamSession {
         this.#finishIfDone()
       })
       const body = stream
-        .run((failure) =>
-          Effect.map(incidents.report("FILE_FAILED", failure.message), () => {
-            const { code, operation, path } = failure
-            const ids = { sessionId: this.id, streamId: stream.handle }
-            this.#surroundings.events.publish({ _tag: "WriteFailed", ...ids, operation, path, code })
-            this.#onFileFailed(stream)
-          })
-        )
+        .run((failure) => (this.#isLeft(failure) ? Effect.void : this.#failed(stream, failure)))
         .pipe(
           Effect.catchCause((cause) => incidents.report("STREAM_DEFECT", undefined, cause)),
           Effect.ensuring(ended),
           Effect.annotateLogs({ stream: `${stream.path}/${stream.channelName}#${stream.handle}` })
         )
       return Effect.asVoid(FiberMap.run(this.#fibers as FiberMap.FiberMap<number>, stream.handle, body))
+    })
+  }
+
+  /** The relay stops: what would have waited for room its edge brings to the next one. */
+  #isLeft(failure: FileFailed): boolean {
+    const { journals, store } = this.#surroundings
+    return store.roomWait.isFull(failure) && journals.ofSession(this.id)?.isLeft === true
+  }
+
+  #failed(stream: StreamActor, failure: FileFailed): Effect.Effect<void> {
+    const { events, incidents } = this.#surroundings
+    return Effect.map(incidents.report("FILE_FAILED", failure.message), () => {
+      const { code, operation, path } = failure
+      events.publish({ _tag: "WriteFailed", sessionId: this.id, streamId: stream.handle, operation, path, code })
+      this.#onFileFailed(stream)
     })
   }
 
