@@ -30,3 +30,35 @@ for (const code of ["ENOSPC", "EROFS"]) {
     }).pipe(Effect.provide(layer))
   })
 }
+
+it.live("the next relay has what waited of a session that was destroyed meanwhile, too", () => {
+  const { codes, layer } = logged()
+  return Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make({ files: { isImmediate: false } }), scope)
+    const { c, d, leadTo, local, path: other } = yield* Local.recording(relay)
+    const stream = yield* c.addStream({ channel: "ch_1" })
+    const path = other.replace("ch_0", "ch_1")
+    yield* until("the file", () => relay.output.size(path) === 0)
+    yield* Local.marked(local)
+    const journal = () => [...local.edge.spool.journals.values()][0]
+    const release = relay.faults.stall(path)
+    // Its index does not come: nothing waits for an answer, and the end is carried out.
+    yield* d.packet(stream, 0, size)
+    yield* c.close
+    yield* d.close
+    yield* until("its end to be carried out", () => {
+      const { isFinished, last, received } = journal() ?? {}
+      return isFinished === true && received === last
+    })
+    relay.faults.fail({ code: "ENOSPC", operation: "write", path })
+    yield* release
+    yield* until("it to wait", () => codes.includes("JOURNAL_WAITS"))
+    yield* Scope.close(scope, Exit.void)
+    const next = yield* TestRelay.make({ memory: relay.memory })
+    leadTo(next)
+    yield* local.forwarded
+    assert.strictEqual(next.output.size(path), size)
+    assert.notInclude(codes, "FILE_FAILED")
+  }).pipe(Effect.provide(layer))
+})

@@ -185,6 +185,7 @@ export class HostedJournal implements Journal {
       // Written before it is so: a relay that is killed meanwhile knows it, too, and the edge may not have heard it.
       if (!isWhole && this.isCut) yield* said("ended")
       yield* this.brought.ended
+      if (this.isLeft) return
       this.lacking?.tell(this)
       if (isWhole) yield* said("finished")
       if (this.marking.history !== undefined) yield* this.marking.history.forget
@@ -193,6 +194,7 @@ export class HostedJournal implements Journal {
     const over = Effect.catchCause(putDown, (cause) => incidents.report("JOURNAL_UNMARKED", undefined, cause))
     background(
       Effect.map(over, () => {
+        if (this.isLeft) return
         this.isFinished = isWhole
         journals.close(this)
         if (isWhole) background(forgetOver(store, journals.finish(this.token)))
@@ -205,6 +207,7 @@ export class HostedJournal implements Journal {
 
   /** It ends by itself, or has ended. */
   isEnding = false
+  /** The relay stops, and the next one goes on with it, behind the last mark. */
   isLeft = false
 
   /** Its sessions have ended, and that it is finished, or was ended, is put down: now the edge may be told so. */
@@ -298,8 +301,9 @@ export class HostedJournal implements Journal {
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.broke()
     this.#connections.clear()
-    // One that was finished already is not gone through again, nor one of which nothing is put down.
-    this.isLeft = !this.isEnding && this.marking.history !== undefined
+    // One that ends is not left, unless its files wait for room that they will not have; nor is one that cannot be found.
+    const isEndingWell = this.isEnding && !this.#registry.store.roomWait.isWaiting
+    this.isLeft = this.marking.history !== undefined && !isEndingWell && !this.isOver
     this.isEnding = true
   }
 
