@@ -301,7 +301,7 @@ export class HostedJournal implements Journal {
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.broke()
     this.#connections.clear()
-    // One that ends is not left, unless its files wait for room that they will not have; nor is one that cannot be found.
+    // One that ends is not left, unless files wait for room that they will not have; nor is one that cannot be found.
     const isEndingWell = this.isEnding && !this.#registry.store.roomWait.isWaiting
     this.isLeft = this.marking.history !== undefined && !isEndingWell && !this.isOver
     this.isEnding = true
