@@ -106,6 +106,14 @@ export const marked = ({ edge }: Local): Effect.Effect<void> =>
     )
   )
 
+/** The relay has carried out the end of a session, in memory if not in its files. */
+export const ended = ({ edge }: Local): Effect.Effect<void> =>
+  Effect.orDie(
+    until("its end to be carried out", () =>
+      [...edge.spool.journals.values()].some(({ isFinished, last, received }) => isFinished && received === last)
+    )
+  )
+
 /** The relay has no session any more, and remembers none: its files are complete. */
 export const quiet = (relay: TestRelay, left = ".journals"): Effect.Effect<void> =>
   Effect.orDie(

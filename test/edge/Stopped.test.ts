@@ -41,16 +41,12 @@ it.live("the next relay has what waited of a session that was destroyed meanwhil
     const path = other.replace("ch_0", "ch_1")
     yield* until("the file", () => relay.output.size(path) === 0)
     yield* Local.marked(local)
-    const journal = () => [...local.edge.spool.journals.values()][0]
     const release = relay.faults.stall(path)
     // Its index does not come: nothing waits for an answer, and the end is carried out.
     yield* d.packet(stream, 0, size)
     yield* c.close
     yield* d.close
-    yield* until("its end to be carried out", () => {
-      const { isFinished, last, received } = journal() ?? {}
-      return isFinished === true && received === last
-    })
+    yield* Local.ended(local)
     relay.faults.fail({ code: "ENOSPC", operation: "write", path })
     yield* release
     yield* until("it to wait", () => codes.includes("JOURNAL_WAITS"))

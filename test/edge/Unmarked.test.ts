@@ -48,8 +48,7 @@ const stalled = Effect.gen(function* () {
     controlPort = next.controlPort
     link.cut()
   }
-  const isCarriedOut = () => journal()?.isFinished === true && journal()?.received === journal()?.last
-  const stopped = Effect.andThen(Scope.close(scope, Exit.void), until("its end to be carried out", isCarriedOut))
+  const stopped = Effect.andThen(Scope.close(scope, Exit.void), Local.ended(local))
   return { journal, leadTo, link, local, more: packet(packetCount), relay, release, stopped }
 })
 

@@ -35,6 +35,8 @@ Peers.describeConcurrently(Peers.reference, "generated, as lttng-relayd 2.13.9",
         // The other crashes in some of them.
         if (reference.exit !== "status 0" || Shared.isGivenUp(reference)) return
         Shared.assertAs(reference, onDisk)
+        // Of the seeds beyond these, one in twelve differs in where files lie.
+        if (process.env.SEED === undefined) assert.deepStrictEqual(onDisk.tree, reference.tree)
       })
     )
   }

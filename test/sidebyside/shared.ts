@@ -138,12 +138,19 @@ const answersOf = ({ transcript }: Run): ReadonlyArray<string> =>
 export const isGivenUp = ({ transcript }: Run): boolean =>
   transcript.some((line) => line.endsWith("DATA_PENDING → ffffffff"))
 
-/** The chunks of a connection that was refused are closed by nobody, and others may come to lie where they do. */
-const isCutOff = ({ transcript }: Run): boolean => transcript.some((line) => line.endsWith("START_DATA →  closed"))
+/** A chunk was refused, or others close those of a refused connection: one may come to lie where another does. */
+const isCutOff = (run: Run): boolean => {
+  const answers = answersOf(run)
+  const from = answers.findIndex((line) => /START_DATA → {2}closed|TRACE_CHUNK → (0000000b|refused)$/.test(line))
+  return from >= 0 && answers.slice(from).some((line) => /(CREATE|CLOSE)_TRACE_CHUNK → /.test(line))
+}
 
-/** The files that hold anything, by their own names: directories may have moved, and have a number where in the way. */
+/** Those that hold anything, by what is below their chunk, without the number that one has which was in the way. */
 const filesOf = ({ tree }: Run): ReadonlyArray<string> =>
-  tree.flatMap((line) => /([^/]+ 0640 [1-9].*)$/.exec(line)?.[1] ?? []).toSorted()
+  tree.flatMap((line) => {
+    const [, path, content] = /((?:ust|kernel)\/\S+) 0640 ([1-9].*)$/.exec(line) ?? []
+    return path === undefined ? [] : `${path.replaceAll(/-\d+(?=\/|$)/g, "")} ${content}`
+  })
 
 const without = (all: ReadonlyArray<string>, taken: ReadonlyArray<string>): ReadonlyArray<string> => {
   const left = [...all]

@@ -74,13 +74,15 @@ export const figures = (before: Overview, after: Overview): Figures => {
   }
 }
 
-/** Three or four digits, whatever the size; then, after `gap`, the unit's prefix. */
-const short = (value: number, gap = ""): string => {
-  if (value >= 1e9) return `${(value / 1e9).toPrecision(3)}${gap}G`
-  if (value >= 1e6) return `${(value / 1e6).toPrecision(3)}${gap}M`
-  if (value >= 1e4) return `${(value / 1e3).toPrecision(3)}${gap}k`
-  return `${value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1)}${gap}`
+/** Three or four digits, whatever the size, and the unit's prefix. */
+const scaled = (value: number): readonly [digits: string, prefix: string] => {
+  if (value >= 1e9) return [(value / 1e9).toPrecision(3), "G"]
+  if (value >= 1e6) return [(value / 1e6).toPrecision(3), "M"]
+  if (value >= 1e4) return [(value / 1e3).toPrecision(3), "k"]
+  return [value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1), ""]
 }
+
+const short = (value: number): string => scaled(value).join("")
 
 const seconds = (value: number): string => (value < 0.05 ? "" : `${short(value)}s`)
 const unlessZero = (value: number): string => (value === 0 ? "" : short(value))
@@ -122,7 +124,7 @@ export const lines = (shown: Figures, url: string, size: Size): ReadonlyArray<st
     `${Output.plural(shown.sessionCount, "session")}, ${Output.plural(shown.streamCount, "stream")}, ` +
       `${Output.plural(shown.viewerCount, "viewer")}; connections: ${byPort.join(", ")}` +
       (shown.isDraining ? "; DRAINING: no new sessions" : ""),
-    `${short(shown.bytesPerSecond, " ")}B/s, ${short(shown.packetsPerSecond)} packets/s, ` +
+    `${scaled(shown.bytesPerSecond).join(" ")}B/s, ${short(shown.packetsPerSecond)} packets/s, ` +
       `${short(shown.eventsDiscardedPerSecond)} events/s lost by tracers; ` +
       `memory ${Output.bytes(memoryBytes)} of ${Output.bytes(memoryBytesMax)}`,
     "",
