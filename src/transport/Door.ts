@@ -1,7 +1,7 @@
 /**
- * Accepted connections until it is known what they are. A proxy in front tells whose they are; the first byte says
- * whether a handshake begins; and a client that names one of our protocols in it chooses the part of the relay it
- * wants, whichever port it came to.
+ * Accepted connections until it is known what they are, in this order: the header of a proxy in front tells whose it
+ * is; the first byte tells whether a TLS handshake begins; and a client that names one of our protocols in it (ALPN)
+ * chooses the part of the relay that serves it, whichever port it came to.
  */
 import type * as net from "node:net"
 import { Effect, type Scope } from "effect"
@@ -52,10 +52,10 @@ export interface Options {
   readonly refuse: (arrival: Arrival, code: RefusalCode, detail: string) => void
 }
 
-/** Peers speak as soon as they are connected: of more that have not yet, one of who has most has nothing to say. */
+/** Peers speak as soon as they are connected. Of more that have not, one is refused, of the network that has most. */
 export const waitingCountMax = 1024
 
-/** A ClientHello, and a proxy's header, come in one piece or a few. */
+/** For a ClientHello or a proxy's header to be whole, once it has begun: they come in one piece or a few. */
 const greetingMillis = 10_000
 
 /** Browsers and those who look at metrics are few. */
@@ -72,14 +72,14 @@ export const addressOf = ({ accepted, told }: Arrival): string => told?.source?.
 export const nameOf = (arrival: Arrival): string =>
   `${addressOf(arrival)}:${arrival.told?.source?.port ?? arrival.accepted.remotePort ?? 0}`
 
-/** What it showed to us, or to a proxy in front, which tells no more of it than its common name. */
+/** The certificate shown to us, or to a proxy in front, of which that tells the common name only. */
 export const certificateOf = ({ secured, told }: Arrival): PeerCertificate | undefined => {
   if (secured?.certificate !== undefined || told?.commonName === undefined) return secured?.certificate
   const subject = `CN=${escaped(told.commonName)}`
   return { subject, alternativeNames: [], keyHash: "" }
 }
 
-/** Closed after the port, so that nobody enters any more. */
+/** Its scope closes after the port's, so that nobody enters any more. */
 export const open = (options: Options): Effect.Effect<Door, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -112,8 +112,8 @@ export class Door {
   enter(accepted: net.Socket): void {
     const { entrances, mode, purpose, refuse } = this.#options
     const { localAddress, remoteAddress } = accepted
-    // Broken already, as balancers do with what they only try: nobody knows whose header this begins with. (A unix
-    // socket has neither address.)
+    // Broken off already, as balancers do that only look whether we are there. Without its address nobody can tell
+    // whether a proxy's header comes first. (A unix socket has neither address.)
     if (remoteAddress === undefined && localAddress !== undefined && entrances.isProxy !== undefined) {
       accepted.destroy()
       return
@@ -151,13 +151,13 @@ export class Door {
     this.#guests.delete(guest.origin, guest)
   }
 
-  /** What it began to say is whole. */
+  /** The hello or header that had begun is whole. */
   #heard(guest: Guest): void {
     clearTimeout(guest.timer)
     guest.timer = undefined
   }
 
-  /** What it said so far is a part of something. */
+  /** So far came a part of a hello or header: waits for more. */
   #hearOn(guest: Guest, code: RefusalCode, then: (bytes: Buffer) => void): void {
     guest.timer ??= setTimeout(
       () => this.#options.refuse(guest.arrival, code, "it says no more"),
@@ -180,14 +180,14 @@ export class Door {
     }
   }
 
-  /** Before the first byte of its own is looked at. */
+  /** After the proxy's header, before the first byte of its own. */
   #introduce(guest: Guest, first: Buffer | undefined): void {
     const { admits, entrances, mode, refuse } = this.#options
     const { accepted, arrival } = guest
     const { told } = arrival
-    // What was TLS as far as the proxy is none behind it.
+    // A proxy that ended TLS passes on what was inside.
     const isPlain = mode === "off" || entrances.terminal === undefined || told?.isSecure
-    // A health check says no more, and breaks off.
+    // A proxy's own health check says no more, and breaks off: it is nobody to log.
     const isChecking = told?.isOwn === true && first === undefined
     if (told?.source !== undefined && !admits(told.source.address)) refuse(arrival, "HOST_REFUSED", "")
     else if (isPlain && isChecking) readFirst(accepted, (bytes) => this.#admit(guest, { ...arrival, first: bytes }))

@@ -10,15 +10,15 @@ interface Mark {
 }
 
 /**
- * An age is wrong by no more than this part of the oldest one. So of a link that is gone for days there are few marks:
- * as many again each time that what is waited for gets 2.7 times as old.
+ * An age may be wrong by this part of the oldest one. So even a link that is gone for days leaves few marks: some 512
+ * more each time that the oldest record gets 2.7 times as old.
  */
 const errorMax = 1 / 512
 
 export class Ages {
   readonly #marks: Array<Mark> = []
 
-  /** Up to `last` was heard by now; nobody asks for what is up to `gone` any more. */
+  /** A sample: records up to `last` were heard by now. Those up to `gone` are not asked for any more. */
   look(last: number, gone: number, nowMillis: number): void {
     const marks = this.#marks
     const kept = marks.findIndex(({ number }) => number > gone)
@@ -26,7 +26,7 @@ export class Ages {
     if (last <= Math.max(gone, marks.at(-1)?.number ?? 0)) return
     const oldestMillis = marks[0]?.millis ?? nowMillis
     const isNear = nowMillis - (marks.at(-2)?.millis ?? 0) < (nowMillis - oldestMillis) * errorMax
-    // What the one before it saw is taken for as new as this.
+    // The mark before it is close enough to the one before that: its records count as heard now.
     if (isNear) marks.pop()
     marks.push({ number: last, millis: nowMillis })
   }

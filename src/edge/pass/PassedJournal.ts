@@ -1,9 +1,9 @@
 /**
- * A journal of another edge, which is on its way through this one: its records are kept as they come, until the relay
- * has them. Nothing in them is understood here but the name of the session, for people.
+ * A journal that another edge sends through this one: its records are kept as they are until the relay has them. Of
+ * what they say only the session's name is read, to show it to people.
  *
- * What this edge says of it is true of its own spool: the edge before may forget what is in there, as `--sync` says.
- * That it is finished, or has ended, is what the relay said.
+ * "Received" and "durable" mean this edge's spool here, as `--sync` says: the edge before may forget what is in it.
+ * "Finished" and "ended" are what the relay said.
  */
 import { Effect, Result } from "effect"
 import type { Carrier, Taken } from "../../Ports.ts"
@@ -61,7 +61,7 @@ export class PassedJournal implements Taken {
     if (isOver) return Outcome.finished
     if (isCut) return Outcome.ended
     if (!this.#passed.isAdmitted) return Outcome.waitsForQuota
-    // With room it waits for the link, and for moments only.
+    // Not ready in spite of room: it waits for the link, for moments only.
     return waitsFor ?? (this.isReady || this.#options.spool.holding.hasRoom ? Outcome.goesOn : Outcome.waitsForRoom)
   }
 
@@ -77,7 +77,7 @@ export class PassedJournal implements Taken {
   detach(carrier: Carrier): void {
     this.#carrier = undefined
     const { base, isFinished, last } = this.#journal
-    // The edge before has all of it, and begins it anew.
+    // Nothing of it came: the edge before still has all, and begins it anew.
     if (this.#passed.detach(carrier) && last === base && !isFinished) this.#options.spool.drop(this.#journal)
   }
 
@@ -88,7 +88,7 @@ export class PassedJournal implements Taken {
       return true
     }
     if (kind === Kind.report) this.#reported(bytes.subarray(from, to))
-    // An edge that has nothing to say but that it has forgotten it says nothing before.
+    // Not at the first record of an edge that only says it has forgotten the journal: that enters nothing.
     if (!this.#isEntered) this.#options.spool.enter(journal)
     this.#isEntered = true
     if (number <= journal.last) return true
@@ -132,7 +132,7 @@ export class PassedJournal implements Taken {
     const { spool } = this.#options
     spool.holding.whenRoom(() => {
       this.#isHeld = false
-      // Who comes next asks again.
+      // The next carrier asks again.
       if (this.#carrier === undefined) return
       if (this.isReady) this.#carrier.onReady()
       else this.flush()
@@ -151,5 +151,5 @@ export class PassedJournal implements Taken {
   }
 }
 
-/** The session comes first. */
+/** The command that makes the session is among the first so many records. */
 const nameWithin = 8

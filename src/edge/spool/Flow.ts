@@ -1,19 +1,21 @@
 /**
- * How quickly all journals flow to the relay. Over a link that is as quick as the machine's own memory the spool is a
- * detour: tracers are held for moments, as the relay would hold them, so that what they say goes on from memory and
- * segments are written over. Over any other link they are not held for that.
+ * How fast all journals go to the relay, and whether tracers should wait for that. Over a link as fast as the machine's
+ * own memory it pays to hold tracers for moments, as the relay would: what they sent is then forwarded from memory, and
+ * the same few segments are written over. A slower link holds nobody: what it cannot take stays in the spool.
  */
 import { clockMillis } from "../../Machine.ts"
 
-/** Bytes a millisecond, over all journals: more than most networks. */
+/** Bytes a millisecond, over all journals: more than most networks carry. */
 const quickRate = 200 * 1024
 const windowMillis = 100
-/** What was quick so long ago says nothing. */
+/** A rate that was measured longer ago says nothing. */
 const staleMillis = 300
 
-/** With less to send nobody is held; with more than the second the link was away, and has to catch up. */
+/** With less to send nobody is held. */
 const nearBytes = 3 * 1024 * 1024
+/** As `nearBytes`, where `isScarce`. */
 const scarceBytes = 64 * 1024
+/** With more to send the link was away and has to catch up: nobody waits for that. */
 const farBytes = 128 * 1024 * 1024
 
 export class Flow {
@@ -21,6 +23,7 @@ export class Flow {
   #byteCount = 0
   #rate = 0
 
+  /** So much was taken by the link. */
   sent(byteCount: number): void {
     const now = clockMillis()
     this.#byteCount += byteCount
@@ -31,7 +34,7 @@ export class Flow {
     this.#byteCount = 0
   }
 
-  /** The tracer waits for the link; `isScarce`: what it says is, or would soon be, read back. */
+  /** Whether a tracer waits. `isScarce`: what it sent is read back from the spool, or soon would be. */
   holds(unsentBytes: () => number, isScarce: boolean): boolean {
     if (this.#rate < quickRate || clockMillis() - this.#begun > staleMillis) return false
     const byteCount = unsentBytes()

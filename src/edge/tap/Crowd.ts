@@ -1,25 +1,25 @@
 /**
- * Where several tracers send large packets at once, each is read again only after a moment, if little came: a sender
- * that is as quick as the reader would be read in the pieces that it sends, and each costs a turn of the loop, here and
- * at the relay. One alone waits for its answer, and is read at once.
+ * When to let a data connection rest before it is read again, so that reads are large. A sender as fast as the reader
+ * is otherwise read in the pieces in which it sends, each of which costs a turn of the loop here and at the relay. Only
+ * where several tracers send large packets at once: one alone waits for its answer, and is read at once.
  */
 
-/** A moment: much longer than a part takes to come. */
+/** How long: much longer than the next piece takes to come. */
 export const restMillis = 1
 
-/** Fewer would have less to say than could be read in the moment. */
+/** Fewer connections would not fill the moment. */
 const crowdCountMin = 4
-/** Who brought something in the same window is there at once. */
+/** Connections that brought something within the same window are counted as being there at once. */
 const windowMillis = 10
 
-/** So much at a time is read as it comes. */
+/** After a read of so much the next one is not put off. */
 const muchBytes = 192 * 1024
-/** Of the packet, yet to come: less is soon there. */
+/** Nor is it where less of the packet is still to come: that is there soon. */
 const restBytesMin = 256 * 1024
 
 /** A connection that brings packets. */
 export interface Member {
-  /** In which it brought something last. */
+  /** Number of the window in which it brought something last. */
   window: number
 }
 
@@ -29,7 +29,7 @@ export class Crowd {
   #count = 0
   #countBefore = 0
 
-  /** It brought `byteCount` bytes, and is to bring `restBytes` more of a packet. True: it is read after a moment. */
+  /** The connection brought `byteCount` bytes; `restBytes` of its packet are to come. True: it is read after a rest. */
   rests(member: Member, now: number, byteCount: number, restBytes: number): boolean {
     if (now - this.#begunAt >= windowMillis) {
       this.#countBefore = now - this.#begunAt < 2 * windowMillis ? this.#count : 0

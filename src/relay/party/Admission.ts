@@ -21,7 +21,7 @@ export interface Application {
   readonly isCarried: boolean
 }
 
-/** Answers why not. Decides at once, by what it knows. */
+/** Answers why not; undefined: it has nothing against it. Waits for nothing. */
 export type Rule = (application: Application) => Incident | undefined
 
 const shown = ({ sessionName, hostname, basePath }: Application) => JSON.stringify({ sessionName, hostname, basePath })
@@ -35,7 +35,7 @@ const safeNames: Rule = (application) => {
 const safeBasePath: Rule = (application) =>
   isSafeBasePath(application.basePath) ? undefined : { code: "SESSION_PATH_UNSAFE", detail: shown(application) }
 
-/** What is refused is refused for its names, whatever is there: nobody learns what is. */
+/** Looks at names only, never at what exists: a refusal tells nobody what there is. */
 export const permitted =
   (grouping: OutputGrouping): Rule =>
   ({ basePath, hostname, party, peer, sessionName }) => {
@@ -51,13 +51,13 @@ export const withinQuota: Rule = ({ party }) => party.sessionRefusal
 export class Admission {
   readonly #rules = new Set<Rule>([safeNames, safeBasePath])
 
-  /** Asks `rule` too from now on; answers how to take it back. */
+  /** Adds a rule; answers how to take it back. */
   add(rule: Rule): () => void {
     this.#rules.add(rule)
     return () => void this.#rules.delete(rule)
   }
 
-  /** The first rule's that has something against it. */
+  /** Of the first rule that has something against it. */
   refusalOf(application: Application): Incident | undefined {
     for (const rule of this.#rules) {
       const refusal = rule(application)

@@ -1,10 +1,10 @@
 /**
- * What each principal of the access rules uses of what it may use: connections, sessions, bytes a second, bytes on
- * disk. Over all of its connections, whatever rules said when they came.
+ * How much of its quota each principal of the access rules uses: connections, sessions, bytes a second, bytes on disk.
+ * Counted over all its connections, also those that came under earlier rules.
  *
  * Bytes on disk are counted as they arrive, which is too much where files are overwritten, cleared or taken away. So
- * before anybody is refused for them they are looked up (`recount`). What was recorded before the relay started is
- * found again by what the earlier one put down (`Recordings`).
+ * before anybody is refused for them the files are looked at (`recount`). What was recorded before the relay started is
+ * found through what the earlier relay wrote down (`Recordings`).
  */
 import { Effect } from "effect"
 import { clockMillis } from "../../Machine.ts"
@@ -26,23 +26,23 @@ export interface Quota {
   readonly bytesOnDisk: number
 }
 
-/** For a line of the log; who has no name in the rules is an address or a key. */
+/** For a line of the log. A principal without a name in the rules is an address or a key. */
 export const principalText = (principal: string): string => JSON.stringify(principal.replace("\0", ""))
 
 /** One principal's use. */
 export class Allowance {
   connectionCount = 0
   sessionCount = 0
-  /** Of traces that are not taken away, at most. */
+  /** An upper bound for what its traces take now; `recount` makes it exact. */
   diskBytes = 0
   readonly bucket = new TokenBucket(clockMillis())
   readonly debtors = new Debtors()
   /** Where its sessions record, or did, relative to the output directory. */
   readonly directories = new Set<string>()
-  /** What its sessions have received is in their files after these. */
+  /** One for each session; when they are done, all that was received is in files. */
   readonly flushes = new Set<Effect.Effect<void>>()
   recounting: Effect.Effect<void> | undefined
-  /** As the rules were looked at last: its bytes on disk have a bound. */
+  /** The rules bound its bytes on disk. */
   isDiskBounded = false
 
   get isUnused(): boolean {
@@ -50,16 +50,16 @@ export class Allowance {
   }
 }
 
-/** What a party may use of what its principal may, and what that uses. */
+/** A principal that a party is: its quota, and what it uses of that. */
 export interface Share {
   readonly quota: Quota
   readonly allowance: Allowance
 }
 
-/** Of those whose traces are taken away by others, so many are known at once. */
+/** So many directories of one principal are remembered: traces may be taken away without our hearing of it. */
 const directoryCountMax = 16_384
 
-/** Fewer principals are not worth a look, nor fewer directories. */
+/** With fewer principals, or directories, nobody looks for those that can be forgotten. */
 const principalCountMin = 64
 const saidCountMin = 1024
 
@@ -74,12 +74,12 @@ export class Allowances {
   readonly #background: (work: Effect.Effect<void>) => void
   readonly #incidents: Incidents
   readonly #byPrincipal = new Map<string, Allowance>()
-  /** With so many it is looked who of them is used. */
+  /** At this number of principals the unused are looked for. */
   #lookedAtCount = principalCountMin
-  /** How many were forgotten: of each of them there may be another one now. */
+  /** When it changes, a held `Allowance` may be one that was forgotten: ask for it again. */
   forgottenCount = 0
   #unsaid: Array<Recording> = []
-  /** Since it was looked whether what was recorded is there. */
+  /** Directories written down since the last sweep. */
   #saidCount = 0
   #sweptAtCount = saidCountMin
 
@@ -98,7 +98,7 @@ export class Allowances {
     return allowance
   }
 
-  /** None of them is forgotten before the party has counted itself in all. */
+  /** Forgets before it makes any, so that all answered are known until the party has counted itself in them. */
   sharesOf(bounds: ReadonlyArray<Quota>): ReadonlyArray<Share> {
     if (this.#byPrincipal.size >= this.#lookedAtCount) this.#forgetUnused()
     return bounds.map((quota) => {
@@ -108,12 +108,11 @@ export class Allowances {
     })
   }
 
-  /** Those that have something to count. */
   get principalCount(): number {
     return this.#byPrincipal.size
   }
 
-  /** Who had no connection of its own, but asked, says nothing when it is gone. */
+  /** Parties that only asked, without a connection, do not say when they are gone. */
   #forgetUnused(): void {
     for (const principal of this.#byPrincipal.keys()) this.forget(principal)
     this.#lookedAtCount = Math.max(principalCountMin, 2 * this.#byPrincipal.size)
@@ -142,7 +141,7 @@ export class Allowances {
     for (const directory of directories) allowance.directories.delete(directory)
   }
 
-  /** What was taken away is put down no more, nor remembered: whoever never comes again is not asked what he has. */
+  /** Forgets directories that are gone, in memory and in what is written down: nobody may ever ask for a recount. */
   get #sweep(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const { output, retraceable } = this.#store
@@ -176,7 +175,7 @@ export class Allowances {
     })
   }
 
-  /** What is said in one turn is put down at once. */
+  /** All that is recorded in one turn is written down in one write. */
   #say(recording: Recording): void {
     this.#saidCount++
     if (this.#unsaid.push(recording) > 1) return
@@ -184,7 +183,7 @@ export class Allowances {
     this.#background(Effect.andThen(said, this.#sweepIfDue))
   }
 
-  /** Not before there may be as many again that are gone. */
+  /** Once as many were added as the last sweep left. */
   get #sweepIfDue(): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.#saidCount < this.#sweptAtCount) return Effect.void

@@ -1,7 +1,9 @@
 /**
- * The connections of one principal, while it owes bytes of its rate: none of them is read from, and once nothing is
- * owed they go on in the order in which they were stopped, a few at a time. Those who bring little are let be: only
- * where much is owed are those stopped, too, that did not bring it, since each of a thousand might bring as much.
+ * Holds a principal to its bytes per second. A connection that brought more than the rate allows is not read from until
+ * the debt is paid by time; then connections go on in the order in which they were stopped, a few at a time.
+ *
+ * While the debt is small only those that made it are stopped. When it is large all connections of the principal are:
+ * each of a thousand could bring as much again.
  */
 import { clearTimeout, setTimeout } from "../../Machine.ts"
 
@@ -14,10 +16,10 @@ export interface Debtor {
   readonly free: () => void
 }
 
-/** Some reads of who has few connections. */
+/** A larger debt stops all connections of the principal. Some reads of one with few connections stay below. */
 const owedMillisMax = 100
 
-/** As many reads bring what may be owed. */
+/** So many connections, freed together, bring in one read each about what may be owed. */
 const freedAtOnce = 5
 
 export class Debtors {
@@ -47,7 +49,7 @@ export class Debtors {
     this.#look(millis)
   }
 
-  /** So much is owed. */
+  /** The principal owes so many ms of its rate. */
   owe(millis: number): void {
     if (millis <= owedMillisMax || this.#areHeld) return
     this.#areHeld = true
@@ -70,7 +72,7 @@ export class Debtors {
       this.#waiting.delete(debtor)
       debtor.free()
     }
-    // What those bring shows whether the next may go on.
+    // Whether the next ones may go on depends on what these bring.
     if (this.#waiting.size > 0) this.#look(1)
   }
 }

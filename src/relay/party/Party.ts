@@ -1,6 +1,6 @@
 /**
- * Who is at the other end of a connection, and what it may do: everything that is asked of the access rules is asked
- * here. Rules may change while it is connected; what they say now counts.
+ * Who is at the other end of a connection, and what it may do. All questions to the access rules are asked here, and
+ * answered by the rules in force at that moment, which may have changed since it connected.
  */
 import { Effect } from "effect"
 import type { Incident } from "../../errors/Report.ts"
@@ -34,13 +34,13 @@ export interface Permissions {
   readonly allowances: Allowances
 }
 
-/** Who it is may change while it is there: an edge comes again with another certificate. */
+/** The certificate may change meanwhile: an edge comes again with another one. */
 interface Peer {
   readonly name: string
   readonly certificate: Identity["certificate"]
-  /** By an edge: its connections are one. */
+  /** It comes by an edge, whose own connection is what is counted. */
   readonly isCarried?: boolean
-  /** For such: whether a session is one that it brought. */
+  /** Of such a peer: whether it brought the session. */
   readonly brought?: (sessionId: number) => boolean
   /** Its sessions were admitted, and counted, by an earlier relay. */
   readonly isReplayed?: boolean
@@ -49,7 +49,7 @@ interface Peer {
 const readBytesMin = 4096
 const readSeconds = 0.02
 
-/** Whose quota it is: behind a balancer or a tunnel many come from one address. */
+/** Names the principal too: behind a balancer or a tunnel many come from one address. */
 const refused = (code: Incident["code"], from: string, { principal }: Quota, what: string): Incident => ({
   code,
   detail: `${from}, ${principalText(principal)}: ${what}`
@@ -68,7 +68,7 @@ export class Party {
   #rules: Permissions["rightsOf"]
   #rights: Rights | undefined
   #shares: ReadonlyArray<Share> = []
-  /** Of all principals, when the shares were good. */
+  /** `Allowances.forgottenCount` when `#shares` were asked for. */
   #forgottenCount = 0
   #isIn = false
   /** Of this connection; undefined: what it receives is not counted. */
@@ -88,7 +88,7 @@ export class Party {
     return { address: addressOf(name), certificate }
   }
 
-  /** Who it is to the rules, for a line of the log: by that one that is refused can be let in. */
+  /** Who it is to the rules, for a line of the log: an operator can let in by that who was refused. */
   get principals(): string {
     this.#look()
     return this.#shares.map(({ quota }) => principalText(quota.principal)).join(", ")
@@ -100,12 +100,12 @@ export class Party {
 
   /** Into a directory below the host's that the target names itself: it must not be another session's. */
   mayRecordInto(hostname: string, path: string): boolean {
-    // The host's own is nobody's session, which matters where there are rules.
+    // The host's own directory belongs to no session: without rules that is allowed.
     if (this.#permissions.rightsOf === undefined) return true
     return sessionNamesOf(path).some((sessionName) => this.mayRecord({ hostname, sessionName }))
   }
 
-  /** The same for as long as nothing has changed in what anybody may do. */
+  /** Another value when what anybody may do has changed. */
   get rules(): unknown {
     return this.#permissions.rightsOf
   }
@@ -118,7 +118,7 @@ export class Party {
   stream(streams: ReadonlyMap<number, StreamActor>, handle: bigint): StreamActor | undefined {
     const stream = streams.get(Number(handle))
     if (stream === undefined || this.#permissions.rightsOf === undefined) return stream
-    // What it brought was admitted, if not now then before: rules that change hold it back, and take nothing from it.
+    // Its sessions were admitted once. Rules that change make it wait, but do not take from it what it has.
     if (this.#peer.isCarried === true) return this.#peer.brought?.(stream.session.id) === true ? stream : undefined
     if (this.#rules === this.#permissions.rightsOf && this.#recorded === stream.session) return stream
     if (!this.mayRecord(stream.session.identity)) return undefined
@@ -126,7 +126,7 @@ export class Party {
     return stream
   }
 
-  /** For the log: why a stream that there is is to it as if it were not there. */
+  /** For the log: why a stream that exists is answered as unknown. */
   withheld(streams: ReadonlyMap<number, StreamActor>, handle: bigint): Incident | undefined {
     const stream = streams.get(Number(handle))
     if (stream === undefined || this.#peer.isCarried === true || this.mayRecord(stream.session.identity))
@@ -138,7 +138,7 @@ export class Party {
 
   // ---- quotas ----------------------------------------------------------------------------------------------------
 
-  /** The connection is there; answers why it may not be. `leave` it in any case, once. */
+  /** Counts the connection; answers why it is one too many. `leave` in either case, once. */
   enter(): Incident | undefined {
     this.#look()
     if (this.#peer.isCarried === true) return undefined
@@ -148,7 +148,7 @@ export class Party {
     return refused("CONNECTION_QUOTA", this.#identity.address, over.quota, `${over.quota.connections} are open`)
   }
 
-  /** Answers whether it was waiting until less is owed. */
+  /** Answers whether it was waiting for its rate. */
   leave(): boolean {
     if (!this.#isIn) return false
     this.#isIn = false
@@ -169,7 +169,7 @@ export class Party {
     }
   }
 
-  /** A session more would be too many. */
+  /** Why one session more would be too many. */
   get sessionRefusal(): Incident | undefined {
     this.#look()
     const from = this.#identity.address
@@ -216,7 +216,7 @@ export class Party {
     return this.#shares.length > 0 && this.#peer.isReplayed !== true
   }
 
-  /** Bytes were received for files; answers for how many ms no more may be. */
+  /** Counts bytes that were received for files; answers for how many ms no more may be. */
   spend(byteCount: number): number {
     this.#look()
     let millis = 0
@@ -232,12 +232,12 @@ export class Party {
     return millis
   }
 
-  /** Until nothing is owed, and it is the debtor's turn. */
+  /** The debtor is freed when nothing is owed and its turn has come. */
   wait(debtor: Debtor, millis: number): void {
     this.#creditor?.debtors.wait(debtor, millis)
   }
 
-  /** It waits no more. */
+  /** It does not want to be freed any more. */
   forgo(debtor: Debtor): void {
     this.#creditor?.debtors.leave(debtor)
   }
@@ -265,7 +265,7 @@ export class Party {
     })
   }
 
-  /** One read must bring neither what then has to be waited for long, nor much too much. Infinite: what there is. */
+  /** Of one read, so that it makes no long debt, nor goes far beyond the bytes on disk. Infinite: no bound. */
   get readBytesMax(): number {
     this.#look()
     let slowest = Number.POSITIVE_INFINITY
@@ -277,7 +277,7 @@ export class Party {
     return Math.max(readBytesMin, Math.min(Math.ceil(slowest * readSeconds), left))
   }
 
-  /** What it waited for is of rules that are over. */
+  /** It was waiting for the rate of rules that are no longer in force. */
   #waitAnew(): void {
     const { debtor } = this
     if (debtor === undefined) return
@@ -295,12 +295,12 @@ export class Party {
     return this.#rights
   }
 
-  /** Rules that have changed count from now on. */
+  /** Takes up rules, or a certificate, that have changed. */
   #look(): void {
     const { allowances, rightsOf } = this.#permissions
     const { certificate } = this.#peer
     if (rightsOf === this.#rules && certificate === this.#certificate) {
-      // What nobody used may have been forgotten, and be counted anew for others.
+      // One that it did not use may have been forgotten, and exist again as another object.
       if (this.#shares.length > 0 && this.#forgottenCount !== allowances.forgottenCount) this.#share()
       return
     }

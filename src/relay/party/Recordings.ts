@@ -1,7 +1,7 @@
 /**
- * Who recorded where, put down below the output directory for the principals whose bytes there are bounded: a bound
- * that holds until the relay starts again is none. A line for each, `["principal","directory"]`; what it begins with
- * ends a line that a crash cut off.
+ * Who recorded where, written down below the output directory for principals whose bytes on disk are bounded, so that
+ * the bound outlives the relay. A line each, `["principal","directory"]`, which begins with its newline: that ends a
+ * line that a crash cut off.
  */
 import { Effect, Option, Schema, Semaphore } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"
@@ -10,7 +10,7 @@ import type { TraceStore } from "../../storage/TraceStore.ts"
 /** Below the output directory. */
 const place = ".recordings"
 
-/** More would be of no use: a principal with so many is looked up until the relay ends. */
+/** Nothing is added to a larger file: what comes then is remembered until the relay ends. */
 const fileBytesMax = 16 * 1024 * 1024
 
 export type Recording = readonly [principal: string, directory: string]
@@ -32,7 +32,7 @@ export class Recordings {
     return `${this.#store.output}/${place}`
   }
 
-  /** Those of earlier relays; none where there is no file, or it cannot be read. */
+  /** What earlier relays wrote down; none where there is no file, or it cannot be read. */
   get all(): Effect.Effect<ReadonlyArray<Recording>> {
     const files = this.#store.retraceable.plain
     return Effect.gen({ self: this }, function* () {
@@ -48,7 +48,7 @@ export class Recordings {
     return this.#write("continue", recordings)
   }
 
-  /** What of all is still there. */
+  /** With those that are still there. */
   replace(recordings: ReadonlyArray<Recording>): Effect.Effect<void, FileFailed> {
     return this.#write("create", recordings)
   }

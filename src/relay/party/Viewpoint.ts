@@ -1,4 +1,4 @@
-/** From where somebody looks at the relay's sessions. */
+/** Which of the relay's sessions somebody sees. */
 
 /** A session's names, as its target gave them. */
 export interface Names {
@@ -6,7 +6,7 @@ export interface Names {
   readonly sessionName: string
 }
 
-/** What a certificate lets its owner see over HTTP. */
+/** Over HTTP, by the certificate. */
 export interface Viewpoint {
   /** Whether a session of these names is shown. */
   readonly mayView: (names: Names) => boolean
