@@ -57,8 +57,8 @@ export class AttachedJournal implements Taken {
   detach(carrier: Carrier): void {
     const journal = this.#journal
     if (!journal.detach(carrier) || journal.isOver) return
-    // Kept for an edge that is gone, what was never let begin, or nothing has come of, would let anybody fill the relay
-    // with journals. The edge has all of it, and begins it anew.
+    // One that was never let begin, or of which nothing came, is not kept: anybody could fill the relay with journals.
+    // The edge still has all of it, and begins it anew.
     const isWaiting = journal.sessionIds.size === 0 && journal.standing.waiting !== undefined
     const hasBegun = journal.received > 0 && !isWaiting
     if (journal.isCut || !hasBegun) journal.end()
@@ -74,7 +74,6 @@ export class AttachedJournal implements Taken {
   }
 
   flush(): void {
-    // The edge is told once that is done, and goes on saying so until nothing is left of it.
     if (this.#journal.isCut) this.#journal.end()
   }
 

@@ -8,14 +8,14 @@ import * as Settlement from "./Settlement.ts"
 export class Brought {
   readonly #registry: Registry["Service"]
   readonly ids = new Set<number>()
-  /** Those of sessions that are over among them: what is done to their trace chunks may not be. */
+  /** Also of sessions that are over: their trace chunks may not have come to rest. */
   readonly #owners = new Map<string, Owner>()
 
   constructor(registry: Registry["Service"]) {
     this.#registry = registry
   }
 
-  /** Answers where it records, relative to the output directory, if all of it does in one. */
+  /** Answers the session's directory, relative to the output directory, if all of it records in one. */
   add(id: number): string | undefined {
     this.ids.add(id)
     const identity = this.#registry.sessions.get(id)?.identity
@@ -31,14 +31,14 @@ export class Brought {
     return [...this.ids].flatMap((id) => this.#registry.sessions.get(id) ?? [])
   }
 
-  /** Nothing of them is half there: no packet without its index, no rotation that waits. */
+  /** No packet waits for its index, nor an index for its packet, nor a rotation for its streams. */
   get isQuiet(): boolean {
     return this.sessions.every(({ streams }) =>
       [...streams.values()].every(({ model }) => model.inFlightCount === 0 && !model.isRotating)
     )
   }
 
-  /** What has ended is not remembered. */
+  /** Forgets sessions that have ended. */
   forgetEnded(): void {
     const { journals, sessions } = this.#registry
     for (const id of this.ids) {

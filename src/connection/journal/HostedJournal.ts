@@ -59,16 +59,16 @@ export class HostedJournal implements Journal {
   lacking: Lacking | undefined
   /** All of it was carried out. */
   isFinished = false
-  /** Nothing can be put down yet: nothing is carried out, whoever brings it. */
+  /** Its history is not open yet: until it is, no record is carried out. */
   isBeginning = false
-  /** There is no room for it yet. */
+  /** It waits for its place among the journals that may be open. */
   isOutside = false
   readonly #over = Latch.makeUnsafe(false)
   readonly over: Effect.Effect<void> = this.#over.await
   readonly untouched = new Untouched()
-  /** It ends, and nothing of it is remembered: then its edge may begin it anew. */
+  /** It ends and leaves nothing behind: its edge may begin it anew. */
   isLeaving = false
-  /** The edge knows that. */
+  /** The edge has said that it will not ask for the journal again. */
   isForgotten = false
   /** The relay ended a connection of it before the tracer did. */
   isCut = false
@@ -118,7 +118,7 @@ export class HostedJournal implements Journal {
 
   /** The next record can be taken. */
   get isReady(): boolean {
-    // What comes yet is not carried out.
+    // What still comes is dropped.
     if (this.isOver) return true
     if (!this.marking.over.isOpen() || this.isBeginning || !(this.isRetraced || this.standing.isGood)) return false
     for (const { peer } of this.#connections.values()) if (!peer.isReady) return false
@@ -133,7 +133,7 @@ export class HostedJournal implements Journal {
     }
     if (kind === Kind.forgotten) {
       this.isForgotten = true
-      // It goes on here, where the relay has lost what its edge has freed.
+      // It may be going on here: this relay has lost what an earlier one had, and what its edge has freed.
       if (!this.isEnding) this.end()
     }
     // Sent again after a connection was lost.
@@ -171,7 +171,10 @@ export class HostedJournal implements Journal {
     }
   }
 
-  /** Its files are complete before the edge forgets it. What is not `whole` was not carried out to its end. */
+  /**
+   * Ends it; the edge hears of that when the files are complete. `isWhole`: it came to its end, rather than being cut
+   * off.
+   */
   #finish(isWhole: boolean): void {
     if (this.isEnding) return
     this.isEnding = true
@@ -182,7 +185,7 @@ export class HostedJournal implements Journal {
     const { background, incidents, journals, store } = this.#registry
     const said = (what: "finished" | "ended") => Effect.ignore(JournalFiles.say(store, this.token, what))
     const putDown = Effect.gen({ self: this }, function* () {
-      // Written before it is so: a relay that is killed meanwhile knows it, too, and the edge may not have heard it.
+      // Written down before it is done: if this relay is killed meanwhile, the next one knows, though the edge may not.
       if (!isWhole && this.isCut) yield* said("ended")
       yield* this.brought.ended
       if (this.isLeft) return
@@ -190,7 +193,7 @@ export class HostedJournal implements Journal {
       if (isWhole) yield* said("finished")
       if (this.marking.history !== undefined) yield* this.marking.history.forget
     })
-    // Whatever becomes of that: edges wait for its end.
+    // Even if that fails: the edge waits to hear of the end.
     const over = Effect.catchCause(putDown, (cause) => incidents.report("JOURNAL_UNMARKED", undefined, cause))
     background(
       Effect.map(over, () => {
@@ -207,17 +210,17 @@ export class HostedJournal implements Journal {
 
   /** It ends by itself, or has ended. */
   isEnding = false
-  /** The relay stops, and the next one goes on with it, behind the last mark. */
+  /** The relay stops, and leaves it to the next one, which goes on behind the last mark. */
   isLeft = false
 
-  /** Its sessions have ended, and that it is finished, or was ended, is put down: now the edge may be told so. */
+  /** Its sessions have ended, and its end is written down: now the edge may be told. */
   get isOver(): boolean {
     return this.#over.isOpen()
   }
 
   // ---- the tracers' connections ----------------------------------------------------------------------------------
 
-  /** It is taken no further. */
+  /** No more of it is carried out. */
   #cut(): void {
     this.isCut = true
     if (this.suspendedAt !== undefined) this.end()
@@ -246,7 +249,7 @@ export class HostedJournal implements Journal {
       onReady: () => this.#onReady(),
       onClosed: () => this.#cut()
     })
-    // One that meant nothing to this session had no end.
+    // An earlier connection of that number, of which the journal has no end.
     this.#connections.get(number)?.peer.ended()
     this.#connections.set(number, new Tracer(kind, peer, replies))
     const serve = this.#options.serves[kind === Kind.control ? "control" : "data"](peer)
@@ -278,13 +281,13 @@ export class HostedJournal implements Journal {
       const outputPath = this.brought.add(Number(id))
       this.#registry.journals.made(Number(id), this)
       if (outputPath !== undefined) this.records(outputPath)
-      // A session that is begun again would find its own directory taken.
+      // A relay that began it again without a mark would find the session's own directory taken.
       this.marking.ask()
       if (connection !== undefined) connection.sessionId = Number(id)
     }
   }
 
-  /** A session of it has a directory there from now on. */
+  /** One of its sessions records there from now on. */
   records(path: string): void {
     this.marking.history?.watch(path)
   }
@@ -296,18 +299,19 @@ export class HostedJournal implements Journal {
     return this.places !== undefined
   }
 
-  /** The relay stops: it finds the journal again when it is started. */
+  /** The relay stops; the next one finds the journal again. */
   stop(): void {
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.broke()
     this.#connections.clear()
-    // One that ends is not left, unless files wait for room that they will not have; nor is one that cannot be found.
+    // One that ends is not left to the next relay, unless its files wait for room, which they will not get; nor is one
+    // without a history.
     const isEndingWell = this.isEnding && !this.#registry.store.roomWait.isWaiting
     this.isLeft = this.marking.history !== undefined && !isEndingWell && !this.isOver
     this.isEnding = true
   }
 
-  /** Its sessions end as by a lost connection. While its files are being made it has none: it ends behind that. */
+  /** Its sessions end as by a lost connection. While its history is being opened it has none: it ends after that. */
   end(): void {
     if (this.isBeginning && !this.isOutside) return
     for (const { peer } of this.#connections.values()) peer.broke()
@@ -316,14 +320,14 @@ export class HostedJournal implements Journal {
 
   // ---- what a killed relay finds again ---------------------------------------------------------------------------
 
-  /** It can be put down now, or never, what is carried out. */
+  /** Its history is open, or will never be. */
   begun(): void {
     this.isBeginning = false
     if (this.suspendedAt !== undefined) this.end()
     else this.#onReady()
   }
 
-  /** In place of what brought a stream there: see `JournalHistory`. */
+  /** Moves a stream to where it was, in place of the records that brought it there: see `JournalHistory`. */
   advance(bytes: Buffer, from: number, to: number): void {
     const handle = this.#handles.of(bytes.readBigUInt64BE(from))
     const stream = this.sessions.map(({ streams }) => streams.get(Number(handle))).find((found) => found !== undefined)
@@ -338,7 +342,7 @@ export class HostedJournal implements Journal {
     return this.brought.sessions
   }
 
-  /** Nothing is half said. */
+  /** No packet, index, rotation or command is half there. */
   get isQuiet(): boolean {
     return this.brought.isQuiet && [...this.#connections.values()].every(({ restBytes }) => restBytes === 0)
   }

@@ -3,17 +3,17 @@
  */
 import { clearTimeout, clockMillis, setTimeout } from "../../Machine.ts"
 
-/** The most that an edge has to keep, and the longest, although the relay has carried it out. */
+/** How much, and for how long, an edge has to keep although the relay has carried it out. */
 const bytesMax = 32 * 1024 * 1024
 const millisMax = 1000
-/** Of a spool that is smaller than that. */
+/** Less, if this share of the edge's spool is less. */
 const spoolShare = 1 / 8
 const bytesMin = 64 * 1024
-/** Nothing is carried out meanwhile: of the time, this share may go into it. */
+/** While a mark is made nothing is carried out: marks may take this share of the time. */
 const timeShare = 1 / 20
 
 export class MarkPace {
-  /** Whatever the time. */
+  /** A mark is due at once. */
   isAsked = false
   #markedAt = 0
   #tookMillis = 0
@@ -25,7 +25,7 @@ export class MarkPace {
 
   /** By the clock. `spoolBytes`: what the edge may keep, as far as is known. */
   dueAt(spoolBytes = Number.POSITIVE_INFINITY): number {
-    // An edge that has no room left begins another packet only if it must, and no mark is put down within one.
+    // An edge without room begins no packet that it need not; and within a packet no mark can be made.
     if (this.isAsked || this.#byteCount >= spoolBytes) return Number.NEGATIVE_INFINITY
     const pauseMillis = Math.min(millisMax, this.#tookMillis / timeShare)
     const muchBytes = Math.min(bytesMax, Math.max(bytesMin, spoolBytes * spoolShare))
@@ -33,7 +33,7 @@ export class MarkPace {
     return this.#markedAt + dueMillis
   }
 
-  /** It began then, and is done. `isWhole`: what was carried out is in the files. */
+  /** A mark that was begun then is done. `isWhole`: all that was carried out is in the files. */
   marked(begunAt: number, isWhole: boolean): void {
     this.isAsked = false
     this.#byteCount = 0
@@ -56,7 +56,7 @@ export class Alarm {
     if (millis >= this.#at) return
     clearTimeout(this.#timer)
     this.#at = millis
-    // It may have come since it was looked at: the runtime has a warning for what is below zero.
+    // The time may have come since the caller looked: the runtime warns of a timer below zero.
     const leftMillis = Math.max(0, millis - clockMillis())
     this.#timer = setTimeout(() => {
       this.#at = Number.POSITIVE_INFINITY

@@ -13,7 +13,7 @@ import type { Brought } from "./Brought.ts"
 import { Alarm, MarkPace } from "./MarkPace.ts"
 import { Positions } from "./Positions.ts"
 
-/** The journal, as far as that goes by it. */
+/** What of the journal decides about marks. */
 interface Marked {
   readonly edgeName: string
   readonly brought: Brought
@@ -23,9 +23,9 @@ interface Marked {
   readonly report: Said | undefined
   readonly isReady: boolean
   readonly isEnding: boolean
-  /** What an earlier relay carried out is gone through again. */
+  /** It is being restored: what an earlier relay carried out is gone through again. */
   readonly isRetraced: boolean
-  /** Nothing is half said. */
+  /** No packet, index, rotation or command is half there. */
   readonly isQuiet: boolean
   /** It is marked, or that has failed. */
   readonly onMarked: () => void
@@ -37,9 +37,9 @@ export class Marking {
   readonly #pace = new MarkPace()
   readonly #dueLater = new Alarm(() => this.mark())
   readonly #positions: Positions
-  /** Undefined: the relay will not find the journal again after it was killed. */
+  /** Undefined: nothing is written down, so after a crash the journal is not found again. */
   history: JournalHistory.JournalHistory | undefined
-  /** Number of the last record that a relay which is killed now would not ask for again. */
+  /** Number of the last record that the edge would not be asked for again if the relay were killed now. */
   durable = 0
   /** Open unless it is being marked. */
   readonly over = Latch.makeUnsafe(true)
@@ -50,7 +50,7 @@ export class Marking {
     this.#positions = new Positions(handles)
   }
 
-  /** From now on it is put down what is carried out. */
+  /** From now on what is carried out is written down there. */
   keep(history: JournalHistory.JournalHistory): void {
     this.history = history
     this.durable = this.#journal.received
@@ -74,15 +74,15 @@ export class Marking {
   }
 
   /**
-   * If it is time: what was carried out until now is put down as done, once it is in the files. Where nothing is put
-   * down, none will go on behind it: that it is in the files is enough.
+   * If it is time: once all that was carried out is in the files, a mark says so. Without a history there is no mark,
+   * and being in the files is enough: no later relay will go on behind it.
    */
   mark(): void {
     if (!this.over.isOpen() || !this.#isNew) return
     const { report } = this.#journal
     const dueAt = this.#pace.dueAt(report && Number(report.edgeSpoolBytesMax))
     const nowMillis = clockMillis()
-    // The edge may have room for nothing more before that.
+    // Later, even if nothing more comes: the edge may have no room until it may forget.
     if (nowMillis < dueAt) this.#dueLater.at(dueAt)
     else if (this.#journal.isReady && (this.history === undefined || this.#journal.isQuiet)) this.#begin(nowMillis)
   }
@@ -96,10 +96,10 @@ export class Marking {
     const { abridgement, brought } = this.#journal
     const { history } = this
     const marked = Effect.gen({ self: this }, function* () {
-      // What has failed is not in the files: the sessions end, or the relay does.
+      // Not whole: a write has failed, and the sessions end; or the relay stops.
       const isWhole = (yield* brought.settled) && !this.#journal.isEnding
       const { received } = this.#journal
-      // What would be abridged otherwise.
+      // As the abridgement of a history would.
       if (history === undefined) abridgement.forgetClosed()
       else if (isWhole) {
         yield* history.mark(received, this.#positions.of(brought.sessions), () => abridgement.abridged)
@@ -113,12 +113,12 @@ export class Marking {
     this.#run(marked)
   }
 
-  /** Too much to go through again. */
+  /** The history is too long to be gone through again: it is given up. */
   #giveUp(): void {
     this.#run(this.#forget(`${this.#journal.edgeName}: too much to go through again`))
   }
 
-  /** Nothing is carried out meanwhile. */
+  /** Meanwhile nothing is carried out. */
   #run(work: Effect.Effect<void>): void {
     this.over.closeUnsafe()
     const done = Effect.sync(() => {
@@ -128,9 +128,12 @@ export class Marking {
     this.#registry.background(Effect.ensuring(work, done))
   }
 
-  /** Before the edge forgets anything: a later relay would cut the files to the mark before. */
+  /**
+   * Gives the history up, before the edge forgets anything more: a later relay would cut the files back to the last
+   * mark.
+   */
   #forget(detail?: string, cause?: Cause.Cause<unknown>): Effect.Effect<void> {
-    // A relay that stops does not wait for room: what is marked is marked.
+    // A relay that stops, or a journal that ends, keeps the marks that there are.
     const { history } = this
     if (this.#journal.isEnding) return Effect.void
     this.history = undefined

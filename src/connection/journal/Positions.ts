@@ -1,4 +1,4 @@
-/** Where the streams of a journal are, from one mark to the next. */
+/** Where the streams of a journal are at a mark, if little but that has changed since the mark before. */
 import type { DataFile } from "../../model/StreamFile.ts"
 import type { Handles } from "../../protocol/journal/Handles.ts"
 import type { Advance as Position } from "../../relay/journal/HistoryRecord.ts"
@@ -16,7 +16,7 @@ export class Positions {
     this.#handles = handles
   }
 
-  /** Undefined: they are not those of the last mark, in the same files or further on in their rings. */
+  /** Undefined: there are other streams than at the last mark, or one is in another file, not of its ring. */
   of(sessions: ReadonlyArray<SessionActor>): ReadonlyArray<Position> | undefined {
     const before = this.#files
     this.#files = new Map()

@@ -1,4 +1,4 @@
-/** What was put down of a journal, carried out again, one record after the other, as an edge would bring them. */
+/** Carries out the history of a journal again, one record after the other, as an edge would bring them. */
 import { Effect } from "effect"
 import * as HistoryRecord from "../../relay/journal/HistoryRecord.ts"
 import type * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
@@ -30,7 +30,7 @@ class Replayer {
   }
 }
 
-/** Goes through what was put down, to come to where the journal was. */
+/** Afterwards the journal is where the history ends. */
 export const replayed = (journal: HostedJournal, found: JournalsLeft.Found) =>
   Effect.gen(function* () {
     const replayer = new Replayer(journal)

@@ -13,7 +13,7 @@ export class Tracer {
   readonly kind: number
   readonly peer: VirtualPeer
   readonly replies: Replies
-  /** What ADD_STREAM was answered with here, and not yet at the edge, the oldest first. */
+  /** Handles that ADD_STREAM was answered with here, until the record with the edge's own comes; the oldest first. */
   readonly added: Array<bigint> = []
   /** What it has said of itself, by command: its version, its session. */
   readonly introductions = new Map<number, Buffer>()
@@ -29,8 +29,8 @@ export class Tracer {
   }
 
   /**
-   * Whether a record of it may come now. What is no command's own bytes, or more than these, would be carried out
-   * without having been looked at, and no restart would know of it. What is lost of packets has left gaps.
+   * Whether a record of it may come now. A command is looked at when it begins; bytes beyond its own would be a command
+   * that nobody looked at, and that a restart would not know of. Parts of packets may be missing: an edge loses such.
    */
   takes(kind: number, bytes: Buffer, from: number, to: number): boolean {
     const byteCount = to - from
@@ -48,14 +48,14 @@ export class Tracer {
     this.peer.withdraw()
   }
 
-  /** Of the packet `bytes[from, …)` that much is there. */
+  /** A packet begins: `bytes[from, to)`. */
   packetBegins(bytes: Buffer, from: number, to: number): void {
-    // Of the one before there is no more, where the edge's spool was damaged.
+    // The one before was not whole: its rest was lost at the edge.
     if (this.restBytes > 0) this.withdraw()
     this.restBytes = PacketHeader.size + bytes.readUInt32BE(from + PacketHeader.offsets.dataSize) - (to - from)
   }
 
-  /** Of the command `bytes[from, …)` that much is there. */
+  /** A command begins: `bytes[from, to)`. */
   commandBegins(bytes: Buffer, from: number, to: number): void {
     this.restBytes = Header.size + dataSizeOf(bytes, from) - (to - from)
     const command = bytes.readUInt32BE(from + Header.offsets.command)

@@ -1,4 +1,4 @@
-/** Records that came packed (docs/extension.md): unpacked, and given on one by one, as far as they are taken. */
+/** Unpacks records that came packed (docs/extension.md), and passes them on one by one, as far as they are taken. */
 import { packedHeadBytes, unpackedBytesMax } from "../../protocol/journal/Record.ts"
 import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
 
@@ -37,7 +37,7 @@ export class Unpacking {
   }
 }
 
-/** In one piece, and not a full one, behind which another would be begun: pieces of 16 KiB cost half as much again. */
+/** Beyond what comes out, so that it comes in one piece: a full piece would be followed by an empty one. */
 const spareBytes = 64
 
 /** Undefined: it is not what its head says. */
