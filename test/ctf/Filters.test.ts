@@ -1,9 +1,11 @@
 /** `--where` and `--event`: what they say, what they match in one event record, and where they are refused. */
 import { assert, describe, it } from "@effect/vitest"
-import { Result } from "effect"
+import { Result, Schema } from "effect"
 import * as DataStream from "../../src/ctf/decode/DataStream.ts"
 import type { Filter } from "../../src/ctf/decode/Fields.ts"
 import { type EventPlan, TracePlan } from "../../src/ctf/decode/Plan.ts"
+import * as Chains from "../../src/ctf/filter/Chains.ts"
+import type { Expression } from "../../src/ctf/filter/Expression.ts"
 import * as Filters from "../../src/ctf/filter/Filters.ts"
 import * as Glob from "../../src/ctf/filter/Glob.ts"
 import * as Unmatched from "../../src/ctf/filter/Unmatched.ts"
@@ -201,6 +203,127 @@ describe("--where", () => {
   it("what is nested too deep is refused at its column", () => {
     assertRefused("(".repeat(100_000), 257, "nested too deep")
   })
+})
+
+describe("tests of one operand beside many values", () => {
+  const chainsOf = (text: string) => {
+    const expression = Result.getOrThrow(Where.parse(text)) as Extract<Expression, { kind: "and" | "or" }>
+    const { chains, rest } = Chains.of(expression)
+    return [chains.map(({ values }) => values.map(({ value }) => value)), rest.length]
+  }
+
+  it.each([
+    ["a == 1 or a == 2 or 3 == a", [[[1n, 2n, 3n]], 0]],
+    [
+      "a == 1 or b == 1 or a == 'x' or b == 2 or c == 3",
+      [
+        [
+          [1n, "x"],
+          [1n, 2n]
+        ],
+        1
+      ]
+    ],
+    ["a == 1 or (a == 2 or (a == 3 or b)) or a in (4, c, 5)", [[[1n, 2n, 3n, 4n, 5n]], 2]],
+    ["a != 1 and (a != 2 and a < 3)", [[[1n, 2n]], 1]],
+    ["a == 1 or (a == 2 and b) or not a == 3 or a != 4 or a > 5", [[], 5]],
+    ["a == 1 or $ctx.a == 2 or a.b == 3 or a[0] == 4 or $env.a == 5 or $name == 'a'", [[], 6]],
+    ["a == b or b == a or 1 == 1 or 2 == 2", [[], 4]],
+    ["a == 1 and a == 2", [[], 2]],
+    [
+      "$id == 1 or $id == 2 or $env.vpid == 3 or $env.vpid == 4",
+      [
+        [
+          [1n, 2n],
+          [3n, 4n]
+        ],
+        0
+      ]
+    ]
+  ])("%s", (text, expected) => {
+    assert.deepStrictEqual(chainsOf(text), expected)
+  })
+
+  it.each([
+    ["prev != 1 and prev != 'x'", false],
+    ["prev != 1 and prev != 3", true],
+    ["mode != 'READ' and mode != 3 and mode != 'none'", true],
+    ["mode != 'READ' and mode != 2", false],
+    ["mode != 'READ' and mode != 'ANY'", false],
+    ["text != 'x' and text != 1", false],
+    ["nothing != 1 and nothing != 2", false],
+    ["not (nothing == 1 or nothing == 2)", true],
+    ["big != 1e19 and big != 18446744073709551614", true],
+    ["either != 'READ' and either != 'WRITE'", false]
+  ])("%s: %s", (text, expected) => {
+    assert.strictEqual(passes(filterOf(text)), expected)
+  })
+
+  const Single = Schema.Struct({
+    isNot: Schema.Boolean,
+    isSwapped: Schema.Boolean,
+    operator: Schema.Literals(["==", "==", "==", "!=", "!=", "!=", "<"]),
+    value: Schema.Literals(
+      [
+        "-2",
+        "2",
+        "0.5",
+        "250",
+        "7",
+        "1",
+        "1e19",
+        "18446744073709551615",
+        "1700000000000000005",
+        "'WRITE'",
+        "'ANY'"
+      ].concat(["'READ'", "'small'", "'a \"b\"'", "'sched:switch'", "true"])
+    )
+  })
+  const Group = Schema.Struct({
+    isNot: Schema.Boolean,
+    joint: Schema.Literals(["and", "or"]),
+    operand: Schema.Literals([
+      "prev",
+      "big",
+      "mode",
+      "ratio",
+      "text",
+      "v",
+      "either",
+      "nothing",
+      "$time",
+      "$name",
+      "tag"
+    ]),
+    terms: Schema.NonEmptyArray(Single)
+  })
+  const stream = open()
+
+  it.prop(
+    "are what each of them is, joined",
+    [Schema.Literals(["and", "or"]), Schema.NonEmptyArray(Group)],
+    ([joint, groups]) => {
+      const join = (kind: string, values: ReadonlyArray<boolean>) =>
+        kind === "and" ? values.every(Boolean) : values.some(Boolean)
+      const single = (operand: string, { isNot, isSwapped, operator, value }: typeof Single.Type) => {
+        const test = isSwapped ? `${value} ${operator} ${operand}` : `${operand} ${operator} ${value}`
+        return isNot ? `not ${test}` : test
+      }
+      const all = groups.slice(0, 4).map(({ isNot, joint, operand, terms }) => {
+        // In long ones a mistake about one term hardly ever shows.
+        const texts = terms.slice(0, 3).map((term) => single(operand, term))
+        const held = join(
+          joint,
+          texts.map((text) => passes(filterOf(text), stream))
+        )
+        return { text: `${isNot ? "not " : ""}(${texts.join(` ${joint} `)})`, holds: isNot ? !held : held }
+      })
+      const text = all.map((group) => group.text).join(` ${joint} `)
+      const expected = all.map(({ holds }) => holds)
+      assert.strictEqual(passes(filterOf(text), stream), join(joint, expected), text)
+    },
+    { arbitrary: { runs: 1500, size: 40 } }
+  )
 })
 
 describe("what no class has", () => {

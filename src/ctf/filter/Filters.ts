@@ -8,7 +8,8 @@ import type { DataStream } from "../decode/DataStream.ts"
 import { type Field, type Filter, field, type Scalar } from "../decode/Fields.ts"
 import type { EventPlan } from "../decode/Plan.ts"
 import type { Scope } from "../model/FieldClass.ts"
-import { type Comparison, type Expression, type Fact, isOfRecord, type Operand } from "./Expression.ts"
+import * as Chains from "./Chains.ts"
+import type { Comparison, Expression, Fact, Operand } from "./Expression.ts"
 import * as Glob from "./Glob.ts"
 
 type Test = boolean | ((event: DataStream) => boolean)
@@ -85,8 +86,11 @@ const source = (plan: EventPlan, operand: Operand): Source => {
 const isNumber = (value: Scalar): value is Int => typeof value === "number" || typeof value === "bigint"
 
 /** Numbers compare with numbers, exactly, whatever their form; texts and booleans with their own kind. */
+const kindOf = (value: Scalar): "number" | "string" | "boolean" =>
+  isNumber(value) ? "number" : (typeof value as "string" | "boolean")
+
 const holds = (operator: Comparison, left: Scalar, right: Scalar): boolean => {
-  if (!(isNumber(left) && isNumber(right)) && typeof left !== typeof right) return false
+  if (typeof left !== typeof right && kindOf(left) !== kindOf(right)) return false
   switch (operator) {
     case "==":
       return left >= right && left <= right
@@ -187,35 +191,40 @@ const joined = (tests: ReadonlyArray<Test>, pair: Pair): Test => {
 const formOf = (value: Scalar): Scalar =>
   typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) ? BigInt(value) : value
 
-/** What `operand in (…)` lists, where these are values. */
-const listed = (terms: ReadonlyArray<Expression>, operand: Operand): ReadonlySet<Scalar> | undefined => {
-  const values = new Set<Scalar>()
-  for (const term of terms) {
-    if (term.kind !== "comparison" || term.operator !== "==" || term.left !== operand) return undefined
-    const { right } = term
-    if (isOfRecord(right)) return undefined
-    values.add(formOf(right.kind === "integer" ? narrowed(right.value) : right.value))
+const scalarOf = (value: Chains.Value): Scalar => formOf(value.kind === "integer" ? narrowed(value.value) : value.value)
+
+/** Whether one of the values is what was read. Of however many values: they are looked for at once. */
+const amongOf = ({ labelsOf }: Source, values: ReadonlySet<Scalar>): ((found: Scalar) => boolean) => {
+  const named = [...values].some((value) => typeof value === "string") ? labelsOf : undefined
+  return (found) => values.has(formOf(found)) || (named?.(found)?.some((label) => values.has(label)) ?? false)
+}
+
+/** Whether it can be compared with each of the values: `!=` does not hold otherwise. */
+const comparableOf = ({ labelsOf }: Source, values: ReadonlySet<Scalar>): ((found: Scalar) => boolean) => {
+  const kinds = new Set([...values].map(kindOf))
+  return (found) => {
+    const own = kindOf(found)
+    return [...kinds].every((kind) => kind === own || (kind === "string" && labelsOf?.(found) !== undefined))
   }
-  return values
 }
 
-/** Of however many values: they are looked for at once. */
-const membership = (one: Source, values: ReadonlySet<Scalar>): Test => {
-  const labelsOf = [...values].some((value) => typeof value === "string") ? one.labelsOf : undefined
-  return tested(
-    one,
-    (found) => values.has(formOf(found)) || (labelsOf?.(found)?.some((label) => values.has(label)) ?? false)
-  )
+/** All of a chain at once. */
+const chained = (plan: EventPlan, kind: "and" | "or", { operand, values }: Chains.Chain): Test => {
+  const one = source(plan, operand)
+  const all = new Set(values.map(scalarOf))
+  const isAmong = amongOf(one, all)
+  if (kind === "or") return tested(one, isAmong)
+  const isComparable = comparableOf(one, all)
+  return tested(one, (found) => isComparable(found) && !isAmong(found))
 }
 
-const any = (plan: EventPlan, terms: ReadonlyArray<Expression>): Test => {
-  const [first] = terms
-  const values = terms.length > 1 && first?.kind === "comparison" ? listed(terms, first.left) : undefined
-  if (first?.kind === "comparison" && values !== undefined) return membership(source(plan, first.left), values)
-  return joined(
-    terms.map((term) => compile(plan, term)),
-    either
-  )
+const joint = (plan: EventPlan, expression: Chains.Joint, pair: Pair): Test => {
+  const { chains, rest } = Chains.of(expression)
+  const tests = [
+    ...chains.map((chain) => chained(plan, expression.kind, chain)),
+    ...rest.map((term) => compile(plan, term))
+  ]
+  return joined(tests, pair)
 }
 
 const isTrue = (value: Scalar): boolean => Boolean(value)
@@ -223,12 +232,9 @@ const isTrue = (value: Scalar): boolean => Boolean(value)
 const compile = (plan: EventPlan, expression: Expression): Test => {
   switch (expression.kind) {
     case "and":
-      return joined(
-        expression.terms.map((term) => compile(plan, term)),
-        both
-      )
+      return joint(plan, expression, both)
     case "or":
-      return any(plan, expression.terms)
+      return joint(plan, expression, either)
     case "not":
       return negated(compile(plan, expression.term))
     case "comparison":
