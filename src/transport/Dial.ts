@@ -30,7 +30,9 @@ export class LinkLost extends Schema.TaggedError<LinkLost>()("LinkLost", {
   address: Schema.String,
   reason: Schema.String,
   /** It may be that the other side does not take us, as `kind` of `TlsFailed` says why. */
-  refused: Schema.optionalKey(Schema.Literals(["expiry", "identity"]))
+  refused: Schema.optionalKey(Schema.Literals(["expiry", "identity"])),
+  /** Broken off by the other side, rather than ended. */
+  isReset: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message(): string {
     return `connection to ${this.address} lost: ${this.reason}`
@@ -208,9 +210,9 @@ const make = (socket: net.Socket, name: string, silence?: Silence): Link => {
   const unread = Unread.make()
   const { changed, once, when } = Waits.make()
   let wantedBytes = 0
-  let loss: Pick<LinkLost, "reason" | "refused"> | undefined
-  const lose = (reason: string, isRefusal = true) => {
-    loss ??= (isHeard || !isRefusal ? undefined : silence?.()) ?? { reason }
+  let loss: Pick<LinkLost, "reason" | "refused" | "isReset"> | undefined
+  const lose = (reason: string, { isRefusal = true, isReset = false } = {}) => {
+    loss ??= (isHeard || !isRefusal ? undefined : silence?.()) ?? { reason, ...(isReset && { isReset }) }
     changed()
   }
   socket.on("data", (chunk: Buffer) => {
@@ -219,7 +221,10 @@ const make = (socket: net.Socket, name: string, silence?: Silence): Link => {
     if (unread.bytes() > Math.max(unreadBytesMax, wantedBytes)) socket.pause()
     if (unread.bytes() >= wantedBytes) changed()
   })
-  socket.on("error", (cause: NodeJS.ErrnoException) => lose(reasonOf(cause), refusals.test(cause.code ?? "")))
+  socket.on("error", (cause: NodeJS.ErrnoException) => {
+    const code = cause.code ?? ""
+    lose(reasonOf(cause), { isRefusal: refusals.test(code), isReset: code === "ECONNRESET" })
+  })
   socket.on("end", () => lose("closed by the peer"))
   socket.on("close", () => lose("closed"))
   socket.on("drain", changed)

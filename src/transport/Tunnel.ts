@@ -23,8 +23,8 @@ export interface Options {
 /** A relay that is gone without a word is found out within two minutes, as a relay finds out targets. */
 const keepAliveMillis = 40_000
 
-/** Both directions, until both have ended or either breaks. */
-const join = (near: net.Socket, far: net.Socket): Effect.Effect<void> =>
+/** Both directions, until both have ended or either breaks; `breakOff` ends the near one then. */
+const join = (near: net.Socket, far: net.Socket, breakOff: () => void): Effect.Effect<void> =>
   Effect.callback((resume) => {
     let open = 2
     const onClose = (other: net.Socket, breakOff: () => void) => (hadError: boolean) => {
@@ -37,10 +37,7 @@ const join = (near: net.Socket, far: net.Socket): Effect.Effect<void> =>
       "close",
       onClose(far, () => far.destroy())
     )
-    far.on(
-      "close",
-      onClose(near, () => near.resetAndDestroy())
-    )
+    far.on("close", onClose(near, breakOff))
     if (near.closed) far.destroy()
     near.pipe(far)
     far.pipe(near)
@@ -49,30 +46,53 @@ const join = (near: net.Socket, far: net.Socket): Effect.Effect<void> =>
 /** Who is not taken is told so by an end, as soon as the handshake is over. */
 const refusedMillis = 1000
 
+/** An alert of the other side; it may not be seen where the other side is gone by the time that we write. */
+const refusals = /^(ERR_SSL_.*ALERT|ECONNRESET$|EPIPE$)/
+
 /** Runs `then` if it ends at once, without a word. */
 const whenRefused = (far: net.Socket, near: net.Socket, then: () => void): void => {
   const from = clockMillis()
-  const forget = () => void far.off("end", onEnd).off("close", onEnd)
+  let isRefusal = true
+  const onError = ({ code = "" }: NodeJS.ErrnoException) => {
+    isRefusal = refusals.test(code)
+  }
+  const forget = () => void far.off("end", onEnd).off("close", onEnd).off("error", onError)
   const onEnd = () => {
     forget()
-    if (!near.readableEnded && clockMillis() - from < refusedMillis) then()
+    if (isRefusal && !near.readableEnded && clockMillis() - from < refusedMillis) then()
   }
-  far.once("end", onEnd).once("close", onEnd).once("data", forget)
+  far.once("end", onEnd).once("close", onEnd).once("error", onError).once("data", forget)
 }
+
+/** The other side is there, and it would be no use to come again: an end. Anything else is a break. */
+const isRefused = (error: DialFailed | TlsFailed): boolean => error._tag === "TlsFailed" && error.kind !== "handshake"
+
+const end = (near: net.Socket): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    if (near.closed) return resume(Effect.void)
+    near.once("close", () => resume(Effect.void))
+    near.end(() => near.destroy())
+  })
 
 const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect<void> =>
   Effect.gen(function* () {
     const address = to()
     const far = yield* opened({ address, role, isHalfOpen: true }, (socket) => Effect.sync(() => socket.destroy()))
     far.setKeepAlive(true, keepAliveMillis)
-    whenRefused(far, near, () => onFailed(refusalOf(nameOf(address), address.tls ?? {})))
-    yield* join(near, far)
+    let breakOff = () => void near.resetAndDestroy()
+    whenRefused(far, near, () => {
+      breakOff = () => void near.end(() => near.destroy())
+      onFailed(refusalOf(nameOf(address), address.tls ?? {}))
+    })
+    yield* join(near, far, () => breakOff())
   }).pipe(
     Effect.scoped,
     Effect.catch((error) =>
-      Effect.sync(() => {
+      Effect.suspend(() => {
         onFailed(error)
+        if (isRefused(error)) return end(near)
         near.resetAndDestroy()
+        return Effect.void
       })
     ),
     Effect.ensuring(Effect.sync(() => near.destroy()))

@@ -10,7 +10,10 @@ import * as Dial from "../transport/Dial.ts"
 export class NotLivePort extends Schema.TaggedError<NotLivePort>()("NotLivePort", {
   address: Schema.String,
   reason: Schema.String,
-  /** Nothing was said at all: it may be a relay that is not ready. */
+  /**
+   * Nothing was said at all, and nothing ended: it may be a relay that is not ready, or is not there behind a tunnel,
+   * which breaks off what it cannot carry.
+   */
   isSilent: Schema.Boolean,
   /** As of `LinkLost`. */
   refused: Dial.LinkLost.fields.refused

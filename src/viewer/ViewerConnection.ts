@@ -157,10 +157,12 @@ export const over = (
         orElse: () =>
           explain({ reason: "connected, but nothing answers: is this a relay's live port?", isSilent: true })
       }),
-      Effect.catchTag("LinkLost", ({ reason, refused }) =>
+      Effect.catchTag("LinkLost", ({ isReset = false, reason, refused }) =>
         explain({
-          reason: `not a relay's live port, or it refuses us: ${reason}`,
-          isSilent: false,
+          reason: isReset
+            ? `connected, and broken off before a word: ${reason}: is a relay behind it, and is this its live port?`
+            : `not a relay's live port, or it refuses us: ${reason}`,
+          isSilent: isReset,
           ...(refused === undefined ? {} : { refused })
         })
       )

@@ -10,6 +10,7 @@ import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { asClient, asRelay, certificates } from "../support/tunnels.ts"
 
 const env = { TZ: "UTC", LC_ALL: "C.UTF-8" }
 const toolbox = (...args: ReadonlyArray<string>) => Process.daemon(process.execPath, [toolboxProgram, ...args], { env })
@@ -75,6 +76,45 @@ Peers.describeWithPeers(["babeltrace2", "ss"], "follow --wait", () => {
       const data = counted.filter(({ stream }) => !stream.endsWith("/metadata"))
       assert.strictEqual(data.at(-1)?.packets, 20)
       assert.lengthOf(data, 2)
+    })
+  )
+})
+
+Peers.describeWithPeers(["openssl"], "follow --wait through a tunnel", () => {
+  it.live("a relay that is not there yet is waited for; one that refuses us is not", () =>
+    Effect.gen(function* () {
+      const [pki, strange] = [yield* certificates, yield* certificates]
+      const livePort = yield* Ports.free
+      const led = (...identity: ReadonlyArray<string>) =>
+        Effect.gen(function* () {
+          const port = yield* Ports.free
+          const to = `--to=tls://localhost:${livePort}`
+          yield* toolbox("tunnel", to, `--listen=127.0.0.1:,,${port}`, ...identity)
+          yield* Process.until("the tunnel to listen", () => Ports.listening(port))
+          return { port, follow: yield* toolbox("follow", "--wait", `net://127.0.0.1:${port}/host/h/s-0`) }
+        })
+      const ours = yield* led(...asClient(pki, "viewer-alice"))
+      const nobodys = `WARNING: 127.0.0.1:${ours.port}: connected, and broken off before a word: `
+      yield* Process.said(ours.follow, nobodys)
+      const relay = yield* Relays.start("ours", {
+        livePort,
+        args: ["--tls=allow,live=require", ...asRelay(pki).slice(1)]
+      })
+      yield* Process.said(ours.follow, "WARNING: no live session s-0 of host h; waiting\n")
+      const mine = yield* load(relay, "--packets=20")
+      const { code, stderr, stdout } = yield* ours.follow.ended
+      assert.strictEqual(code, 0, stderr)
+      assert.isAbove(stdout.split("load:tick").length, 20)
+      assert.strictEqual(stderr.split(nobodys).length, 2)
+      assert.strictEqual((yield* mine.ended).code, 0)
+      const ofOthers = [`--tls-ca=${pki}/ca.pem`, ...asClient(strange, "viewer-alice").slice(1)]
+      const refused = [ofOthers, [`--tls-ca=${pki}/ca.pem`], [...asClient(pki, "viewer-alice"), "--tls-name=other"]]
+      for (const identity of refused) {
+        const { follow } = yield* led(...identity)
+        const { code, stderr } = yield* follow.ended
+        assert.strictEqual(code, 1)
+        assert.include(stderr, "not a relay's live port, or it refuses us: closed by the peer")
+      }
     })
   )
 })

@@ -1,6 +1,6 @@
 /** Waiting for a session: all of one name that begin together are watched, as the domains of a recording session do. */
 import { writeFileSync } from "node:fs"
-import { createServer } from "node:net"
+import { createServer, type Socket } from "node:net"
 import { join } from "node:path"
 import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
@@ -99,12 +99,13 @@ it.live("a relay that is connected to and says nothing, since it has only begun 
   }).pipe(Effect.provide(Logger.layer([])))
 )
 
-it.live("a balancer that takes connections while the relay is gone is waited at, by who was there before", () =>
+it.live("what ends a connection before a word is waited at by who was there before; what breaks it off, by all", () =>
   Effect.gen(function* () {
     const taken = yield* Queue.unbounded<void>()
+    let over = (socket: Socket): unknown => socket.end()
     const balancer = createServer((socket) => {
       Queue.offerUnsafe(taken, undefined)
-      socket.once("data", () => socket.resetAndDestroy())
+      socket.once("data", () => over(socket))
     })
     const url = `net://127.0.0.1:${yield* listening(balancer)}/host/h/s`
     const attach = (isKnown: boolean) =>
@@ -114,6 +115,9 @@ it.live("a balancer that takes connections while the relay is gone is waited at,
     // Each time it is asked twice, the second time whether it is a port of another kind.
     const waits = Queue.takeN(taken, 5)
     yield* Effect.raceFirst(Effect.asVoid(waits), Effect.flatMap(attach(true), Effect.die))
+    over = (socket) => socket.resetAndDestroy()
+    yield* Queue.clear(taken)
+    yield* Effect.raceFirst(Effect.asVoid(waits), Effect.flatMap(attach(false), Effect.die))
   })
 )
 

@@ -114,7 +114,7 @@ type AttachFailed =
   | Misused
   | TlsFlags.TlsFileRefused
 
-/** A relay that has only begun to start, or that is stopped, answers later. */
+/** A relay that has only begun to start, that is stopped, or that is not there behind a tunnel, answers later. */
 const isAbsent = (error: AttachFailed): boolean =>
   absent.has(error._tag) || (error._tag === "NotLivePort" && error.isSilent)
 
