@@ -60,7 +60,7 @@ export const make = (root: string, isInPlace = false): Tree => ({
   },
   read: (path) => readWhole(join(root, path)),
   data: (path, byteCount) => {
-    const window = new FileWindow(join(root, path), byteCount, { windowBytes, isKept: false, isHeld: true })
+    const window = new FileWindow({ path: join(root, path), byteCount }, { windowBytes, isKept: false, isHeld: true })
     return { from: (offset) => window.from(offset), release: () => window.release() }
   }
 })

@@ -27,7 +27,7 @@ const endOf = (stream: DataStream): Time => {
 
 /** Undefined where a packet cannot be read, or does not tell. */
 const endsOf = (file: DataFile, trace: TracePlan, clock: Clock): Ends | undefined => {
-  const window = new FileWindow(file.path, file.byteCount, { windowBytes, isKept: false, isHeld: true })
+  const window = new FileWindow(file, { windowBytes, isKept: false, isHeld: true })
   const stream = new DataStream(file.path, trace)
   try {
     if (!stream.open(window.from(0))) return undefined

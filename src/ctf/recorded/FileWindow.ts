@@ -6,6 +6,8 @@ import { closeSync, openSync, readSync } from "node:fs"
 import { pathOf } from "../../protocol/Text.ts"
 import type { Cursor } from "../decode/Cursor.ts"
 import type { Source } from "../decode/DataStream.ts"
+import * as Moved from "./Moved.ts"
+import type { DataFile } from "./TraceDirectories.ts"
 
 export interface WindowOptions {
   readonly windowBytes: number
@@ -15,20 +17,30 @@ export interface WindowOptions {
   readonly isHeld: boolean
 }
 
+/** Without an identity it is not looked for elsewhere. */
+export type Located = Pick<DataFile, "byteCount" | "path"> & Partial<Pick<DataFile, "identity">>
+
 export class FileWindow {
-  readonly path: string
   readonly byteCount: number
   readonly #options: WindowOptions
+  readonly #identity: string | undefined
+  #path: string
   #bytes: Uint8Array = new Uint8Array(0)
   /** Of the window in the file. */
   #start = 0
   #length = 0
   #descriptor: number | undefined
 
-  constructor(path: string, byteCount: number, options: WindowOptions) {
-    this.path = path
+  constructor({ byteCount, identity, path }: Located, options: WindowOptions) {
+    this.#path = path
+    this.#identity = identity
     this.byteCount = byteCount
     this.#options = options
+  }
+
+  /** Where it was last. */
+  get path(): string {
+    return this.#path
   }
 
   /** What begins at an offset of the file. */
@@ -53,7 +65,7 @@ export class FileWindow {
   #read(at: number, wanted: number): void {
     const count = Math.min(Math.max(wanted, this.#options.windowBytes), this.byteCount - at)
     if (this.#options.isKept || count > this.#bytes.length) this.#bytes = new Uint8Array(count)
-    this.#descriptor ??= openSync(pathOf(this.path), "r")
+    this.#descriptor ??= this.#open()
     this.#start = at
     this.#length = 0
     while (this.#length < count) {
@@ -62,6 +74,18 @@ export class FileWindow {
       this.#length += read
     }
     if (!this.#options.isHeld) this.close()
+  }
+
+  #open(): number {
+    try {
+      return openSync(pathOf(this.#path), "r")
+    } catch (cause) {
+      const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT"
+      const moved = isMissing && this.#identity !== undefined ? Moved.find(this.#path, this.#identity) : undefined
+      if (moved === undefined) throw cause
+      this.#path = moved
+      return openSync(pathOf(moved), "r")
+    }
   }
 
   close(): void {

@@ -95,10 +95,10 @@ const search = (path: string, clock: Clock, begin: Time): Entry | undefined => {
 }
 
 /** Whether the packet is there that the index tells of. */
-const isThere = ({ byteCount, path }: DataFile, trace: TracePlan, { begin, bits, end, offset }: Entry): boolean => {
-  if (offset + bits / 8 > byteCount) return false
-  const window = new FileWindow(path, byteCount, { windowBytes: headBytes, isKept: false, isHeld: false })
-  const stream = new DataStream(path, trace)
+const isThere = (file: DataFile, trace: TracePlan, { begin, bits, end, offset }: Entry): boolean => {
+  if (offset + bits / 8 > file.byteCount) return false
+  const window = new FileWindow(file, { windowBytes: headBytes, isKept: false, isHeld: false })
+  const stream = new DataStream(file.path, trace)
   const isOpen = stream.open(window.from(offset))
   window.release()
   if (!isOpen || stream.totalBits !== bits || !stream.hasBegin || !stream.hasEnd) return false

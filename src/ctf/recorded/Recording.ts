@@ -95,6 +95,10 @@ const load = (path: string, { refusals, traces }: TraceDirectories.Found, read: 
   if (traces.length === 0 && refusals.length === 0)
     refusals.push(new RecordingRefused(path, "no trace here: no file `metadata`", true))
   const parts = traces.flatMap((directory): ReadonlyArray<Part> => {
+    if (directory.metadata.length === 0 && directory.files.length === 0) {
+      refusals.push(new RecordingRefused(directory.path, "nothing is recorded yet: `metadata` is empty", true))
+      return []
+    }
     const parsed = read(directory.metadata)
     if (Result.isSuccess(parsed)) return [{ directory, traceClass: parsed.success }]
     refusals.push(new RecordingRefused(directory.path, parsed.failure.message))
@@ -298,7 +302,7 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
     const interval = intervals.get(trace) ?? always
     const { begin } = interval
     const offsets = begin && files.map((file) => PacketIndex.offsetBefore(file, trace, plan?.clock, begin))
-    const windows = files.map(({ byteCount, path }) => new FileWindow(path, byteCount, windowOptions))
+    const windows = files.map((file) => new FileWindow(file, windowOptions))
     const path = files[0]?.path ?? ""
     const stream = new DataStream(path, trace)
     const reader = new StreamReader(stream, new Packets(windows, trace, offsets), rank, interval)

@@ -27,7 +27,7 @@ export interface StreamFiles {
 const headBytes = 4096
 
 const first = (file: DataFile, trace: TracePlan): FirstPacket => {
-  const window = new FileWindow(file.path, file.byteCount, { windowBytes: headBytes, isKept: false, isHeld: false })
+  const window = new FileWindow(file, { windowBytes: headBytes, isKept: false, isHeld: false })
   const stream = new DataStream(file.path, trace)
   const isOpen = stream.open(window.from(0))
   window.release()

@@ -1,14 +1,17 @@
 /** Finds traces below a directory: each that has a file `metadata` is one; its other files are data streams (§9). */
-import { readdirSync, readFileSync, type Stats, statSync } from "node:fs"
+import { readdirSync, readFileSync, statSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
 import * as SystemError from "../../errors/SystemError.ts"
 import { bytesOf, pathOf, textOf } from "../../protocol/Text.ts"
+import { identityOf, statOf } from "./Moved.ts"
 import { RecordingRefused } from "./RecordingRefused.ts"
 
 export interface DataFile {
   readonly name: string
   readonly path: string
   readonly byteCount: number
+  /** It is found by that when its directory is renamed. */
+  readonly identity: string
 }
 
 export interface TraceDirectory {
@@ -22,15 +25,6 @@ export interface TraceDirectory {
 
 /** Kernels with all of their events have some megabytes. */
 const metadataBytesMax = 128 * 1024 * 1024
-
-/** Undefined of what is not there, or cannot be asked for. */
-const statOf = (path: string): Stats | undefined => {
-  try {
-    return statSync(pathOf(path), { throwIfNoEntry: false })
-  } catch {
-    return undefined
-  }
-}
 
 /** Throws the reason in words. */
 const reading = <A>(path: string, read: () => A): A => {
@@ -77,15 +71,15 @@ const dataFiles = (path: string, entries: ReadonlyArray<Entry>): ReadonlyArray<D
   entries
     .filter((entry) => isVisible(entry) && entry.name !== "metadata")
     .map(({ name }) => ({ name, path: join(path, name) }))
-    .map((file) => ({ ...file, stat: statOf(file.path) }))
-    .filter(({ stat }) => stat?.isFile() && stat.size > 0)
-    .map(({ name, path, stat }) => ({ name, path, byteCount: stat?.size ?? 0 }))
+    .flatMap((file) => {
+      const stat = statOf(file.path)
+      if (stat === undefined || !stat.isFile() || stat.size === 0) return []
+      return [{ ...file, byteCount: stat.size, identity: identityOf(stat) }]
+    })
     .sort((a, b) => byBytes(a.name, b.name))
 
 /** Directories that we are in: a link back to one of them leads nowhere. */
 type Around = ReadonlySet<string>
-
-const identityOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`
 
 const isWayOn = (path: string, { isDirectory, isLink }: Entry, around: Around): boolean => {
   if (!isLink) return isDirectory
@@ -125,11 +119,20 @@ const search = (root: string, path: string, found: Found, outer: Around): void =
   for (const name of below.sort(byBytes)) search(root, join(path, name), found, around)
 }
 
+/** What is renamed while it is searched is where it was not yet, or not any more. */
+const attempts = 3
+
 /** In order of their paths' bytes. Throws nothing. */
 export const find = (path: string): Readonly<Found> => {
   const found: Found = { traces: [], refusals: [] }
-  if (path === "") found.refusals.push(new RecordingRefused('""', SystemError.notDirectory))
-  else search(resolve(path), resolve(path), found, new Set())
+  if (path === "") return { ...found, refusals: [new RecordingRefused('""', SystemError.notDirectory)] }
+  const root = resolve(path)
+  const hasMoved = () => found.refusals.some((refusal) => refusal.isMissing && refusal.path !== root)
+  for (let attempt = 0; attempt === 0 || (attempt < attempts && hasMoved()); attempt++) {
+    found.traces.length = 0
+    found.refusals.length = 0
+    search(root, root, found, new Set())
+  }
   found.traces.sort((a, b) => byBytes(a.path, b.path))
   return found
 }

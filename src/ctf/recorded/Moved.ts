@@ -1,0 +1,64 @@
+/**
+ * Where a file is whose directory has another name since it was found. A relay renames a trace chunk while it is
+ * written, and puts it among the archives when it is complete.
+ */
+import { readdirSync, type Stats, statSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import { pathOf, textOf } from "../../protocol/Text.ts"
+
+/** Undefined of what is not there, or cannot be asked for. */
+export const statOf = (path: string): Stats | undefined => {
+  try {
+    return statSync(pathOf(path), { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
+/** The same under whatever name. */
+export const identityOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`
+
+const archives = "archives"
+/** The newest, as their names begin with a time: it is a moment ago that it was where it was. */
+const candidatesMax = 64
+/** It may be renamed again meanwhile. */
+const attempts = 3
+
+const namesIn = (path: string): ReadonlyArray<string> => {
+  try {
+    return readdirSync(pathOf(path), { encoding: "buffer" }).map(textOf).sort().slice(-candidatesMax)
+  } catch {
+    return []
+  }
+}
+
+const look = (path: string, identity: string): string | undefined => {
+  let above = dirname(path)
+  let below = basename(path)
+  for (; statOf(above) === undefined; above = dirname(above)) {
+    if (above === dirname(above)) return undefined
+    below = join(basename(above), below)
+  }
+  // The first of it is the chunk, or what was not in any.
+  const tails = [below.slice(below.indexOf("/") + 1), below]
+  for (const place of [above, join(above, archives)]) {
+    const hidden = place === above ? [".tmp_old_chunk", ".tmp_new_chunk"] : []
+    for (const name of [...hidden, ...namesIn(place)]) {
+      for (const tail of tails) {
+        const candidate = join(place, name, tail)
+        const stat = statOf(candidate)
+        if (stat !== undefined && identityOf(stat) === identity) return candidate
+      }
+    }
+  }
+  return undefined
+}
+
+/** Undefined where it is gone. */
+export const find = (path: string, identity: string): string | undefined => {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const found = look(path, identity)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
