@@ -135,7 +135,7 @@ const integerPattern = /^([-+]?)(?:(0x[\da-f]{1,15}|0b[01]{1,60}|[1-9]\d{0,17})|
 
 const integer = (flag: string, text: string): bigint => {
   const [matched, sign, plain, octal] = integerPattern.exec(text) ?? []
-  if (matched === undefined) throw new Misused(`--${flag}: ${text} is no whole number`)
+  if (matched === undefined) throw new Misused(`--${flag}: ${text} is no whole number of at most 18 digits`)
   const value = BigInt(plain ?? `0o${octal || 0}`)
   return sign === "-" ? -value : value
 }

@@ -170,6 +170,24 @@ describe("lttng-relay top", () => {
       }
     }
   })
+
+  it("has names in narrow terminals, and as many figures as have room beside them", () => {
+    const shown = TopView.figures(
+      overview(0, [session(1, 0)]),
+      overview(1000, [session(1, 5000, "checkout-service-1")])
+    )
+    const [head, row] = [4, 5].map((at) => (width: number) => {
+      const lines = TopView.lines(shown, "http://relay:5345", { columns: width, rows: 24 })
+      return lines[at]?.trim().split(/ +/)
+    })
+    const all = "ID BYTES/S PKT/S LOST/S LOST LOSTPKT STREAMS VIEWERS LAG SILENT HOST/SESSION".split(" ")
+    assert.deepStrictEqual(head?.(97), all)
+    assert.deepStrictEqual(head?.(96), all.toSpliced(7, 1))
+    assert.deepStrictEqual(head?.(80), "ID BYTES/S LOST/S LOST LOSTPKT LAG SILENT HOST/SESSION".split(" "))
+    assert.deepStrictEqual(head?.(40), "ID BYTES/S HOST/SESSION".split(" "))
+    assert.deepStrictEqual(row?.(40), ["1", "5000", "h/checkout-service-1"])
+    assert.deepStrictEqual(head?.(26), ["HOST/SESSION"])
+  })
 })
 
 describe("lttng-relay support", () => {

@@ -27,8 +27,11 @@ type Input = Flags.Given<typeof config>
 const intervalMillisMin = 100
 
 const csi = "\x1b["
-const enter = `${csi}?1049h${csi}?25l`
-const leave = `${csi}?25h${csi}?1049l`
+/** A line with characters that are wider than one column is cut, rather than continued on the next one. */
+const unwrapped = `${csi}?7l`
+const wrapped = `${csi}?7h`
+const enter = `${csi}?1049h${csi}?25l${unwrapped}`
+const leave = `${wrapped}${csi}?25h${csi}?1049l`
 const home = `${csi}H`
 const restOfLine = `${csi}K`
 const restOfScreen = `${csi}J`

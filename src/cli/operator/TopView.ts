@@ -106,6 +106,23 @@ const columns: ReadonlyArray<Column> = [
   { head: "SILENT", width: 7, text: ({ silenceSeconds }) => seconds(silenceSeconds) }
 ]
 
+/** Of a host and a session, so that one can tell them apart. */
+const nameColumnsMin = 24
+const nameHead = "  HOST/SESSION"
+
+/** What is missed least, first: where there is no room for it beside names. */
+const dispensable = ["VIEWERS", "STREAMS", "PKT/S", "LOSTPKT", "LAG", "SILENT", "LOST", "LOST/S", "ID", "BYTES/S"]
+
+const columnsWithin = (width: number): ReadonlyArray<Column> => {
+  const room = width - nameColumnsMin - 2
+  let left = columns
+  for (const head of dispensable) {
+    if (left.reduce((sum, column) => sum + column.width, 0) <= room) break
+    left = left.filter((column) => column.head !== head)
+  }
+  return left
+}
+
 export interface Size {
   readonly columns: number
   readonly rows: number
@@ -118,6 +135,7 @@ const fitted = (line: string, width: number): string => [...line].slice(0, width
 
 export const lines = (shown: Figures, url: string, size: Size): ReadonlyArray<string> => {
   const { connections, memoryBytes, memoryBytesMax } = shown
+  const columns = columnsWithin(size.columns)
   const byPort = Object.entries(connections).map(([port, count]) => `${count} ${port}`)
   const head = [
     `${url}  ${new Date(wallMillis()).toTimeString().slice(0, 8)}`,
@@ -128,7 +146,7 @@ export const lines = (shown: Figures, url: string, size: Size): ReadonlyArray<st
       `${short(shown.eventsDiscardedPerSecond)} events/s lost by tracers; ` +
       `memory ${Output.bytes(memoryBytes)} of ${Output.bytes(memoryBytesMax)}`,
     "",
-    `${columns.map(({ head, width }) => head.padStart(width)).join("")}  HOST/SESSION`
+    `${columns.map(({ head, width }) => head.padStart(width)).join("")}${nameHead}`
   ]
   const room = Math.max(0, size.rows - head.length - 1)
   const rows = shown.sessions
