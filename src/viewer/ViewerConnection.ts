@@ -159,9 +159,7 @@ export const over = (
       }),
       Effect.catchTag("LinkLost", ({ isReset = false, reason, refused }) =>
         explain({
-          reason: isReset
-            ? `connected, and broken off before a word: ${reason}: is a relay behind it, and is this its live port?`
-            : `not a relay's live port, or it refuses us: ${reason}`,
+          reason: `not a relay's live port, or ${isReset ? "no relay behind it" : "it refuses us"}: ${reason}`,
           isSilent: isReset,
           ...(refused === undefined ? {} : { refused })
         })

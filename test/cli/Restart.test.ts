@@ -94,7 +94,7 @@ Peers.describeWithPeers(["openssl"], "follow --wait through a tunnel", () => {
           return { port, follow: yield* toolbox("follow", "--wait", `net://127.0.0.1:${port}/host/h/s-0`) }
         })
       const ours = yield* led(...asClient(pki, "viewer-alice"))
-      const nobodys = `WARNING: 127.0.0.1:${ours.port}: connected, and broken off before a word: `
+      const nobodys = `WARNING: 127.0.0.1:${ours.port}: not a relay's live port, or no relay behind it: `
       yield* Process.said(ours.follow, nobodys)
       const relay = yield* Relays.start("ours", {
         livePort,
