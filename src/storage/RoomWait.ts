@@ -1,15 +1,26 @@
 /**
- * Waits for room on a full disk, or for one that is read-only to be written again, for sessions that can wait: an edge
- * keeps what it sends until then, so nothing need be lost. An operation that failed is repeated until there is room.
+ * Waits for room on a full disk, or for one that is read-only, fails or is gone to be written again, for sessions that
+ * can wait: an edge keeps what it sends until then, so nothing need be lost. An operation that failed is repeated until
+ * it can be done. What a disk did not take when it was synced may be lost although the next sync is done: that waits
+ * for the next relay, which goes back to its mark.
  */
-import { Effect } from "effect"
+import { Effect, Result } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"
 import { type FileFailed, Files, type OpenFile } from "./Files.ts"
 
 const againMillis = 500
 
-/** Who looks after the disk can mend it. One that had an error is read-only until it is mounted again. */
-const isFull = ({ code }: { readonly code: string }) => code === "ENOSPC" || code === "EDQUOT" || code === "EROFS"
+/** Of a disk that fails, or is gone: pulled out, a share without its server, a file system without its process. */
+const goneCodes: ReadonlySet<string> = new Set(["EIO", "ENXIO", "ENODEV", "ESTALE", "ENOTCONN"])
+/** One that had an error is read-only until it is mounted again. */
+const fullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS"])
+
+/** Who looks after the disk can mend it. */
+const isMendable = ({ code }: { readonly code: string }) => fullCodes.has(code) || goneCodes.has(code)
+
+/** What was written may be, and nothing here has it any more. */
+const isLost = ({ code, operation }: Pick<FileFailed, "code" | "operation">) =>
+  operation === "fsync" && goneCodes.has(code)
 
 export class RoomWait {
   readonly #wakes = new Set<() => void>()
@@ -19,7 +30,7 @@ export class RoomWait {
   /** Told of the first that begins to wait. */
   onWait: (failure: FileFailed) => Effect.Effect<void> = () => Effect.void
 
-  readonly isFull = isFull
+  readonly isMendable = isMendable
 
   /** Something waits. */
   get isWaiting(): boolean {
@@ -42,7 +53,7 @@ export class RoomWait {
   }
 
   #isWorth(failure: FileFailed, waits: () => boolean): boolean {
-    return isFull(failure) && !this.#isOver && waits()
+    return isMendable(failure) && !this.#isOver && waits()
   }
 
   #again<A>(
@@ -54,12 +65,16 @@ export class RoomWait {
       this.#waitingCount--
     })
     const repeated = Effect.gen({ self: this }, function* () {
-      if (++this.#waitingCount === 1) yield* this.onWait(failure)
+      let failed = failure
+      if (++this.#waitingCount === 1) yield* this.onWait(failed)
       while (true) {
         yield* this.#pause
-        const done = yield* Effect.result(operation)
+        const done: Result.Result<A, FileFailed> = isLost(failed)
+          ? Result.fail(failed)
+          : yield* Effect.result(operation)
         if (done._tag === "Success") return done.success
-        if (!this.#isWorth(done.failure, waits)) return yield* Effect.fail(done.failure)
+        failed = done.failure
+        if (!this.#isWorth(failed, waits)) return yield* Effect.fail(failed)
       }
     })
     return Effect.ensuring(repeated, left)

@@ -8,7 +8,7 @@ import * as Local from "./Local.ts"
 
 const size = 64
 
-for (const code of ["ENOSPC", "EROFS"]) {
+for (const code of ["ENOSPC", "EROFS", "EIO", "ENOTCONN"]) {
   it.live(`the next relay goes on where it waited for ${code}, which is no failure`, () => {
     const { codes, layer } = logged()
     return Effect.gen(function* () {

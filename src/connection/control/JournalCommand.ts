@@ -50,7 +50,10 @@ const goneOnWith = (state: ControlState, request: OpenJournal.Request): Effect.E
   const { token } = request
   if (!registry.journals.isExpired(token)) return Effect.sync(() => opened(state, request))
   return Effect.match(awaken(registry, state.serves, token), {
-    onFailure: ({ message }) => refuse(undefined, "JOURNAL_UNMARKED", message),
+    onFailure: (failure) => {
+      const isForNow = registry.store.roomWait.isMendable(failure)
+      return refuse(undefined, isForNow ? "JOURNAL_WAITS" : "JOURNAL_UNMARKED", failure.message)
+    },
     onSuccess: () => opened(state, request)
   })
 }

@@ -50,7 +50,7 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     const said = isKept(journal) ? yield* Effect.result(JournalFiles.say(store, token, "expired")) : undefined
     if (!isGone(journal, since)) return yield* JournalFiles.revive(store, token)
     // It goes on to wait, as all do for a disk that is full.
-    if (said !== undefined && Result.isFailure(said) && store.roomWait.isFull(said.failure)) {
+    if (said !== undefined && Result.isFailure(said) && store.roomWait.isMendable(said.failure)) {
       return registry.background(Effect.delay(waits(registry, journal), fullWait))
     }
     if (said === undefined || Result.isFailure(said)) return journal.end()

@@ -1,6 +1,8 @@
 /**
  * Journals of a relay that was killed, or stopped, and is there again (docs/durability.md): it goes through what it
  * carried out, with shadows for files, and so comes to where it was; then the files are made what the shadows are.
+ * Journals for which the disk has no room, or cannot be written, wait for that as those do that have expired: each is
+ * gone through when its edge asks for it (`Expiry.awaken`).
  */
 import { Effect, Result } from "effect"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
@@ -14,11 +16,29 @@ import { leftOf, optionsOf } from "./Hosting.ts"
 import { Lacking } from "./Lacking.ts"
 import { replayed } from "./Replay.ts"
 
+interface Failure {
+  readonly code: string
+  readonly message: string
+}
+
+/** Nothing is lost of them: their edges come again until it can be done. */
+const leave = (registry: Registry["Service"], tokens: ReadonlyArray<string>, failure: Failure): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const { incidents, journals, store } = registry
+    if (!store.roomWait.isMendable(failure)) return yield* incidents.report("JOURNAL_UNMARKED", failure.message)
+    yield* incidents.report("JOURNAL_WAITS", failure.message)
+    for (const token of tokens) {
+      for (const oldest of journals.expire(token)) yield* JournalFiles.remove(store, oldest)
+    }
+  })
+
 /** Before anybody can connect. */
 export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { journals, store } = registry
-    const all = yield* JournalsLeft.findAll(store, leftOf(registry))
+    const all = yield* JournalsLeft.findAll(store, leftOf(registry), (token, failure) =>
+      leave(registry, [token], failure)
+    )
     const { ended, expired, finished } = yield* JournalsLeft.findOver(store)
     for (const token of finished) yield* JournalsLeft.forgetOver(store, journals.finish(token))
     for (const token of ended) yield* JournalsLeft.forgetOver(store, journals.end(token))
@@ -26,23 +46,43 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
       for (const oldest of journals.expire(token)) yield* JournalFiles.remove(store, oldest)
     }
     if (all.length === 0) return
+    const hosted = new Map<string, HostedJournal>()
+    const left = new Map(all.map((found) => [found.token, found]))
     const work = (found: JournalsLeft.Found) => {
       const journal = new HostedJournal(optionsOf(registry, serves, found))
       journals.open.set(found.token, journal)
+      hosted.set(found.token, journal)
       return Effect.as(replayed(journal, found), journal)
     }
     const bereft = ({ close, token }: JournalsLeft.Found, { directory, retraced }: Bereft<HostedJournal>) =>
       Effect.gen(function* () {
         yield* registry.incidents.report("JOURNAL_CHANGED", `${retraced.edgeName}: ${directory} is gone`)
+        left.delete(token)
         journals.close(retraced)
         yield* Effect.andThen(rest(retraced), close)
         yield* JournalFiles.remove(store, token)
       })
-    const restored = yield* retraced(store, all, work, bereft)
+    const dropped = Effect.fnUntraced(function* ({ close, token }: JournalsLeft.Found) {
+      const journal = hosted.get(token)
+      if (journal !== undefined) {
+        journals.close(journal)
+        yield* rest(journal)
+      }
+      yield* close
+    })
+    const undone = Effect.suspend(() => Effect.forEach(left.values(), dropped, { discard: true }))
+    const restored = yield* Effect.catch(retraced(store, all, { work, bereft, undone }), (failure) =>
+      Effect.as(leave(registry, [...left.keys()], failure), [])
+    )
     for (const [journal, found] of restored) {
       journal.lacking = new Lacking(registry, found.directories)
       const history = yield* Effect.result(found.goOn)
       if (Result.isSuccess(history)) journal.marking.keep(history.success)
+      else if (store.roomWait.isMendable(history.failure)) {
+        journals.close(journal)
+        yield* Effect.andThen(rest(journal), leave(registry, [journal.token], history.failure))
+        continue
+      }
       registry.background(suspended(registry, journal))
     }
-  }).pipe(Effect.catch(({ message }) => registry.incidents.report("JOURNAL_UNMARKED", message)))
+  })

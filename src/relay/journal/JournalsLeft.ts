@@ -218,8 +218,12 @@ export const forgetOver = (store: Store, tokens: ReadonlyArray<string>): Effect.
 /** Of a file that belongs to a journal which is carried out: its token. */
 const part = /^(.*?)\.(?:history|history\.new|changes|json)$/
 
-/** Journals that an earlier relay was carrying out. One that cannot be read is left as it is, and told of. */
-export const findAll = (store: Store, options: Options): Effect.Effect<ReadonlyArray<Found>> =>
+/** Journals that an earlier relay was carrying out. One that cannot be read is left as it is: `failed` is told. */
+export const findAll = (
+  store: Store,
+  options: Options,
+  failed: (token: string, failure: FileFailed) => Effect.Effect<void>
+): Effect.Effect<ReadonlyArray<Found>> =>
   Effect.gen(function* () {
     const all = yield* namesIn(store)
     const over = overOf(all)
@@ -232,8 +236,8 @@ export const findAll = (store: Store, options: Options): Effect.Effect<ReadonlyA
       const isPartial = !names.has(`${token}.history`)
       if (finished.has(token) || isPartial) yield* remove(store, token)
       if (finished.has(token) || isPartial || expired.has(token)) continue
-      const journal = yield* Effect.catch(find(store, token, options), ({ message }) =>
-        Effect.as(options.told(message), undefined)
+      const journal = yield* Effect.catch(find(store, token, options), (failure) =>
+        Effect.as(failed(token, failure), undefined)
       )
       if (journal !== undefined) found.push(journal)
     }

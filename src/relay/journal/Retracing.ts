@@ -44,14 +44,20 @@ export interface Bereft<A> {
   readonly retraced: A
 }
 
+export interface Steps<A> {
+  readonly work: (found: Found) => Effect.Effect<A, FileFailed>
+  readonly bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
+  /** After a failure; some files may have been made what they were. */
+  readonly undone: Effect.Effect<void>
+}
+
 /**
  * Nobody else may use the store meanwhile. Of what `bereft` is done with, nothing is made again. Answers the others.
  */
 export const retraced = <A>(
   store: Store,
   all: ReadonlyArray<Found>,
-  work: (found: Found) => Effect.Effect<A, FileFailed>,
-  bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
+  { bereft, undone, work }: Steps<A>
 ): Effect.Effect<ReadonlyArray<readonly [A, Found]>, FileFailed> => {
   const shadow = new ShadowFiles(store.retraceable.plain, new Set(all.flatMap(({ directories }) => [...directories])))
   const covers = () => true
@@ -72,8 +78,13 @@ export const retraced = <A>(
   })
   return Effect.gen(function* () {
     const gone = yield* goneOf(store, new Set(all.flatMap(({ directories }) => [...directories])))
-    yield* Effect.forEach(all, ({ takeBack }) => takeBack, { discard: true })
-    return yield* under(store, { files: shadow.service, covers }, redone(gone))
+    const takenBack = Effect.forEach(all, ({ takeBack }) => takeBack, { discard: true })
+    yield* Effect.tapError(takenBack, () => undone)
+    return yield* under(
+      store,
+      { files: shadow.service, covers },
+      Effect.tapError(redone(gone), () => undone)
+    )
   })
 }
 

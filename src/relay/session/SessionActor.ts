@@ -328,7 +328,7 @@ export class SessionActor implements StreamSession {
   /** The relay stops: what would have waited for room its edge brings to the next one. */
   #isLeft(failure: FileFailed): boolean {
     const { journals, store } = this.#surroundings
-    return store.roomWait.isFull(failure) && journals.ofSession(this.id)?.isLeft === true
+    return store.roomWait.isMendable(failure) && journals.ofSession(this.id)?.isLeft === true
   }
 
   #failed(stream: StreamActor, failure: FileFailed): Effect.Effect<void> {

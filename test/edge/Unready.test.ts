@@ -1,0 +1,53 @@
+/** A relay that begins while its disk cannot be written goes on with sessions of edges once it can; nothing is lost. */
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
+import { FaultyFiles, type Operation } from "../../src/storage/FaultyFiles.ts"
+import type { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { logged } from "../support/logged.ts"
+import * as Local from "./Local.ts"
+
+const size = 64
+
+/** Over the same files, some of which fail. */
+const over = (memory: MemoryFiles, files: FaultyFiles): MemoryFiles =>
+  Object.create(memory, { service: { value: files.service } })
+
+const steps: ReadonlyArray<[what: string, operation: Operation, path: string]> = [
+  ["what was put down is cut to its mark", "truncate", ".history"],
+  ["what was put down is gone on with", "open", ".changes"],
+  ["a trace file is cut to where it was", "truncate", "ch_0"]
+]
+
+for (const code of ["EDQUOT", "EROFS", "EIO"]) {
+  for (const [what, operation, path] of steps) {
+    it.live(`where ${what}: ${code}`, () => {
+      const { codes, layer } = logged()
+      return Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        const relay = yield* Scope.provide(TestRelay.make(), scope)
+        const { leadTo, link, local, packet, path: file } = yield* Local.recording(relay)
+        yield* packet(0, size)
+        yield* until("a packet", () => relay.output.size(file) === size)
+        yield* Local.marked(local)
+        yield* Scope.close(scope, Exit.void)
+        // A relay that is killed has written more than is put down.
+        const at = relay.memory.paths("/traces").find((each) => each.endsWith(file)) ?? ""
+        relay.memory.write(at, Buffer.concat([Buffer.from(relay.memory.read(at) ?? []), Buffer.alloc(7)]))
+        const faults = new FaultyFiles(relay.memory.service)
+        const mend = faults.fail({ code, operation, path })
+        const next = yield* TestRelay.make({ memory: over(relay.memory, faults) })
+        leadTo(next)
+        link.cut()
+        const waits = () => codes.filter((each) => each === "JOURNAL_WAITS").length
+        yield* until("the edge to be told", () => waits() > 1)
+        mend()
+        yield* packet(1, size)
+        yield* until("both packets", () => relay.output.size(file) === 2 * size)
+        assert.notInclude(codes, "NAME_TAKEN")
+        assert.notInclude(codes, "JOURNAL_UNMARKED")
+      }).pipe(Effect.provide(layer))
+    })
+  }
+}
