@@ -72,6 +72,25 @@ it.live("a target that names directories itself, as before 2.11, is kept to its 
   })
 )
 
+it.live("where output is grouped by session, the host is the one that the directory is named after", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ access, grouping: "session" })
+    const control = yield* relay.script().control
+    yield* control.version(10)
+    yield* control.createSession({ name: "s", host: "web1" })
+    for (const path of ["./web1/s/ust", "/./web1/s/ust", "./web1", "./s/web1", "db1/s/ust"])
+      yield* control.addStream({ path })
+    assert.deepStrictEqual(relay.output.files(), [])
+    yield* control.addStream({ path: "//web1/s/ust" })
+    const directories = new Set(relay.output.files().map((path) => path.split("/").slice(0, 2).join("/")))
+    assert.deepStrictEqual(
+      [...directories].filter((path) => !/^s\/web1-[-\d]{15}$/.test(path)),
+      []
+    )
+    assert.strictEqual(directories.size, 1)
+  })
+)
+
 it.live("nor does it get, rules or not, to what the relay keeps for itself beside hosts' directories", () =>
   Effect.gen(function* () {
     for (const options of [{}, { access: rules({ record: [{}] }) }]) {

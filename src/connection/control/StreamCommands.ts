@@ -27,10 +27,11 @@ import {
 
 /** Peers older than 2.11 name the directories of the host and of the session with every stream. */
 const mayRecordInto = ({ party, registry }: ControlState, { sessionName }: Identity, pathname: string): boolean => {
-  const [hostname = "", ...rest] = pathname.split("/").filter((name) => name !== "" && name !== ".")
+  // By session, the directory of the host lies in the session's own, and has the first of the names, whatever it is.
+  const isBySession = registry.options.grouping === "session"
+  const [hostname = "", ...rest] = pathname.split("/").filter((name) => name !== "" && (isBySession || name !== "."))
   if (!party.mayRecord({ hostname, sessionName })) return false
-  // By session, the directory of the host lies in the session's own.
-  return registry.options.grouping === "session" || party.mayRecordInto(hostname, rest.join("/"))
+  return isBySession || party.mayRecordInto(hostname, rest.join("/"))
 }
 
 /** A malformed request ends the connection with a reply; every other refusal keeps it (§6.2). */
