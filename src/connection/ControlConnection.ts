@@ -29,7 +29,7 @@ import { Answering } from "./control/Answering.ts"
 import * as Command from "./control/Command.ts"
 import { payloadBytesMaxOf, run } from "./control/Commands.ts"
 import { addIndex } from "./control/IndexMessage.ts"
-import { MetadataMessage } from "./control/MetadataMessage.ts"
+import { MetadataMessage, refusedMetadata } from "./control/MetadataMessage.ts"
 import { RefusalGrace } from "./control/RefusalGrace.ts"
 import * as DataConnection from "./DataConnection.ts"
 import { Throttle } from "./Throttle.ts"
@@ -260,7 +260,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (command !== SendMetadata.number) return payloadBytesMaxOf(command)
     Tally.count(this.#registry.tally.controlCommands, command)
     if (dataSize <= SendMetadata.headerSize) {
-      this.#refuseMetadata("no metadata")
+      this.#refuseMetadata(refusedMetadata("no metadata"))
       return refuse
     }
     this.#metadata = new MetadataMessage(this.#state, this.#shares.bytes, dataSize - SendMetadata.headerSize)
@@ -302,8 +302,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#metadata = undefined
   }
 
-  #refuseMetadata(detail: string | undefined): void {
-    if (detail !== undefined) this.#refused(SendMetadata.number, { code: "METADATA_REFUSED", detail }, "end")
+  #refuseMetadata(refusal: Incident | undefined): void {
+    if (refusal !== undefined) this.#refused(SendMetadata.number, refusal, "end")
   }
 
   /** `SEND_INDEX` (§6.6). */

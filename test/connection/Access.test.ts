@@ -162,22 +162,25 @@ it.live("rules that are replaced count for a session's own commands: it makes no
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({ access })
     const script = relay.script()
-    for (const command of ["stream", "chunk", "delete"] as const) {
+    for (const command of ["stream", "chunk", "delete", "metadata"] as const) {
       yield* relay.relay.replaceAccess(access)
       const control = yield* script.control
       yield* control.version(13)
       yield* control.createSession({ name: command, host: "web1", sessionId: 1 })
       yield* control.createChunk(0, 1_700_000_000)
       yield* control.addStream({ path: "ust", channel: "ch_0" })
+      const metadata = yield* control.addStream({ path: "ust", channel: "metadata" })
       const before = relay.output.files()
       yield* relay.relay.replaceAccess(rules({ record: [{ host: "db*" }] }))
       if (command === "stream") yield* control.addStream({ path: "ust", channel: "ch_1" })
       if (command === "chunk") yield* control.createChunk(1, 1_700_000_100)
+      if (command === "metadata") yield* control.metadata(metadata, Buffer.from("of nobody's"))
       if (command === "delete") yield* control.closeChunk(0, 1_700_000_100, CloseCommand.delete)
+      yield* control.closes(command)
       assert.deepStrictEqual(relay.output.files(), before, command)
     }
     const { incidents } = yield* relay.relay.activity
-    assert.deepStrictEqual(incidents, [{ code: "SESSION_NOT_PERMITTED", count: 3 }])
+    assert.deepStrictEqual(incidents, [{ code: "SESSION_NOT_PERMITTED", count: 4 }])
   })
 )
 

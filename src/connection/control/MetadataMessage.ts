@@ -1,8 +1,12 @@
 /** One `SEND_METADATA` on its way to the stream's file (streaming.md §6.4). It never answers. */
+import type { Incident } from "../../errors/Report.ts"
 import type { Account } from "../../memory/Blocks.ts"
 import * as SendMetadata from "../../protocol/control/SendMetadata.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import { type ControlState, streamOf } from "./Command.ts"
+
+/** Why it is not taken. */
+export const refusedMetadata = (detail: string): Incident => ({ code: "METADATA_REFUSED", detail })
 
 export class MetadataMessage {
   readonly #state: ControlState
@@ -19,7 +23,7 @@ export class MetadataMessage {
     this.#byteCount = byteCount
   }
 
-  push(bytes: Buffer, from: number, to: number, hasSession: boolean): string | undefined {
+  push(bytes: Buffer, from: number, to: number, hasSession: boolean): Incident | undefined {
     let at = from
     if (this.#headerFilled < SendMetadata.headerSize) {
       const taken = Math.min(to - at, SendMetadata.headerSize - this.#headerFilled)
@@ -36,21 +40,26 @@ export class MetadataMessage {
     return undefined
   }
 
-  #begin(hasSession: boolean): string | undefined {
-    if (!hasSession) return "no session"
+  #begin(hasSession: boolean): Incident | undefined {
+    if (!hasSession) return refusedMetadata("no session")
     const handle = this.#header.readBigUInt64BE(0)
     this.#paddingSize = this.#header.readUInt32BE(8)
     const stream = streamOf(this.#state, handle)
-    if (stream === undefined) return `unknown stream ${handle}`
-    if (!stream.beginMetadata()) return "the stream has no file"
+    if (stream === undefined) {
+      const { party, registry } = this.#state
+      return party.withheld(registry.streams, handle) ?? refusedMetadata(`unknown stream ${handle}`)
+    }
+    if (!stream.beginMetadata()) return refusedMetadata("the stream has no file")
     this.#stream = stream
     return undefined
   }
 
-  end(): string | undefined {
+  end(): Incident | undefined {
     const stream = this.#stream
-    if (stream === undefined) return "no stream"
-    return stream.endMetadata(this.#byteCount, this.#paddingSize, this.#account) ? undefined : "stream was closed"
+    if (stream === undefined) return refusedMetadata("no stream")
+    return stream.endMetadata(this.#byteCount, this.#paddingSize, this.#account)
+      ? undefined
+      : refusedMetadata("stream was closed")
   }
 
   /** The connection ended inside the message: the file keeps whole messages only. */
