@@ -153,7 +153,7 @@ it.live("names that can be none are refused, and nothing is left of an attempt; 
     }
     const long = `${"relay".repeat(12)}.${"a".repeat(60)}.example`
     const wanted = ["*.example.org", "10.0.0.1", "2001:db8::1", "xn--bro-hoa.example", long]
-    assert.strictEqual((yield* attempt("init", `--names=${wanted.join(",")}`, pki)).code, 0)
+    assert.strictEqual((yield* attempt("init", `--names=${wanted.join(", ")}`, pki)).code, 0)
     const names = new X509Certificate(readFileSync(join(pki, "relay.pem")))
     for (const name of ["any.example.org", "xn--bro-hoa.example", long])
       assert.strictEqual(names.checkHost(name) !== undefined, true)

@@ -23,7 +23,11 @@ const word = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `
 
 const namesDefault = (): string => [...new Set([hostname(), "localhost", "127.0.0.1", "::1"])].join(",")
 
-const listOf = (names: string): ReadonlyArray<string> => names.split(",").filter((text) => text !== "")
+const listOf = (names: string): ReadonlyArray<string> =>
+  names
+    .split(",")
+    .map((text) => text.trim())
+    .filter((text) => text !== "")
 
 const names = Flag.String("names").pipe(
   Flag.withDefault(namesDefault()),
