@@ -40,3 +40,70 @@ export const read = (bytes: Uint8Array): Reading => {
   }
   return bytes.length > lengthMax ? refuse(`no ClientHello in ${bytes.length} bytes`) : "more"
 }
+
+/** In extensions: of TLS 1.2, and of 1.3. */
+const extensions = { ticket: 35, keys: 41 } as const
+const versionAndRandomBytes = 34
+
+/** Beyond the end there are zeros, and nothing. */
+class Cursor {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  get hasMore(): boolean {
+    return this.#at < this.#bytes.length
+  }
+
+  number(byteCount: number): number {
+    const number = this.#at + byteCount <= this.#bytes.length ? this.#bytes.readUIntBE(this.#at, byteCount) : 0
+    this.#at += byteCount
+    return number
+  }
+
+  skip(byteCount: number): void {
+    this.#at += byteCount
+  }
+
+  /** With a length of so many bytes before it. */
+  vector(lengthBytes: number): Cursor {
+    return new Cursor(this.bytes(lengthBytes))
+  }
+
+  bytes(lengthBytes: number): Buffer {
+    const length = this.number(lengthBytes)
+    const from = this.#at
+    this.#at += length
+    return this.#bytes.subarray(from, this.#at)
+  }
+}
+
+/** What was given to the client in earlier connections, as it shows it in a whole hello. */
+export const ticketsOf = (bytes: Uint8Array): ReadonlyArray<Buffer> => {
+  const records: Array<Uint8Array> = []
+  for (let at = 0; at + recordHeaderBytes <= bytes.length; ) {
+    const length = ((bytes[at + 3] ?? 0) << 8) | (bytes[at + 4] ?? 0)
+    records.push(bytes.subarray(at + recordHeaderBytes, at + recordHeaderBytes + length))
+    at += recordHeaderBytes + length
+  }
+  const hello = new Cursor(Buffer.concat(records))
+  hello.skip(messageHeaderBytes + versionAndRandomBytes)
+  // The session's id, ciphers, and compressions.
+  for (const lengthBytes of [1, 2, 1]) hello.bytes(lengthBytes)
+  const found: Array<Buffer> = []
+  for (const all = hello.vector(2); all.hasMore; ) {
+    const type = all.number(2)
+    const content = all.bytes(2)
+    if (type === extensions.ticket && content.length > 0) found.push(content)
+    if (type !== extensions.keys) continue
+    for (const shown = new Cursor(content).vector(2); shown.hasMore; ) {
+      found.push(shown.bytes(2))
+      // Its age.
+      shown.skip(4)
+    }
+  }
+  return found
+}

@@ -170,7 +170,7 @@ const secured = (
     }
     let socket: ReturnType<typeof begin>
     try {
-      socket = begin(plain, { host: address.host, ...how })
+      socket = begin(plain, { host: address.host, port: address.port, ...how })
       held.socket = socket
     } catch (cause) {
       return fail(new TlsFailed({ address: name, kind: "identity", reason: reasonOf(cause as Error) }))

@@ -3,7 +3,7 @@
 import { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
-import { lengthMax, read } from "../../src/protocol/ClientHello.ts"
+import { lengthMax, read, ticketsOf } from "../../src/protocol/ClientHello.ts"
 
 /** What a client of this platform begins with. */
 const helloOf = (options: tls.ConnectionOptions): Promise<Buffer> =>
@@ -52,4 +52,40 @@ it("what can be none is refused as soon as that is seen", () => {
     )
   }
   for (const [what, bytes] of Object.entries(refused)) assert.isObject(read(bytes), what)
+})
+
+const sized = (lengthBytes: number, ...parts: ReadonlyArray<Uint8Array>): Buffer => {
+  const content = Buffer.concat(parts)
+  const length = Buffer.alloc(lengthBytes)
+  length.writeUIntBE(content.length, 0, lengthBytes)
+  return Buffer.concat([length, content])
+}
+
+const helloWith = (...extensions: ReadonlyArray<readonly [type: number, content: Uint8Array]>): Buffer => {
+  const all = extensions.map(([type, content]) => Buffer.concat([Buffer.of(0, type), sized(2, content)]))
+  const ids = [sized(1, Buffer.alloc(32, 1)), sized(2, Buffer.of(0x13, 1)), sized(1, Buffer.of(0))]
+  return Buffer.concat([Buffer.of(1), sized(3, Buffer.alloc(34, 3), ...ids, sized(2, ...all))])
+}
+
+it("tickets are those that either version shows, in records of any size, and however a hello is cut off", async () => {
+  const shown = ["first", "second"].map((text) => Buffer.from(text.repeat(40)))
+  const identities = shown.map((ticket) => Buffer.concat([sized(2, ticket), Buffer.of(1, 2, 3, 4)]))
+  const binders = sized(2, sized(1, Buffer.alloc(32, 9)))
+  const old = Buffer.from("of 1.2")
+  const hello = helloWith([0, Buffer.from("name")], [35, old], [41, Buffer.concat([sized(2, ...identities), binders])])
+  for (const size of [1, 7, 100, hello.length]) {
+    const parts = Array.from({ length: Math.ceil(hello.length / size) }, (_, at) =>
+      record(hello.subarray(at * size, (at + 1) * size))
+    )
+    assert.deepStrictEqual(ticketsOf(Buffer.concat(parts)), [old, ...shown], `records of ${size}`)
+  }
+  for (let length = 0; length < hello.length; length++) {
+    for (const ticket of ticketsOf(record(hello.subarray(0, length)))) assert.isAtMost(ticket.length, length)
+    const wrong = Buffer.from(hello)
+    wrong[length] = 0xff
+    ticketsOf(record(wrong))
+  }
+  for (const empty of [helloWith([35, Buffer.alloc(0)]), helloWith(), Buffer.alloc(0)])
+    assert.deepStrictEqual(ticketsOf(record(empty)), [])
+  assert.deepStrictEqual(ticketsOf(await helloOf({ servername: "relay.example" })), [])
 })

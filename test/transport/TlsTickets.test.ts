@@ -1,51 +1,80 @@
 /** Who goes on from an earlier handshake shows no certificate: it gets no further by that than by a new one. */
+import { randomBytes } from "node:crypto"
 import * as net from "node:net"
+import { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { Purpose } from "../../src/transport/tls/Tls.ts"
+import { ticketsOf } from "../../src/protocol/ClientHello.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import * as Dial from "../../src/transport/Dial.ts"
+import { readFirst } from "../../src/transport/FirstBytes.ts"
+import { Tickets } from "../../src/transport/tls/Tickets.ts"
+import type { ClientIdentity, Purpose } from "../../src/transport/tls/Tls.ts"
 import * as TlsTerminal from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
 import { listening } from "../support/listening.ts"
 import * as Peers from "../support/peers.ts"
 
-const start = Effect.gen(function* () {
-  const ours = yield* Certificates.authority
-  const { cert, key } = yield* ours.issue({ name: "relay", alternatives: "DNS:localhost", use: "serverAuth" })
-  const client = yield* ours.issue({ name: "web1" })
-  const identity = { certificate: cert, key, clientCa: ours.ca, crl: yield* ours.revoke() }
-  const { replace, secure } = yield* TlsTerminal.make(identity)
-  const portFor = (port: Purpose) =>
-    listening(
-      net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (accepted) =>
-        secure(
-          { accepted, address: "127.0.0.1", port },
-          {
-            done: ({ certificate, socket }) => socket.end(certificate?.subject ?? "nobody"),
-            failed: () => accepted.destroy()
-          }
+const helloOf = (options: tls.ConnectionOptions): Promise<Buffer> =>
+  new Promise((resolve) => {
+    const wire = new Duplex({ read: () => {}, write: (bytes: Buffer) => resolve(bytes) })
+    tls.connect({ ...options, socket: wire }).on("error", () => undefined)
+  })
+
+/** Strangers never have a turn. */
+const bounds = {
+  ...{ perSecond: 1000, burst: 1000, badPerSecond: 0, badBurst: 3, badDebt: 60 },
+  ...{ suspectPerSecond: 0, suspectBurst: 0, atOnce: 256 }
+}
+
+const startWith = (options: TlsTerminal.Options) =>
+  Effect.gen(function* () {
+    const ours = yield* Certificates.authority
+    const { cert, key } = yield* ours.issue({ name: "relay", alternatives: "DNS:localhost", use: "serverAuth" })
+    const client = yield* ours.issue({ name: "web1" })
+    const identity = { certificate: cert, key, clientCa: ours.ca, crl: yield* ours.revoke() }
+    const { handshakes, replace, secure } = yield* TlsTerminal.make(identity, options)
+    const resumed: Array<boolean> = []
+    const portFor = (port: Purpose) =>
+      listening(
+        net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (accepted) =>
+          readFirst(accepted, (hello) =>
+            secure(
+              { accepted, hello, address: "127.0.0.1", port },
+              {
+                done: ({ certificate, socket }) => {
+                  resumed.push(socket.isSessionReused())
+                  socket.end(certificate?.subject ?? "nobody")
+                },
+                failed: () => accepted.destroy()
+              }
+            )
+          )
         )
       )
-    )
-  /** Who the client was taken for; empty: it was not let in. */
-  const connect = (port: number, options: tls.ConnectionOptions) =>
-    Effect.callback<{ readonly who: string; readonly isReused: boolean; readonly session: Buffer }>((resume) => {
-      const socket = tls.connect({ host: "127.0.0.1", port, servername: "localhost", ca: ours.ca, ...options })
-      let [who, session, isReused] = ["", Buffer.alloc(0), false]
-      socket.on("secureConnect", () => {
-        isReused = socket.isSessionReused()
+    /** Who the client was taken for; empty: it was not let in. */
+    const connect = (port: number, options: tls.ConnectionOptions) =>
+      Effect.callback<{ readonly who: string; readonly isReused: boolean; readonly session: Buffer }>((resume) => {
+        const socket = tls.connect({ host: "127.0.0.1", port, servername: "localhost", ca: ours.ca, ...options })
+        let [who, session, isReused] = ["", Buffer.alloc(0), false]
+        socket.on("secureConnect", () => {
+          isReused = socket.isSessionReused()
+        })
+        socket.on("data", (bytes: Buffer) => {
+          who += bytes.toString()
+        })
+        socket.on("session", (given) => {
+          session = given
+        })
+        socket.on("error", () => undefined)
+        socket.on("close", () => resume(Effect.succeed({ who, isReused, session })))
       })
-      socket.on("data", (bytes: Buffer) => {
-        who += bytes.toString()
-      })
-      socket.on("session", (given) => {
-        session = given
-      })
-      socket.on("error", () => undefined)
-      socket.on("close", () => resume(Effect.succeed({ who, isReused, session })))
-    })
-  return { client, connect, http: yield* portFor("http"), control: yield* portFor("control"), identity, ours, replace }
-})
+    const ports = { http: yield* portFor("http"), control: yield* portFor("control") }
+    return { client, connect, handshakes, identity, ours, replace, resumed, ...ports }
+  })
+
+const start = startWith({})
 
 Peers.describeWithPeers(["openssl"], "a ticket", () => {
   it.live("is good at the ports of its kind, and for nobody at one where certificates are needed", () =>
@@ -76,6 +105,75 @@ Peers.describeWithPeers(["openssl"], "a ticket", () => {
         assert.strictEqual((yield* connect(control, { session: known.session })).who, "")
         assert.strictEqual((yield* connect(control, { ...client, session: known.session })).who, "")
       }
+    })
+  )
+
+  it.live("gives turns that strangers at the same address have used up, also when it is no good any more", () =>
+    Effect.gen(function* () {
+      const { client, connect, control, handshakes, identity, ours, replace } = yield* startWith({ bounds })
+      const known = yield* connect(control, client)
+      assert.strictEqual(known.who, "CN=web1")
+      const stranger = Effect.forkScoped(connect(control, {}))
+      const waiting = Effect.sync(() => handshakes().waitingCount)
+      yield* until("strangers to have no turn", Effect.andThen(stranger, waiting), (count) => count >= 3)
+      const again = yield* connect(control, { session: known.session })
+      assert.deepStrictEqual([again.who, again.isReused], ["CN=web1", true])
+      yield* replace({ ...identity, crl: yield* ours.revoke() })
+      const later = yield* connect(control, { ...client, session: known.session })
+      assert.deepStrictEqual([later.who, later.isReused], ["CN=web1", false])
+      const before = yield* waiting
+      yield* Effect.forkScoped(connect(control, client))
+      yield* until("one without a ticket to wait", waiting, (count) => count > before)
+    })
+  )
+
+  it.live("is known by who gave it, unchanged, and for a time", () =>
+    Effect.gen(function* () {
+      const { client, connect, ours } = yield* start
+      const { cert, key } = yield* ours.issue({ name: "other", alternatives: "DNS:localhost", use: "serverAuth" })
+      for (const maxVersion of ["TLSv1.3", "TLSv1.2"] as const) {
+        const server = tls.createServer({ cert, key, maxVersion }, (socket) => socket.end("."))
+        const { session } = yield* connect(yield* listening(server), client)
+        const hello = yield* Effect.promise(() => helloOf({ servername: "localhost", session, maxVersion }))
+        const tickets = new Tickets()
+        tickets.add(randomBytes(48))
+        assert.isFalse(tickets.isShownIn(hello))
+        tickets.add(server.getTicketKeys())
+        assert.isTrue(tickets.isShownIn(hello), maxVersion)
+        const [ticket = Buffer.alloc(0)] = ticketsOf(hello)
+        const from = hello.indexOf(ticket)
+        for (let at = from; at < from + ticket.length; at++) {
+          const changed = Buffer.from(hello)
+          changed.writeUInt8(changed.readUInt8(at) ^ 1, at)
+          assert.isFalse(tickets.isShownIn(changed), `${at - from}`)
+        }
+        for (let hours = 0; hours < 14 * 24; hours++) tickets.add(randomBytes(48))
+        assert.isFalse(tickets.isShownIn(hello))
+      }
+    })
+  )
+
+  it.live("is shown by who dials again, to the same relay with the same certificate", () =>
+    Effect.gen(function* () {
+      const { client, control, ours, replace, identity, resumed } = yield* start
+      const another = yield* ours.issue({ name: "web2" })
+      const dial = ({ cert: certificate, key }: Certificates.Certificate, names: Partial<ClientIdentity> = {}) =>
+        Effect.gen(function* () {
+          const tls = { ca: ours.ca, certificate, key, ...names }
+          const link = yield* Dial.dial({ host: "localhost", port: control, family: 4, tls }, "control")
+          const said = yield* link.read(7)
+          yield* link.ended
+          return Buffer.from(said).toString()
+        }).pipe(Effect.scoped)
+      const who = [yield* dial(client), yield* dial(client), yield* dial(another), yield* dial(another)]
+      assert.deepStrictEqual(who, ["CN=web1", "CN=web1", "CN=web2", "CN=web2"])
+      assert.deepStrictEqual(resumed, [false, true, false, true])
+      // As another name it has been looked at by nobody.
+      const error = yield* Effect.flip(dial(client, { serverName: "elsewhere" }))
+      assert.strictEqual((error as { readonly kind?: string }).kind, "name")
+      yield* replace({ ...identity, crl: yield* ours.revoke("web1") })
+      yield* Effect.flip(dial(client))
+      assert.strictEqual(yield* dial(another), "CN=web2")
     })
   )
 })

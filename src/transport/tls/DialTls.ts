@@ -1,5 +1,5 @@
 /** The outgoing half of TLS: a handshake, and why it failed. */
-import { X509Certificate } from "node:crypto"
+import { createHash, X509Certificate } from "node:crypto"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Schema } from "effect"
@@ -94,6 +94,7 @@ export interface Options {
   readonly role: Role | undefined
   /** What was dialled: the name that the certificate must have, unless the identity says another. */
   readonly host: string
+  readonly port: number
 }
 
 /** What is shown, and who is trusted, at `host`: for the runtime. */
@@ -111,10 +112,42 @@ export const trusting = (identity: ClientIdentity, host: string): tls.Connection
   }
 }
 
+/** As many places, each with some kB. */
+const placeCountMax = 64
+
+/**
+ * Tickets of the connections before, by where they lead and who we are there: relays under a flood from our address
+ * know by them that we are none of it. What was said of a certificate before counts for one like it only.
+ */
+const tickets = new Map<string, Buffer>()
+
+const keep = (place: string, ticket: Buffer): void => {
+  tickets.delete(place)
+  tickets.set(place, ticket)
+  const [oldest] = tickets.keys()
+  if (tickets.size > placeCountMax && oldest !== undefined) tickets.delete(oldest)
+}
+
+const placeOf = ({ host, identity, port }: Options): string => {
+  const { ca = "", certificate = "", key = "", serverName = "" } = identity
+  const known = [ca, certificate, key].map((text) => createHash("sha256").update(text).digest("hex"))
+  return JSON.stringify([host, port, serverName, ...known])
+}
+
 /** Over a connection that is there. Throws where the identity is no use. */
-export const begin = (socket: net.Socket, { host, identity, role }: Options): tls.TLSSocket =>
-  tls.connect({
+export const begin = (socket: net.Socket, options: Options): tls.TLSSocket => {
+  const { host, identity, role } = options
+  const place = placeOf(options)
+  const ticket = tickets.get(place)
+  const secured = tls.connect({
     socket,
     ...trusting(identity, host),
+    ...(ticket === undefined ? {} : { session: ticket }),
     ...(role === undefined ? {} : { ALPNProtocols: [protocolOf(role)] })
   })
+  secured.on("session", (given: Buffer) => keep(place, given))
+  // Whatever is wrong, it may be that.
+  const forget = () => tickets.delete(place)
+  secured.once("error", forget).once("secureConnect", () => secured.off("error", forget))
+  return secured
+}

@@ -13,9 +13,10 @@ import { certificatesOf, listsOf } from "../../protocol/PemBlocks.ts"
 import * as RevocationLists from "../../protocol/RevocationLists.ts"
 import { readMeanwhile } from "../FirstBytes.ts"
 import { isInternalAvoided } from "../ReceiveInto.ts"
-import { type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
+import { type Bounds, type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
 import { ciphers } from "./Processor.ts"
 import { certificateOf, refusedOf, rememberShown, saying } from "./ShownCertificate.ts"
+import { Tickets } from "./Tickets.ts"
 import { type PeerCertificate, type Purpose, purposeOf, type ServerIdentity } from "./Tls.ts"
 import { TlsRefused } from "./TlsRefused.ts"
 
@@ -79,6 +80,8 @@ const shortMillis = 1000
 
 const ticketKeyMillis = 3_600_000
 const ticketKeyBytes = 48
+/** For so long clients show a ticket, and have turns by it, though most of them have to show their certificate again. */
+const ticketDays = 7
 
 /** Certificates are judged by the system's clock as of its last tick: who comes just then is let in once more. */
 const behindMillisMax = 1000
@@ -141,6 +144,7 @@ const serverOf = (
     requestCert: client !== "none",
     rejectUnauthorized: client === "must",
     handshakeTimeout: handshakeTimeoutMillis,
+    sessionTimeout: ticketDays * 86_400,
     ALPNCallback: ({ protocols }: { readonly protocols: ReadonlyArray<string> }) => chosen(protocols)
   } as tls.TlsOptions)
 
@@ -219,15 +223,18 @@ export interface Options {
   readonly serves?: (purpose: Purpose) => boolean
   /** Sessions are recorded: they come before handshakes that may come to nothing. */
   readonly isBusy?: () => boolean
+  /** Otherwise those of `HandshakeTurns`. */
+  readonly bounds?: Bounds
 }
 
 export const make = (
   first: ServerIdentity,
-  { isBusy, serves = () => true }: Options = {}
+  { bounds, isBusy, serves = () => true }: Options = {}
 ): Effect.Effect<TlsTerminal, TlsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const pending = knowsParent() && !isInternalAvoided() ? byParent() : byEnds()
-    const turns = new HandshakeTurns({ isBusy })
+    const turns = new HandshakeTurns({ isBusy, ...(bounds !== undefined && { bounds }) })
+    const tickets = new Tickets()
     const ended = { good: 0, failed: 0 }
     const chosen = (protocols: ReadonlyArray<string>) =>
       protocols.find((protocol) => {
@@ -255,6 +262,7 @@ export const make = (
           })
         } else outcome?.done({ socket, purpose, certificate, refused })
       })
+      tickets.add(server.getTicketKeys())
       const shownBy = rememberShown(server)
       server.on("tlsClientError", (cause: NodeJS.ErrnoException, socket) => {
         const shown = shownBy(socket)
@@ -273,7 +281,11 @@ export const make = (
       return {
         ofPort: (port) => (port === "http" ? lenient : strict),
         renewTicketKeys: () => {
-          for (const server of new Set([strict, lenient])) server.setTicketKeys(randomBytes(ticketKeyBytes))
+          for (const server of new Set([strict, lenient])) {
+            const keys = randomBytes(ticketKeyBytes)
+            server.setTicketKeys(keys)
+            tickets.add(keys)
+          }
         }
       }
     }
@@ -294,6 +306,11 @@ export const make = (
       Effect.sync(() => setInterval(() => servers.renewTicketKeys(), ticketKeyMillis).unref()),
       (timer) => Effect.sync(() => clearInterval(timer))
     )
+    /** Who was let in before is none of the strangers that come from there. */
+    const originOf = (address: string, hello: Buffer | undefined): string => {
+      const network = networkOf(address)
+      return hello !== undefined && tickets.isShownIn(hello) ? `known ${network}` : network
+    }
     const secure: TlsTerminal["secure"] = ({ accepted, address, hello, port }, { done, failed }) => {
       let isOver = false
       const settle = (isGood: boolean, then: () => void) => {
@@ -315,7 +332,7 @@ export const make = (
         failed: (reason) => settle(false, () => failed(reason))
       }
       const handshake: Handshake = {
-        origin: networkOf(address),
+        origin: originOf(address, hello),
         begin: () => {
           accepted.off("close", leave)
           const read = readSoFar?.()
