@@ -13,7 +13,7 @@ const signingBytes = 16
 /** At its end. */
 const signatureBytes = 32
 
-/** No ticket is shown for longer (RFC 8446, §4.6.1): as many keys as there are in it, one an hour, and as many others. */
+/** One an hour for the seven days that a ticket is shown at most (RFC 8446, §4.6.1), for two kinds of ports. */
 const keyCountMax = 336
 
 /** One more in a hello is not looked at: each costs a signature. */
