@@ -80,7 +80,7 @@ const shortMillis = 1000
 
 const ticketKeyMillis = 3_600_000
 const ticketKeyBytes = 48
-/** For so long a client shows a ticket, and has turns by it. Later than the keys it shows its certificate again, too. */
+/** For so long a client shows a ticket, and has turns by it; once the keys are others it shows its certificate, too. */
 const ticketDays = 7
 
 /** Certificates are judged by the system's clock as of its last tick: who comes just then is let in once more. */
