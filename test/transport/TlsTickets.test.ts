@@ -137,18 +137,32 @@ Peers.describeWithPeers(["openssl"], "a ticket", () => {
         const hello = yield* Effect.promise(() => helloOf({ servername: "localhost", session, maxVersion }))
         const tickets = new Tickets()
         tickets.add(randomBytes(48))
-        assert.isFalse(tickets.isShownIn(hello))
+        assert.isFalse(tickets.take(hello) !== undefined)
         tickets.add(server.getTicketKeys())
-        assert.isTrue(tickets.isShownIn(hello), maxVersion)
+        assert.isTrue(tickets.take(hello) !== undefined, maxVersion)
         const [ticket = Buffer.alloc(0)] = ticketsOf(hello)
         const from = hello.indexOf(ticket)
         for (let at = from; at < from + ticket.length; at++) {
           const changed = Buffer.from(hello)
           changed.writeUInt8(changed.readUInt8(at) ^ 1, at)
-          assert.isFalse(tickets.isShownIn(changed), `${at - from}`)
+          assert.isFalse(tickets.take(changed) !== undefined, `${at - from}`)
         }
-        for (let hours = 0; hours < 14 * 24; hours++) tickets.add(randomBytes(48))
-        assert.isFalse(tickets.isShownIn(hello))
+        // Whoever has heard it cannot do much with it.
+        const taken = Array.from({ length: 20 }, () => tickets.take(hello)).filter((id) => id !== undefined)
+        assert.strictEqual(taken.length, 7)
+        const [id = ""] = taken
+        for (let good = 0; good < 8; good++) tickets.over(id, true)
+        for (let vain = 0; vain < 3; vain++) {
+          assert.isDefined(tickets.take(hello))
+          tickets.over(id, false)
+        }
+        assert.isUndefined(tickets.take(hello))
+        const longer = new Tickets()
+        longer.add(server.getTicketKeys())
+        for (let hour = 1; hour < 7 * 24; hour++) longer.add(randomBytes(48))
+        assert.isDefined(longer.take(hello))
+        for (let hour = 0; hour <= 7 * 24; hour++) longer.add(randomBytes(48))
+        assert.isUndefined(longer.take(hello))
       }
     })
   )

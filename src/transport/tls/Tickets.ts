@@ -19,8 +19,21 @@ const keyCountMax = 336
 /** One more in a hello is not looked at: each costs a signature. */
 const shownCountMax = 2
 
+/** A client that opens many connections at once shows the same one; beyond these it is one of its address. */
+const atOnceMax = 8
+/** Whoever has heard a hello can say it again. */
+const vainCountMax = 3
+/** That are in use, or came to nothing. */
+const usedCountMax = 4096
+
+interface Use {
+  underWay: number
+  vain: number
+}
+
 export class Tickets {
   readonly #signingKeys = new Map<string, Buffer>()
+  readonly #uses = new Map<string, Use>()
 
   /** Of the tickets that are given from now on; earlier ones stay known. */
   add(keys: Buffer): void {
@@ -30,11 +43,28 @@ export class Tickets {
     if (this.#signingKeys.size > keyCountMax && oldest !== undefined) this.#signingKeys.delete(oldest)
   }
 
-  /** Whether one of them is in a whole hello. */
-  isShownIn(hello: Uint8Array): boolean {
-    return ticketsOf(hello)
-      .slice(0, shownCountMax)
-      .some((ticket) => this.#isOurs(ticket))
+  /** Which one a whole hello shows, if it is good for a turn: `over` is to be told. */
+  take(hello: Uint8Array): string | undefined {
+    const shown = ticketsOf(hello).slice(0, shownCountMax)
+    const ticket = shown.find((one) => this.#isOurs(one))
+    if (ticket === undefined) return undefined
+    const id = ticket.toString("latin1", ticket.length - signatureBytes)
+    const use = this.#uses.get(id) ?? { underWay: 0, vain: 0 }
+    if (use.underWay >= atOnceMax || use.vain >= vainCountMax) return undefined
+    use.underWay++
+    this.#uses.set(id, use)
+    const [oldest] = this.#uses.keys()
+    if (this.#uses.size > usedCountMax && oldest !== undefined) this.#uses.delete(oldest)
+    return id
+  }
+
+  /** The handshake ended, well or not. */
+  over(id: string, isGood: boolean): void {
+    const use = this.#uses.get(id)
+    if (use === undefined) return
+    use.underWay--
+    if (!isGood) use.vain++
+    if (use.underWay === 0 && use.vain === 0) this.#uses.delete(id)
   }
 
   #isOurs(ticket: Buffer): boolean {

@@ -306,16 +306,13 @@ export const make = (
       Effect.sync(() => setInterval(() => servers.renewTicketKeys(), ticketKeyMillis).unref()),
       (timer) => Effect.sync(() => clearInterval(timer))
     )
-    /** Who was let in before is none of the strangers that come from there. */
-    const originOf = (address: string, hello: Buffer | undefined): string => {
-      const network = networkOf(address)
-      return hello !== undefined && tickets.isShownIn(hello) ? `known ${network}` : network
-    }
     const secure: TlsTerminal["secure"] = ({ accepted, address, hello, port }, { done, failed }) => {
       let isOver = false
+      const ticket = hello && tickets.take(hello)
       const settle = (isGood: boolean, then: () => void) => {
         if (isOver) return
         isOver = true
+        if (ticket !== undefined) tickets.over(ticket, isGood)
         turns.over(handshake, isGood, accepted.bytesRead)
         ended[isGood ? "good" : "failed"]++
         then()
@@ -332,7 +329,8 @@ export const make = (
         failed: (reason) => settle(false, () => failed(reason))
       }
       const handshake: Handshake = {
-        origin: originOf(address, hello),
+        // Who was let in before is none of the strangers that come from there.
+        origin: ticket === undefined ? networkOf(address) : `known ${networkOf(address)}`,
         begin: () => {
           accepted.off("close", leave)
           const read = readSoFar?.()
