@@ -14,6 +14,8 @@ const door = "src/transport/Door.ts"
 const listener = "src/transport/Listener.ts"
 const places = "src/relay/session/StreamPlaces.ts"
 const turns = "src/transport/tls/HandshakeTurns.ts"
+const tickets = "src/transport/tls/Tickets.ts"
+const dial = "src/transport/tls/DialTls.ts"
 const origins = "src/transport/Origins.ts"
 const addresses = "src/protocol/Addresses.ts"
 const unit = ["test/access", "test/transport/TlsHostile.test.ts"]
@@ -87,7 +89,9 @@ const mutations = [
   [party, "sessionNamesOf(path).some(", "sessionNamesOf(path).every(", wire],
   [streams, "if (!party.mayRecord({ hostname, sessionName })) return false", "", wire],
   [streams, 'party.mayRecordInto(hostname, rest.join("/"))', "true", wire],
-  [streams, 'registry.options.grouping === "session" ||', "", wire],
+  [streams, "return isBySession || party", "return party", wire],
+  [streams, '(isBySession || name !== ".")', 'name !== "."', wire],
+  ["src/connection/control/MetadataMessage.ts", "party.withheld(registry.streams, handle) ?? ", "", wire],
   ["src/relay/Registry.ts", "permissions.rightsOf !== undefined,", "false,", wire],
   ["src/relay/viewer/ViewerActor.ts", " && this.#party.mayView(session.identity)", "", wire],
   ["src/relay/viewer/ViewerActor.ts", "if (!this.#party.mayView(session.identity)) return Status.unknown", "", wire],
@@ -158,6 +162,14 @@ const mutations = [
     "this.#credits.delete(origin)",
     tls
   ],
+  [terminal, "hello && tickets.take(hello)", "undefined", tls],
+  [terminal, "if (ticket !== undefined) tickets.over(ticket, isGood)", "", tls],
+  [terminal, "            tickets.add(keys)\n", "", tls],
+  [tickets, 'timingSafeEqual(createHmac("sha256", key).update(signed).digest(), signature)', "true", tls],
+  [tickets, "use.underWay >= atOnceMax || ", "", tls],
+  [tickets, " || use.vain >= vainCountMax", "", tls],
+  [dial, "[ca, certificate, key].map", "[ca].map", tls],
+  [dial, "port, serverName, ...known", "port, ...known", tls],
   [addresses, "networkBytes = 8", "networkBytes = 16", tls],
   [origins, "if (members.size > most.size) most", "most", tls]
 ]
