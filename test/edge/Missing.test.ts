@@ -143,6 +143,42 @@ describe("a segment that was thinned", () => {
 const emptied = (image: MemoryFiles, path: string) => Effect.sync(() => image.write(path, Buffer.alloc(0)))
 const removed = (image: MemoryFiles, path: string) => Effect.orDie(image.service.unlink(path))
 
+/** A session of which the relay has a packet, and its edge `segmentCount` segments; what is done to these meanwhile. */
+const damaged = (
+  segmentCount: number,
+  damage: (image: MemoryFiles, segments: ReadonlyArray<string>) => Effect.Effect<void>
+) =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const scope = yield* Scope.make()
+    const files = new MemoryFiles()
+    const link = yield* new Link(() => relay.controlPort).open
+    const ports = { controlPort: link.port, dataPort: relay.dataPort }
+    const local = yield* Scope.provide(Local.start({ ...ports, files: files.service }), scope)
+    const { c, d, file } = yield* Script.make(local, relay.output, () => {}).recording()
+    const stream = yield* c.addStream()
+    yield* d.packet(stream, 0, 16)
+    yield* c.index(stream, { seq: 0 })
+    yield* until("the packet", () => relay.output.size(file("ch_0")) === 16)
+    link.isDown = true
+    link.cut()
+    const segmentsOf = (of: MemoryFiles) => of.paths("/spool").filter((path) => path.endsWith(".journal"))
+    for (let seq = 1; segmentsOf(files).length < segmentCount; seq++) {
+      yield* d.packet(stream, seq, partBytes)
+      yield* c.index(stream, { seq })
+    }
+    const image = new MemoryFiles()
+    for (const path of files.paths("/spool")) image.write(path, Buffer.from(files.read(path) ?? []))
+    yield* Scope.close(scope, Exit.void)
+    yield* damage(image, segmentsOf(image))
+    link.isDown = false
+    const next = yield* Local.start({ ...ports, files: image.service })
+    yield* next.forwarded
+    yield* Local.quiet(relay)
+    assert.strictEqual(relay.output.size(file("ch_0")), 16)
+    return image
+  })
+
 describe("the newest segment of a session, of which the relay has some", () => {
   it.live.each([
     ["is empty", emptied],
@@ -150,29 +186,32 @@ describe("the newest segment of a session, of which the relay has some", () => {
   ] as const)("%s: that is named, and the session ends there", ([, damage]) => {
     const { codes, layer } = logged()
     return Effect.gen(function* () {
-      const relay = yield* TestRelay.make()
-      const scope = yield* Scope.make()
-      const files = new MemoryFiles()
-      const link = yield* new Link(() => relay.controlPort).open
-      const ports = { controlPort: link.port, dataPort: relay.dataPort }
-      const local = yield* Scope.provide(Local.start({ ...ports, files: files.service }), scope)
-      const { c, d, file } = yield* Script.make(local, relay.output, () => {}).recording()
-      const stream = yield* c.addStream()
-      yield* d.packet(stream, 0, 16)
-      yield* c.index(stream, { seq: 0 })
-      yield* until("the packet", () => relay.output.size(file("ch_0")) === 16)
-      link.isDown = true
-      link.cut()
-      const image = new MemoryFiles()
-      for (const path of files.paths("/spool")) image.write(path, Buffer.from(files.read(path) ?? []))
-      yield* Scope.close(scope, Exit.void)
-      for (const path of image.paths("/spool")) if (path.endsWith(".journal")) yield* damage(image, path)
-      link.isDown = false
-      const next = yield* Local.start({ ...ports, files: image.service })
-      yield* next.forwarded
-      yield* Local.quiet(relay)
+      yield* damaged(1, (image, [segment = ""]) => damage(image, segment))
       assert.include(codes, "SPOOL_DAMAGED")
-      assert.strictEqual(relay.output.size(file("ch_0")), 16)
+    }).pipe(Effect.provide(layer))
+  })
+})
+
+describe("the first of several, of which the relay has some,", () => {
+  it.live.each([
+    ["is empty", emptied],
+    ["is gone", removed]
+  ] as const)("%s: what it needs is not there, so the others are put aside", ([, damage]) => {
+    const { codes, layer } = logged()
+    return Effect.gen(function* () {
+      let others: ReadonlyArray<string> = []
+      const image = yield* damaged(3, (files, [segment = "", ...rest]) => {
+        others = rest.map((path) => path.split("/").at(-1) ?? "")
+        return damage(files, segment)
+      })
+      assert.include(codes, "JOURNAL_LOST")
+      const aside = image.paths("/spool").filter((path) => /\.lost\/\d+\.journal$/.test(path))
+      assert.isAbove(others.length, 0)
+      // Besides, that its tracer is gone.
+      assert.includeMembers(
+        aside.map((path) => path.split("/").at(-1) ?? ""),
+        [...others]
+      )
     }).pipe(Effect.provide(layer))
   })
 })

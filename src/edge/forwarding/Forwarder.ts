@@ -157,8 +157,11 @@ const resume = (
       return yield* putAside(journal, link, "the relay does not know it any more", options)
     }
     const { durable, received } = yield* believed(link, journal, opened)
-    // It had said that it would not need it again.
-    if (received + 1 < firstKept) return yield* putAside(journal, link, "the relay has lost some of it", options)
+    // The relay had said that it would not need them again, or the spool has lost them.
+    if (received + 1 < firstKept) {
+      const gone = `the relay needs records ${received + 1} to ${firstKept - 1}, which are not here`
+      return yield* putAside(journal, link, gone, options)
+    }
     onUp()
     journal.overtaken(received)
     // What is on its way from an earlier connection will not be carried out.

@@ -7,6 +7,10 @@ import { checksums } from "./Checksums.ts"
 /** The longest. */
 export const recordBytesMax = headBytes + payloadBytesMax
 
+/** Numbers begin with 1. After a loss of power files may be long runs of zeros, in which each sum would cost most. */
+const isUnnumbered = (bytes: Buffer, at: number): boolean =>
+  bytes.readUInt32BE(at) === 0 && bytes.readUInt32BE(at + 4) === 0
+
 /** The record is `bytes[at, at + size)`, and those bytes are at `offset` of the file. */
 export type Each = (bytes: Buffer, at: number, size: number, offset: number) => void
 
@@ -27,7 +31,7 @@ export const walk = (
       const count = yield* file.read(bytes, offset)
       let at = 0
       while (at + headBytes <= count) {
-        if (!isHead(bytes, at, checksums)) {
+        if (isUnnumbered(bytes, at) || !isHead(bytes, at, checksums)) {
           at++
           continue
         }

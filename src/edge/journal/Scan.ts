@@ -143,8 +143,19 @@ const scanInto = (
       // Of a write that the end of the process or of the power cut short: nobody was answered for it.
       if ((yield* files.size(path)) > segment.byteCount) yield* file.truncate(segment.byteCount)
     }
+    yield* withoutEmpty(files, directory, segments)
     const { damage, isFinished, last, needed, open, skipped } = history
     return { segments, last, open, isFinished, skipped, needed, damage }
+  })
+
+/** A beginning that is gone, as a loss of power leaves it, is like one that was freed: nothing of it can be sent. */
+const withoutEmpty = (files: Files["Service"], directory: string, segments: Array<Segment>): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    for (let [oldest] = segments; oldest?.byteCount === 0 && segments.length > 1; [oldest] = segments) {
+      segments.shift()
+      yield* oldest.file.close
+      yield* Effect.ignore(files.unlink(`${directory}/${nameOf(oldest.first)}`))
+    }
   })
 
 /** What is damaged in segments that are written and read by this process. */

@@ -5,6 +5,7 @@
 import { Effect, Schedule, Semaphore } from "effect"
 import { report } from "../../errors/Report.ts"
 import { masked } from "../../errors/Secrets.ts"
+import { wallMillis } from "../../Machine.ts"
 import type { FileFailed, Files } from "../../storage/Files.ts"
 import * as About from "../journal/About.ts"
 import type { Journal } from "../journal/Journal.ts"
@@ -54,7 +55,7 @@ const found = (files: Files["Service"], directory: string, name: string) =>
     const { from = "", ...own } = (yield* About.read(files, path)) ?? {
       key: token,
       name: masked(token),
-      createdMillis: 0
+      createdMillis: wallMillis()
     }
     const about = isPassed ? { ...own, from } : own
     return [{ token, about, byteCount: yield* bytesIn(files, path) }]
