@@ -66,6 +66,21 @@ describe("a chunk that is renamed", () => {
     )
   })
 
+  it.each([
+    ["among the archives", archived],
+    ["where it waits for that", ".tmp_old_chunk"]
+  ])("is read %s, and not the next one that has its place", (_, to) => {
+    const path = session({ "": "abc" })
+    const next = session({ "": "d" })
+    assert.deepStrictEqual(
+      read(path, () => {
+        move(join(path, "ust"), join(path, to, "ust"))
+        move(join(next, "ust"), join(path, "ust"))
+      }),
+      [3]
+    )
+  })
+
   it("is read where it is, if it is that which was asked for", () => {
     const path = session({ [chunk]: "abc" })
     assert.deepStrictEqual(

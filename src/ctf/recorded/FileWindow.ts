@@ -2,7 +2,7 @@
  * A data file, seen through a window: however large its packets are, a bounded part of them is in memory. Reads are
  * plain and synchronous; they come out of the page cache or wait for the disk.
  */
-import { closeSync, openSync, readSync } from "node:fs"
+import { closeSync, fstatSync, openSync, readSync } from "node:fs"
 import { pathOf } from "../../protocol/Text.ts"
 import type { Cursor } from "../decode/Cursor.ts"
 import type { Source } from "../decode/DataStream.ts"
@@ -19,6 +19,14 @@ export interface WindowOptions {
 
 /** Without an identity it is not looked for elsewhere. */
 export type Located = Pick<DataFile, "byteCount" | "path"> & Partial<Pick<DataFile, "identity">>
+
+/** As the system would say it. */
+const gone = (path: string): never => {
+  throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
+    code: "ENOENT",
+    syscall: "open"
+  })
+}
 
 export class FileWindow {
   readonly byteCount: number
@@ -77,15 +85,25 @@ export class FileWindow {
   }
 
   #open(): number {
+    const descriptor = this.#openAt(this.#path)
+    if (descriptor !== undefined) return descriptor
+    const moved = Moved.find(this.#path, this.#identity ?? "")
+    if (moved !== undefined) this.#path = moved
+    return this.#openAt(this.#path) ?? gone(this.#path)
+  }
+
+  /** Undefined: it is not there, or another one is in its place. */
+  #openAt(path: string): number | undefined {
+    let descriptor: number
     try {
-      return openSync(pathOf(this.#path), "r")
+      descriptor = openSync(pathOf(path), "r")
     } catch (cause) {
-      const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT"
-      const moved = isMissing && this.#identity !== undefined ? Moved.find(this.#path, this.#identity) : undefined
-      if (moved === undefined) throw cause
-      this.#path = moved
-      return openSync(pathOf(moved), "r")
+      if (this.#identity === undefined || (cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause
+      return undefined
     }
+    if (this.#identity === undefined || Moved.identityOf(fstatSync(descriptor)) === this.#identity) return descriptor
+    closeSync(descriptor)
+    return undefined
   }
 
   close(): void {

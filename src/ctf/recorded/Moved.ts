@@ -32,13 +32,10 @@ const namesIn = (path: string): ReadonlyArray<string> => {
   }
 }
 
-const look = (path: string, identity: string): string | undefined => {
-  let above = dirname(path)
-  let below = basename(path)
-  for (; statOf(above) === undefined; above = dirname(above)) {
-    if (above === dirname(above)) return undefined
-    below = join(basename(above), below)
-  }
+/** A trace lies no deeper in its chunk: `ust/uid/0/64-bit`. */
+const depthMax = 6
+
+const within = (above: string, below: string, identity: string): string | undefined => {
   // The first of it is the chunk, or what was not in any.
   const tails = [below.slice(below.indexOf("/") + 1), below]
   for (const place of [above, join(above, archives)]) {
@@ -50,6 +47,19 @@ const look = (path: string, identity: string): string | undefined => {
         if (stat !== undefined && identityOf(stat) === identity) return candidate
       }
     }
+  }
+  return undefined
+}
+
+/** From the nearest directory up: the next chunk may have others of the same names. */
+const look = (path: string, identity: string): string | undefined => {
+  let above = dirname(path)
+  let below = basename(path)
+  for (let depth = 0; depth < depthMax && above !== dirname(above); depth++) {
+    const found = within(above, below, identity)
+    if (found !== undefined) return found
+    below = join(basename(above), below)
+    above = dirname(above)
   }
   return undefined
 }
