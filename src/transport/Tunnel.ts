@@ -67,11 +67,13 @@ const whenRefused = (far: net.Socket, near: net.Socket, then: () => void): void 
 /** The other side is there, and it would be no use to come again: an end. Anything else is a break. */
 const isRefused = (error: DialFailed | TlsFailed): boolean => error._tag === "TlsFailed" && error.kind !== "handshake"
 
-const end = (near: net.Socket): Effect.Effect<void> =>
+const end = (near: net.Socket): void => void near.end(() => near.destroy())
+
+const ended = (near: net.Socket): Effect.Effect<void> =>
   Effect.callback((resume) => {
     if (near.closed) return resume(Effect.void)
     near.once("close", () => resume(Effect.void))
-    near.end(() => near.destroy())
+    end(near)
   })
 
 const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect<void> =>
@@ -79,9 +81,9 @@ const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect
     const address = to()
     const far = yield* opened({ address, role, isHalfOpen: true }, (socket) => Effect.sync(() => socket.destroy()))
     far.setKeepAlive(true, keepAliveMillis)
-    let breakOff = () => void near.resetAndDestroy()
+    let breakOff = (): void => void near.resetAndDestroy()
     whenRefused(far, near, () => {
-      breakOff = () => void near.end(() => near.destroy())
+      breakOff = () => end(near)
       onFailed(refusalOf(nameOf(address), address.tls ?? {}))
     })
     yield* join(near, far, () => breakOff())
@@ -90,7 +92,7 @@ const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect
     Effect.catch((error) =>
       Effect.suspend(() => {
         onFailed(error)
-        if (isRefused(error)) return end(near)
+        if (isRefused(error)) return ended(near)
         near.resetAndDestroy()
         return Effect.void
       })

@@ -108,7 +108,6 @@ const columns: ReadonlyArray<Column> = [
 
 /** Of a host and a session, so that one can tell them apart. */
 const nameColumnsMin = 24
-const nameHead = "  HOST/SESSION"
 
 /** What is missed least, first: where there is no room for it beside names. */
 const dispensable = ["VIEWERS", "STREAMS", "PKT/S", "LOSTPKT", "LAG", "SILENT", "LOST", "LOST/S", "ID", "BYTES/S"]
@@ -146,7 +145,7 @@ export const lines = (shown: Figures, url: string, size: Size): ReadonlyArray<st
       `${short(shown.eventsDiscardedPerSecond)} events/s lost by tracers; ` +
       `memory ${Output.bytes(memoryBytes)} of ${Output.bytes(memoryBytesMax)}`,
     "",
-    `${columns.map(({ head, width }) => head.padStart(width)).join("")}${nameHead}`
+    `${columns.map(({ head, width }) => head.padStart(width)).join("")}  HOST/SESSION`
   ]
   const room = Math.max(0, size.rows - head.length - 1)
   const rows = shown.sessions

@@ -126,8 +126,7 @@ export class JournalReader {
     if (this.#segment !== undefined && this.#offset < this.#segment.byteCount) return this.#segment
     const following =
       this.#segment === undefined
-        ? // What is gone of it is passed over: to wait for that would be to wait for ever.
-          (all.findLast(({ first }) => first <= this.#next) ?? all[0])
+        ? all.findLast(({ first }) => first <= this.#next)
         : all.find(({ first }) => first > (this.#segment as Segment).first)
     if (following !== undefined) {
       this.#segment = following
