@@ -15,17 +15,17 @@ it.live("part of a packet waits for more of it, and what is between packets unti
     const { journal } = yield* Spools.begin()
     const { last } = journal
     journal.append(Kind.packet, 1, little)
-    journal.flushSoon(true)
+    journal.writing.flushSoon(true)
     yield* turn
     assert.strictEqual(journal.written, last)
     journal.append(Kind.rest, 1, little)
-    journal.flushSoon(false)
-    yield* journal.beyond(last + 1)
+    journal.writing.flushSoon(false)
+    yield* journal.writing.beyond(last + 1)
     assert.strictEqual(journal.written, journal.last)
     // The next turn is one of its own, once that is written.
     yield* turn
     journal.append(Kind.rest, 1, little)
-    journal.flushSoon(false)
+    journal.writing.flushSoon(false)
     yield* until("it to be written", () => journal.written === journal.last)
   })
 )
@@ -34,7 +34,7 @@ it.live("an answer does not wait", () =>
   Effect.gen(function* () {
     const { journal } = yield* Spools.begin()
     journal.append(Kind.packet, 1, little)
-    journal.flushSoon(true)
+    journal.writing.flushSoon(true)
     yield* Spools.written(journal)
     assert.strictEqual(journal.written, journal.last)
   })
@@ -45,12 +45,12 @@ it.live("what is much does not wait, nor anything while much waits in other jour
     const { journal, spool } = yield* Spools.begin()
     for (let count = 0; count < 2; count++) {
       journal.append(Kind.packet, 1, ofBytes(128 * 1024))
-      journal.flushSoon(true)
+      journal.writing.flushSoon(true)
     }
-    yield* journal.beyond(journal.last - 1)
+    yield* journal.writing.beyond(journal.last - 1)
     spool.memory.unwrittenBytes += 5 * 1024 * 1024
     journal.append(Kind.rest, 1, little)
-    journal.flushSoon(true)
-    yield* journal.beyond(journal.last - 1)
+    journal.writing.flushSoon(true)
+    yield* journal.writing.beyond(journal.last - 1)
   })
 )

@@ -9,10 +9,10 @@ it.live("who no longer waits for more of a journal is not called, the others are
     const { journal } = yield* Spools.begin()
     const called: Array<string> = []
     const waiting = ["first", "second", "third"].map((name) => () => void called.push(name))
-    for (const then of waiting) journal.growth.when(then)
-    journal.growth.forget(waiting[1] ?? assert.fail())
+    for (const then of waiting) journal.writing.growth.when(then)
+    journal.writing.growth.forget(waiting[1] ?? assert.fail())
     // Of one that does not wait.
-    journal.growth.forget(() => {})
+    journal.writing.growth.forget(() => {})
     journal.append(Kind.data, 2)
     yield* Spools.written(journal)
     assert.deepStrictEqual(called, ["first", "third"])
@@ -26,7 +26,7 @@ it.live("who waits for a record is not told of those before it", () =>
   Effect.gen(function* () {
     const { journal } = yield* Spools.begin()
     const wanted = journal.last + 2
-    const beyond = yield* Effect.forkChild(journal.beyond(wanted - 1), { startImmediately: true })
+    const beyond = yield* Effect.forkChild(journal.writing.beyond(wanted - 1), { startImmediately: true })
     journal.append(Kind.data, 2)
     yield* Spools.written(journal)
     assert.isUndefined(beyond.pollUnsafe())

@@ -17,7 +17,7 @@ it.live.each([0, 1, 5])("nothing is damaged where %i records were copied when th
     const journal = Spools.open(spool)
     for (let at = 0; at < recordCount; at++) {
       journal.append(Kind.rest, 0, record)
-      journal.flush()
+      journal.writing.flush()
       yield* Spools.written(journal)
     }
     const { directory } = journal.home

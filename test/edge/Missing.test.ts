@@ -30,7 +30,7 @@ const packets = (count: number) =>
     const memory = new MemoryFiles()
     const journal = Spools.open(yield* Spools.make(memory.service))
     const written = Effect.suspend(() => {
-      journal.flush()
+      journal.writing.flush()
       return Spools.written(journal)
     })
     for (let seq = 0; seq < count; seq++) {
@@ -125,7 +125,7 @@ describe("a segment that was thinned", () => {
         journal.append(Kind.packet, 1, header, part(Buffer.alloc(partBytes / 8)))
         const index = Commands.sendIndex(13, 1n, { seq, bytes: partBytes / 8 })
         journal.append(Kind.command, 2, part(Commands.message(Commands.numbers.SEND_INDEX, index)))
-        journal.flush()
+        journal.writing.flush()
         yield* Spools.written(journal)
       }
       let dropped = 0

@@ -88,7 +88,7 @@ it.live("a piece that may be sent waits for the link all the same", () =>
     const { spool } = yield* Edge.upstream(options, dial).pipe(Effect.provideService(Files, new MemoryFiles().service))
     const journal = Spools.open(spool)
     journal.append(Kind.packet, 1, { bytes: Buffer.alloc(8 * pieceBytes), from: 0, to: 8 * pieceBytes })
-    journal.flush()
+    journal.writing.flush()
     yield* until("it to be sent", () => story.filter((each) => each === "sent").length >= 8)
     const before = story.filter((_, at) => story[at + 1] === "sent")
     assert.deepStrictEqual([...new Set(before)], ["taken"])

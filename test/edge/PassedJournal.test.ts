@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Journal } from "../../src/edge/journal/Journal.ts"
 import { Passed } from "../../src/edge/journal/Passed.ts"
+import type { Writing } from "../../src/edge/journal/Writing.ts"
 import { PassedJournal } from "../../src/edge/pass/PassedJournal.ts"
 import type { Holding } from "../../src/edge/spool/Holding.ts"
 import type { Spool } from "../../src/edge/spool/Spool.ts"
@@ -21,7 +22,15 @@ const held = (hasRoom: boolean) => {
     holding: holding as Holding,
     overflow: (full) => void overflown.push(full)
   }
-  const journal: Partial<Journal> = { base: 0, last: 1, written: 1, isOver: false, isCut: false, flush: () => {} }
+  const writing: Partial<Writing> = { flush: () => {} }
+  const journal: Partial<Journal> = {
+    base: 0,
+    last: 1,
+    written: 1,
+    isOver: false,
+    isCut: false,
+    writing: writing as Writing
+  }
   const passed = new Passed("before")
   const options = { journal: journal as Journal, passed, spool: spool as Spool, admits: () => true }
   const taken = new PassedJournal(options)

@@ -51,7 +51,7 @@ describe("a tracer whose journal is sent", () => {
       const { journal, spool } = yield* begin
       const reader = new JournalReader(journal, 1)
       journal.append(Kind.rest, 0, { bytes: Buffer.alloc(little), from: 0, to: little })
-      journal.flush()
+      journal.writing.flush()
       yield* passing(spool, quickBytes)
       assert.isFalse(spool.holding.hasRoomFor(journal))
       yield* reader.close

@@ -110,7 +110,7 @@ it.live("a session in the spool that cannot be read waits, and keeps nobody else
         yield* until("it to be told", () => codes.length > 0)
         assert.deepStrictEqual(new Set(codes), new Set(["SPOOL_UNREAD"]))
         assert.include(lines[0], `/spool/${masked(journal.token)}: EACCES`)
-        assert.isFalse(journal.isFailing)
+        assert.isFalse(journal.writing.isFailing)
         const { c } = yield* Script.make(local, relay.output, () => {}).recording({ sessionId: 9 })
         yield* c.addStream()
         yield* until("another session", relay.relay.sessions, ({ length }) => length === 1)

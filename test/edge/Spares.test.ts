@@ -19,7 +19,7 @@ it.live("each journal has them, however many there were before it", () =>
       const journal = Spools.open(spool, `key ${count}`)
       for (let at = 0; at < 100; at++) {
         journal.append(Kind.rest, 0, record)
-        journal.flush()
+        journal.writing.flush()
         yield* Spools.written(journal)
       }
       yield* journal.acknowledge(journal.last, journal.last)
@@ -38,7 +38,7 @@ it.live("one is kept, or removed, whatever becomes of who heard that the relay h
     const journal = Spools.open(spool, "key")
     for (let at = 0; at < 40; at++) {
       journal.append(Kind.rest, 0, record)
-      journal.flush()
+      journal.writing.flush()
       yield* Spools.written(journal)
     }
     const goOn = faults.stall(".journal")

@@ -49,8 +49,8 @@ const tokenOf = ({ httpTokenFile: path }: Given): Effect.Effect<string | undefin
       })
 
 /** Of the spool: what tracers say can be written. */
-const disk = (journals: Iterable<Pick<Journal, "isFailing">>) => {
-  const isOk = ![...journals].some(({ isFailing }) => isFailing)
+const disk = (journals: Iterable<Pick<Journal, "writing">>) => {
+  const isOk = ![...journals].some(({ writing }) => writing.isFailing)
   return { name: "disk", isOk, detail: isOk ? "is written" : "cannot be written" }
 }
 

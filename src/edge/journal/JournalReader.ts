@@ -87,15 +87,15 @@ export class JournalReader {
   get grown(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#journal.tail.isFollowed = this.#isExact
-      return this.#journal.beyond(this.#next - 1)
+      return this.#journal.writing.beyond(this.#next - 1)
     })
   }
 
   /** The same for a plain call: `then` is called once, in the call that writes it. Answers how to forget it. */
   whenGrown(then: () => void): () => void {
     this.#journal.tail.isFollowed = this.#isExact
-    this.#journal.growth.when(then)
-    return () => this.#journal.growth.forget(then)
+    this.#journal.writing.growth.when(then)
+    return () => this.#journal.writing.growth.forget(then)
   }
 
   /** There will be no more reads. */
@@ -206,14 +206,14 @@ export class JournalReader {
       const count = yield* segment.file.read(bytes, this.#offset)
       const path = `${this.#journal.home.directory}/${nameOf(segment.first)}`
       const damaged = (at: number) => new RecordDamaged({ path, offset: this.#offset + at })
-      const { skipped } = this.#journal
+      const { examined, skipped } = this.#journal.damage
       let from = 0
       let at = 0
       while (at + headBytes <= count) {
         if (!isHead(bytes, at, checksums)) {
           if (from < at) break
           // Between records that are good; it was named.
-          if (this.#passed >= this.#journal.examined) return yield* damaged(at)
+          if (this.#passed >= examined) return yield* damaged(at)
           from = ++at
           continue
         }

@@ -119,7 +119,7 @@ export class PassedJournal implements Taken {
 
   flush(): void {
     const journal = this.#journal
-    journal.flush()
+    journal.writing.flush()
     if (journal.written < journal.last && !this.#isWaiting) {
       this.#isWaiting = true
       journal.whenWritten(() => {

@@ -174,7 +174,7 @@ export class Spool {
       }
     })
     this.journals.set(token, journal)
-    this.#writers.run(token, journal.run)
+    this.#writers.run(token, journal.writing.run)
     return journal
   }
 
@@ -209,13 +209,11 @@ export class Spool {
   examine(journal: Journal): Effect.Effect<boolean, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const until = journal.written
-      const { damage, skipped } = yield* examine(journal.home.directory, journal.segments.all)
-      const isNew = journal.examined === 0 || damage.some((line) => !journal.damage.has(line))
-      journal.examined = Math.max(journal.examined, until)
-      for (const line of damage) if (!journal.damage.has(line)) yield* report("SPOOL_DAMAGED", line)
-      for (const line of damage) journal.damage.add(line)
-      for (const [number, lost] of skipped) journal.skipped.set(number, lost)
-      return isNew
+      const isFirst = journal.damage.examined === 0
+      const looked = yield* examine(journal.home.directory, journal.segments.all)
+      const news = journal.damage.learn(looked, until)
+      for (const line of news) yield* report("SPOOL_DAMAGED", line)
+      return isFirst || news.length > 0
     })
   }
 

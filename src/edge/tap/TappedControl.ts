@@ -81,7 +81,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
   protected hear(bytes: Buffer, length: number): void {
     // It never stops: all is taken in the call.
     for (let at = 0; at < length && !this.#framer.isDead && !this.#isOfEdge; ) at = this.#framer.push(bytes, at, length)
-    this.#journal?.flush()
+    this.#journal?.writing.flush()
   }
 
   protected get owner(): Journal | undefined {

@@ -36,7 +36,7 @@ export class TappedData extends TappedPeer implements PacketSink {
 
   protected hear(bytes: Buffer, length: number): void {
     this.#framer.push(bytes, length)
-    this.#journal?.flushSoon(this.#stream !== undefined)
+    this.#journal?.writing.flushSoon(this.#stream !== undefined)
     this.#rests = this.#journals.crowd.rests(this, clockMillis(), length, this.#restBytes)
   }
 
@@ -54,7 +54,7 @@ export class TappedData extends TappedPeer implements PacketSink {
 
   protected override held(isHeld: boolean): void {
     // Nothing comes that what waits could be written with; and the relay may have to have it before there is room.
-    if (isHeld) this.#journal?.flush()
+    if (isHeld) this.#journal?.writing.flush()
     this.#journal?.halves.holdPackets(isHeld)
   }
 
@@ -96,7 +96,7 @@ export class TappedData extends TappedPeer implements PacketSink {
   }
 
   #enter(journal: Journal): void {
-    this.#journal?.flush()
+    this.#journal?.writing.flush()
     this.#journal = journal
     let connection = this.#connections.get(journal)
     if (connection === undefined) {
