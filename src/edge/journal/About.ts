@@ -8,21 +8,21 @@ import type { Home } from "./Home.ts"
 import * as JsonFile from "./JsonFile.ts"
 
 export const About = Schema.Struct({
-  /** Of the tracing session, the same for all its connections. */
+  /** Names the tracing session, the same for all its connections. */
   key: Schema.String,
-  /** HOST/SESSION, for people. */
+  /** HOST/SESSION, to be shown to people. */
   name: Schema.String,
-  /** Of the edge that brings it; absent: it is of tracers of this host. */
+  /** The edge that brings it; absent: tracers of this host do. */
   from: Schema.optionalKey(Schema.String),
   createdMillis: Schema.Finite
 })
 export interface About extends Schema.Schema.Type<typeof About> {}
 
-/** Behind the token: another edge brings it. Who comes after this process knows that, whatever else it finds of it. */
+/** Follows the token in the name if another edge brings it: the next process knows that even if all else is lost. */
 const passedSuffix = ".passed"
 const asideSuffix = ".lost"
 
-/** Of the journal's directory in a spool. */
+/** The name of the journal's directory in a spool. */
 export const nameOf = (token: string, isPassed: boolean): string => (isPassed ? `${token}${passedSuffix}` : token)
 
 interface Named {
@@ -30,14 +30,14 @@ interface Named {
   readonly isPassed: boolean
 }
 
-/** Undefined: it is none of a journal. An earlier edge has dashes in it, and takes them for digits. */
+/** Undefined: not a journal's directory. Earlier versions wrote tokens with dashes. */
 export const named = (name: string): Named | undefined => {
   const [, token, suffix] = /^([0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(\.passed)?$/.exec(name) ?? []
   return token === undefined ? undefined : { token, isPassed: suffix !== undefined }
 }
 
 const fileName = "about.json"
-/** Longer is none of ours. */
+/** A longer file was not written by us. */
 const bytesMax = 64 * 1024
 
 const stored = JsonFile.reader(About, bytesMax)
@@ -55,11 +55,11 @@ interface Place {
   readonly isSynced: boolean
 }
 
-/** The names in it, where anything is synced. */
+/** Syncs the directory's names, where anything is synced. */
 const stable = ({ directory, files, isSynced }: Place): Effect.Effect<void, FileFailed> =>
   isSynced ? files.syncDirectory(directory) : Effect.void
 
-/** `before`: what is done when nobody has to do with it any more. */
+/** `before` runs once nobody uses the directory any more. */
 const moved = (place: Place, home: Home, to: string, before = Effect.void): Effect.Effect<void, FileFailed> =>
   Effect.andThen(
     home.moves(to, (from) => Effect.andThen(before, place.files.rename(from, to))),
@@ -68,7 +68,7 @@ const moved = (place: Place, home: Home, to: string, before = Effect.void): Effe
 
 const overName = "over"
 
-/** The relay has all of it: from here on it may be told so. */
+/** Notes that the relay has all of it. Only after that the relay may be told to forget it. */
 export const markOver = (
   files: Files["Service"],
   directory: string,
@@ -84,7 +84,7 @@ export const isOver = (files: Files["Service"], directory: string): Effect.Effec
     () => false
   )
 
-/** What could not be forwarded is kept under another name, for whoever wants to look. */
+/** Keeps what could not be forwarded under another name, for whoever wants to look. */
 export const putAside = (place: Place, home: Home, before: Effect.Effect<void>): Effect.Effect<void, FileFailed> =>
   moved(place, home, `${home.directory}${asideSuffix}`, before)
 
@@ -97,14 +97,14 @@ export const isAside = ({ directory, files }: Pick<Place, "files" | "directory">
     () => false
   )
 
-/** The edge before has forgotten it: from now on it is as one of this edge. */
+/** The edge before has forgotten it: from now on it is treated as one of this edge's own. */
 export const keepAsOwn = (place: Place, home: Home, token: string): Effect.Effect<void, FileFailed> =>
   moved(place, home, `${place.directory}/${nameOf(token, false)}`)
 
 const sentName = "sent"
 const sentDigits = 16
 
-/** What may have been on its way to the relay: all of the segments up to that with this first record. */
+/** Notes what may have been sent to the relay: all segments up to the one that begins with record `first`. */
 export const markSent = (
   files: Files["Service"],
   directory: string,
@@ -112,16 +112,16 @@ export const markSent = (
   isSynced: boolean
 ): Effect.Effect<void, FileFailed> =>
   Effect.flatMap(files.open(`${directory}/${sentName}`, first === 0 ? "create" : "continue"), (file) => {
-    // In place, and no longer than before: a disk that is full has room for it.
+    // Written in place, and never longer than before, so that a full disk has room for it.
     const written = file.write([Buffer.from(String(first).padStart(sentDigits, "0"))], 0)
     return Effect.ensuring(Effect.andThen(written, isSynced ? file.sync : Effect.void), file.close)
   })
 
-/** Nobody knows what may have been sent. */
+/** From now on it is not known what may have been sent. */
 export const forgetSent = (files: Files["Service"], directory: string): Effect.Effect<void> =>
   Effect.ignore(files.unlink(`${directory}/${sentName}`))
 
-/** Undefined: nobody knows. */
+/** Undefined: it is not known. */
 export const sent = (files: Files["Service"], directory: string): Effect.Effect<number | undefined> =>
   Effect.gen(function* () {
     const file = yield* files.open(`${directory}/${sentName}`, "read")

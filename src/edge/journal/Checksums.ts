@@ -22,7 +22,7 @@ import * as Sum from "../../protocol/journal/Sum.ts"
 const code =
   "AGFzbQEAAAABBgFgAn9/AAIIAQFtAW0CAAEDAgEABwUBAXMAAAqaAQGXAQEEe0EB/REhAkEB/REhBAJAA0AgACABTw0BIAIgAP0AAAD9rgEiAiAD/a4BIQMgBCAA/QAAEP2uASIEIAX9rgEhBSACIAD9AAAg/a4BIgIgA/2uASEDIAQgAP0AADD9rgEiBCAF/a4BIQUgAEHAAGohAAwACwtBACAC/QsAAEEAIAP9CwAQQQAgBP0LACBBACAF/QsAMAs="
 
-/** What is used here of the standard. */
+/** The part of the WebAssembly interface that is used here. */
 declare const WebAssembly: {
   readonly Memory: new (pages: {
     readonly initial: number
@@ -42,7 +42,7 @@ interface Vectors {
   readonly add: (from: number, to: number) => void
 }
 
-/** Pages of 64 KiB: all that may be handed out; what is never asked for takes no memory. */
+/** Pages of 64 KiB: the most that is handed out. Pages that are never used take no memory. */
 const pageCount = 256
 
 const load = (): Vectors | undefined => {
@@ -52,14 +52,14 @@ const load = (): Vectors | undefined => {
     const { s } = new WebAssembly.Instance(module, { m: { m: memory } }).exports
     return { memory: memory.buffer, state: new DataView(memory.buffer, 0, 64), add: s as Vectors["add"] }
   } catch {
-    // The processor has no such instructions.
+    // The processor has no vector instructions.
     return undefined
   }
 }
 
 let vectors: Vectors | undefined
 let isLoaded = false
-/** The state lies before it. */
+/** Memory that is handed out begins here, behind the state. */
 let handedOut = Sum.blockBytes
 
 /** Memory that is summed quickly, for as long as the process lives; undefined: there is no more of it. */
@@ -74,7 +74,7 @@ export const allocate = (byteCount: number): Buffer | undefined => {
 
 const state: Sum.State = new Int32Array(16)
 
-/** Shorter is summed sooner than it takes to go over. */
+/** For fewer bytes the call to WebAssembly costs more than it saves. */
 const vectorBytesMin = 256
 
 const payload = (bytes: Buffer, from: number, to: number): number => {

@@ -5,37 +5,40 @@
 import { allocate } from "./Checksums.ts"
 import type { Segment } from "./Segment.ts"
 
-/** Of a journal in which little happens, and of a busy one: more than one read of a tracer. */
+/** Chunks of a quiet journal, and of a busy one: those hold more than one read from a tracer. */
 const smallBytes = 64 * 1024
 const largeBytes = 536 * 1024
 
-/** Kept for reuse. */
+/** So many unused chunks of each size are kept for reuse. */
 const spareSmallMax = 64
 const spareLargeMax = 16
 
 /** What is written already is kept for sending while all chunks together are no more than this. */
 const keptBytesMax = 8 * 1024 * 1024
 
-/** Records that wait for a disk: more is left in the sockets. */
+/** So much may wait for the disk; the rest stays in the sockets. */
 const unwrittenBytesMax = 8 * 1024 * 1024
 
-/** Records one behind the other: up to `written` they are in the segment, at `offset`; up to `taken` on their way. */
+/**
+ * Records one behind the other. Up to `written` they are in the segment, from its `offset` on; up to `taken` a reader
+ * has them.
+ */
 export class Chunk {
   readonly bytes: Buffer
-  /** Its memory is that of the process for good. */
+  /** Its memory is never given back to the system, so the chunk is always kept for reuse. */
   readonly isLasting: boolean
   filled = 0
   written = 0
   taken = 0
   segment: Segment | undefined
   offset = 0
-  /** Numbers of its first record, of the last, and of the last that is in the file. */
+  /** Record numbers: its first, its last, and the last that is in the file. */
   first = 0
   last = 0
   lastWritten = 0
-  /** It begins with what belongs to the chunk before: both are in one segment, if that does not become too long. */
+  /** It begins in the middle of something: it goes to the same segment as the chunk before, if that is not too long. */
   isWithin = false
-  /** Lent to who sends it. */
+  /** How many readers have it now. */
   lentCount = 0
 
   constructor(byteCount: number) {
@@ -60,35 +63,35 @@ export class Chunk {
 }
 
 export class Chunks {
-  /** In no file yet. */
+  /** In all chunks, not yet in a file. */
   unwrittenBytes = 0
-  /** In the hands of journals. */
+  /** Size of all chunks that journals have. */
   usedBytes = 0
   readonly #small: Array<Chunk> = []
   readonly #large: Array<Chunk> = []
-  /** One that is larger: who makes room asks for it again and again. */
+  /** One larger chunk: thinning a spool asks for it again and again. */
   #huge: Chunk | undefined
 
   get hasRoom(): boolean {
     return this.unwrittenBytes < unwrittenBytesMax
   }
 
-  /** What is little need not be written yet. */
+  /** Small amounts may wait for company before they are written. */
   get mayGather(): boolean {
     return this.unwrittenBytes < unwrittenBytesMax / 2
   }
 
-  /** What is written may stay until it is sent. */
+  /** Written records may stay in memory until they are sent. */
   get mayKeep(): boolean {
     return this.usedBytes < keptBytesMax
   }
 
-  /** With a little more it may not. */
+  /** Soon there will be no room for them to stay. */
   get isScarce(): boolean {
     return this.usedBytes > keptBytesMax * 0.6
   }
 
-  /** For `byteCount` bytes at least; where more is to be expected, for many more. */
+  /** A chunk for at least `byteCount` bytes; a large one if more is to be expected. */
   take(byteCount: number, isBusy: boolean): Chunk {
     const wanted = isBusy || byteCount > smallBytes ? largeBytes : smallBytes
     const spare = wanted === smallBytes ? this.#small : this.#large

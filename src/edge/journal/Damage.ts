@@ -1,9 +1,9 @@
-/** What of a journal is not as it was written, as far as it was looked at. */
+/** The damage of a journal that is known: which of its records are not as they were written. */
 import type { Lost } from "./History.ts"
 
-/** What a look found. */
+/** What one examination found. */
 export interface Looked {
-  /** A line for each place. */
+  /** One line for each place, for the log. */
   readonly damage: ReadonlyArray<string>
   readonly skipped: ReadonlyMap<number, Lost | undefined>
 }
@@ -11,11 +11,11 @@ export interface Looked {
 export class Damage {
   /** Numbers of records that cannot be read, and of those that mean nothing without them. */
   readonly skipped = new Map<number, Lost | undefined>()
-  /** Up to this record all of it is known. */
+  /** All damage up to this record is known. */
   examined = 0
   readonly #lines = new Set<string>()
 
-  /** All up to the record `until` was looked at; answers the lines that are news. */
+  /** All up to the record `until` was examined; answers the lines that are new. */
   learn({ damage, skipped }: Looked, until: number): ReadonlyArray<string> {
     const news = damage.filter((line) => !this.#lines.has(line))
     for (const line of news) this.#lines.add(line)

@@ -9,13 +9,13 @@ export class Growth {
     this.#waiting.push(then)
   }
 
-  /** `then` will not be called. */
+  /** Withdraws `then`: it is not called. */
   forget(then: () => void): void {
     const at = this.#waiting.indexOf(then)
     if (at >= 0) this.#waiting.splice(at, 1)
   }
 
-  /** There is more. */
+  /** More was written: calls those who wait. */
   tell(): void {
     if (this.#waiting.length > 0) for (const then of this.#waiting.splice(0)) then()
   }

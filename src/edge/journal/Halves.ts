@@ -1,6 +1,6 @@
 /**
- * Of which streams the edge has heard a packet without its index, or an index without its packet: the two come by
- * different sockets. Two reasons to know:
+ * Knows the streams of which a packet has come without its index, or an index without its packet: the two come by
+ * different sockets. It matters for two reasons:
  *
  * - The relay can put no mark between an index and its packet, so the packet must come although the spool is full.
  * - `Thinning` drops a packet with its index, so both should lie in one segment.
@@ -16,14 +16,14 @@ export class Halves {
   readonly #packets = new Map<bigint, bigint>()
   /** By stream: the newest index whose packet is not whole yet. */
   readonly #early = new Map<bigint, bigint>()
-  /** By stream: the newest packet that has begun and whose index was not heard. */
+  /** By stream: the newest packet that has begun and whose index has not come. */
   readonly #bare = new Map<bigint, bigint>()
   /** Data connections that are not read for want of room. */
   #heldCount = 0
   /** False until the first index: tracers before 2.4 send none, and no packet waits for one. */
   #hasIndexes = false
 
-  /** Heard: SEND_INDEX, its payload at `payload[at]`. */
+  /** A SEND_INDEX has come, with its payload at `payload[at]`. */
   index(payload: Buffer, at: number): void {
     // A beacon: it has no packet, and may carry the number of the next one.
     if (payload.readBigUInt64BE(at + offsets.packetSize) === 0n) return
@@ -34,12 +34,12 @@ export class Halves {
     if (sequence >= (this.#bare.get(stream) ?? 0n)) this.#bare.delete(stream)
   }
 
-  /** Heard: the first bytes of a packet. */
+  /** The first bytes of a packet have come. */
   begun(stream: bigint, sequence: bigint): void {
     if (this.#hasIndexes && sequence > (this.#early.get(stream) ?? -1n)) this.#bare.set(stream, sequence)
   }
 
-  /** Heard: the last byte of a packet. */
+  /** The last byte of a packet has come. */
   packet(stream: bigint, sequence: bigint): void {
     this.#packets.set(stream, sequence)
     const index = this.#early.get(stream)

@@ -1,5 +1,5 @@
 /**
- * What the records of a journal say, one after the other, and which of them are damaged or gone.
+ * Reads a journal's records one after the other, and finds out which of them are damaged or gone.
  *
  * Damage costs as little as it can: a packet of which a part is damaged is left out whole, and its index with it; what
  * else is damaged is left out alone, but for the rest of a long command, whose length matters more than its bytes.
@@ -13,17 +13,17 @@ import { u64At } from "../../protocol/Struct.ts"
 import { checksums } from "./Checksums.ts"
 import { Needed } from "./Needed.ts"
 
-/** What a record that is left out is part of. */
+/** The packet or command that a record which is left out belongs to. */
 export interface Lost {
   readonly connection: number
   /** Number of its first record. */
   readonly first: number
 }
 
-/** By number; undefined: it is damaged, and goes on as it is. */
+/** By record number. Undefined: the record is damaged, but is sent as it is. */
 export type Skipped = ReadonlyMap<number, Lost | undefined>
 
-/** A packet, of which stream and which of its packets. */
+/** Names a packet. */
 interface Key {
   readonly stream: number
   readonly sequence: number
@@ -31,11 +31,11 @@ interface Key {
 
 /** A packet or a command. */
 interface Message extends Lost {
-  /** Undefined: no packet, or it cannot be read which. */
+  /** Undefined: not a packet, or its header cannot be read. */
   readonly key: Key | undefined
   readonly isPacket: boolean
   readonly numbers: Array<number>
-  /** That are to come. */
+  /** Bytes that are still to come. */
   leftBytes: number
   isLost: boolean
 }
@@ -68,7 +68,7 @@ class Indexes {
 }
 
 const textOf = ({ sequence, stream }: Key) => `${stream}/${sequence}`
-/** A gap in a stream's packets that is longer was no damage. */
+/** More packets than this are never missing because of damage. */
 const gapMax = 1000n
 
 export class History {
@@ -78,7 +78,7 @@ export class History {
   readonly skipped = new Map<number, Lost | undefined>()
   readonly damage: Array<string> = []
   readonly needed = new Needed()
-  /** What each connection said last. */
+  /** The newest packet or command of each connection. */
   readonly #messages = new Map<number, Message>()
   /** By stream: the sequence number of the newest packet. */
   readonly #newest = new Map<bigint, bigint>()
@@ -88,8 +88,8 @@ export class History {
   #isBroken = false
 
   /**
-   * A segment begins with record `first`. What was before the first segment is gone, and may have been all; of others
-   * the last record is always there.
+   * A segment begins with record `first`. What was before the oldest segment was freed. Between segments nothing may
+   * be missing: each keeps its last record, whatever is dropped of it.
    */
   begins(first: number, where: string): void {
     if (this.#hasBegun && first > this.last + 1) {
@@ -111,7 +111,7 @@ export class History {
     if (isDamaged) this.damage.push(`${where}: record ${number} is damaged`)
     if (kind === Kind.end) this.open.delete(connection)
     else if (kind === Kind.finish) this.isFinished = true
-    // Its first record may have been freed. In place of what was dropped there is one of no connection.
+    // The record that opened the connection may have been freed. Records without a connection stand for dropped ones.
     else if (connection > 0) this.open.add(connection)
     if (kind === Kind.rest) {
       this.#rest(number, connection, to - from, isDamaged)
@@ -142,7 +142,7 @@ export class History {
     this.needed.packet(stream, sequence, first)
     const newest = this.#newest.get(stream)
     this.#newest.set(stream, sequence)
-    // The packets between were damaged beyond recognition, or dropped: their indexes would wait for them.
+    // Packets in between were damaged beyond recognition, or dropped. Without them their indexes would wait for ever.
     if (newest === undefined || sequence - newest > gapMax) return
     for (let missing = newest + 1n; missing < sequence; missing++) {
       this.#loseKey({ stream: Number(stream), sequence: Number(missing) })
@@ -175,7 +175,7 @@ export class History {
     else this.#indexes.add(key, first)
   }
 
-  /** Records are gone that were between the last and the next, and nobody knows whose: the rest of packets, perhaps. */
+  /** Records between the last and the next are gone. They may have been parts of packets of any connection. */
   broken(): void {
     this.#isBroken = true
     for (const [connection, message] of this.#messages) {
@@ -184,7 +184,7 @@ export class History {
     }
   }
 
-  /** The packet or command that the rest is of. */
+  /** The packet or command that a record of kind `rest` continues. */
   #messageOf(connection: number, first: number): Message | undefined {
     const message = this.#messages.get(connection)
     if (message !== undefined || !this.#isBroken) return message

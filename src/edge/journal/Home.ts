@@ -23,7 +23,7 @@ export class Home {
     return this.#users.withPermits(1)(Effect.suspend(() => work(this.#directory)))
   }
 
-  /** `renamed` gives it the name `to`, while nobody has to do with what is in it. */
+  /** `renamed` gives it the name `to`, while nobody uses what is in it. */
   moves<E>(to: string, renamed: (from: string) => Effect.Effect<void, E>): Effect.Effect<void, E> {
     return this.goes((from) =>
       Effect.map(renamed(from), () => {
@@ -32,7 +32,7 @@ export class Home {
     )
   }
 
-  /** `removed` does away with it, while nobody has to do with what is in it. */
+  /** `removed` does away with it, while nobody uses what is in it. */
   goes<E>(removed: (directory: string) => Effect.Effect<void, E>): Effect.Effect<void, E> {
     return this.#users.withPermits(usersMax)(Effect.uninterruptible(Effect.suspend(() => removed(this.#directory))))
   }

@@ -31,13 +31,13 @@ export interface Options extends Omit<SegmentsOptions, "leave" | "home"> {
   /** Records up to this one were never here. */
   readonly base?: number | undefined
   readonly memory: Chunks
-  /** How much one read brings. */
+  /** How many bytes one read from its files may bring. */
   readonly readBytes: () => number
   /** Something was written or freed. */
   readonly onChange: () => void
 }
 
-/** As a record has it. */
+/** Records have 16 bits for it. */
 const connectionMax = 0xffff
 
 const endOf = (how: number): Part => ({ bytes: Buffer.from([how]), from: 0, to: 1 })
@@ -47,7 +47,7 @@ export class Journal {
   readonly token: string
   about: About
   readonly base: number
-  /** An earlier process heard it: all but the end, which is told by this one. */
+  /** An earlier process heard it. This one only adds that its connections have ended. */
   readonly isRecovered: boolean
   /** Another edge brings it; undefined: tracers of this host. */
   readonly passed: Passed | undefined
@@ -84,22 +84,22 @@ export class Journal {
   droppedByteCount = 0
 
   // What the relay has of it.
-  /** Number of the last record that may have been on its way. */
+  /** Number of the last record that may have been sent, by this process or an earlier one. */
   handed = 0
-  /** The last record that was sent once. */
+  /** Number of the last record that this process has sent. */
   sent = 0
-  /** What was carried out. */
+  /** Number of the last record that the relay has carried out. */
   received = 0
   durable = 0
-  /** Bytes that were written and not sent, as far as somebody sends. */
+  /** Bytes that are written and not sent; 0 while nobody sends. */
   unsentBytes: () => number = () => 0
   /** What the relay waits for before it takes more; undefined: it takes what comes. */
   waitsFor: Outcome | undefined
-  /** The relay takes no more of it. */
+  /** The relay has ended it: no more of it is taken there. */
   isCut = false
-  /** The relay has it, and was or will be told that it need not remember it. */
+  /** The relay has all of it, and was or will be told that it may forget it. */
   isOver = false
-  /** The edge before knows that, if another one brought it. */
+  /** If another edge brought it: that one knows that it is over. */
   isForgotten = false
   readonly #gone = Deferred.makeUnsafe<void>()
 
@@ -140,7 +140,7 @@ export class Journal {
     this.last = last
     this.#said = last
     this.writing.written = last
-    // Of what the earlier process may have sent nothing may go before the relay says what it has.
+    // The earlier process may have sent these. None of them is dropped before the relay says what it has.
     this.handed = segments.findLast(({ first }) => first <= sentFirst)?.last ?? 0
     this.isScanned = true
     this.isOver = isOver
@@ -196,7 +196,7 @@ export class Journal {
     this.#onChange()
   }
 
-  /** Of what has to be read back. */
+  /** How many bytes one read from its files may bring. */
   get readBytes(): number {
     return this.#readBytes()
   }
@@ -216,7 +216,7 @@ export class Journal {
     return this.#lastConnection
   }
 
-  /** Nothing more of it matters to the journal. With the last one, the journal is finished. */
+  /** The connection is gone. With the last one, the journal is finished. */
   leave(connection: number, isBroken?: boolean): void {
     if (!this.open.delete(connection)) return
     if (isBroken !== undefined) this.append(Kind.end, connection, isBroken ? brokenEnd : closedEnd)
@@ -224,7 +224,7 @@ export class Journal {
     this.writing.flush()
   }
 
-  /** Once its connections are gone, and no session waits for what they might have brought. */
+  /** Finishes the journal once its connections are gone and no session waits for what they might have brought. */
   finishIfOver(): void {
     if (this.open.size > 0 || this.sessions.size > 0 || this.isFinished) return
     this.append(Kind.finish, 0)

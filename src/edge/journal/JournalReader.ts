@@ -12,7 +12,7 @@ import type { Lost } from "./History.ts"
 import type { Journal } from "./Journal.ts"
 import { nameOf, type Segment } from "./Segment.ts"
 
-/** A record is not what was written. */
+/** A record in a file is not what was written there. */
 export class RecordDamaged extends Schema.TaggedError<RecordDamaged>()("RecordDamaged", {
   path: Schema.String,
   offset: Schema.Int
@@ -58,7 +58,7 @@ export class JournalReader {
 
   /** Waits until there is something. */
   get read(): Effect.Effect<Read, FileFailed | RecordDamaged> {
-    // What is lent gets to the caller, or is given back.
+    // Not interrupted in between: what is lent reaches the caller, who gives it back.
     return Effect.uninterruptible(
       Effect.gen({ self: this }, function* () {
         while (true) {
@@ -78,12 +78,12 @@ export class JournalReader {
     return this.#journal.segments.isMarked(segment) ? this.#lent(segment) : undefined
   }
 
-  /** All that is written was given. */
+  /** The caller has all that is written. */
   get isAtEnd(): boolean {
     return this.#next > this.#journal.written
   }
 
-  /** Waits until there is something, if all was given. */
+  /** Waits until there is something that the caller does not have. */
   get grown(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#journal.tail.isFollowed = this.#isExact
@@ -98,7 +98,7 @@ export class JournalReader {
     return () => this.#journal.writing.growth.forget(then)
   }
 
-  /** There will be no more reads. */
+  /** The caller reads no more. */
   get close(): Effect.Effect<void> {
     return Effect.sync(() => {
       this.#journal.unsentBytes = () => 0
@@ -120,7 +120,7 @@ export class JournalReader {
     })
   }
 
-  /** Where the next record lies, or will. */
+  /** Where the next record lies, or will lie. */
   #place(): Segment | undefined {
     const { all } = this.#journal.segments
     if (this.#segment !== undefined && this.#offset < this.#segment.byteCount) return this.#segment
@@ -137,7 +137,7 @@ export class JournalReader {
     return this.#segment
   }
 
-  /** All before `#offset` was given, or is not wanted. */
+  /** The caller has all before `#offset`, or does not want it. */
   get #isExact(): boolean {
     return this.#passed >= this.#next - 1
   }
@@ -156,7 +156,7 @@ export class JournalReader {
     return { bytes: chunk.bytes, from, to: chunk.written, last: chunk.lastWritten, release }
   }
 
-  /** All of the segment is taken for sent: it is not changed any more. */
+  /** From now on the segment counts as sent: it is not thinned any more. */
   #handed(): void {
     this.#journal.handed = Math.max(this.#journal.handed, this.#next - 1, this.#segment?.last ?? 0)
     this.#journal.advanced()
@@ -185,7 +185,7 @@ export class JournalReader {
     })
   }
 
-  /** In place of a part of a packet that is lost, whose beginning the relay has. */
+  /** Stands for a lost part of a packet whose beginning the relay has: the relay is to give the packet up. */
   #withdraw(lost: Lost, bytes: Buffer, at: number, size: number): Pick<Read, "from" | "to"> {
     const number = u64At(bytes, at)
     this.#withdrawn.add(lost)
@@ -196,7 +196,7 @@ export class JournalReader {
     return { from: at, to: at + headBytes }
   }
 
-  /** Answers what of the chunk are records that are wanted; or how many bytes the first of them has, if it has more. */
+  /** Answers which part of the chunk are wanted records, or how long the first of them is if the chunk is too short. */
   #fill(
     segment: Segment,
     { bytes: all }: Chunk
@@ -212,7 +212,7 @@ export class JournalReader {
       while (at + headBytes <= count) {
         if (!isHead(bytes, at, checksums)) {
           if (from < at) break
-          // Between records that are good; it was named.
+          // Damage between good records: passed over if it is in the log already.
           if (this.#passed >= examined) return yield* damaged(at)
           from = ++at
           continue

@@ -1,10 +1,10 @@
 /**
- * Packets that stay, whatever has to be dropped. Without some the relay would wait for ever: the newest of each stream,
- * since a stream ends with a packet, and those on either side of a rotation, since a chunk does. Without the first of a
- * stream readers would not know what is missing: they count between two packets.
+ * Packets that must stay, whatever has to be dropped. Without the newest of each stream, and those on either side of a
+ * rotation, the relay would wait for ever, since streams and chunks end with a packet. Without the first of a stream
+ * readers could not count what is missing: they count between two packets.
  *
- * What the relay has is not dropped, so of streams that are closed and of rotations nothing is kept beyond that: they
- * come and go while their session goes on.
+ * Nothing is dropped that the relay has, so a stream that is closed, or a rotation, is forgotten as soon as the relay
+ * has it: otherwise a long session, whose streams come and go, would take more and more memory.
  */
 import * as RotateStreams from "../../protocol/control/RotateStreams.ts"
 import { u64Max } from "../../protocol/Struct.ts"
@@ -12,16 +12,16 @@ import { u64Max } from "../../protocol/Struct.ts"
 const { offsets, size } = RotateStreams.position
 
 interface OfStream {
-  /** Undefined: there was none yet. */
+  /** Sequence number. Undefined: there was none yet. */
   first: bigint | undefined
   newest: bigint | undefined
-  /** Sequence numbers: it goes on in another chunk with these. */
+  /** Sequence numbers with which it goes on in another chunk. */
   readonly rotations: Set<bigint>
-  /** Of these: those that are not behind it. */
+  /** Those of them that it has not reached. */
   readonly ahead: Set<bigint>
 }
 
-/** What is not needed once the relay has all up to the record `number`. */
+/** Is not needed any more once the relay has all up to the record `number`. */
 interface Due {
   readonly number: number
   readonly stream: bigint
@@ -31,7 +31,7 @@ interface Due {
 
 export class Needed {
   readonly #streams = new Map<bigint, OfStream>()
-  /** In the order of their numbers. */
+  /** Ordered by number. */
   readonly #due: Array<Due> = []
 
   #of(stream: bigint): OfStream {
@@ -42,7 +42,7 @@ export class Needed {
     return made
   }
 
-  /** It begins behind the record `number`, or in it; those before it are whole. */
+  /** A packet begins in the record `number` or after it; those before it are whole. */
   packet(stream: bigint, sequence: bigint, number: number): void {
     const one = this.#of(stream)
     one.first ??= sequence
@@ -58,7 +58,7 @@ export class Needed {
     }
   }
 
-  /** `payload[from, to)` is that of ROTATE_STREAMS, in the record behind `number`. */
+  /** `payload[from, to)` is the payload of ROTATE_STREAMS, in the record after `number`. */
   rotation(payload: Buffer, from: number, to: number, number: number): void {
     if (to - from < 4) return
     const positions = to - payload.readUInt32BE(from) * size
@@ -67,14 +67,14 @@ export class Needed {
       const one = this.#of(stream)
       const sequence = payload.readBigUInt64BE(at + offsets.rotateAtSeqNum)
       if (one.rotations.has(sequence)) continue
-      // A stream that rotates once more has done so before, also one of metadata, which has no packets.
+      // A stream that rotates again has gone through the earlier rotations, even if it had no packets since.
       this.#passed(stream, one, u64Max, number)
       one.rotations.add(sequence)
       one.ahead.add(sequence)
     }
   }
 
-  /** All of the stream lies in records up to `number`. */
+  /** The stream is closed; all of it lies in records up to `number`. */
   close(stream: bigint, number: number): void {
     if (this.#streams.has(stream)) this.#due.push({ number, stream, rotation: undefined })
   }
@@ -88,7 +88,7 @@ export class Needed {
     }
   }
 
-  /** Streams and rotations that are remembered. */
+  /** How many streams and rotations are remembered. */
   get size(): number {
     let count = this.#streams.size + this.#due.length
     for (const { rotations } of this.#streams.values()) count += rotations.size

@@ -6,11 +6,11 @@ import type { EdgeReport } from "../../protocol/journal/EdgeReport.ts"
 export class Passed {
   /** How the edge before calls itself. */
   readonly from: string
-  /** Whose it is, as it came last; undefined: an earlier process took it, and it has not come since. */
+  /** Whose it is, known when it connects; undefined: an earlier process took it, and it has not connected since. */
   owner: string | undefined
-  /** It is among those that there is room for. */
+  /** There is room for it: its records are taken. */
   isAdmitted = true
-  /** Nothing more of it is taken before it is gone from here. */
+  /** It is being removed: nothing more of it is taken. */
   isLeaving = false
   /** What the edge before says of itself. */
   report: EdgeReport | undefined
@@ -28,7 +28,7 @@ export class Passed {
     return this.#here.isOpen()
   }
 
-  /** In the place of the connection before. */
+  /** A new connection takes the place of the one before. */
   attach(carrier: Carrier): void {
     const before = this.#carrier
     if (this.isLeaving) {

@@ -1,13 +1,13 @@
-/** The records of a file, one after the other; what is none is passed over. */
+/** Goes through the records of a file. Bytes that are no record are passed over. */
 import { Effect } from "effect"
 import { headBytes, isHead, offsets, payloadBytesMax } from "../../protocol/journal/Record.ts"
 import type { FileFailed, OpenFile } from "../../storage/Files.ts"
 import { checksums } from "./Checksums.ts"
 
-/** The longest. */
+/** No record is longer. */
 export const recordBytesMax = headBytes + payloadBytesMax
 
-/** Numbers begin with 1. After a loss of power files may be long runs of zeros, in which each sum would cost most. */
+/** Zeros are no record, as numbers begin with 1. Power loss leaves long runs of them: they are passed over quickly. */
 const isUnnumbered = (bytes: Buffer, at: number): boolean =>
   bytes.readUInt32BE(at) === 0 && bytes.readUInt32BE(at + 4) === 0
 

@@ -1,6 +1,6 @@
 /**
- * Finds out what an earlier process left of a journal, and cuts off what was being written; or what has become of one
- * that goes on. What is damaged is named (`History`).
+ * Reads a journal's files: what an earlier process left, cutting off what it was just writing; or what has become of
+ * files that this process uses. `History` finds the damage.
  */
 import { Effect } from "effect"
 import { wallMillis } from "../../Machine.ts"
@@ -17,28 +17,28 @@ import { draftSuffix, spareSuffix } from "./Segments.ts"
 export interface Found {
   readonly segments: ReadonlyArray<Segment>
   readonly last: number
-  /** Connections that had not ended. */
+  /** Connections that have not ended. */
   readonly open: ReadonlySet<number>
   readonly isFinished: boolean
   readonly skipped: Skipped
   readonly needed: Needed
-  /** One line each. */
+  /** One line for each place. */
   readonly damage: ReadonlyArray<string>
 }
 
-/** A clock that shows an earlier time was not set when it was asked. */
+/** A file time before this was taken from a clock that was not set. */
 const setMillisMin = Date.UTC(2026)
 
-/** How long ago it was written, as far as can be known. */
+/** How long ago the file was written; 0 if that is not known. */
 const waitedMillis = ({ modifiedMillis = 0 }: OpenFile): number =>
   modifiedMillis < setMillisMin ? 0 : Math.max(0, wallMillis() - modifiedMillis)
 
-/** Others have a turn between two. */
+/** Read at a time: other fibers have a turn in between. */
 const windowBytes = 2 * 1024 * 1024
 
 interface Extent {
   readonly byteCountMax?: number
-  /** What is damaged at its end was cut short as it was written: whoever said it says it again. */
+  /** It is the newest segment: damage at its end is a write that was cut short, and nobody was answered for that. */
   readonly isLast?: boolean
 }
 
@@ -53,12 +53,12 @@ const scanFile = (
   Effect.suspend(() => {
     let goodUntil = 0
     let isReused = false
-    /** What lies at the beginning is in the segment before, too: the two were being joined. */
+    /** Bytes at its beginning that are in the segment before, too: the two were being joined. */
     let joined = 0
-    /** Damaged, with nothing whole behind them yet. */
+    /** Damaged records with nothing whole behind them so far. */
     const doubtful: Array<() => void> = []
     const each: Each = (bytes, at, size, offset) => {
-      // Of what the segment was before.
+      // Left from an earlier use of the file.
       if (u64At(bytes, at) <= history.last) {
         isReused = true
         if (joined === offset + at) joined += size
@@ -89,7 +89,7 @@ const scanFile = (
     })
   })
 
-/** Bytes of the segments there, which may be some more than their records. */
+/** Size of the files of all segments, which may be longer than their records. */
 export const bytesIn = (files: Files["Service"], directory: string): Effect.Effect<number> =>
   Effect.gen(function* () {
     const names = (yield* files.list(directory)).map(({ name }) => name).filter((name) => firstOf(name) !== undefined)
@@ -97,7 +97,7 @@ export const bytesIn = (files: Files["Service"], directory: string): Effect.Effe
     return sizes.reduce((sum, size) => sum + size, 0)
   }).pipe(Effect.orElseSucceed(() => 0))
 
-/** `isSynced`: what is found is on the disk, too. The process that wrote it may have ended before it was. */
+/** `isSynced`: syncs what it finds, since the process that wrote it may have ended before it did. */
 export const scan = (
   files: Files["Service"],
   directory: string,
@@ -111,7 +111,7 @@ export const scan = (
   return Effect.onError(found, () => closed)
 }
 
-/** A segment is begun when the one before is synced. */
+/** Only the newest can be unsynced: each is synced before the next one begins. */
 const synced = (files: Files["Service"], directory: string, segments: ReadonlyArray<Segment>) =>
   Effect.andThen(segments.at(-1)?.file.sync ?? Effect.void, files.syncDirectory(directory))
 
@@ -140,7 +140,7 @@ const scanInto = (
       segments.push(segment)
       segment.byteCount = yield* scanFile(file, path, history, window, { isLast: name === newest })
       segment.last = history.last
-      // Of a write that the end of the process or of the power cut short: nobody was answered for it.
+      // The rest of a write that was cut short by the end of the process or of power: nobody was answered for it.
       if ((yield* files.size(path)) > segment.byteCount) yield* file.truncate(segment.byteCount)
     }
     yield* withoutEmpty(files, directory, segments)
@@ -148,7 +148,7 @@ const scanInto = (
     return { segments, last, open, isFinished, skipped, needed, damage }
   })
 
-/** A beginning that is gone, as a loss of power leaves it, is like one that was freed: nothing of it can be sent. */
+/** Without empty segments at the beginning, as power loss leaves them: what they had counts as freed. */
 const withoutEmpty = (files: Files["Service"], directory: string, segments: Array<Segment>): Effect.Effect<void> =>
   Effect.gen(function* () {
     for (let [oldest] = segments; oldest?.byteCount === 0 && segments.length > 1; [oldest] = segments) {
@@ -158,7 +158,7 @@ const withoutEmpty = (files: Files["Service"], directory: string, segments: Arra
     }
   })
 
-/** What is damaged in segments that are written and read by this process. */
+/** Finds the damage in segments that this process writes and reads. */
 export const examine = (
   directory: string,
   segments: ReadonlyArray<Segment>

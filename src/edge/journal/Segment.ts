@@ -4,10 +4,10 @@ import type { OpenFile } from "../../storage/Files.ts"
 
 const suffix = ".journal"
 
-/** In the directory of its journal. As long as the largest number that is exact: names are in order. */
+/** The file's name. It has as many digits as the largest exact number, so that names sort as numbers. */
 export const nameOf = (first: number): string => `${String(first).padStart(16, "0")}${suffix}`
 
-/** The number of its first record; undefined: it is no segment. */
+/** The number of its first record; undefined: not a segment's name. */
 export const firstOf = (name: string): number | undefined =>
   /^\d{16}\.journal$/.test(name) ? Number(name.slice(0, 16)) : undefined
 
@@ -19,9 +19,9 @@ export interface Segment {
   last: number
   /** ms of the edge's clock: a host without a battery may be years behind when it begins. */
   wroteAt: number
-  /** It has no packets any more that need not be there (`Thinning`). */
+  /** All packets that may be dropped were dropped (`Thinning`). */
   isThin: boolean
-  /** It is being changed. */
+  /** It is being rewritten. */
   isBusy: boolean
 }
 

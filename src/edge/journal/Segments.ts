@@ -2,8 +2,8 @@
  * The files of one journal: records one behind the other, in segments that are named by their first record and freed
  * whole. Written by one fiber; read by another, up to what was written.
  *
- * To give a file new pages costs several times what it costs to write them: a busy journal writes over the segments
- * that it has freed. What is left of their records there has smaller numbers.
+ * Growing a file costs several times as much as overwriting it, so a busy journal overwrites the segments that it has
+ * freed. Old records that are left in such a file have smaller numbers.
  */
 import { Effect, Result, Semaphore } from "effect"
 import { clockMillis } from "../../Machine.ts"
@@ -13,11 +13,11 @@ import type { Chunk } from "./Chunks.ts"
 import type { Home } from "./Home.ts"
 import { nameOf, type Segment, segmentOf } from "./Segment.ts"
 
-/** Of a file that will be a segment again. */
+/** Ends the name of a freed segment that is kept to be overwritten. */
 export const spareSuffix = ".spare"
-/** Of what a segment is to become. */
+/** Ends the name of a file that is to replace a segment. */
 export const draftSuffix = ".new"
-/** Over all journals: more would not come round before they are cold. */
+/** For all journals together: with more, a file would have left the processor's cache before it is used again. */
 const spareCountMax = 32
 
 /** Shared by all journals of a spool. */
@@ -33,19 +33,19 @@ interface Spare {
 
 export interface Options {
   readonly files: Files["Service"]
-  /** Of the journal, made with its first segment. */
+  /** The journal's directory, made with its first segment. */
   readonly home: Home
   readonly about: About.About
   /** Batches are synced before they count as written. */
   readonly isSynced: boolean
-  /** Of a segment, before the next one is begun: freed at once, read at once after a crash. */
+  /** When a segment is this long, the next one begins. Segments are freed whole, and read whole after a crash. */
   readonly segmentBytes: number
-  /** The same where a packet is not together with its index yet. */
+  /** The same while a packet is still without its index, which should be in the same segment. */
   readonly longestBytes: number
   readonly onBytes: (difference: number) => void
-  /** The spool needs what can be had of the newest segment, too. */
+  /** Room is short: the newest segment should be freed as well, if the relay has all of it. */
   readonly isTight: () => boolean
-  /** What is in memory of it is not gone on with. False: something of it is to be written yet. */
+  /** Nothing more is added to the segment. False: not possible, something of it is still to be written. */
   readonly leave: (segment: Segment) => boolean
   readonly spares: Spares
   /** There is more than enough room. */
@@ -60,14 +60,14 @@ export class Segments {
     this.#options = options
   }
 
-  /** An earlier process left so much: it counts until the segments are known. */
+  /** An earlier process left so many bytes: they count until the segments are known. */
   expect(byteCount: number): void {
     this.#options.onBytes(byteCount - this.#expectedBytes)
     this.#expectedBytes = byteCount
   }
   #expectedBytes = 0
 
-  /** Of an earlier process, checked; they come in order. */
+  /** Takes over a segment of an earlier process, which was checked; they come in order. */
   adopt(segment: Segment): void {
     this.all.push(segment)
     this.#options.onBytes(segment.byteCount)
@@ -82,19 +82,19 @@ export class Segments {
     return this.all[0]?.first
   }
 
-  /** The next one may begin: with what nothing before it needs. */
+  /** The newest segment is long enough: the next one may begin. */
   get isFull(): boolean {
     return (this.all.at(-1)?.byteCount ?? 0) >= this.#options.segmentBytes
   }
 
-  /** The newest, if it goes on with the chunk. */
+  /** The newest segment, if the chunk is to be added to it. */
   #goneOnWith({ isWithin }: Chunk): Segment | undefined {
     const { longestBytes, segmentBytes } = this.#options
     const newest = this.all.at(-1)
     return newest !== undefined && newest.byteCount < (isWithin ? longestBytes : segmentBytes) ? newest : undefined
   }
 
-  /** Where the chunk is written: behind what was written last. */
+  /** Decides where the chunk is written. Undefined: a new segment is needed. */
   #place(chunk: Chunk): Segment | undefined {
     const segment = chunk.segment ?? this.#goneOnWith(chunk)
     if (segment !== undefined && chunk.segment === undefined) this.#put(chunk, segment)
@@ -107,7 +107,7 @@ export class Segments {
     return segment
   }
 
-  /** In this call, if the device keeps nobody waiting. False: nothing counts as written. */
+  /** Writes the chunk in this call, if the device is prompt. False: it did not, nothing counts as written. */
   writeNow(chunk: Chunk): boolean {
     const segment = this.#isRolling || this.#isClosed ? undefined : this.#place(chunk)
     if (segment === undefined || this.#options.isSynced || !isPrompt(segment.file)) return false
@@ -117,17 +117,17 @@ export class Segments {
     return true
   }
 
-  /** The chunk up to `to`, and record `last`. What failed may be asked for again: it is written at the same place. */
+  /** Writes the chunk up to `to`, which is where record `last` ends. After a failure it may be called again. */
   write(chunk: Chunk, to: number, last: number): Effect.Effect<void, FileFailed> {
     return this.#turn.withPermits(1)(this.#options.home.stays(() => this.#write(chunk, to, last)))
   }
 
-  /** Of who writes, and of who puts an empty segment in the place of the newest. */
+  /** Held by whoever writes, or begins a new segment so that the newest can be freed. */
   readonly #turn = Semaphore.makeUnsafe(1)
   #isRolling = false
 
   #write(chunk: Chunk, to: number, last: number): Effect.Effect<void, FileFailed> {
-    // Its directory would be made anew.
+    // Otherwise its directory would be made anew.
     if (this.#isClosed) return Effect.interrupt
     return Effect.gen({ self: this }, function* () {
       const segment = this.#place(chunk) ?? this.#put(chunk, yield* this.#open(chunk.first))
@@ -162,7 +162,7 @@ export class Segments {
     })
   }
 
-  /** Before anything of the segment is sent: who comes after this process knows what was not. */
+  /** To be called before anything of the segment is sent, so that the next process knows what was never sent. */
   markSent({ first }: Segment): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (first <= this.#sentFirst) return Effect.void
@@ -175,17 +175,17 @@ export class Segments {
   }
   #sentFirst = 0
 
-  /** Something of it may be sent. */
+  /** `markSent` was called for the segment. */
   isMarked({ first }: Segment): boolean {
     return first <= this.#sentFirst
   }
 
-  /** In the directory as it is called now. */
+  /** The path of a file in the directory, under its present name. */
   #path(name: string): string {
     return `${this.#options.home.directory}/${name}`
   }
 
-  /** Its records become those that `copy` writes; answers where they end. */
+  /** Replaces the segment's records by those that `copy` writes; `copy` answers where they end. */
   rewrite(
     segment: Segment,
     copy: (into: OpenFile) => Effect.Effect<number, FileFailed>
@@ -199,7 +199,7 @@ export class Segments {
         const byteCount = yield* copy(file)
         if (isSynced) yield* file.sync
         yield* files.rename(path, to)
-        // Whichever of the two a loss of power leaves is whole.
+        // If that fails: whichever of the two files a power loss leaves is whole.
         if (isSynced) yield* Effect.ignore(files.syncDirectory(home.directory))
         return byteCount
       })
@@ -214,7 +214,7 @@ export class Segments {
     })
   }
 
-  /** Puts the records of one segment behind those of the one before it; numbers that are there twice are one. */
+  /** Appends a segment's records to the segment before. If that is cut short, readers take a record twice as one. */
   join(
     before: Segment,
     segment: Segment,
@@ -236,7 +236,7 @@ export class Segments {
     })
   }
 
-  /** Of what the newest segment was before nothing is left behind it: what lies there from now on is damage. */
+  /** Cuts off old records behind those of the newest segment: whatever is found there later is damage. */
   get #seal(): Effect.Effect<void> {
     const newest = this.all.at(-1)
     if (newest === undefined || !this.#reused.delete(newest.file)) return Effect.void
@@ -261,11 +261,11 @@ export class Segments {
   readonly #spare: Array<Spare> = []
 
   /**
-   * Removes segments of which nothing beyond `durable` is there; the newest only if `isOver`, or for an empty one where
-   * the spool is tight: otherwise what the relay has long since would hold back tracers.
+   * Frees segments whose records all are at most `durable`. The newest one stays unless `isOver`, or room is short:
+   * then an empty one takes its place, so that tracers need not wait for what the relay has long since.
    */
   free(durable: number, isOver: boolean): Effect.Effect<void> {
-    // Whoever hears the relay may be gone any time: what was begun with a segment is done.
+    // The fiber that calls this may be interrupted at any time; a segment must not be left half freed.
     return this.#options.home.stays(() => Effect.uninterruptible(this.#free(durable, isOver)))
   }
 
@@ -291,7 +291,7 @@ export class Segments {
     const name = nameOf(first)
     const spare = { byteCount, file, name: `${name}${spareSuffix}` }
     return Effect.match(files.rename(this.#path(name), this.#path(spare.name)), {
-      // It is removed with the others.
+      // It keeps its name, and is removed with the other spares.
       onFailure: () => void this.#spare.unshift({ ...spare, name }),
       onSuccess: () => void this.#spare.unshift(spare)
     })
@@ -311,7 +311,7 @@ export class Segments {
     })
   }
 
-  /** False: the newest has to stay. */
+  /** Begins an empty segment after the newest. False: the newest has to stay. */
   #roll(durable: number): Effect.Effect<boolean> {
     const work = Effect.gen({ self: this }, function* () {
       const newest = this.all.at(-1)
@@ -327,7 +327,7 @@ export class Segments {
     return this.#turn.withPermits(1)(Effect.ensuring(work, rolled))
   }
 
-  /** What is in them stays there; nothing comes to it. */
+  /** The files stay as they are; nothing is written to them any more. */
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#isClosed = true

@@ -7,7 +7,7 @@ import { checksums } from "./Checksums.ts"
 import type { Chunk, Chunks } from "./Chunks.ts"
 import type { Segment } from "./Segment.ts"
 
-/** A write of more is not much cheaper for each byte. */
+/** Larger writes cost hardly less for each byte. */
 const muchBytes = 192 * 1024
 
 export interface Part {
@@ -22,19 +22,19 @@ export class Tail {
   readonly #memory: Chunks
   /** The oldest first. */
   readonly #chunks: Array<Chunk> = []
-  /** The newest, unless it is gone: those before it get no more. */
+  /** Records are added to this one only. Undefined: it was given back. */
   #newest: Chunk | undefined
-  /** Who sends the journal has all before: what is written need not be read back. */
+  /** A reader has all before, and reads on from here: what is written is kept for it, and not read back. */
   isFollowed = false
 
   constructor(memory: Chunks, isParted: () => boolean = () => false) {
     this.#memory = memory
     this.#isParted = isParted
   }
-  /** What comes next belongs to what came before. */
+  /** What comes next belongs together with what came before. */
   readonly #isParted: () => boolean
 
-  /** What comes next is the first of a segment, if that before is full. */
+  /** What comes next begins a chunk, and with it a segment if the one before is full. */
   turn(): void {
     const newest = this.#newest
     this.#isTurning = newest !== undefined && (newest.isWithin || newest.segment !== undefined)
@@ -55,7 +55,7 @@ export class Tail {
     this.#memory.unwrittenBytes += size
   }
 
-  /** A record that is one already, `from[at, to)`; `first`: the lowest that its number could have been. */
+  /** Appends `from[at, to)`, which is a record already; `first`: the lowest number that it could have had. */
   add(first: number, number: number, from: Buffer, at: number, to: number): void {
     const size = to - at
     const chunk = this.#withRoom(size, first)
@@ -69,7 +69,7 @@ export class Tail {
     const newest = this.#newest
     if (newest !== undefined && !this.#isTurning && newest.filled + size <= newest.bytes.length) return newest
     this.#isTurning = false
-    // One that was filled up says that there is much.
+    // If a chunk was filled up, much is coming.
     const chunk = this.#memory.take(size, newest !== undefined)
     chunk.begin(number, this.#isParted())
     this.#chunks.push(chunk)
@@ -77,13 +77,13 @@ export class Tail {
     return chunk
   }
 
-  /** What is not written is worth a write. */
+  /** So much is not written that it is worth a write. */
   get isMuch(): boolean {
     const chunk = this.unwritten
     return chunk !== undefined && (chunk !== this.#newest || chunk.filled - chunk.written >= muchBytes)
   }
 
-  /** The oldest with something to write. */
+  /** The oldest chunk with something to write. */
   get unwritten(): Chunk | undefined {
     for (const chunk of this.#chunks) if (chunk.written < chunk.filled) return chunk
     return undefined
@@ -97,7 +97,7 @@ export class Tail {
     this.#settle(chunk)
   }
 
-  /** What lies in `segment` from `offset` on, if it is here. It is lent until `release`. */
+  /** The chunk with what lies at `offset` of `segment`, if it is in memory. It is lent until `release`. */
   lend(segment: Segment, offset: number): Chunk | undefined {
     for (const chunk of this.#chunks) {
       const at = offset - chunk.offset
@@ -109,14 +109,14 @@ export class Tail {
     return undefined
   }
 
-  /** What comes next goes into another chunk than one of the segment. False: something of that is not written. */
+  /** Adds nothing more to the segment's chunks. False: not possible, something of them is not written. */
   leave(segment: Segment): boolean {
     if (this.#chunks.some((chunk) => chunk.segment === segment && chunk.written < chunk.filled)) return false
     if (this.#newest?.segment === segment) this.#newest = undefined
     return true
   }
 
-  /** Some of the segment is here. */
+  /** Something of the segment is in memory. */
   isOf(segment: Segment): boolean {
     return this.#chunks.some((chunk) => chunk.segment === segment)
   }
@@ -126,7 +126,7 @@ export class Tail {
     this.#settle(chunk)
   }
 
-  /** What is not written will not be. */
+  /** Drops what is not written. */
   drop(): void {
     for (const chunk of this.#chunks) {
       this.#memory.unwrittenBytes -= chunk.filled - chunk.written
@@ -135,7 +135,7 @@ export class Tail {
     this.unfollow()
   }
 
-  /** Nobody follows any more. */
+  /** The reader is gone: written chunks are given back. */
   unfollow(): void {
     this.isFollowed = false
     for (const chunk of [...this.#chunks]) this.#settle(chunk)

@@ -5,17 +5,17 @@
  */
 import { clockMillis } from "../../Machine.ts"
 
-/** Bytes a millisecond, over all journals: more than most networks carry. */
+/** Bytes a millisecond, over all journals: a faster link is as fast as memory. */
 const quickRate = 200 * 1024
 const windowMillis = 100
 /** A rate that was measured longer ago says nothing. */
 const staleMillis = 300
 
-/** With less to send nobody is held. */
+/** While less waits to be sent, no tracer is held. */
 const nearBytes = 3 * 1024 * 1024
-/** As `nearBytes`, where `isScarce`. */
+/** The same when memory is scarce. */
 const scarceBytes = 64 * 1024
-/** With more to send the link was away and has to catch up: nobody waits for that. */
+/** If more waits to be sent, the link was away and has to catch up: tracers do not wait for that. */
 const farBytes = 128 * 1024 * 1024
 
 export class Flow {
@@ -23,7 +23,7 @@ export class Flow {
   #byteCount = 0
   #rate = 0
 
-  /** So much was taken by the link. */
+  /** The link took so many bytes. */
   sent(byteCount: number): void {
     const now = clockMillis()
     this.#byteCount += byteCount
@@ -34,7 +34,7 @@ export class Flow {
     this.#byteCount = 0
   }
 
-  /** Whether a tracer waits. `isScarce`: what it sent is read back from the spool, or soon would be. */
+  /** Whether a tracer is held. `isScarce`: what it sent is read back from the spool, or soon would be. */
   holds(unsentBytes: () => number, isScarce: boolean): boolean {
     if (this.#rate < quickRate || clockMillis() - this.#begun > staleMillis) return false
     const byteCount = unsentBytes()

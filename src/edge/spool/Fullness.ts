@@ -11,20 +11,20 @@ import type { Policy } from "./Overflow.ts"
 import { thin } from "./Thinning.ts"
 
 const agePauseMillisMax = 60_000
-/** A spool that stays full is told of again. */
+/** If the spool stays full, the log says so again after this time. */
 const fullAgainMillis = 60_000
 
-/** Of the spool. */
+/** What is needed of the spool. */
 export interface Surroundings {
   readonly journals: ReadonlyMap<string, Journal>
   readonly losses: Losses
   /** By HOST/SESSION. */
   readonly policyOf: (name: string) => Policy
   readonly isFull: () => boolean
-  /** How full it is, for people. */
+  /** How full it is, for the log. */
   readonly fullness: () => string
   readonly onChange: () => void
-  /** One of each name at a time. */
+  /** Runs work in the background; at most one of each name at a time. */
   readonly run: (name: string, work: Effect.Effect<void>) => void
 }
 
@@ -62,7 +62,7 @@ export class Fullness {
     run("room", Effect.ensuring(this.#makeRoom(new Set(droppable)), done))
   }
 
-  /** Told once, and again after a minute. */
+  /** Logs it once, and again after a minute. */
   #tellFull(): void {
     const now = clockMillis()
     if (now - this.#toldFullAt < fullAgainMillis) return
@@ -70,7 +70,7 @@ export class Fullness {
     this.#spool.run("full", report("SPOOL_FULL", this.#spool.fullness()))
   }
 
-  /** The largest is thinned, until there is room again, or nothing more to drop. */
+  /** Thins the largest journal, again and again, until there is room or nothing more to drop. */
   #makeRoom(droppable: Set<Journal>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       while (droppable.size > 0 && this.#spool.isFull()) {

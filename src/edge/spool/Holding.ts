@@ -8,23 +8,23 @@ import type { Journal } from "../journal/Journal.ts"
 import type { Flow } from "./Flow.ts"
 import type { Room } from "./Room.ts"
 
-/** Who waits for room looks again after so long. */
+/** Who waits for room looks again after this time. */
 const lookMillis = 25
 
-/** Of commands, that each journal may have in any case. */
+/** So many bytes of commands each journal may have in any case. */
 const commandBytesMin = 64 * 1024
 
-/** Of the spool. */
+/** What is needed of the spool. */
 export interface Surroundings {
   readonly room: Room
   readonly memory: Chunks
   readonly flow: Flow
   readonly journals: ReadonlyMap<string, Journal>
-  /** What lies in its files. */
+  /** Bytes in its files. */
   readonly byteCount: () => number
 }
 
-/** The relay has all of it, and may need more before it can put down a mark. */
+/** The relay has carried out all of it, and may need more before it can make a mark. */
 const isAwaited = (journal: Journal | undefined) => journal !== undefined && journal.received >= journal.last
 
 export class Holding {
@@ -47,7 +47,7 @@ export class Holding {
     if (journal?.isStopped === true) return true
     if (!memory.hasRoom || !this.fits(journal, isWithin)) return false
     if (journal === undefined) return true
-    // Who reads files stays behind for as long as there is more to read.
+    // A reader that has to read files back stays behind for as long as more comes.
     const isScarce = memory.isScarce || !journal.tail.isFollowed
     return !flow.holds(journal.unsentBytes, isScarce)
   }
@@ -56,13 +56,13 @@ export class Holding {
     if (journal?.isStopped === true) return true
     const { memory, room } = this.#spool
     if (!memory.hasRoom) return false
-    // What others fill, beyond the limit too, keeps no session from beginning.
+    // A new session can begin even if others have filled the spool, or more.
     const bytesMax = Math.max(commandBytesMin, this.#shareBytes)
     const hasLittle = (journal?.segments.byteCount ?? 0) < bytesMax
     return hasLittle || this.#usedBytes < room.commandBytesMax(isAwaited(journal))
   }
 
-  /** The same of another edge's, where packets and commands come one after the other. */
+  /** The same for a journal that another edge brings, whose packets and commands come by one connection. */
   hasRoomForPassed(journal: Journal): boolean {
     return this.hasRoomFor(journal, true) || (isAwaited(journal) && this.hasRoomForCommands(journal))
   }
@@ -71,7 +71,7 @@ export class Holding {
     return this.#spool.byteCount() + this.#spool.memory.unwrittenBytes
   }
 
-  /** Of the last eighth each journal has its share: one that fills the rest does not stop the others. */
+  /** The last eighth of the spool is shared out to all journals: one that fills the rest does not stop the others. */
   get #shareBytes(): number {
     const { journals, room } = this.#spool
     return room.bytesMax / 8 / Math.max(1, journals.size)
@@ -88,7 +88,7 @@ export class Holding {
   /** Calls `then` once there may be room. */
   whenRoom(then: () => void): void {
     this.#hungry.push(then)
-    // Who waits for a link that has become slow waits no longer.
+    // If the link has become slow, those who wait for it go on.
     if (this.#isTimed || !this.hasRoom) return
     this.#isTimed = true
     setTimeout(() => {
@@ -102,7 +102,7 @@ export class Holding {
     if (!this.#spool.memory.hasRoom || this.#hungry.length === 0) return
     const hungry = this.#hungry
     this.#hungry = []
-    // Not now: who is told reads more, in a call of its own.
+    // In a turn of its own: those who are told read more at once.
     queueMicrotask(() => {
       for (const then of hungry) then()
     })

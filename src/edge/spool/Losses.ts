@@ -14,9 +14,9 @@ export interface Loss {
   byteCount: number
 }
 
-/** Sessions come and go: of so many it is known which; what the oldest lost is then a loss of all that are older. */
+/** So many sessions are listed by name; the losses of older ones are added up under one name. */
 const nameCountMax = 500
-/** Their name; no session has it. */
+/** That name; no session has it. */
 const others = "/"
 
 export class Losses {

@@ -10,7 +10,7 @@ export type Policy = (typeof policies)[number]
 
 export type Rules = ReadonlyArray<{ readonly policy: Policy; readonly pattern: string }>
 
-/** Throws what is wrong. */
+/** Throws a message that says what is wrong. */
 export const parse = (text: string): Rules =>
   text.split(",").map((part) => {
     const [name = "", ...pattern] = part.trim().split(":")

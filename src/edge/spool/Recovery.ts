@@ -1,6 +1,6 @@
 /**
- * Journals that an earlier process left. They count at once, as large as their files are; what is in them is read
- * beside what tracers say, of each before it is forwarded: nobody waits for a large spool.
+ * Finds the journals that an earlier process left. Their bytes count at once. Their records are read while tracers are
+ * served, of each journal before it is forwarded: nobody waits for a large spool.
  */
 import { Effect, Schedule, Semaphore } from "effect"
 import { report } from "../../errors/Report.ts"
@@ -11,10 +11,10 @@ import * as About from "../journal/About.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { bytesIn, scan } from "../journal/Scan.ts"
 
-/** Of directories that are looked at, at a time. */
+/** Directories that are looked at at a time. */
 const findCountMax = 16
 
-/** A disk that fails is asked again. */
+/** After a failure of the disk it is tried again. */
 const againWait = "10 seconds"
 
 export interface Place {
@@ -26,7 +26,7 @@ export interface Place {
 
 interface Keeper {
   readonly journal: (token: string, about: About.About) => Journal
-  /** To be forwarded, after what is done before. */
+  /** The journal is to be forwarded, once `scanned` is done. */
   readonly enter: (journal: Journal, before: Effect.Effect<void>) => void
   readonly remove: (journal: Journal) => Effect.Effect<void>
 }
@@ -76,13 +76,13 @@ const scanned = (
     for (const line of left.damage) yield* report("SPOOL_DAMAGED", line)
     journal.recovered(left, isOver, sent)
     if (isOver) return
-    // The edge before has what is gone of another's, and goes on with that.
+    // Of another edge's journal, that edge still has what is gone here, and brings it again.
     if (sent !== undefined && sent > left.last && journal.passed === undefined) {
       yield* report(
         "SPOOL_DAMAGED",
         `${directory}: from record ${left.last + 1} on all is gone, of which some was sent`
       )
-      // What the relay has of it ends.
+      // The relay is told that it ends, if it has something of it.
       journal.finishIfOver()
     } else if (left.last === 0) {
       if (left.damage.length === 0) yield* report("SPOOL_DAMAGED", `${directory}: no record is left of it`)

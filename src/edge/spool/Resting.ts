@@ -9,7 +9,7 @@ import type { Place } from "./Recovery.ts"
 
 export type Options = Place
 
-/** An edge that is gone for good asks for none: of so many the marks stay. */
+/** Marks that are kept: an edge that is gone for good would never let its go. */
 const countMax = 4096
 
 export class Resting {
@@ -25,7 +25,7 @@ export class Resting {
     return this.#tokens.has(token)
   }
 
-  /** Nothing but the mark is left of it. */
+  /** A journal of which only the mark is left. */
   add(token: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#tokens.add(token)
@@ -48,18 +48,18 @@ export class Resting {
     )
   }
 
-  /** The same of one that the relay has, and may not have forgotten. `isHere`: somebody tells it so. */
+  /** The same for a journal that the relay may not have forgotten. `isHere`: its forwarder is there, and tells it. */
   release(journal: Journal, isHere: () => boolean): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const { token } = journal
       yield* Effect.ignore(About.keepAsOwn(this.#options, journal.home, token))
-      // From now on who has done with it removes it, or has done with it already.
+      // From now on its forwarder removes it when it is done with it, or was done with it already.
       journal.isForgotten = true
       if (!isHere()) yield* this.remove(token)
     })
   }
 
-  /** It was put aside, and lies there. */
+  /** Its directory was put aside, and is still there. */
   isAside(token: string): Effect.Effect<boolean> {
     return About.isAside(this.#options, token)
   }

@@ -4,17 +4,17 @@
  */
 import type { Capacity } from "../../storage/Capacity.ts"
 
-/** What the relay has carried out and not put down: that much of it may lie beyond the limit. */
+/** Records that the relay has carried out and not marked may exceed the limit by so many bytes. */
 const beyondBytesMax = 64 * 1024 * 1024
 /**
- * Of a disk that is left free. What a tracer has said may lie in two sockets, and the relay can put no mark between a
- * packet there and its index, which overtakes it: as much has to find room. Of a small disk half is for that.
+ * Bytes of the disk that are left free. The relay can make no mark between a packet and its index, and sockets may hold
+ * much in between: all that must find room. On a small disk it is half.
  */
 const reserveBytesOf = (totalBytes: number): number =>
   Math.min(beyondBytesMax, Math.max(totalBytes / 8, Math.min(reserveBytesMin, totalBytes / 2)))
 const reserveBytesMin = 16 * 1024 * 1024
 
-/** Beyond the bound, in any case. */
+/** So much may lie beyond the bound in any case. */
 const commandBytes = 1024 * 1024
 
 const ampleBytesMin = 256 * 1024 * 1024
@@ -28,7 +28,7 @@ export class Room {
     this.#limit = limit
   }
 
-  /** `byteCount`: what the spool has now. */
+  /** `byteCount`: bytes that are in the spool now. */
   look({ freeBytes, totalBytes }: Capacity, byteCount: number): void {
     this.#reserve = reserveBytesOf(totalBytes)
     this.#diskBytesMax = Math.max(0, byteCount + freeBytes - this.#reserve)
@@ -38,13 +38,13 @@ export class Room {
     return this.#diskBytesMax < this.#limit
   }
 
-  /** For people: what it has, and what keeps it from having more. */
+  /** For the log: how much there is, and what keeps it from being more. */
   fullness(byteCount: number): string {
     if (!this.#isOfDisk) return `${byteCount} of ${this.#limit} bytes`
     return `${byteCount} bytes, and its disk, of which ${Math.round(this.#reserve)} bytes stay free, has room for no more`
   }
 
-  /** Files that are longer than what counts of them do no harm. */
+  /** There is so much room that spare files do no harm. */
   get isAmple(): boolean {
     return !this.#isOfDisk || this.#diskBytesMax > ampleBytesMin
   }
@@ -53,20 +53,20 @@ export class Room {
     return Math.min(this.#limit, this.#diskBytesMax)
   }
 
-  /** So much may lie beyond it, of what is needed before something can be freed. */
+  /** So many bytes may lie beyond the bound, of what is needed before something can be freed. */
   get #beyondBytes(): number {
     return this.#isOfDisk ? this.#reserve : beyondBytesMax
   }
 
   /**
-   * Up to where packets are taken for which the relay waits: it can put down a mark only between packets, and when it
-   * has the index of each. So what `ends` one finds room for longer than one that would begin, and indexes for longest.
+   * Up to how many bytes packets are taken for which the relay waits. It can make a mark only between packets, and when
+   * it has the index of each. So the end of a packet is taken for longer than a new one, and indexes for longest.
    */
   packetBytesMax(ends: boolean): number {
     return this.bytesMax + (ends ? 3 / 4 : 1 / 4) * this.#beyondBytes
   }
 
-  /** The same for commands; those that the relay does not wait for are few bytes. */
+  /** The same for commands, which are small. */
   commandBytesMax(isAwaited: boolean): number {
     return this.bytesMax + (isAwaited ? this.#beyondBytes : Math.min(commandBytes, this.#beyondBytes))
   }

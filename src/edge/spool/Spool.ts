@@ -23,31 +23,32 @@ import { type Place, recover } from "./Recovery.ts"
 import { Resting } from "./Resting.ts"
 import { Room } from "./Room.ts"
 
-/** One read of a journal: fewer bytes where there are many journals, so that together they are some. */
+/** Size of one read of a journal: the more journals, the smaller, so that the sum is bounded. */
 const readBytesMax = 512 * 1024
 const readBytesMin = 64 * 1024
 const readBytesInAll = 8 * 1024 * 1024
 
-/** Room is made by whole segments, so a full spool has some. */
+/** Room is made by whole segments, so even a small spool is divided into several. */
 const segmentBytesMax = 16 * 1024 * 1024
 const segmentBytesMin = 64 * 1024
 const segmentCountMin = 64
-/** A packet that is longer than a segment is in one with its index all the same, if the spool can hold some of them. */
+/** A long packet stays in one segment with its index, as far as the spool can hold several such segments. */
 const packetCountMin = 8
 const packetBytesMax = 64 * 1024 * 1024
 
-/** Of a journal that is put aside. */
+/** A journal that is put aside waits so long for its last writes. */
 const lastWrites = "5 seconds"
-/** A disk that takes no mark is asked again. */
+/** If the disk does not take the mark, it is tried again. */
 const settleWait = "10 seconds"
+
 export interface Options extends Place {
   readonly bytesMax: number
   readonly isSynced: boolean
-  /** By HOST/SESSION. */
+  /** What to do when the spool is full, by HOST/SESSION. */
   readonly policyOf: (name: string) => Policy
   /** Packets that have waited for longer are dropped, whatever the policy. */
   readonly ageMillisMax: number | undefined
-  /** Of the disk that it is on; undefined: nobody looks. */
+  /** Asks how much is free on the disk; undefined: it is not asked. */
   readonly capacity?: Effect.Effect<Capacity | undefined> | undefined
   /** Shared with another spool of the process. */
   readonly memory?: Chunks | undefined
@@ -56,7 +57,7 @@ export interface Options extends Place {
 export class Spool {
   readonly #options: Options
   readonly #room: Room
-  /** Of all journals. */
+  /** Shared by all journals. */
   readonly memory: Chunks
   readonly flow = new Flow()
   readonly losses = new Losses()
@@ -69,9 +70,9 @@ export class Spool {
   readonly journals = new Map<string, Journal>()
   readonly #open = new Map<string, Journal>()
   byteCount = 0
-  /** What tracers said since the edge began. */
+  /** Bytes that tracers sent since the edge began. */
   heardByteCount = 0
-  /** A journal is there that has to be forwarded, after what has to be done `before`. */
+  /** Called with each journal that is to be forwarded, once `before` is done. */
   onJournal: (journal: Journal, before: Effect.Effect<void>) => void = () => {}
 
   constructor(options: Options, writers: Writers) {
@@ -98,12 +99,12 @@ export class Spool {
     })
   }
 
-  /** What it may have now. */
+  /** Bytes that it may have now. */
   get bytesMax(): number {
     return this.#room.bytesMax
   }
 
-  /** To be done from time to time: others write to its disk, too. */
+  /** Looks at the disk's free room. To be called from time to time, as others write to the disk, too. */
   get look(): Effect.Effect<void> {
     return Effect.map(this.#options.capacity ?? Effect.succeed(undefined), (capacity) => {
       if (capacity !== undefined) this.#room.look(capacity, this.byteCount)
@@ -116,7 +117,7 @@ export class Spool {
   }
   #isRelieved = false
 
-  /** When it becomes tight: what sessions that say nothing keep of what the relay has. */
+  /** When room becomes short: frees what quiet sessions keep although the relay has it. */
   #relieve(): void {
     const isDue = this.isTight && !this.#isRelieved
     this.#isRelieved = this.isTight
@@ -126,7 +127,7 @@ export class Spool {
     this.#writers.run("relief", Effect.uninterruptible(freed))
   }
 
-  /** The journal has no room: what its policy says is done. */
+  /** The journal has no room: does what its policy says. */
   overflow(journal: Journal | undefined): void {
     if (journal === undefined || !this.memory.hasRoom || this.holding.fits(journal)) return
     this.#fullness.overflow(journal)
@@ -138,12 +139,12 @@ export class Spool {
     return ageMillisMax === undefined ? Effect.void : this.#fullness.age(ageMillisMax)
   }
 
-  /** A packet of a session that was stopped: it goes nowhere. */
+  /** A packet of a session that was stopped is lost. */
   lose({ about, isCut }: Journal, byteCount: number): void {
     this.losses.add(about.name, isCut ? "ended" : "stop", 1, byteCount)
   }
 
-  /** Of segments: before the next one is begun, and where that would part a packet from its index. */
+  /** How long segments become, and how long where a packet would be parted from its index. */
   get #segmentSizes(): { readonly segmentBytes: number; readonly longestBytes: number } {
     const segmentBytes = Math.min(segmentBytesMax, Math.max(segmentBytesMin, this.bytesMax / segmentCountMin))
     const longestBytes = Math.max(2 * segmentBytes, Math.min(packetBytesMax, this.bytesMax / packetCountMin))
@@ -187,12 +188,12 @@ export class Spool {
     return journal
   }
 
-  /** Of another edge; records up to `base` were never here. It is forwarded once it was entered. */
+  /** A journal that another edge brings; records up to `base` were never here. Forwarded from `enter` on. */
   pass(token: string, about: About.About, base: number): Journal {
     return this.#journal(token, about, { base })
   }
 
-  /** From now on it is forwarded, if it is not. */
+  /** Begins to forward it, if that has not begun. */
   enter(journal: Journal): void {
     if (this.#open.get(journal.about.key) !== journal) this.#enter(journal, Effect.void)
   }
@@ -205,7 +206,7 @@ export class Spool {
     this.onJournal(journal, Effect.andThen(prepared, before === undefined ? Effect.void : before.gone))
   }
 
-  /** Something in it is not what was written: it is found, named and left out. False: nothing new. */
+  /** Looks for damage, which is logged and left out. False: nothing new was found. */
   examine(journal: Journal): Effect.Effect<boolean, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const until = journal.written
@@ -218,8 +219,8 @@ export class Spool {
   }
 
   /**
-   * The relay has all of it, and remembers that: nothing is kept here but a mark, so that the relay may forget it and
-   * nobody begins it again. Where none can be made, the relay goes on remembering.
+   * The relay has all of it, and remembers that. Only a mark is kept here, so that the relay may forget it and nobody
+   * begins it again. If the mark cannot be made, the relay goes on remembering.
    */
   settle(journal: Journal): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
@@ -232,7 +233,7 @@ export class Spool {
   }
 
   /**
-   * The relay has all of it, and has forgotten it. Of one that another edge brings the mark stays until that knows: it
+   * The relay has all of it, and has forgotten it. If another edge brings it, the mark stays until that edge knows: it
    * would begin it again.
    */
   done(journal: Journal): Effect.Effect<void> {
@@ -262,17 +263,17 @@ export class Spool {
     })
   }
 
-  /** What the relay does not have of it will not get there. */
+  /** Gives it up: what the relay does not have of it will not get there. */
   abandon(journal: Journal, why: string): Effect.Effect<void> {
     return Effect.andThen(this.putAside(journal, why), this.#forget(journal))
   }
 
-  /** True: nobody who finds it here will bring it to the relay. */
+  /** Renames its directory, so that no later process forwards it. False: that was not possible. */
   putAside(journal: Journal, why: string): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function* () {
       if (!this.journals.has(journal.token)) return false
       const rest = Math.max(0, journal.last - Math.max(journal.base, journal.received))
-      // Its tracers wait for that, and go on.
+      // Its tracers wait for their answers until then.
       yield* Effect.timeoutOption(written(journal), lastWrites)
       yield* report("JOURNAL_LOST", `${journal.about.name}: ${why}: ${rest} records in ${journal.home.directory}`)
       this.journals.delete(journal.token)
@@ -280,7 +281,7 @@ export class Spool {
     })
   }
 
-  /** The edge before is gone: for good, or the relay needs nothing of what is here. If it comes again, it goes on. */
+  /** The edge before is gone. Removes the journal if the relay needs nothing of it; a new connection begins it anew. */
   leave(journal: Journal, passed: Passed, isForGood = false): Effect.Effect<void> {
     const isDone = journal.last <= (isForGood ? journal.received : journal.durable)
     if (passed.isHere || journal.isFinished || !isDone) return Effect.void
@@ -288,25 +289,25 @@ export class Spool {
     return this.remove(journal)
   }
 
-  /** Nothing of it is here, and nothing was written. */
+  /** Forgets a journal of which nothing was written. */
   drop(journal: Journal): void {
     this.#writers.run(`${journal.token} dropped`, this.#forget(journal))
     this.journals.delete(journal.token)
   }
 
-  /** It has nothing that the relay should know. */
+  /** Removes a journal that has nothing the relay should know. */
   discard(journal: Journal): void {
     this.#writers.run(`${journal.token} removed`, this.remove(journal))
   }
 
-  /** Not interruptible: that the journal is gone ends who forwards it, and that is who asks for this. */
+  /** Not interruptible: that the journal is gone ends its forwarder, and that is who calls this. */
   #forget(journal: Journal): Effect.Effect<void> {
     const letGo = Effect.sync(() => journal.letGo())
     const forgotten = Effect.suspend(() => {
       const { about, token } = journal
       if (this.#open.get(about.key) === journal) this.#open.delete(about.key)
       journal.disappear()
-      // One that was dropped may have been begun anew.
+      // Another one of the same token may have begun meanwhile.
       if (![journal, undefined].includes(this.journals.get(token))) return letGo
       this.journals.delete(token)
       return Effect.andThen(this.#writers.stop(token), letGo)
@@ -314,12 +315,12 @@ export class Spool {
     return Effect.uninterruptible(forgotten)
   }
 
-  /** Done when all that was heard is in files. */
+  /** Done when all that tracers said is in files. */
   get written(): Effect.Effect<void> {
     return Effect.forEach(this.journals.values(), written, { discard: true })
   }
 
-  /** What an earlier process left: its tracers are gone, what they sent is forwarded. */
+  /** Finds what an earlier process left, and forwards it. */
   get recover(): Effect.Effect<void, FileFailed> {
     return recover(this.#options, {
       journal: (token, about) => this.#journal(token, about, { isRecovered: true }),

@@ -1,10 +1,10 @@
 /**
  * Makes room in a journal: a segment loses its packets, with their indexes, and keeps everything else, so that the
  * relay records the session as if they had never been taken. The relay takes the gaps in the numbers as they are.
- * Beacons go, too, where another one of their stream is behind them: only the newest says anything.
+ * Of the beacons of a stream in a segment only the newest stays: it says all.
  *
- * Only what has never been on its way to the relay can be thinned. A segment that was is put to the one before it, if
- * that was too: a long outage leaves few files.
+ * Only what was never sent to the relay can be thinned. A thinned segment is joined to the one before it, if that was
+ * thinned, too: so a long outage leaves few files.
  */
 import { Effect } from "effect"
 import * as SendIndex from "../../protocol/control/SendIndex.ts"
@@ -26,7 +26,7 @@ export interface Dropped {
   readonly byteCount: number
 }
 
-/** Over a segment, in memory of the edge's. */
+/** Goes through a segment, in memory that is counted as the edge's. */
 const walked = (
   memory: Chunks,
   { file, byteCount }: Pick<Segment, "file" | "byteCount">,
@@ -43,7 +43,7 @@ interface Packet {
   readonly stream: bigint
   readonly sequence: bigint
   readonly numbers: Array<number>
-  /** Of the records. */
+  /** Of its records, heads included. */
   byteCount: number
   leftBytes: number
 }
@@ -53,14 +53,14 @@ interface Index {
   readonly byteCount: number
 }
 
-/** Numbers of the records that need not stay; and of how many packets they are, without those of beacons. */
+/** Record numbers that may be dropped; the counts are of packets only, not of beacons. */
 interface Droppable extends Dropped {
   readonly numbers: ReadonlySet<number>
 }
 
 const keyOf = (stream: bigint, sequence: bigint) => `${stream}/${sequence}`
 
-/** Finds the packets of which all is in the records that it sees, the index too. */
+/** Finds the packets that lie in the records it sees as a whole, with their indexes. */
 class Packets {
   readonly #begun = new Map<number, Packet>()
   readonly #whole = new Map<string, Packet>()
@@ -127,14 +127,14 @@ class Packets {
   }
 }
 
-/** Of no connection, it means nothing; but without a segment's last nobody could tell whether another is missing. */
+/** Stands for a segment's last record if that was dropped: otherwise a segment would seem to be missing behind it. */
 const emptied = (number: number): Buffer => {
   const bytes = Buffer.alloc(headBytes)
   seal(bytes, 0, { number, byteCount: 0, kind: Kind.withdrawn, connection: 0 }, checksums)
   return bytes
 }
 
-/** The records of `segment` that are not in `dropped`, behind `position` of another file; answers where they end. */
+/** Copies the records that are not in `dropped` to `position` of another file; answers where they end. */
 const copy = (
   memory: Chunks,
   segment: Segment,
@@ -161,7 +161,7 @@ const copy = (
     return end
   })
 
-/** Drops what may be dropped of the oldest segment that was not thinned yet; undefined: there is none. */
+/** Thins the oldest segment that was not thinned yet; undefined: there is none. */
 export const thin = (journal: Journal, wroteBefore: number): Effect.Effect<Dropped | undefined, FileFailed> =>
   journal.home.stays(() => {
     const { segments } = journal
