@@ -25,10 +25,10 @@ type Entry = HistoryRecord.Entry
 
 const nothing = new Uint8Array()
 
-/** Fewer are not worth a look. */
+/** Fewer are not worth looking through. */
 const handleCountMin = 64
 
-/** Longest path that can be asked for. */
+/** Bytes of the longest path that a command can have. */
 const pathBytesMax = 254
 
 const command = (number: number, payload: Uint8Array): Uint8Array => Buffer.concat(Header.message(number, payload))
@@ -40,14 +40,14 @@ const introductionsOf = (
 ): ReadonlyArray<Entry> => {
   const entries: Array<Entry> = [{ kind, connection, bytes: nothing }]
   for (const [number, said] of introductions) {
-    // A session that was refused is none.
+    // The session was refused.
     const bytes = number === Version.number ? said : session && withoutChunk(said, session.identity.minor)
     if (bytes !== undefined) entries.push({ kind: Kind.command, connection, bytes })
   }
   return entries
 }
 
-/** The trace chunk that a session joined when it began may be gone since. */
+/** Without the trace chunk that the session named when it began: it may be gone since. */
 const withoutChunk = (bytes: Buffer, minor: number): Uint8Array => {
   const layout = CreateSession.request(minor)
   const request = Result.getOrThrow(layout.decode(bytes.subarray(Header.size)))
@@ -63,7 +63,7 @@ const u64 = (value: bigint): Uint8Array => {
   return bytes
 }
 
-/** As if it had just begun, and come to where it is. Undefined: that cannot be said. */
+/** The stream as if it had just been added, and then moved to where it is. Undefined: not possible. */
 const streamEntries = (connection: number, stream: StreamActor, handles: Handles): ReadonlyArray<Entry> | undefined => {
   const { channelName, handle, model, path: pathname, session } = stream
   const edges = handles.edgesOf(BigInt(handle))
@@ -80,7 +80,7 @@ const streamEntries = (connection: number, stream: StreamActor, handles: Handles
   ]
 }
 
-/** Undefined: one of its streams is in between, or cannot be said. */
+/** Undefined: not possible for one of its streams at the moment. */
 const sessionEntries = (
   connection: number,
   session: SessionActor,
@@ -111,7 +111,7 @@ export class Abridgement {
   readonly #connections: ReadonlyMap<number, Tracer>
   readonly #brought: Brought
   readonly #handles: Handles
-  /** After those of closed streams were forgotten. */
+  /** How many handles there were after those of closed streams were forgotten. */
   #keptCount = 0
 
   constructor(connections: ReadonlyMap<number, Tracer>, brought: Brought, handles: Handles) {
@@ -120,7 +120,7 @@ export class Abridgement {
     this.#handles = handles
   }
 
-  /** Only while nothing is half said and the files have all of it. Undefined: it is between one state and another. */
+  /** To be called while the journal is at rest and its files are complete. Undefined: not possible at the moment. */
   get abridged(): JournalHistory.Abridged | undefined {
     const { sessions } = this.#brought
     const entries = this.#entriesOf(new Map(sessions.map((session) => [session.id, session])))
@@ -139,7 +139,7 @@ export class Abridgement {
       if (peer.isOver || !peer.isReady || added.length > 0) return undefined
       if (kind === Kind.control && sessionId !== undefined) controls.set(sessionId, connection)
     }
-    // One of which the control connection is gone is about to end.
+    // Its control connection is gone: the session is about to end.
     if ([...sessions.keys()].some((id) => !controls.has(id))) return undefined
     for (const [connection, known] of this.#connections) {
       const session = sessions.get(known.sessionId ?? 0)
@@ -149,7 +149,7 @@ export class Abridgement {
       if (isOver || own === undefined) return undefined
       if (isControl) for (const entry of [...introductionsOf(connection, known, session), ...own]) entries.push(entry)
     }
-    // When the sessions are there.
+    // Data connections come after the sessions that they belong to.
     for (const [connection, { kind, sessionId }] of this.#connections) {
       if (kind !== Kind.data) continue
       entries.push({ kind, connection, bytes: nothing })
@@ -159,7 +159,7 @@ export class Abridgement {
     return entries
   }
 
-  /** What is over is not put down any more, nor kept. */
+  /** Forgets what is not in the abridged history. */
   #forgetOver(sessions: ReadonlyArray<SessionActor>): void {
     const open = new Set<bigint>()
     for (const { streams } of sessions) {
@@ -173,12 +173,12 @@ export class Abridgement {
     this.#keptCount = this.#handles.size
   }
 
-  /** As applications come and go: when most of what is known is of those that are gone. */
+  /** Forgets handles of closed streams, once most handles are: applications come and go. */
   forgetClosed(): void {
     if (this.#handles.size > 2 * Math.max(handleCountMin, this.#keptCount)) this.#forgetOver(this.#brought.sessions)
   }
 
-  /** What the connection stands on, when it has begun again. */
+  /** The state that the connection continues from. */
   goOn(connection: number, bytes: Buffer): Effect.Effect<void> {
     const known = this.#connections.get(connection)
     if (known?.kind === Kind.data) {

@@ -16,21 +16,21 @@ import { replayed } from "./Replay.ts"
 
 type Registered = Registry["Service"]
 
-/** A disk that is full is asked again. */
+/** If the disk is full, it is tried again after this time. */
 const fullWait = "1 second"
 
-/** For what came last to be in the files: its edge waits meanwhile. */
+/** How long what came last may take to be in the files; its edge waits meanwhile. */
 const settledWait = "100 millis"
 
 /** False: its edge is there again. */
 const isGone = (journal: HostedJournal, since: number | undefined) =>
   journal.peer === undefined && journal.suspendedAt === since && !journal.isEnding
 
-/** What was put down of it can be gone on with once its sessions have ended: those of old peers have no directory. */
+/** Its history can be repeated after its sessions have ended. Sessions of old peers have no directory of their own. */
 const isKept = ({ marking, sessions }: HostedJournal) =>
   marking.history !== undefined && sessions.every(({ identity }) => identity.hasChunks)
 
-/** Its sessions end, and what was put down stays. */
+/** Ends its sessions, and keeps its history. */
 export const rest = (journal: HostedJournal): Effect.Effect<void> =>
   Effect.gen(function* () {
     journal.stop()
@@ -46,10 +46,10 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     const { token } = journal
     if (!isGone(journal, since)) return
     yield* incidents.report("JOURNAL_EXPIRED", journal.edgeName)
-    // Written before it is so: who is killed meanwhile has no session that nobody waits for.
+    // Written first: if the relay is killed meanwhile, the next one has no session that nobody waits for.
     const said = isKept(journal) ? yield* Effect.result(JournalFiles.say(store, token, "expired")) : undefined
     if (!isGone(journal, since)) return yield* JournalFiles.revive(store, token)
-    // It goes on to wait, as all do for a disk that is full.
+    // It stays suspended, as everything waits for a full disk.
     if (said !== undefined && Result.isFailure(said) && store.roomWait.isMendable(said.failure)) {
       return registry.background(Effect.delay(waits(registry, journal), fullWait))
     }
@@ -87,11 +87,11 @@ export const suspended = (registry: Registered, journal: HostedJournal): Effect.
   })
 }
 
-/** Where its files are not what they were, it ends, and nothing is done to them any more. */
+/** If its files have changed, it ends, and they are left as they are. */
 const compared = (registry: Registered, journal: HostedJournal, since: number): Effect.Effect<void> =>
   Effect.gen(function* () {
     const settled = yield* Effect.timeoutOption(journal.brought.settled, settledWait)
-    // What still waits for its disk is no longer than it is.
+    // Files that still wait for their disk have not grown.
     if (settled._tag === "None" || !settled.value || !isGone(journal, since)) return
     const changes = yield* journal.untouched.changes(journal.sessions, since)
     const worst = changes.find(({ isHarmless }) => !isHarmless) ?? changes[0]
@@ -100,7 +100,7 @@ const compared = (registry: Registered, journal: HostedJournal, since: number): 
     if (!worst.isHarmless) journal.end()
   })
 
-/** Its edge is there again. What is put down of one that is ending, or ends meanwhile, is removed before more is. */
+/** Its edge is back. If it is ending, that is waited for: its history is removed before a new one begins. */
 export const lookedAt = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
   Effect.gen(function* () {
     const since = journal.suspendedAt
@@ -114,7 +114,7 @@ const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLef
   return Effect.tapError(retracedBeside(registry.store, found, work, rest(journal)), () => found.close)
 }
 
-/** If it had expired, it is there again: suspended, or unknown where its files are not what they were. */
+/** Restores an expired journal: it is suspended then, or unknown if its files have changed. */
 export const awaken = (
   registry: Registered,
   serves: Serves,

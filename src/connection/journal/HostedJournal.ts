@@ -34,7 +34,7 @@ import { Tracer } from "./Tracer.ts"
 import { Untouched } from "./Untouched.ts"
 import { VirtualPeer } from "./VirtualPeer.ts"
 
-/** Open at once: a tracing session has two of each of its consumer daemons. */
+/** Connections of one journal that may be open at once. A tracing session has two of each of its consumer daemons. */
 const connectionCountMax = 256
 
 export class HostedJournal implements Journal {
@@ -55,7 +55,7 @@ export class HostedJournal implements Journal {
   suspendedAt: number | undefined
   /** What the edge said of itself last. */
   report: Said | undefined
-  /** An earlier relay began it. */
+  /** Set if an earlier relay began it. */
   lacking: Lacking | undefined
   /** All of it was carried out. */
   isFinished = false
@@ -133,7 +133,7 @@ export class HostedJournal implements Journal {
     }
     if (kind === Kind.forgotten) {
       this.isForgotten = true
-      // It may be going on here: this relay has lost what an earlier one had, and what its edge has freed.
+      // Here it may still be open, if this relay has lost what an earlier one had carried out and its edge has freed.
       if (!this.isEnding) this.end()
     }
     // Sent again after a connection was lost.
@@ -220,7 +220,7 @@ export class HostedJournal implements Journal {
 
   // ---- the tracers' connections ----------------------------------------------------------------------------------
 
-  /** No more of it is carried out. */
+  /** Ends it before its edge does: no more of it is carried out. */
   #cut(): void {
     this.isCut = true
     if (this.suspendedAt !== undefined) this.end()
@@ -249,7 +249,7 @@ export class HostedJournal implements Journal {
       onReady: () => this.#onReady(),
       onClosed: () => this.#cut()
     })
-    // An earlier connection of that number, of which the journal has no end.
+    // An earlier connection had the number, and the journal does not say that it ended.
     this.#connections.get(number)?.peer.ended()
     this.#connections.set(number, new Tracer(kind, peer, replies))
     const serve = this.#options.serves[kind === Kind.control ? "control" : "data"](peer)
@@ -281,7 +281,7 @@ export class HostedJournal implements Journal {
       const outputPath = this.brought.add(Number(id))
       this.#registry.journals.made(Number(id), this)
       if (outputPath !== undefined) this.records(outputPath)
-      // A relay that began it again without a mark would find the session's own directory taken.
+      // If a later relay began it again without a mark, the session would find its own directory taken.
       this.marking.ask()
       if (connection !== undefined) connection.sessionId = Number(id)
     }
@@ -292,7 +292,7 @@ export class HostedJournal implements Journal {
     this.marking.history?.watch(path)
   }
 
-  /** While what an earlier relay carried out is gone through again: where its sessions were. */
+  /** While its history is repeated: the directories of its sessions. */
   places: ReadonlySet<string> | undefined
 
   get isRetraced(): boolean {
@@ -304,14 +304,13 @@ export class HostedJournal implements Journal {
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.broke()
     this.#connections.clear()
-    // One that ends is not left to the next relay, unless its files wait for room, which they will not get; nor is one
-    // without a history.
+    // Left to the next relay, if it has a history; but not if it is about to end, unless its files wait for room.
     const isEndingWell = this.isEnding && !this.#registry.store.roomWait.isWaiting
     this.isLeft = this.marking.history !== undefined && !isEndingWell && !this.isOver
     this.isEnding = true
   }
 
-  /** Its sessions end as by a lost connection. While its history is being opened it has none: it ends after that. */
+  /** Ends its sessions as a lost connection does. While its history is being opened it has none: it ends after that. */
   end(): void {
     if (this.isBeginning && !this.isOutside) return
     for (const { peer } of this.#connections.values()) peer.broke()
@@ -342,7 +341,7 @@ export class HostedJournal implements Journal {
     return this.brought.sessions
   }
 
-  /** No packet, index, rotation or command is half there. */
+  /** Nothing has come in part only: no packet, index, rotation or command. */
   get isQuiet(): boolean {
     return this.brought.isQuiet && [...this.#connections.values()].every(({ restBytes }) => restBytes === 0)
   }

@@ -8,16 +8,16 @@ import { queueMicrotask } from "../../Machine.ts"
 import type { Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 
 export interface Options {
-  /** Whose rights it has: the edge's that came last. */
+  /** The edge whose rights it has: the one that connected last. */
   readonly edge: Pick<Peer, "name" | "certificate">
   readonly begunAt: number | undefined
   readonly places: () => ReadonlySet<string> | undefined
   readonly brought: (sessionId: number) => boolean
   readonly waitsFor: (why: Incident | undefined) => void
   readonly onAnswer: (bytes: Uint8Array) => void
-  /** It takes more now. */
+  /** Called when it takes more again. */
   readonly onReady: () => void
-  /** The relay ended it. */
+  /** Called when the relay ends it. */
   readonly onClosed: () => void
 }
 
@@ -42,11 +42,11 @@ export class VirtualPeer implements Peer {
     this.begunAt = options.begunAt
   }
 
-  /** Only while it is ready. */
+  /** To be called only while it is ready. */
   give(bytes: Buffer, from: number, to: number): void {
     if (this.isOver) return
     this.isReady = false
-    // `resume` may come in the call.
+    // The receiver may call `resume` within the call.
     const goesOn = this.#receiver?.receive(bytes.subarray(from, to), to - from) === true
     if (goesOn) this.isReady = true
   }
@@ -68,7 +68,7 @@ export class VirtualPeer implements Peer {
     this.#receiver?.ended()
   }
 
-  /** It broke, at the tracer or between. */
+  /** It broke, at the tracer or on the way to the edge. */
   broke(): void {
     this.#over("socket error")
   }
@@ -105,7 +105,7 @@ export class VirtualPeer implements Peer {
   resume(): void {
     if (this.isReady) return
     this.isReady = true
-    // Not now: who resumes it is in the middle of something.
+    // In a turn of its own: who calls `resume` is in the middle of something.
     queueMicrotask(this.#options.onReady)
   }
 

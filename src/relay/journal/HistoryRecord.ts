@@ -5,16 +5,16 @@ import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
 import * as Header from "../../protocol/Header.ts"
 import { headBytes, Kind, offsets, type Unsealed, writeUnsealed } from "../../protocol/journal/Record.ts"
 
-/** Of a record that is a mark: its number is how far the files go. */
+/** Kind of a mark. Its number is that of the last record whose effects are in the files. */
 export const mark = 0xffff
-/** Of a record that is the path of a session, which has been made. */
+/** Kind of a record with the path of a session that was created. */
 export const path = 0xfffe
-/** Of a record that brings a stream, named by the edge's handle, to a place. Its number is the next mark's. */
+/** Kind of a record with a stream's position, under the edge's handle. It has the number of the next mark. */
 export const advance = 0xfffd
 
 /**
- * Of a record that says on what the connection's session, or the connection, stands: see `Basis`. Without a connection
- * it begins what is abridged; its length then is one that an earlier version cannot read on behind.
+ * Kind of a record with the state that a connection or its session continues from: see `Basis`. Without a connection it
+ * begins an abridged history; its length is then made such that earlier versions of the relay stop reading there.
  */
 export const basis = 0xfffc
 const unreadable = 0xffff_ffff
@@ -23,11 +23,11 @@ const unreadable = 0xffff_ffff
 export interface Advance {
   /** The edge's handle. */
   readonly stream: bigint
-  /** As its writer reads it. */
+  /** Opaque here: `relay/stream/Advance` writes and reads it. */
   readonly position: Uint8Array
 }
 
-/** Bytes of a payload that are kept. */
+/** How many bytes of a record's payload are kept. */
 export const keptBytes = (kind: number, byteCount: number, command: number): number => {
   if (kind === Kind.rest || (kind === basis && byteCount === unreadable)) return 0
   if (kind === Kind.packet) return PacketHeader.size
@@ -35,7 +35,7 @@ export const keptBytes = (kind: number, byteCount: number, command: number): num
   return Math.min(byteCount, Header.size + SendMetadata.headerSize)
 }
 
-/** Nothing but streams is changed by it. */
+/** Such a record changes nothing but streams. */
 export const isPlain = (kind: number, command: number): boolean =>
   kind === Kind.packet ||
   kind === Kind.rest ||
@@ -48,14 +48,14 @@ export const advanceOf = (stream: bigint, position: Uint8Array): Buffer => {
   return bytes
 }
 
-/** A record of what is abridged. */
+/** A record of an abridged history. */
 export interface Entry {
   readonly kind: number
   readonly connection: number
   readonly bytes: Uint8Array
 }
 
-/** Numbers count up to `last`: no more records are needed than there were. */
+/** The records get new numbers, which stay below `last`: an abridged history is never longer than what it replaces. */
 export const bytesOf = (entries: ReadonlyArray<Entry>, last: number): Buffer => {
   const parts: Array<Uint8Array> = [headOf({ number: 0, byteCount: unreadable, kind: basis, connection: 0 })]
   let count = 0
@@ -72,7 +72,7 @@ const headOf = (value: Unsealed): Buffer => {
   return head
 }
 
-/** Its checksums are those of the history (`Seals`). */
+/** Without the checksum of the record itself: `Seals` has one over all of them. */
 export const writeHead = (into: Buffer, at: number, value: Unsealed): void => {
   writeUnsealed(into, at, value)
   into.fill(0, at + offsets.payloadSum, at + headBytes)

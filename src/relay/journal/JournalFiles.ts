@@ -22,7 +22,7 @@ export const pathsOf = (store: Store, token: string) => {
   }
 }
 
-/** Remembers that of it, until its edge knows; also of one of which nothing else is put down. */
+/** Sets a flag of the journal, which stays until its edge knows; also of a journal without any other file. */
 export const say = (
   store: Store,
   token: string,
@@ -33,7 +33,7 @@ export const say = (
   return Effect.andThen(files.makeDirectory(`${store.output}/${place}`), said)
 }
 
-/** Its edge is there again. */
+/** Its edge is back: it is not expired any more. */
 export const revive = (store: Store, token: string): Effect.Effect<void> =>
   Effect.ignore(store.retraceable.plain.unlink(pathsOf(store, token).expired))
 
@@ -50,8 +50,8 @@ export const remove = (store: Store, token: string): Effect.Effect<void> => {
 }
 
 /**
- * The edge knows that the journal is over, and will not ask for it again. As long as something is put down of it, that
- * it is over stays, too: the next relay would go on with it, over files that are not its any more.
+ * The edge knows that the journal is over, and will not ask for it again. If its history cannot be removed, the flags
+ * stay, too: otherwise the next relay would continue it, over files that are not its any more.
  */
 export const forget = (store: Store, token: string): Effect.Effect<void> =>
   Effect.gen(function* () {

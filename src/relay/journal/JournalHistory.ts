@@ -28,18 +28,18 @@ import {
 import { pathsOf, place, remove, type Store } from "./JournalFiles.ts"
 import { seal, seedOf } from "./Seals.ts"
 
-/** It is abridged when it is twice as long as it was then, or as this. */
+/** It is abridged when it is twice as long as after the last time, or as this. */
 const grownBytesMin = 4096
-/** More is not gone through again: some hundred thousand open streams, or a session that never comes to rest. */
+/** A longer history is given up. It takes some hundred thousand open streams, or a session that never comes to rest. */
 export const historyBytesMax = 64 * 1024 * 1024
-/** Of all journals: where none comes to rest there are no marks, and it stays in memory. */
+/** Of all journals together. What follows the last mark is in memory, and without rest there are no marks. */
 const unmarkedBytesMax = 128 * 1024 * 1024
 
 export const About = Schema.Struct({
   edgeName: Schema.String,
-  /** `address:port`, and the certificate it showed: whose rights its sessions have. */
+  /** `address:port`. With the certificate below it says whose rights its sessions have. */
   peer: Schema.String,
-  /** Seconds since 1970: sessions that say no time of their own began then. */
+  /** Seconds since 1970: when sessions began that do not say it themselves. */
   begunAt: Schema.optionalKey(Schema.Finite),
   certificate: Schema.optionalKey(
     Schema.Struct({
@@ -53,23 +53,23 @@ export interface About extends Schema.Schema.Type<typeof About> {}
 
 const nothing = Buffer.alloc(0)
 
-/** What brings a later relay to where this one is. */
+/** An abridged history: the records that bring a later relay to where this one is. */
 export interface Abridged {
   readonly entries: ReadonlyArray<Entry>
-  /** It is written. */
+  /** To be called when it is written. */
   readonly onDone: () => void
 }
 
-/** Of what is put down: memory that is kept for the next. */
+/** A buffer of at most so many bytes is kept for what follows the mark. */
 const keptMemoryMax = 256 * 1024
 
 export interface Begun {
   readonly token: string
-  /** As it is written. */
+  /** The text of `About` as it is in its file. */
   readonly about: string
   readonly file: OpenFile
   readonly watch: Watch
-  /** In the file. */
+  /** Where the file ends. */
   readonly position: number
   readonly isSynced: boolean
 }
@@ -82,15 +82,15 @@ export class JournalHistory {
   readonly #isSynced: boolean
   readonly #seed: number
   #position: number
-  /** Of what was written when it was abridged last. */
+  /** Its length when it was abridged last. */
   #abridgedBytes = 0
-  /** By the edge's handle: where streams are, as was put down behind it. */
+  /** By the edge's handle: the position of each stream that was written last. */
   readonly #positions = new Map<bigint, Buffer>()
-  /** Since the last mark. */
+  /** Since the last mark only such records came as `isPlain` says. */
   #isPlain = true
-  /** Data connections whose first packet was put down: that says which session they belong to. */
+  /** Data connections whose first packet is in the history: it says which session they belong to. */
   readonly #spoken = new Set<number>()
-  /** What is put down with the next mark. */
+  /** Will be written with the next mark: the first `#filled` bytes. */
   #pending: Buffer = nothing
   #filled = 0
 
@@ -105,7 +105,7 @@ export class JournalHistory {
     store.retraceable.watches.add(watch)
   }
 
-  /** Before the record is carried out, which changes it. */
+  /** To be called before the record is carried out, since that changes its bytes. */
   append(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     const byteCount = to - from
     const command = kind === Kind.command ? bytes.readUInt32BE(from + Header.offsets.command) : 0
@@ -115,7 +115,7 @@ export class JournalHistory {
     this.#add({ number, byteCount, kind, connection }, bytes, from, from + keptBytes(kind, byteCount, command))
   }
 
-  /** Changes of names below it are put down from now on. */
+  /** From now on renames below the path are recorded. */
   watch(outputPath: string): void {
     const prefix = `${this.#store.output}/${outputPath}`
     if (this.#watch.prefixes.has(prefix)) return
@@ -125,7 +125,7 @@ export class JournalHistory {
     this.#watch.prefixes.add(prefix)
   }
 
-  /** What is not put down any more: who records there again says so. */
+  /** Records renames below the paths of `entries` only: other sessions have ended. */
   #watchOnly(entries: ReadonlyArray<Entry>): void {
     const { prefixes } = this.#watch
     const paths = entries.filter(({ kind }) => kind === path).map(({ bytes }) => Buffer.from(bytes).toString())
@@ -151,7 +151,7 @@ export class JournalHistory {
     this.#pending = memory
   }
 
-  /** With what is put down next it is longer than may be, or all journals together are. */
+  /** It has become too long, or all journals together have. */
   get isLong(): boolean {
     const isMuch = this.#filled > keptMemoryMax && this.#store.retraceable.unmarkedBytes > unmarkedBytesMax
     return isMuch || this.#position + this.#filled > historyBytesMax
@@ -196,7 +196,7 @@ export class JournalHistory {
     return this.#position + byteCount > 2 * Math.max(grownBytesMin, this.#abridgedBytes)
   }
 
-  /** What was to be put down is not: in its place, where streams are that have gone on. */
+  /** Drops what has gathered, and writes the positions of the streams that have moved instead. */
   #replace(number: number, positions: ReadonlyArray<Advance>): void {
     this.#filled = 0
     for (const { position, stream } of positions) {
@@ -207,7 +207,7 @@ export class JournalHistory {
     }
   }
 
-  /** Anew, as it is `abridged`, up to a mark. False: it is as it was. */
+  /** Replaces the history by `abridged` and a mark. False: that failed, and it is as it was. */
   #rewrite(number: number, abridged: ReadonlyArray<Entry>): Effect.Effect<boolean> {
     const { fresh, history } = pathsOf(this.#store, this.#token)
     const files = this.#store.retraceable.plain
@@ -237,7 +237,7 @@ export class JournalHistory {
     }).pipe(Effect.orElseSucceed(() => false))
   }
 
-  /** The relay ends, or goes on without it: what is there stays. */
+  /** Nothing more is added; the files stay. */
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.#store.retraceable.watches.delete(this.#watch)
@@ -247,13 +247,13 @@ export class JournalHistory {
     })
   }
 
-  /** Nobody will go through it again. */
+  /** It is not needed any more: closes and removes it. */
   get forget(): Effect.Effect<void> {
     return Effect.andThen(this.close, remove(this.#store, this.#token))
   }
 }
 
-/** Of a new journal. */
+/** Begins the history of a new journal. */
 export const begin = (
   store: Store,
   token: string,

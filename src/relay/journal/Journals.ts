@@ -6,33 +6,33 @@ import { Deferred, type Effect, Exit, Latch, Semaphore } from "effect"
 import { type Guest, Room } from "./Room.ts"
 import type { Said } from "./Said.ts"
 
-/** As others see it. */
+/** A journal as the rest of the relay sees it. */
 export interface Journal extends Guest {
   readonly token: string
   /** What the edge calls itself. */
   readonly edgeName: string
   /** `address:port` of the edge; undefined: it is suspended. */
   readonly peer: string | undefined
-  /** ms of the relay's clock. */
+  /** Since when it is suspended, ms of the relay's clock. */
   readonly suspendedAt: number | undefined
   readonly received: number
   /** What the edge said of itself last; undefined: nothing yet. */
   readonly report: Said | undefined
   readonly sessionIds: ReadonlySet<number>
-  /** While it is gone through again: where its sessions were, relative to the output directory. */
+  /** While its history is repeated: where its sessions were, relative to the output directory. */
   readonly places: ReadonlySet<string> | undefined
-  /** A session of it is about to make a directory there, relative to the output directory. */
+  /** A session of it is about to make a directory at `path`, relative to the output directory. */
   readonly records: (path: string) => void
-  /** The relay stops, the next one goes on with it. */
+  /** The relay stops; the next one continues it. */
   readonly isLeft: boolean
   /** Ends its sessions, as the loss of their connections does. */
   readonly stop: () => void
 }
 
-/** So many that are over are known as such to an edge that missed their end. */
+/** So many journals that are over are remembered, for edges that missed their end. */
 const overCountMax = 4096
 
-/** Answers which is forgotten instead. */
+/** Answers which one is forgotten for it. */
 const remember = (tokens: Set<string>, token: string): ReadonlyArray<string> => {
   tokens.add(token)
   const [oldest] = tokens
@@ -45,13 +45,13 @@ export class Journals {
   readonly open = new Map<string, Journal>()
   readonly room = new Room(() => this.open.values())
   readonly #bySession = new Map<number, Journal>()
-  /** Open unless new ones have to wait. */
+  /** Open unless new journals have to wait. */
   readonly admits = Latch.makeUnsafe(true)
   readonly #stopping = Deferred.makeUnsafe<void>()
   readonly #finished = new Set<string>()
   readonly #ended = new Set<string>()
   readonly #expired = new Set<string>()
-  /** Of what is ended for want of an edge, and of what goes on all the same: one after the other. */
+  /** Held while a journal is ended because its edge is gone, or revived because it is back: one at a time. */
   readonly turn = Semaphore.makeUnsafe(1)
 
   readonly #asked = Deferred.makeUnsafe<void>()
@@ -69,28 +69,28 @@ export class Journals {
     return this.#finished.has(token)
   }
 
-  /** Its edge may not know that yet. Answers which are forgotten instead. */
+  /** All of it was carried out; its edge may not know yet. Answers which are forgotten for it. */
   finish(token: string): ReadonlyArray<string> {
     return remember(this.#finished, token)
   }
 
-  /** The edge knows that it is over. */
+  /** Its edge knows that it is over. */
   forget(token: string): void {
     this.#finished.delete(token)
     this.#ended.delete(token)
   }
 
-  /** The relay ended a session of it: an edge that did not hear that does not begin it again. */
+  /** The relay ended it before its edge did; an edge that has not heard that must not begin it again. */
   isEnded(token: string): boolean {
     return this.#ended.has(token)
   }
 
-  /** Answers which are forgotten instead. */
+  /** The relay has ended it. Answers which are forgotten for it. */
   end(token: string): ReadonlyArray<string> {
     return remember(this.#ended, token)
   }
 
-  /** Its edge did not come in time; what was put down of it is there. Answers which are forgotten instead. */
+  /** Its edge did not come in time; its history is kept. Answers which are forgotten for it. */
   expire(token: string): ReadonlyArray<string> {
     return remember(this.#expired, token)
   }
@@ -108,25 +108,25 @@ export class Journals {
     this.#bySession.set(id, journal)
   }
 
-  /** It has ended. */
+  /** The session has ended. */
   unmade(id: number): void {
     this.#bySession.delete(id)
   }
 
-  /** Of the session, if it came by one that is open. */
+  /** The open journal that brought the session. */
   ofSession(id: number): Journal | undefined {
     const journal = this.#bySession.get(id)
     return journal !== undefined && this.open.get(journal.token) === journal ? journal : undefined
   }
 
-  /** Nothing more comes by it. */
+  /** The journal is over, or left to the next relay. */
   close({ sessionIds, token }: Pick<Journal, "sessionIds" | "token">): void {
     this.open.delete(token)
     this.room.change()
     for (const id of sessionIds) this.unmade(id)
   }
 
-  /** `openCount`: let in; who is suspended is one of them, as may be who waits. */
+  /** `openCount`: those that were let in, the suspended ones included. */
   get counts(): { readonly openCount: number; readonly suspendedCount: number; readonly waitingCount: number } {
     let [openCount, suspendedCount, waitingCount] = [0, 0, 0]
     for (const { isOutside, standing, suspendedAt } of this.open.values()) {

@@ -16,19 +16,19 @@ const decodeAbout = Schema.decodeUnknownOption(Schema.fromJsonString(About))
 export interface Found {
   readonly token: string
   readonly about: About
-  /** The last record that was carried out and is in the files. */
+  /** Number of the last record whose effects are in the files. */
   readonly marked: number
-  /** Where its sessions are, relative to the output directory. */
+  /** The directories of its sessions, relative to the output directory. */
   readonly places: ReadonlySet<string>
   /** The same, absolute. */
   readonly directories: ReadonlySet<string>
-  /** Goes through the records up to it. `bytes[from, to)` is the payload, with zeros where it was left out. */
+  /** Goes through the records up to `marked`. `bytes[from, to)` is the payload, with zeros for what was not kept. */
   readonly replay: (each: EachRecord) => Effect.Effect<void, FileFailed>
-  /** Takes back what was done to names since. */
+  /** Undoes renames since the last mark. */
   readonly takeBack: Effect.Effect<void, FileFailed>
-  /** Nothing is done with it. */
+  /** It is not continued. */
   readonly close: Effect.Effect<void>
-  /** Puts down what follows. */
+  /** Opens its history to add to it. */
   readonly goOn: Effect.Effect<JournalHistory, FileFailed>
 }
 
@@ -46,7 +46,7 @@ const storedBytes = (bytes: Buffer, at: number, end: number): number | undefined
   return kind === mark ? 0 : keptBytes(kind, bytes.readUInt32BE(at + offsets.byteCount), command)
 }
 
-/** Calls `each` with where each whole record begins, and where the file is then; until it answers false. */
+/** Calls `each` with each whole record, `bytes[at, …)` at `offset` of the file, until it answers false. */
 const walk = (
   file: OpenFile,
   each: (bytes: Buffer, at: number, stored: number, offset: number) => Effect.Effect<boolean>
@@ -69,7 +69,7 @@ const walk = (
   })
 
 const replay = (file: OpenFile, marked: number, each: EachRecord): Effect.Effect<void, FileFailed> => {
-  // What was left out of a payload reads as zeros.
+  // What was not kept of a payload reads as zeros.
   const payload = Buffer.alloc(windowBytes)
   return walk(file, (bytes, at, stored) => {
     const number = u64At(bytes, at)
@@ -94,7 +94,7 @@ const textOf = (files: Files["Service"], path: string): Effect.Effect<string, Fi
 
 export interface Options {
   readonly isSynced: boolean
-  /** A journal is not known any more, or cannot be read: why. */
+  /** Told why a journal is not known any more, or cannot be read. */
   readonly told: (detail: string) => Effect.Effect<void>
 }
 
@@ -114,7 +114,7 @@ export const find = (store: Store, token: string, options: Options): Effect.Effe
     const files = store.retraceable.plain
     const paths = pathsOf(store, token)
     const about = yield* textOf(files, paths.about)
-    // It was not put in the place of the other.
+    // A rewritten history that had not replaced the old one yet.
     yield* Effect.ignore(files.unlink(paths.fresh))
     const file = yield* files.open(paths.history, "continue")
     return yield* Effect.onError(foundIn(store, token, file, about, options), () => file.close)
@@ -186,11 +186,11 @@ const foundIn = (
     }
   })
 
-/** Journals that an earlier relay has finished, or ended, and whose edges may not know. */
+/** Journals that an earlier relay has finished, or ended, and whose edges may not know yet. */
 export interface Over {
   readonly finished: ReadonlyArray<string>
   readonly ended: ReadonlyArray<string>
-  /** Their edges did not come in time. They may yet. */
+  /** Their edges did not come in time, but may still come. */
   readonly expired: ReadonlyArray<string>
 }
 
@@ -211,11 +211,11 @@ const overOf = (names: ReadonlyArray<string>): Over => ({
 
 export const findOver = (store: Store): Effect.Effect<Over> => Effect.map(namesIn(store), overOf)
 
-/** Younger ones are remembered instead. */
+/** Removes the flags of journals that are forgotten because there are too many. */
 export const forgetOver = (store: Store, tokens: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.forEach(tokens, (token) => forget(store, token), { discard: true })
 
-/** Of a file that belongs to a journal which is carried out: its token. */
+/** The tokens in the names of such files. */
 const part = /^(.*?)\.(?:history|history\.new|changes|json)$/
 
 /** Journals that an earlier relay was carrying out. One that cannot be read is left as it is: `failed` is told. */
@@ -232,7 +232,7 @@ export const findAll = (
     const names = new Set(all)
     const found: Array<Found> = []
     for (const token of new Set(tokensOf(all, part))) {
-      // Killed while it began one, or removed one.
+      // The earlier relay was killed while it began or removed this one.
       const isPartial = !names.has(`${token}.history`)
       if (finished.has(token) || isPartial) yield* remove(store, token)
       if (finished.has(token) || isPartial || expired.has(token)) continue

@@ -12,7 +12,7 @@ import type { Found } from "./JournalsLeft.ts"
 
 type Store = TraceStore["Service"]
 
-/** Shadows stand in for the files that are covered while `work` goes on. */
+/** While `work` runs, shadows stand in for the files that they cover. */
 const under = <A, E>({ retraceable }: Store, shadow: Shadow, work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.acquireUseRelease(
     Effect.sync(() => {
@@ -31,14 +31,14 @@ const made = ({ pool, retraceable }: Store, shadow: ShadowFiles): Effect.Effect<
     yield* pool.suspendAll
   })
 
-/** Which are not there, before names are taken back, for which directories may be made. */
+/** Which of the directories are gone. To be asked before renames are undone, since that may make directories anew. */
 const goneOf = ({ retraceable }: Store, directories: ReadonlySet<string>): Effect.Effect<ReadonlySet<string>> =>
   Effect.map(
     Effect.filter(directories, (directory) => Effect.map(isThere(retraceable.plain, directory), (is) => !is)),
     (gone) => new Set(gone)
   )
 
-/** One of which a directory that had files is not there any more: somebody else than the relay has taken it away. */
+/** A journal of which a directory with files is gone: somebody else than the relay has removed it. */
 export interface Bereft<A> {
   readonly directory: string
   readonly retraced: A
@@ -47,12 +47,13 @@ export interface Bereft<A> {
 export interface Steps<A> {
   readonly work: (found: Found) => Effect.Effect<A, FileFailed>
   readonly bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
-  /** After a failure; some files may have been made what they were. */
+  /** Called after a failure. Some files may already have been set back to the last mark. */
   readonly undone: Effect.Effect<void>
 }
 
 /**
- * Nobody else may use the store meanwhile. Of what `bereft` is done with, nothing is made again. Answers the others.
+ * Repeats all of them; nobody else may use the store meanwhile. Of those that `bereft` is called with no file is made
+ * anew; the others are answered.
  */
 export const retraced = <A>(
   store: Store,
@@ -89,8 +90,8 @@ export const retraced = <A>(
 }
 
 /**
- * The same for one of them, while others use the store. Undefined, after `undone`: somebody has changed the files
- * since, they stay as they are.
+ * Repeats one of them while others use the store. Undefined, after `undone`: somebody has changed its files, and they
+ * were left as they are.
  */
 export const retracedBeside = <A>(
   store: Store,
@@ -103,7 +104,7 @@ export const retracedBeside = <A>(
   const covers = (path: string) => shadow.isOwn(path)
   const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>) {
     const done = yield* work
-    // One without files went with its session.
+    // A directory without files may have been removed with its session.
     const isBereft = [...gone].some((directory) => shadow.hasFiles(directory))
     if (!isBereft && (yield* isIntact(shadow, plain))) return yield* Effect.as(made(store, shadow), done)
     yield* undone

@@ -5,15 +5,15 @@
 import { clockMillis } from "../../Machine.ts"
 import { hasRoom } from "../../model/JournalRoom.ts"
 
-/** As it is counted. */
+/** A journal as it is counted. */
 export interface Guest {
   readonly standing: {
-    /** Whose it is: principals of the access rules, or a certificate's key, or a network. */
+    /** Its owner: principals of the access rules, or a certificate's key, or a network. */
     readonly owner: string
-    /** For a right, a quota or room; undefined: for nothing. */
+    /** What it waits for: a right, a quota or room; undefined: for nothing. */
     readonly waiting: unknown
   }
-  /** It is not let in yet, and so not counted. */
+  /** It was not let in yet, and so is not counted. */
   readonly isOutside: boolean
 }
 

@@ -7,20 +7,20 @@
 import { offsets } from "../../protocol/journal/Record.ts"
 import { crc32 } from "../../storage/Crc32.ts"
 
-/** Of a mark, as `HistoryRecord` has it. */
+/** A mark's kind (`HistoryRecord.mark`), as bytes. */
 const markKind = Buffer.from([0xff, 0xff])
 
 export const seedOf = (token: string, about: string): number => crc32(about, crc32(token))
 
 const headSum = (bytes: Buffer, at: number, seed: number) => crc32(bytes.subarray(at, at + offsets.headCrc), seed)
 
-/** `bytes[0, at)` is what was put down since the mark before, at `at` is the head of the mark. */
+/** Writes a mark's checksum: its head is at `at`, and `bytes[0, at)` is what came since the mark before. */
 export const seal = (bytes: Buffer, at: number, seed: number): void => {
   bytes.writeUInt32BE(crc32(bytes.subarray(0, at), seed), at + offsets.payloadSum)
   bytes.writeUInt32BE(headSum(bytes, at, seed), at + offsets.headCrc)
 }
 
-/** Goes through what was put down. */
+/** Checks the marks of a history, from its beginning on. */
 export class Seals {
   readonly #seed: number
   #sum: number

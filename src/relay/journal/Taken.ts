@@ -22,9 +22,9 @@ export interface Taken {
   readonly outcome: Outcome
   /** The next record can be taken. */
   readonly isReady: boolean
-  /** What comes yet is read, and nothing is done with it. */
+  /** Records that still come are read and dropped. */
   readonly isOver: boolean
-  /** The edge knows that. */
+  /** The edge knows that it is over. */
   readonly isForgotten: boolean
   readonly attach: (carrier: Carrier) => void
   /** The connection is gone. */
@@ -38,9 +38,9 @@ export interface Taken {
     from: number,
     to: number
   ) => boolean
-  /** All that came at once was given. */
+  /** The records of one read were given. */
   readonly flush: () => void
-  /** Nothing may come for long: what came last becomes durable all the same. */
+  /** Called when nothing comes: what came last becomes durable all the same. */
   readonly beat: () => void
   /** Done when nothing is left of it here. */
   readonly forgotten: Effect.Effect<void>
@@ -51,7 +51,7 @@ export interface Opened {
   readonly state: State
   /** Undefined: there is nothing to go on with. */
   readonly journal: Taken | undefined
-  /** For such: the edge knows that. */
+  /** For a journal that is over: its edge knows that. */
   readonly forgotten: Effect.Effect<void>
 }
 
