@@ -41,15 +41,15 @@ export interface Options {
   /** Answers wait until what was said is synced, not only written. */
   readonly isSynced: boolean
   readonly pace: Pace
-  /** What tracers say is recorded here too, for viewers of this host. */
+  /** If set, what tracers say is also recorded here, for viewers of this host. */
   readonly copy?: { readonly directory: string; readonly live: ListenAddress } | undefined
-  /** Of what goes to the relay, if that unpacks. */
+  /** Compression of what goes to the relay, if that unpacks. */
   readonly compression: Mode
-  /** How the relay calls it. */
+  /** The edge's name at the relay. */
   readonly name: string
   readonly memory?: Spool.Options["memory"]
   readonly capacity?: Spool.Options["capacity"]
-  /** For so long what another edge has half said waits for the rest. */
+  /** How long a message that another edge has brought in part waits for its rest. */
   readonly goneMillisMax?: number | undefined
 }
 
@@ -62,7 +62,7 @@ export interface Edge {
   readonly route: Route
 }
 
-/** Told once: a disk that is full says it with every packet. */
+/** Logged once: a full disk fails with every packet. */
 const copyFailed = () => {
   let isTold = false
   return ({ message }: FileFailed) =>
@@ -73,7 +73,7 @@ const copyFailed = () => {
     })
 }
 
-/** A relay that keeps nothing has nothing to show to viewers. */
+/** Without a copy there is nothing to show to viewers. */
 const nowhere: ListenAddress = { host: "127.0.0.1", port: 0 }
 
 /**
@@ -82,7 +82,7 @@ const nowhere: ListenAddress = { host: "127.0.0.1", port: 0 }
  */
 const memoryBytesMax = 8 * 1024 * 1024
 
-/** Rates and ages are as exact as that. */
+/** How often rates and ages are measured. */
 const lookInterval = "1 second"
 
 /** A disk that hangs must not keep the edge from ending. */
@@ -94,7 +94,7 @@ export interface Upstream extends Omit<Edge, "relay"> {
   readonly tap: Tap
 }
 
-/** Goes on with what is in the spool. */
+/** Continues with what is in the spool. */
 export const upstream = (
   options: Omit<Options, "control" | "data">,
   dial: typeof Dial.dial = Dial.dial
@@ -132,7 +132,7 @@ export const upstream = (
     return { spool, link, meter, route, tap }
   })
 
-/** Runs with the scope: tracers are let go first, what they said is written last. */
+/** Runs until the scope closes: then tracers are let go first, and what they said is written last. */
 export const make = (
   options: Options
 ): Effect.Effect<Edge, Relay.ListenFailed | Relay.ConfigInvalid | FileFailed, Files | Scope.Scope> =>

@@ -14,7 +14,7 @@ import * as Pace from "./forwarding/Pace.ts"
 import { Chunks } from "./journal/Chunks.ts"
 import * as DiscardFiles from "./tap/DiscardFiles.ts"
 
-/** More than one edge: what knows the objects of one alone is thrown away with the next. */
+/** More than one edge: code that was compiled for the objects of a single one is thrown away with the next. */
 const rehearsals: ReadonlyArray<Rehearsal> = [
   { packetBytes: 36_864, roundCount: 1500, packetsAtOnce: 1 },
   { packetBytes: 4096, roundCount: 300, packetsAtOnce: 6 },
@@ -22,7 +22,7 @@ const rehearsals: ReadonlyArray<Rehearsal> = [
   { packetBytes: 36_864, roundCount: 1500, packetsAtOnce: 1 }
 ]
 
-/** Of a file, what can be read back: what is written before there is a link. */
+/** So much of a file can be read back: what is written before there is a link. */
 const keptBytesMax = 64 * 1024
 
 const keeping = (file: OpenFile): OpenFile => {
@@ -92,7 +92,7 @@ const once = (memory: Chunks, rehearsal: Rehearsal, isOver: Effect.Effect<boolea
 /** A link that does not come about. */
 const patience = "10 seconds"
 
-/** Answers how many packets it were. `memory`: that of the process's edge, which is not taken twice. */
+/** Answers how many packets there were. `memory` is that of the process's edge, which is used, not taken twice. */
 export const rehearse = (isOver = Effect.succeed(false), memory = new Chunks()): Effect.Effect<number> =>
   Effect.gen(function* () {
     let count = 0

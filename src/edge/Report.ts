@@ -21,16 +21,16 @@ export const EdgeStatus = Schema.Struct({
   /** Why the relay cannot be reached; absent: it can, or nobody tried. */
   reason: Schema.optionalKey(Schema.String),
   sentByteCount: Count,
-  /** Of it: what had been sent before a connection was lost. */
+  /** Of these bytes: those that were sent again after a connection was lost. */
   resentByteCount: Count,
-  /** What tracers said; per second, over the last ten seconds. */
+  /** Bytes that tracers sent; per second, over the last ten seconds. */
   heardByteCount: Count,
   heardBytesPerSecond: Count,
   sentBytesPerSecond: Count,
-  /** ms since the oldest was heard of what is in the spool; of what the relay has not carried out. 0: nothing. */
+  /** ms since the oldest record was heard that is in the spool, or that the relay has not carried out; 0: none. */
   oldestMillis: Schema.Finite,
   lagMillis: Schema.Finite,
-  /** That compression spared. */
+  /** Bytes that compression saved. */
   savedByteCount: Count,
   spoolBytes: Count,
   spoolBytesMax: Count,
@@ -52,7 +52,7 @@ export const EdgeStatus = Schema.Struct({
       createdMillis: Schema.Finite,
       /** The tracer may send more. */
       isOpen: Schema.Boolean,
-      /** False: an earlier edge left it, and what it has is being found out. */
+      /** False: an earlier process left it, and its files are being read. */
       isScanned: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(true))),
       /** What the relay waits for before it takes more; absent: it takes what comes. */
       waitsFor: Schema.optionalKey(Schema.String),
@@ -136,7 +136,7 @@ export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool"
 const fileName = "status.json"
 const bytesMax = 16 * 1024 * 1024
 
-/** Readers see the one before, or this one. */
+/** Readers see the report before, or this one, but never a part. */
 export const write = (
   files: Files["Service"],
   directory: string,

@@ -7,19 +7,19 @@ import { greet } from "./Greeting.ts"
 import type { LinkState } from "./LinkState.ts"
 import type { Route } from "./Route.ts"
 
-/** Between attempts: twice as long each time. */
+/** Pause between attempts, twice as long each time. */
 const waitMillisMin = 500
 const waitMillisMax = 60_000
 
-/** Another relay may be there by then. */
+/** It is asked again after this time: another relay may be there by then. */
 const againMillis = 300_000
-/** What an edge says of those behind it is asked for by those before this one. */
+/** If the relay is an edge itself, it is asked more often for the edges behind it, as the edges before this one ask. */
 const edgesAgainMillis = 5000
 
-/** Tracers are not kept waiting for it for longer. */
+/** Tracers are kept waiting for it no longer than this. */
 const patience = "500 millis"
 
-/** Answers when the relay was heard, or will not be at once; goes on with the scope. */
+/** Done once the relay has answered, or has not in time; goes on asking until the scope closes. */
 export const acquaint = (
   route: Route,
   link: LinkState,

@@ -18,7 +18,7 @@ const errorMax = 1 / 512
 export class Ages {
   readonly #marks: Array<Mark> = []
 
-  /** A sample: records up to `last` were heard by now. Those up to `gone` are not asked for any more. */
+  /** Takes a sample: records up to `last` were heard by now. Those up to `gone` will not be asked for any more. */
   look(last: number, gone: number, nowMillis: number): void {
     const marks = this.#marks
     const kept = marks.findIndex(({ number }) => number > gone)
@@ -26,12 +26,12 @@ export class Ages {
     if (last <= Math.max(gone, marks.at(-1)?.number ?? 0)) return
     const oldestMillis = marks[0]?.millis ?? nowMillis
     const isNear = nowMillis - (marks.at(-2)?.millis ?? 0) < (nowMillis - oldestMillis) * errorMax
-    // The mark before it is close enough to the one before that: its records count as heard now.
+    // The newest sample is close enough to the one before it: its records count as heard now.
     if (isNear) marks.pop()
     marks.push({ number: last, millis: nowMillis })
   }
 
-  /** ms since the oldest record beyond `number` was heard; 0: there is none. */
+  /** ms since the oldest record after `number` was heard; 0: there is none. */
   beyond(number: number, nowMillis: number): number {
     const mark = this.#marks.find((known) => known.number > number)
     return mark === undefined ? 0 : Math.max(0, nowMillis - mark.millis)

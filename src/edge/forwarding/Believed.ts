@@ -13,7 +13,7 @@ export interface Believed {
 
 type Said = Pick<Acknowledgement, keyof Believed>
 
-/** What an earlier process lost, and the edge before an edge has, is beyond what is here. */
+/** It may be more than is here: records that an earlier process lost, or that only the edge before has. */
 const lastOf = ({ isOver, isRecovered, last, passed }: Journal): number =>
   isOver || isRecovered || passed !== undefined ? Number.MAX_SAFE_INTEGER : last
 

@@ -35,21 +35,21 @@ import { type Done, forwardPlain } from "./PlainForwarding.ts"
 import type { Route } from "./Route.ts"
 import { reportOf } from "./Telling.ts"
 
-/** A relay says something at least every five seconds; one that was silent for so many of them is gone. */
+/** A relay says something at least every five seconds. After this many times that it counts as gone. */
 const silenceInterval = "5 seconds"
 const silenceCountMax = 4
 
-/** What the edge says of itself is as old as this at most. */
+/** How often the relay is told how the edge is. */
 const tellInterval = "2 seconds"
 
-/** Between attempts: twice as long each time. */
+/** Pause between attempts, twice as long each time. */
 const waitMillisMin = 20
 const waitMillisMax = 5000
 
 export interface Options {
   readonly route: Route
   readonly edgeName: string
-  /** UUID of the edge while it runs. */
+  /** UUID of this process. */
   readonly edgeId: string
   readonly spool: Spool
   readonly pace: Pace
@@ -57,13 +57,13 @@ export interface Options {
   readonly link: LinkState
   readonly meter: Meter
   readonly dial: typeof Dial.dial
-  /** For so long what another edge has half said waits for the rest. */
+  /** How long a message that another edge has brought in part waits for its rest. */
   readonly goneMillisMax?: number | undefined
 }
 
 type Failure = Dial.DialFailed | TlsFailed | Dial.LinkLost | RelayUnfit | FileFailed | RecordDamaged
 
-/** Ends when nothing of the journal is left here. */
+/** Forwards the journal until nothing of it is left here. */
 export const forward = (journal: Journal, options: Options): Effect.Effect<void> =>
   Effect.raceFirst(
     journal.gone,
@@ -150,21 +150,21 @@ const resume = (
     if (opened.state === State.finished)
       return yield* unlessSilent(link, (next) => finished(journal, link, next, options))
     if (journal.isOver) return { lost: undefined }
-    // What the relay did not say any more was that it had finished.
+    // The relay had finished it, but the edge did not hear that.
     const isDone = journal.isFinished && journal.durable >= journal.last - 1
     if (opened.state === State.unknown && isDone) return { lost: undefined }
     if (opened.state === State.unknown) {
       return yield* putAside(journal, link, "the relay does not know it any more", options)
     }
     const { durable, received } = yield* believed(link, journal, opened)
-    // The relay had said that it would not need them again, or the spool has lost them.
+    // The relay asks for records that it had called durable, or the spool has lost them.
     if (received + 1 < firstKept) {
       const gone = `the relay needs records ${received + 1} to ${firstKept - 1}, which are not here`
       return yield* putAside(journal, link, gone, options)
     }
     onUp()
     journal.overtaken(received)
-    // What is on its way from an earlier connection will not be carried out.
+    // What an earlier connection still had on its way will not be carried out.
     journal.handed = received
     yield* journal.acknowledge(received, durable)
     journal.passed?.hear()
@@ -196,7 +196,7 @@ const send = (
 ): Effect.Effect<never, Failure> => {
   const reader = new JournalReader(journal, next)
   let sentBytes = 0
-  /** The link is ready for more than what was sent last. */
+  /** Done when the link has taken what was sent last. */
   const taken = () => {
     if (sentBytes === 0) return
     state.rate.sent(sentBytes)
@@ -208,14 +208,14 @@ const send = (
     state.sentByteCount += sentBytes
     if (last <= journal.sent) state.resentByteCount += sentBytes
   }
-  // What comes next is read while the link takes what was sent.
+  // The next records are read while the link takes these.
   const ready = Effect.suspend(() => {
     const asked = clockMillis()
     return Effect.map(link.drained, () => state.rate.waited(asked))
   })
   const sendOf = ({ bytes, from, last, release, to }: Read, isPacked: boolean) => {
     let loan = new Loan(release)
-    // What it is packed in takes its place.
+    // The packed record takes its place.
     const packed = Effect.map(packing.pack(bytes, from, to, last), (record) => {
       if (record === undefined) return undefined
       loan.over()
@@ -251,8 +251,8 @@ const send = (
       return read === undefined ? Effect.void : sendOf(read, true)
     })
   )
-  // Without the steps of an effect for each read, as long as there is nothing to wait for but the tracer: what it says
-  // goes on in the call that has written it, while the processor has it at hand.
+  // Plain calls, not an effect for each read, as long as nothing but the tracer has to be waited for: what it says is
+  // sent in the call that has written it, while it is still in the processor's cache.
   const quickly = Effect.callback<void, Failure>((resume) => {
     let forget = () => {}
     const pump = () => {
@@ -275,7 +275,7 @@ const send = (
       then()
     })
   }
-  /** Answers what only an effect can do next; undefined: there is the link to wait for, or the tracer. */
+  /** Sends what it can. Answers what needs an effect next; undefined: the link or the tracer has to be waited for. */
   const pumped = (): Effect.Effect<void, Failure> | undefined => {
     while (link.isDrained()) {
       const read = reader.lend()
@@ -296,11 +296,11 @@ const send = (
   return Effect.ensuring(sending, Effect.andThen(over, reader.close))
 }
 
-/** The relay has the end of it, and its tracers go on here: somebody has copied the spool. */
+/** The relay knows its end, yet its tracers go on here: somebody has copied the spool. */
 const isEndedElsewhere = ({ isFinished, passed }: Journal) => passed === undefined && !isFinished
 const endedElsewhere = "another edge has brought its end, with a copy of the spool"
 
-/** The relay remembers it until it hears that nobody here will ask; and is told so until it has heard. */
+/** The relay has all of it, and remembers it until it is told that nobody here will ask for it: done when it was. */
 const finished = (journal: Journal, link: Dial.Link, next: Next, { spool }: Options): Effect.Effect<Done, Failure> =>
   Effect.gen(function* () {
     const settled = yield* Effect.result(Effect.uninterruptible(spool.settle(journal)))
@@ -308,7 +308,7 @@ const finished = (journal: Journal, link: Dial.Link, next: Next, { spool }: Opti
     return { lost: undefined }
   })
 
-/** Nobody here will ask for it; until the relay has heard that. */
+/** Tells the relay that nobody here will ask for it, until it has heard. */
 const forgotten = (journal: Journal, link: Dial.Link, next: Next): Effect.Effect<void, Dial.LinkLost> =>
   Effect.gen(function* () {
     const record = Buffer.alloc(headBytes)
@@ -317,7 +317,7 @@ const forgotten = (journal: Journal, link: Dial.Link, next: Next): Effect.Effect
     while ((yield* next).outcome !== Outcome.forgotten);
   })
 
-/** The relay takes no more of it, and need not remember that; if it does not hear so now, it remembers it for long. */
+/** The relay has ended it. Tells it once that it need not remember that; unheard, it remembers it for a long time. */
 const putAside = (journal: Journal, link: Dial.Link, lost: string, { spool }: Options): Effect.Effect<Done> =>
   Effect.gen(function* () {
     journal.cut()
@@ -329,7 +329,7 @@ const putAside = (journal: Journal, link: Dial.Link, lost: string, { spool }: Op
 /** The next acknowledgement. */
 type Next = Effect.Effect<Acknowledgement, Dial.LinkLost>
 
-/** `listening`, for as long as the relay says something. */
+/** Runs `listening` for as long as the relay says something. */
 const unlessSilent = <A>(
   link: Dial.Link,
   listening: (next: Next) => Effect.Effect<A, Failure>
@@ -373,7 +373,7 @@ const hear = (
         const isElsewhere = outcome === Outcome.finished && isEndedElsewhere(journal)
         if (outcome === Outcome.finished && !isElsewhere) return yield* finished(journal, link, next, options)
         if (outcome !== Outcome.ended && !isElsewhere) continue
-        // Nobody writes from now on, and what was written last is whole.
+        // From here on nobody writes, and the record written last is whole.
         yield* turn.take(1)
         if (isElsewhere) return { lost: endedElsewhere }
         if (journal.isCarriedOut) return yield* finished(journal, link, next, options)

@@ -10,7 +10,7 @@ import type { Layout } from "../../protocol/Struct.ts"
 import { features, negotiate, own, speaks } from "../../protocol/Version.ts"
 import { type Link, LinkLost } from "../../transport/Dial.ts"
 
-/** It is no relay, or none that an edge can forward to: by what it said, so another time is not better. */
+/** Not a relay, or not one that an edge can forward to. By its own words, so trying again does not help at once. */
 export class RelayUnfit extends Schema.TaggedError<RelayUnfit>()("RelayUnfit", {
   address: Schema.String,
   reason: Schema.String
@@ -20,14 +20,14 @@ export class RelayUnfit extends Schema.TaggedError<RelayUnfit>()("RelayUnfit", {
   }
 }
 
-/** What it sends there would come back to it. */
+/** The way from there leads back to this edge. */
 export class EdgeCircle extends Schema.TaggedError<EdgeCircle>()("EdgeCircle", { address: Schema.String }) {
   override get message(): string {
     return `${this.address} leads back here: nothing is forwarded`
   }
 }
 
-/** Longer than that, a relay is taken for dead. */
+/** A relay that says nothing for longer counts as dead. */
 const answerTimeout = "20 seconds"
 
 export const command = (number: number, payload: Uint8Array): Uint8Array =>
@@ -52,23 +52,23 @@ const answer = (link: Link, byteCount: number): Effect.Effect<Uint8Array, LinkLo
     orElse: () => Effect.fail(new LinkLost({ address: link.name, reason: "no answer in time" }))
   })
 
-/** Older relays make no indexes, and know no session by its name. */
+/** Older relays have no indexes, and do not know sessions by name. */
 const minorMin = 4
 
 export interface Greeted {
   readonly minor: number
-  /** It can rotate and clear. */
+  /** It has trace chunks: it can rotate and clear. */
   readonly hasChunks: boolean
-  /** It deletes what was recorded when a tracer clears its session. */
+  /** It allows clearing: it deletes what was recorded. */
   readonly clears: boolean
   readonly takesJournals: boolean
-  /** Records may come packed. */
+  /** It takes packed records. */
   readonly unpacks: boolean
-  /** On the way, if it is itself an edge: it first. */
+  /** If it is an edge itself: the edges on the way, beginning with it. */
   readonly edges: ReadonlyArray<string>
 }
 
-/** Undefined: it does not know the question. */
+/** Undefined: the relay does not know the extension. */
 const configuration = (
   link: Link,
   minor: number,
@@ -87,7 +87,7 @@ const edgesBehind = (link: Link): Effect.Effect<ReadonlyArray<string>, LinkLost 
     return count === 0 ? [] : GetEdges.idsOf(yield* answer(link, GetEdges.idsBytes(count)))
   })
 
-/** The minor version of its protocol, if it is a relay. */
+/** Asks for the minor version of its protocol; fails if it is no relay. */
 export const minorOf = (link: Link): Effect.Effect<number, LinkLost | RelayUnfit> =>
   Effect.gen(function* () {
     const { major, minor } = yield* ask(

@@ -6,18 +6,18 @@
  */
 import { clockMillis } from "../../Machine.ts"
 
-/** Bytes a millisecond: more than most networks. Packing takes a processor for that, here and at the relay. */
+/** Bytes a millisecond, faster than most networks: for more, packing would take a whole processor on both sides. */
 const quickRate = 200 * 1024
 
-/** Of what is measured, so much is forgotten each time: a relay that pauses for a moment is no slow link. */
+/** This part of the earlier measurement is forgotten each time: one pause of the relay is not a slow link. */
 const forgotten = 1 / 64
 
-/** What is sent at once says nothing of the link. */
+/** Fewer bytes go into the system's buffer at once, which says nothing about the link. */
 const sampleBytesMin = 32 * 1024
-/** A moment in which the system takes all says little beside one in which it does not. */
+/** Time that counts at least, so that a moment in which the system takes everything does not count for much. */
 const sampleMillisMin = 0.05
 
-/** How long it is taken for slow, before it is measured anew: twice as long whenever it still was. */
+/** How long it counts as slow before it is measured again; twice as long each time that it still is. */
 const trustMillisMin = 2000
 const trustMillisMax = 600_000
 
@@ -30,20 +30,20 @@ export class LinkRate {
   #trustMillis = trustMillisMin
 
   sent(byteCount: number): void {
-    // What is packed may be little.
+    // Packed records may be too small to measure by.
     if (byteCount < sampleBytesMin) return
     this.#bytes = this.#bytes * (1 - forgotten) + byteCount
     this.#millis = this.#millis * (1 - forgotten) + sampleMillisMin
   }
 
-  /** A journal has waited for the link since then: what several wait for at once is one time. */
+  /** A journal has waited for the link since `then`. Times in which several wait count once. */
   waited(since: number): void {
     const now = clockMillis()
     this.#millis += now - Math.max(since, this.#waitedUntil)
     this.#waitedUntil = now
   }
 
-  /** Bytes a millisecond of a link that is slow; undefined: it is quick, or nobody knows. */
+  /** Bytes a millisecond of a slow link; undefined: it is quick, or not known. */
   get slow(): number | undefined {
     const rate = this.#bytes / this.#millis
     if (this.#bytes === 0 || rate >= quickRate) {

@@ -1,4 +1,4 @@
-/** Bytes that several writes are made of: given back after the last of them. */
+/** Counts the writes that use the same bytes: these are given back after the last of them. */
 export class Loan {
   #count = 1
   readonly #release: () => void

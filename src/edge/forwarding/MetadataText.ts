@@ -1,6 +1,6 @@
 /**
- * The metadata of one stream, which a tracer sends once more for each trace chunk, for a relay that has no chunks: what
- * was sent before is cut off, so that the file there has each word once. Pure.
+ * The metadata of one stream on its way to a relay without trace chunks. Tracers send all of it again for each chunk;
+ * what the relay has already is cut off, so that its file has each word once. Pure.
  *
  * Since 2.14 a message is text; before, a packet of CTF 1.8 with text in it, whose header counts the text.
  */
@@ -8,7 +8,7 @@ import { headerSize, offsets as metadataOffsets } from "../../protocol/control/S
 import * as Header from "../../protocol/Header.ts"
 import * as MetadataPacket from "../../protocol/MetadataPacket.ts"
 
-/** What is sent of the beginning of a message, and how much of what follows is not. */
+/** What is sent of the beginning of a message, and how many of the bytes after it are left out. */
 export interface Cut {
   readonly sent: Buffer | undefined
   readonly skipped: number
@@ -16,7 +16,7 @@ export interface Cut {
 
 const textAt = Header.size + headerSize
 
-/** How much of a message must be there to know what of it is sent; undefined: more than is there. */
+/** How many bytes of a message are needed to decide what of it is sent; undefined: more than are there. */
 export const messageHeadBytes = (message: Buffer): number | undefined =>
   message.length < Header.size
     ? undefined
@@ -29,7 +29,7 @@ interface Packet {
   readonly write: (textBytes: number) => void
 }
 
-/** Undefined: it is text. `head` is a copy that may be changed. */
+/** The packet's header with other sizes. Undefined: the message is text. `head` is a copy that may be changed. */
 const packetOf = (head: Buffer): Packet | undefined => {
   if (head.length < textAt + MetadataPacket.headBytes) return undefined
   const isBig = head.readUInt32BE(textAt) === MetadataPacket.magic
@@ -47,7 +47,7 @@ const packetOf = (head: Buffer): Packet | undefined => {
 export class MetadataText {
   /** Bytes that the relay was sent. */
   #sent = 0
-  /** Where the tracer is. */
+  /** How many bytes of the text the tracer has sent since it began anew. */
   #position = 0
 
   /** The tracer begins again, with what it said before. */
@@ -61,7 +61,7 @@ export class MetadataText {
     if (isTold) this.#sent = 0
   }
 
-  /** `message` is the beginning of one, a copy: so much at least as `messageHeadBytes` says. */
+  /** `message` is a copy of a message's beginning, at least as long as `messageHeadBytes` says. */
   take(message: Buffer): Cut {
     const dataSize = dataSizeOf(message)
     const given = packetOf(message)

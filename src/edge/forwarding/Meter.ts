@@ -11,7 +11,7 @@ interface Look {
   readonly sentByteCount: number
 }
 
-/** Rates are over so many looks. */
+/** Rates are averages over so many looks. */
 const lookCount = 10
 
 export class Meter {
@@ -26,7 +26,7 @@ export class Meter {
     this.look()
   }
 
-  /** By a clock that nobody sets. */
+  /** By a monotonic clock. */
   look(): void {
     const nowMillis = clockMillis()
     const { heardByteCount, journals } = this.#spool
@@ -36,7 +36,7 @@ export class Meter {
       if (!journal.isScanned) continue
       const known = this.#ages.get(journal)
       const ages = known ?? new Ages()
-      // Of an earlier process: nobody knows when it heard the rest.
+      // An earlier process heard these, and it is not known when.
       if (known === undefined && journal.isRecovered) {
         ages.look(journal.last, 0, nowMillis - Math.max(0, wallMillis() - journal.about.createdMillis))
       }
@@ -59,12 +59,12 @@ export class Meter {
     return this.#rate("sentByteCount")
   }
 
-  /** ms since the oldest was heard of what the edge keeps. */
+  /** ms since the oldest record that the edge keeps was heard. */
   oldestMillisOf(journal: Journal): number {
     return this.#ages.get(journal)?.beyond(journal.durable, clockMillis()) ?? 0
   }
 
-  /** The same of what the relay has not carried out. */
+  /** The same for records that the relay has not carried out. */
   lagMillisOf(journal: Journal): number {
     return this.#ages.get(journal)?.beyond(journal.received, clockMillis()) ?? 0
   }

@@ -4,10 +4,10 @@ import { defaults } from "../../config/RelayDefaults.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Passed } from "../journal/Passed.ts"
 
-/** With its NUL it has to fit. */
+/** Longest list of names, so that it fits with its NUL. */
 const nameBytesMax = 255
 
-/** Links come back sooner. */
+/** A link that comes back does so sooner. */
 const idleInterval = "5 seconds"
 
 /** What the relay is told: how the edge calls itself, and by which others it comes. */
@@ -17,14 +17,13 @@ export const nameOf = ({ passed }: Journal, edgeName: string): string => {
   return bytes.length <= nameBytesMax ? bytes.toString() : passed.from
 }
 
-/** As long as the edge before is there, or there is something that the relay does not have. */
+/** Whether to be connected to the relay: the edge before is there, or the relay does not have all of it. */
 export const isWanted = ({ isFinished, last, received }: Journal, { isHere }: Passed): boolean =>
   isHere || isFinished || received < last
 
 /**
- * Nothing need be told to the relay, until this is done. True: it has not made durable all that came, since the edge
- * before is gone in the middle of something, and that does not come again. It waits as long as a relay does that is
- * told nothing else.
+ * Waits for the edge before, as long as a relay waits for an edge unless told otherwise. True: it has not come back.
+ * Until then a relay that has not made all durable, since that edge left in the middle of something, is told nothing.
  */
 export const isGoneForGood = (passed: Passed, millisMax = defaults.suspendMillis): Effect.Effect<boolean> =>
   Effect.raceFirst(Effect.as(passed.here, false), Effect.as(Effect.sleep(millisMax), true))

@@ -4,11 +4,11 @@ import { TokenBucket } from "../../model/TokenBucket.ts"
 import { rateAt, type Schedule } from "./Schedule.ts"
 
 export interface Pace {
-  /** There is never a limit. */
+  /** No part of the week has a limit. */
   readonly isUnlimited: boolean
   /** Waits until so many bytes may be sent. */
   readonly admit: (byteCount: number) => Effect.Effect<void>
-  /** No more at once, so that the rate is kept within a second too. */
+  /** At most so many bytes at once, so that the rate holds within each second, too. */
   readonly pieceBytes: Effect.Effect<number>
   /** There is a limit now. */
   readonly isLimited: Effect.Effect<boolean>
@@ -21,24 +21,24 @@ export const unlimited: Pace = {
   isLimited: Effect.succeed(false)
 }
 
-/** Who waits looks again that often whether another part of the week has begun. */
+/** How often those who wait look whether another part of the week has begun. */
 const lookMillis = 15_000
 
 const pieceBytesMin = 4096
 
 export const scheduled = (schedule: Schedule): Pace => {
   let bucket: TokenBucket | undefined
-  /** That held until now. */
+  /** The rate that held until now. */
   let before = 0
   const rate = Effect.map(Clock.currentTimeMillis, (now) => rateAt(schedule, now))
   const owed = (byteCount: number) =>
     Effect.map(Effect.all([rate, Clock.monotonicTimeNanos]), ([bytesPerSecond, nanos]) => {
-      // Not of the day: that may be set back, and a debt would be owed for as long.
+      // By the monotonic clock: if the time of day were set back, one would wait for as long.
       const now = Number(nanos) / 1e6
       bucket ??= new TokenBucket(now)
       if (before < Number.POSITIVE_INFINITY) bucket.take(0, before, now)
       before = bytesPerSecond
-      // What was owed before there was no limit is not owed after.
+      // After a time without a limit nothing is owed.
       if (bytesPerSecond === Number.POSITIVE_INFINITY) bucket = undefined
       return bucket === undefined ? 0 : bucket.take(byteCount, bytesPerSecond, now)
     })

@@ -1,6 +1,5 @@
 /**
- * Records packed for the wire: by Zstandard, where the relay unpacks, and where that is quicker than to send them as
- * they are.
+ * Packs records for the wire by Zstandard, if the relay unpacks and if that is quicker than sending them as they are.
  */
 import { Effect, Semaphore } from "effect"
 import { clockMillis } from "../../Machine.ts"
@@ -14,32 +13,32 @@ import { Zstandard } from "./Zstandard.ts"
 export const modes = ["auto", "on", "off"] as const
 export type Mode = (typeof modes)[number]
 
-/** Less is not worth it. */
+/** Fewer bytes are not worth packing. */
 const byteCountMin = 512
 
-/** Of how it packs, so much is forgotten with each measurement. */
+/** This part of earlier measurements is forgotten with each new one. */
 const forgotten = 1 / 8
 
-/** Where it is not worth it, one of so many is packed, to see whether it is now. */
+/** If packing is not worth it, one record of so many is packed all the same, to see whether it is now. */
 const probeEvery = 64
 
 const blended = (before: number | undefined, now: number) =>
   before === undefined ? now : before + (now - before) * forgotten
 
-/** A record, lent. */
+/** A packed record, lent until `release`. */
 export interface Packed {
   readonly bytes: Buffer
   readonly loan: Loan
 }
 
-/** Of one journal, while it has a connection. */
+/** Packs the records of one journal, while it has a connection. */
 export class Packing {
   readonly #mode: Mode
   readonly #memory: Chunks
   readonly #link: LinkRate
-  /** Bytes a millisecond; undefined: not measured yet. */
+  /** Speed of packing, bytes a millisecond; undefined: not measured yet. */
   #packRate: number | undefined
-  /** Packed size by size. */
+  /** Packed size divided by size. */
   #share: number | undefined
   #count = 0
 
@@ -49,7 +48,7 @@ export class Packing {
     this.#link = link
   }
 
-  /** To be asked once for what is to be sent. `isLimited`: bytes are dearer than time. */
+  /** Whether to pack what is sent next; to be asked once for it. `isLimited`: saving bytes matters more than time. */
   isWorth(byteCount: number, isLimited: boolean): boolean {
     if (this.#mode === "off" || byteCount < byteCountMin) return false
     if (this.#mode === "on") return true
@@ -60,7 +59,7 @@ export class Packing {
     return linkRate < (this.#packRate ?? 0) * (1 - this.#share)
   }
 
-  /** The record that `bytes[from, to)`, which ends with record `last`, are packed into; undefined: it is no shorter. */
+  /** Packs `bytes[from, to)`, which ends with record `last`, into one record; undefined: it would be no shorter. */
   pack(bytes: Buffer, from: number, to: number, last: number): Effect.Effect<Packed | undefined> {
     const byteCount = to - from
     return Effect.map(turns.withPermits(1)(compressed(bytes.subarray(from, to))), ({ millis, pieces }) => {
@@ -84,7 +83,7 @@ export class Packing {
   }
 }
 
-/** Over all journals: a thread for each. */
+/** Packed at a time over all journals, each on a thread of zlib's. */
 const turnCount = 2
 const turns = Semaphore.makeUnsafe(turnCount)
 const idle = Array.from({ length: turnCount }, () => new Zstandard())

@@ -1,7 +1,7 @@
 /**
- * A journal to a relay that takes none: as the tracer itself would, command by command, packet by packet, in the words
- * of the protocol that the relay speaks (`Translation`). Such a relay ends a session whose connection is lost, so this
- * works once: what it did not get by then stays here.
+ * Sends a journal to a relay that takes none, as the tracer itself would: command by command, packet by packet, in the
+ * version of the protocol that the relay speaks (`Translation`). Such a relay ends a session when its connection is
+ * lost, so there is one attempt: what it did not get by then stays here.
  */
 import { Effect, Exit, Result, Schema, Scope } from "effect"
 import { report } from "../../errors/Report.ts"
@@ -42,7 +42,7 @@ export interface Done {
   readonly lost: string | undefined
 }
 
-/** The relay did not carry out what the edge had answered for. */
+/** The relay did not carry out a command that the edge had already answered. */
 class Refused extends Schema.TaggedError<Refused>()("Refused", { command: Schema.String, code: Schema.Int }) {
   override get message(): string {
     return `the relay refuses ${this.command} with ${this.code}`
@@ -55,21 +55,21 @@ export interface Options {
   readonly to: Addresses
   readonly pace: Pace
   readonly link: LinkState
-  /** The relay deletes what a tracer clears. */
+  /** The relay allows clearing. */
   readonly clears: boolean
   readonly onUp: () => void
 }
 
-/** Indexes are not waited for, but for so many. */
+/** So many indexes may be unanswered before the next command waits. */
 const unansweredMax = 256
-/** Pending for longer is a packet whose index the tracer never sent. */
+/** If data is pending for longer, the tracer never sent the index of a packet. */
 const pendingWait = "50 millis"
 const pendingCountMax = 200
 
 interface Connection {
   readonly link: Dial.Link
   readonly scope: Scope.Closeable
-  /** Of indexes. */
+  /** Indexes that were not answered yet. */
   unansweredCount: number
   readonly dialect: Dialect
 }
@@ -79,13 +79,13 @@ class Conversation {
   readonly #connections = new Map<number, Connection>()
   readonly #handles = new Handles()
   readonly #translation = new Translation()
-  /** What ADD_STREAM was answered with, by connection, the oldest first. */
+  /** By connection: handles from answers to ADD_STREAM, the oldest first. */
   readonly #added = new Map<number, Array<bigint>>()
   /** The last packet of each of the relay's streams. */
   readonly #newest = new Map<bigint, bigint>()
-  /** Those that are closed, and with which packet they end. */
+  /** Closed streams, and the packet with which each ends. */
   readonly #closed = new Map<bigint, bigint>()
-  /** Something is at the relay, and cannot be begun again. */
+  /** The relay has something of it, so that it cannot be begun again. */
   isBegun = false
   readonly #name: string
   #isFlatTold = false
@@ -139,7 +139,7 @@ class Conversation {
     else this.#closed.set(stream, last)
   }
 
-  /** Applications come and go while their session goes on. */
+  /** Forgets the stream: applications come and go while their session goes on. */
   #forget(stream: bigint): void {
     this.#closed.delete(stream)
     this.#newest.delete(stream)
@@ -162,13 +162,13 @@ class Conversation {
     return link.drained
   }
 
-  /** What `record` is given until this ends; called again, it is of another buffer. */
+  /** Records given to `record` from now on lie in the buffer of `loan`. */
   begin(loan: Loan): void {
     this.#loan = loan
   }
   #loan = new Loan(() => {})
 
-  /** The tracer closed it: the relay is told as soon as it has everything. */
+  /** The tracer closed the connection: closes the one to the relay once that has everything. */
   #end(number: number): Effect.Effect<void, Failure | Refused> {
     return Effect.gen({ self: this }, function* () {
       const connection = this.#connections.get(number)
@@ -221,7 +221,7 @@ class Conversation {
     return rest === undefined ? Effect.void : this.#write(number, rest)
   }
 
-  /** The tracer was answered before it was known that the relay cannot do as much. */
+  /** The tracer was answered before it was known how little the relay can do. */
   #tellOfFlat({ isFlat, minor, spoken }: Dialect): Effect.Effect<void> {
     if (!isFlat || this.#isFlatTold) return Effect.void
     this.#isFlatTold = true
@@ -270,7 +270,7 @@ class Conversation {
     })
   }
 
-  /** Waits until the relay has the last packet of the stream, as far as it was sent. */
+  /** Waits until the relay has the last packet of the stream that was sent. */
   #arrived(connection: Connection, handle: bigint): Effect.Effect<void, Failure> {
     return Effect.gen({ self: this }, function* () {
       const lastNetSeqNum = this.#newest.get(handle)
@@ -293,7 +293,7 @@ const replyBytes = (command: number): number => {
 
 const codeAt = (command: number): number => (command === CreateSession.number || command === AddStream.number ? 8 : 0)
 
-/** With its NUL. */
+/** Bytes of a name, its NUL included. */
 const pathBytesMax = 4096
 
 const tailBytesOf = (command: number, head: DataView): number => {
@@ -301,7 +301,7 @@ const tailBytesOf = (command: number, head: DataView): number => {
   return command === CloseTraceChunk.number ? head.getUint32(4) : 0
 }
 
-/** Until the whole journal is at the relay, or the relay is lost. */
+/** Sends the journal until the relay has all of it, or is lost. */
 export const forwardPlain = (journal: Journal, options: Options): Effect.Effect<Done, Failure, Scope.Scope> => {
   const conversation = new Conversation(journal.about.name, options)
   const reader = new JournalReader(journal, 1)

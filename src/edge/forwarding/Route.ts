@@ -10,7 +10,7 @@ export class Route {
     this.to = to
   }
 
-  /** From now on the relay is there. */
+  /** The relay is at another address from now on. */
   redirect(to: Addresses): void {
     const moved = this.#moved
     this.to = to

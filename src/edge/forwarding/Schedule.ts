@@ -4,9 +4,9 @@
  */
 
 interface Entry {
-  /** 0 is Sunday; both are in it, and it may go over the end of the week. */
+  /** First and last day, both included; 0 is Sunday. It may go over the end of the week. */
   readonly days: readonly [number, number]
-  /** Minutes of the day, the second not in it; where it is not above the first it is of the next day. */
+  /** From and to, minutes of the day; if `to` is not greater than `from` it is on the next day. */
   readonly minutes: readonly [number, number]
   /** Bytes a second, above 0; infinite: no limit. */
   readonly rate: number
@@ -19,7 +19,7 @@ const dayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 
 const pattern = /^(?:(?:([a-z]{3})(?:-([a-z]{3}))? +)?(\d{1,2})(?::(\d\d))?-(\d{1,2})(?::(\d\d))?=)?([^=]+)$/
 
-/** `parseRate` reads a number of bytes, and throws what is wrong; so does this. */
+/** Throws a message that says what is wrong, as does `parseRate`, which reads a number of bytes. */
 export const parse = (text: string, parseRate: (text: string) => number): Schedule =>
   text.split(",").map((part) => entryOf(part.trim(), parseRate))
 
@@ -53,7 +53,7 @@ const minuteOf = (hour: string, minute: string, part: string): number => {
 const isWithin = (value: number, [from, to]: readonly [number, number]) =>
   from <= to ? value >= from && value <= to : value >= from || value <= to
 
-/** Hours that go over midnight belong to the day they begin on. */
+/** Hours over midnight belong to the day on which they begin. */
 const fits = ({ days, minutes: [from, to] }: Entry, day: number, minute: number): boolean => {
   if (from < to) return isWithin(day, days) && minute >= from && minute < to
   return (isWithin(day, days) && minute >= from) || (isWithin((day + 6) % 7, days) && minute < to)

@@ -1,4 +1,4 @@
-/** How it is at an edge, for people at the relay: the record that says it. */
+/** The record with which an edge reports its state, which the relay shows to people. */
 import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
 import { headBytes, Kind, seal } from "../../protocol/journal/Record.ts"
 import { checksums } from "../journal/Checksums.ts"
@@ -8,7 +8,7 @@ import type { Meter } from "./Meter.ts"
 
 const most = (one: bigint, other = 0n): bigint => (one > other ? one : other)
 
-/** With what is at the edge before, as if the two were one. */
+/** Includes what the edge before has, as if the two were one. */
 export const reportOf = (
   journal: Journal,
   { meter, spool }: { readonly meter: Meter; readonly spool: Spool }

@@ -1,5 +1,5 @@
 /**
- * What tracers said to the edge, as a relay takes it that speaks an older protocol than they did: pure.
+ * Translates what tracers said to the edge for a relay that speaks an older protocol than they did. Pure.
  *
  * Before 2.11 there were no trace chunks. Streams are announced by their whole path there, as session daemons of that
  * time do it; rotations and clears are left out, so that later packets continue the same files, and what the tracer
@@ -22,18 +22,18 @@ import { features, speaks } from "../../protocol/Version.ts"
 import { command as framed } from "./Greeting.ts"
 import { type Cut, MetadataText, messageHeadBytes } from "./MetadataText.ts"
 
-/** One control connection: what the tracer speaks with the edge, and what with the relay, which is no more. */
+/** Of one control connection: the minor version that the tracer speaks with the edge, and the relay's, not higher. */
 export class Dialect {
   spoken = 0
   minor = 0
-  /** Of its streams, below the relay's output directory. */
+  /** Path of its streams, below the relay's output directory. */
   directory = ""
   chunkId: bigint | undefined
-  /** The beginning of a metadata message, until it is known what of it is sent. */
+  /** The beginning of a metadata message, until enough is there to decide what of it is sent. */
   held: Buffer | undefined
-  /** Bytes of the message that is being sent which are left out. */
+  /** How many of the next bytes of the message are left out. */
   skipped = 0
-  /** False: the relay keeps what a tracer clears. */
+  /** False: the relay does not allow clearing. */
   readonly clears: boolean
 
   constructor(clears = true) {
@@ -46,11 +46,11 @@ export class Dialect {
   }
 }
 
-/** Of one journal: its connections share trace chunks. */
+/** For one journal: its connections share trace chunks. */
 export class Translation {
   /** Names that the tracer chose for chunks: those of snapshots. */
   readonly #chunkNames = new Map<bigint, string>()
-  /** By the relay's handle. */
+  /** By the relay's handle of the stream. */
   readonly #texts = new Map<bigint, MetadataText>()
 
   /** `bytes[from, to)` is a command, from its header on; undefined: nothing is sent, and nothing answered. */
@@ -91,7 +91,7 @@ export class Translation {
     return speaks(minor, commands.get(number)?.since ?? 0) ? given : undefined
   }
 
-  /** The same for more of the command that began last, which is one of metadata. */
+  /** The same for more bytes of the command that began last, a metadata message. */
   rest(dialect: Dialect, bytes: Buffer, from: number, to: number): Uint8Array | undefined {
     const { held } = dialect
     if (held === undefined) {
@@ -115,7 +115,7 @@ export class Translation {
     return text
   }
 
-  /** Nothing more comes of it. */
+  /** The stream is closed. */
   forget(stream: bigint): void {
     this.#texts.delete(stream)
   }
@@ -129,7 +129,7 @@ export class Translation {
       dialect.directory = sessionPath({ ...request, creationTime }, "host") ?? ""
       dialect.chunkId = request.currentChunkId
     }
-    // Names that are too long for it are cut: the relay shows them, the paths are those of the streams.
+    // Names that are too long are cut: the relay only shows them, paths are taken from the streams.
     return framed(CreateSession.number, CreateSession.request(minor).encode(request as CreateSession.Writable))
   }
 

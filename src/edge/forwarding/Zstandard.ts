@@ -1,23 +1,23 @@
 /**
- * Frames of Zstandard, one after the other from one stream of zlib's: its tables are made once, and what it writes into
- * is used up before there is more. On zlib's threads.
+ * Makes Zstandard frames, all by one stream of zlib's, so that its tables and its memory are used again. The work is
+ * done on zlib's threads.
  */
 import { constants, createZstdCompress, type ZstdCompress } from "node:zlib"
 
-/** Longer inputs find less of themselves, and memory does not grow with them. */
+/** Bounds the memory; matches further back are not found. */
 const windowLog = 19
 const tableLog = 16
 
-/** Of output: a frame or two. */
+/** Size of the output memory: a frame or two. */
 const chunkBytes = 256 * 1024
 
-/** All of a frame is taken once it is there: more than any. */
+/** Larger than any frame, so that all of it is taken at once. */
 const highWaterMark = 4 * 1024 * 1024
 
 export class Zstandard {
   #stream: ZstdCompress | undefined
 
-  /** Gives the pieces of one frame; undefined: it failed. One at a time. */
+  /** The pieces of one frame; undefined: it failed. To be called for one frame at a time. */
   frame(bytes: Uint8Array, done: (pieces: ReadonlyArray<Buffer> | undefined) => void): void {
     const stream = this.#open()
     const failed = () => {

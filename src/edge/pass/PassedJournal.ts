@@ -61,7 +61,7 @@ export class PassedJournal implements Taken {
     if (isOver) return Outcome.finished
     if (isCut) return Outcome.ended
     if (!this.#passed.isAdmitted) return Outcome.waitsForQuota
-    // Not ready in spite of room: it waits for the link, for moments only.
+    // There is room, yet it is not ready: it waits for the link, for a moment only.
     return waitsFor ?? (this.isReady || this.#options.spool.holding.hasRoom ? Outcome.goesOn : Outcome.waitsForRoom)
   }
 
@@ -77,7 +77,7 @@ export class PassedJournal implements Taken {
   detach(carrier: Carrier): void {
     this.#carrier = undefined
     const { base, isFinished, last } = this.#journal
-    // Nothing of it came: the edge before still has all, and begins it anew.
+    // Nothing of it has come: the edge before still has all, and begins it anew.
     if (this.#passed.detach(carrier) && last === base && !isFinished) this.#options.spool.drop(this.#journal)
   }
 

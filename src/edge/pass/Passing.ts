@@ -43,7 +43,7 @@ export const open =
     const begun = (): Opened | undefined => {
       const about = { key: token, name: edgeName, from: edgeName, createdMillis: wallMillis() }
       const hasPlace = admits(spool, owner)
-      // Where it began before, the relay may know it.
+      // It began before, so the relay may know it.
       const journal = spool.pass(token, about, before)
       if (journal.passed !== undefined) {
         journal.passed.owner = owner
@@ -59,7 +59,7 @@ export const open =
           const isAside = yield* spool.resting.isAside(token)
           // Another connection may have begun it meanwhile.
           if (spool.journals.has(token)) continue
-          // Nobody has said so many.
+          // So many records were never acknowledged to it.
           return isAside || !Number.isSafeInteger(before) ? over(State.unknown) : begun()
         }
         if (known.passed === undefined) return undefined
@@ -70,7 +70,7 @@ export const open =
         if (spool.journals.get(token) !== known) continue
         known.passed.owner = owner
         if (before <= known.last) return taken(spool, known, State.resumed)
-        // With its host's power this edge has lost what the one before has forgotten. The relay may have it.
+        // By a power loss this edge has lost what the edge before has forgotten. The relay may have it.
         yield* known.passed.heard
         if (spool.journals.get(token) !== known) continue
         if (known.received >= before) known.skipTo(before)

@@ -29,7 +29,7 @@ export const make = (
       Effect.flatMap(Effect.result(files.open(path, mode)), (opened) => {
         if (Result.isSuccess(opened)) return Effect.succeed(lenient(opened.success))
         const { failure } = opened
-        // Whoever looks whether there is one is told.
+        // Those who only look whether it exists are told the truth.
         const isAnswer = mode === "read" || mode === "continue" || failure.code === "EEXIST" || isRefusal(failure)
         return isAnswer ? Effect.fail(failure) : Effect.andThen(onFailure(failure), nothing.open(path, mode))
       }),

@@ -4,10 +4,10 @@
  * where several tracers send large packets at once: one alone waits for its answer, and is read at once.
  */
 
-/** How long: much longer than the next piece takes to come. */
+/** How long a rest is: much longer than the next piece takes to come. */
 export const restMillis = 1
 
-/** Fewer connections would not fill the moment. */
+/** With fewer connections the loop would have nothing to do meanwhile. */
 const crowdCountMin = 4
 /** Connections that brought something within the same window are counted as being there at once. */
 const windowMillis = 10

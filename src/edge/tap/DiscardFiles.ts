@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import { FileFailed, Files, type OpenFile } from "../../storage/Files.ts"
 
-/** What the relay's file system will not take is refused here, where the tracer hears of it. */
+/** A name that the relay's file system would not take is refused here, so that the tracer hears of it. */
 const nameBytesMax = 255
 
 const named = <A>(operation: string, path: string, found: A): Effect.Effect<A, FileFailed> =>

@@ -6,17 +6,17 @@ import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
 import { Crowd } from "./Crowd.ts"
 
-/** Of the relay, where it can do less than the edge. */
+/** What the relay can do less than the edge. */
 export interface Abilities {
-  /** Of the protocol. */
+  /** Minor version of its protocol. */
   readonly minor: number
-  /** It deletes what a tracer clears. */
+  /** It allows clearing. */
   readonly clears: boolean
 }
 
 export class Journals {
   readonly spool: Spool
-  /** By the handles that were answered here. */
+  /** By the handles that the relay here gave out. */
   readonly streams = new Map<bigint, Journal>()
   readonly crowd = new Crowd()
   readonly #sessions = new Map<number, Journal>()
@@ -36,13 +36,13 @@ export class Journals {
     return this.spool.open({ key, name: `${hostname}/${sessionName}`, createdMillis: wallMillis() })
   }
 
-  /** The relay here made the session. */
+  /** The relay here has created the session. */
   made(session: number, journal: Journal): void {
     journal.sessions.add(session)
     this.#sessions.set(session, journal)
   }
 
-  /** The session of the relay here has ended: packets that it waited for have come, or will not. */
+  /** The session at the relay here has ended: no more packets are waited for. */
   sessionEnded(session: number): void {
     const journal = this.#sessions.get(session)
     this.#sessions.delete(session)
@@ -51,7 +51,7 @@ export class Journals {
     journal.finishIfOver()
   }
 
-  /** The relay here has closed the stream, since it has all of it: applications come and go in a session. */
+  /** The relay here has closed the stream, and has all of it: it is forgotten, as applications come and go. */
   streamEnded(handle: bigint): void {
     const journal = this.streams.get(handle)
     this.streams.delete(handle)
@@ -59,7 +59,7 @@ export class Journals {
     journal?.needed.close(handle, journal.last)
   }
 
-  /** The relay here refused the session: nothing follows. */
+  /** The relay here has refused the session: nothing follows. */
   refused(journal: Journal, connection: number): void {
     journal.leave(connection, false)
     if (journal.isFinished) this.spool.discard(journal)

@@ -1,6 +1,6 @@
 /**
- * A control connection: its commands, one record each, from CREATE_SESSION on. What is answered waits until all that
- * was heard before is written.
+ * Hears a control connection: each command from CREATE_SESSION on becomes a record. Answers wait until all that was
+ * heard before them is written.
  *
  * Commands that only ask are not written: they had their answer here, and change nothing at the relay.
  */
@@ -43,10 +43,10 @@ const questions: ReadonlySet<number> = new Set([
   TraceChunkExists.number
 ])
 
-/** What the relay here would forget as surplus is not kept either; a rotation has any number of streams. */
+/** Bytes of a command that are kept: more than any needs, but for a rotation, which may have any number of streams. */
 const payloadBytesMax = 1024 * 1024
 
-/** A packet that is so late may never come. Where nothing can be freed before it, more is at stake. */
+/** A packet that is so late may never come; it is waited for longer if nothing can be freed before it comes. */
 const earlyMillisMax = 100
 const earlyMillisMaxFull = 2000
 
@@ -55,18 +55,18 @@ export class TappedControl extends TappedPeer implements CommandSink {
   readonly #framer = new CommandFramer(this)
   readonly #replies = new Replies((command, bytes, from) => this.#answered(command, bytes, from))
   readonly #header = Buffer.alloc(Header.size)
-  /** Said before there was a journal. */
+  /** What was said before there was a journal. */
   #version: Buffer | undefined
   #journal: Journal | undefined
   #connection = 0
-  /** Another edge brings a journal by it: what it says from then on is heard by who passes that on. */
+  /** Another edge brings a journal by this connection: from then on `pass/` hears it. */
   #isOfEdge = false
-  /** Of a metadata message, until its first record is written. */
+  /** The head of a metadata message, until its first record is written. */
   #metadataHead: Buffer | undefined
   #metadataFilled = 0
-  /** Since when an index waits for its packet, whose connection is read. */
+  /** Since when an index waits for a packet on a connection that is read. */
   #earlySince: number | undefined
-  /** No more than the relay can do, as far as that is known: what it cannot, the tracer itself refuses. */
+  /** At most what the relay can do, as far as that is known: so the tracer itself refuses what the relay cannot do. */
   readonly minor: number | undefined
   readonly clears: boolean | undefined
 
@@ -79,7 +79,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
   }
 
   protected hear(bytes: Buffer, length: number): void {
-    // It never stops: all is taken in the call.
+    // The sink takes everything in the call.
     for (let at = 0; at < length && !this.#framer.isDead && !this.#isOfEdge; ) at = this.#framer.push(bytes, at, length)
     this.#journal?.writing.flush()
   }
@@ -88,7 +88,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
     return this.#journal
   }
 
-  /** Commands are few bytes, and the relay may wait for one before it has all of what is in the spool. */
+  /** Commands are small, and the relay may need one before it can take what is in the spool. */
   protected get mayTake(): boolean {
     return this.#isOfEdge || (!this.#isEarly && this.spool.holding.hasRoomForCommands(this.#journal))
   }
@@ -127,7 +127,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
 
   override close(): void {
     const journal = this.#journal
-    // Behind the answers that wait.
+    // After the answers that still wait.
     if (journal !== undefined) journal.whenWritten(() => super.close())
     else super.close()
   }
@@ -165,7 +165,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
     this.#journal?.needed.rotation(payload, from, to, this.#journal.last)
   }
 
-  /** What counts is what both sides speak here. */
+  /** The version that both sides speak. */
   #said(version: Buffer): boolean {
     const minor = version.readUInt32BE(4)
     version.writeUInt32BE(Math.min(minor, this.minor ?? minor), 4)
@@ -238,7 +238,7 @@ export class TappedControl extends TappedPeer implements CommandSink {
     if (isAdded) this.#journals.streams.set(bytes.readBigUInt64BE(from), this.#journal)
   }
 
-  /** The session was refused here. */
+  /** The relay here refused the session. */
   #withdraw(): void {
     const journal = this.#journal
     this.#journal = undefined

@@ -1,4 +1,4 @@
-/** A data connection: its packets, in records of the journals that their streams belong to. */
+/** Hears a data connection: its packets become records of the journals that their streams belong to. */
 import { clockMillis } from "../../Machine.ts"
 import { PacketFramer, type PacketSink } from "../../protocol/data/PacketFramer.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
@@ -11,19 +11,19 @@ import { TappedPeer } from "./TappedPeer.ts"
 export class TappedData extends TappedPeer implements PacketSink {
   readonly #journals: Journals
   readonly #framer = new PacketFramer(this)
-  /** Where the connection is known, and as what. Real peers have one session on it. */
+  /** The journal that knows this connection, and its number there. Real peers send one session by a connection. */
   readonly #connections = new Map<Journal, number>()
   readonly #header = Buffer.alloc(PacketHeader.size)
   #journal: Journal | undefined
   #connection = 0
   #hasHeader = false
   #dataSize = 0
-  /** Of it, yet to come. */
+  /** Bytes of it that are still to come. */
   #restBytes = 0
-  /** As a member of the crowd. */
+  /** Its part in `Crowd`. */
   window = 0
   #rests = false
-  /** Of the packet that has begun and not ended. */
+  /** The stream of the packet that has begun and not ended. */
   #stream: bigint | undefined
   #sequence = 0n
   /** The packet that has begun is counted as lost. */
@@ -53,7 +53,7 @@ export class TappedData extends TappedPeer implements PacketSink {
   }
 
   protected override held(isHeld: boolean): void {
-    // Nothing comes that what waits could be written with; and the relay may have to have it before there is room.
+    // What waited for more is written now: no more comes, and the relay may need it before there can be room.
     if (isHeld) this.#journal?.writing.flush()
     this.#journal?.halves.holdPackets(isHeld)
   }
@@ -126,11 +126,11 @@ export class TappedData extends TappedPeer implements PacketSink {
   }
 
   packetEnd(): boolean {
-    // It has no payload.
+    // A packet without a payload is whole at once.
     if (this.#hasHeader) this.#begin(this.#header, 0, 0)
     if (this.#stream !== undefined) this.#journal?.halves.packet(this.#stream, this.#sequence)
     this.#stream = undefined
-    // What came of it before its session was stopped is nothing without the rest.
+    // Its session was stopped: the part that came before is lost with the rest.
     if (!this.#isLost && this.#journal?.isStopped === true) this.spool.lose(this.#journal, this.#dataSize)
     return true
   }

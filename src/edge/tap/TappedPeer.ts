@@ -1,6 +1,6 @@
 /**
- * A tracer's connection as the relay here sees it: what the tracer says is heard first, and is read only while the
- * spool has room.
+ * A tracer's connection as the relay here sees it. What the tracer says is first heard for the journal; the connection
+ * is read only while the spool has room.
  */
 import type { Effect } from "effect"
 import { setTimeout } from "../../Machine.ts"
@@ -13,9 +13,9 @@ export abstract class TappedPeer implements Peer, Receiver {
   protected readonly peer: Peer
   protected readonly spool: Spool
   #receiver: Receiver | undefined
-  /** Not read until the spool has room. */
+  /** It is not read until the spool has room. */
   #isHeld = false
-  /** The relay does not want more before it says so. */
+  /** The relay wants no more until it says so. */
   #isPaused = false
   #isResting = false
   #isOver = false
@@ -25,18 +25,18 @@ export abstract class TappedPeer implements Peer, Receiver {
     this.spool = spool
   }
 
-  /** The bytes are lent; the relay sees them afterwards. */
+  /** Hears the bytes, which are lent, before the relay does. */
   protected abstract hear(bytes: Buffer, length: number): void
-  /** Whose room what is read takes. */
+  /** The journal that takes room for what is read. */
   protected abstract get owner(): Journal | undefined
-  /** There is room for what is read. */
+  /** Whether there is room for more. */
   protected abstract get mayTake(): boolean
-  /** Not now, but after a moment (`Crowd`). */
+  /** It is read after a moment, not now (`Crowd`). */
   protected get rests(): boolean {
     return false
   }
   protected abstract left(isBroken: boolean): void
-  /** It is not read for want of room, or is again. */
+  /** It stops being read for want of room, or is read again. */
   protected held(_isHeld: boolean): void {}
   abstract send(bytes: Uint8Array, sent?: () => void): boolean
 
