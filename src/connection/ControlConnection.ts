@@ -214,10 +214,13 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   #take(bytes: Buffer, length: number): void {
     if (this.#end.hasCome) return
-    const stopped = this.#framer.push(bytes, 0, length)
+    const stopped = this.#successor === undefined ? this.#framer.push(bytes, 0, length) : 0
     this.#answerRead()
-    if (this.#framer.isDead) this.end("protocol error", "payload larger than 128 MiB")
-    else if (stopped < length) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
+    if (this.#framer.isDead) return this.end("protocol error", "payload larger than 128 MiB")
+    if (stopped === length) return
+    const rest = bytes.subarray(stopped, length)
+    if (this.#successor === undefined) this.#backlog = Buffer.from(rest)
+    else this.#successor.receive(rest, rest.length)
   }
 
   #mayRead(): boolean {
@@ -274,7 +277,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (number === SendIndex.number) return this.#sendIndex(payload, from, to)
     this.#answering.pace.hasOnlyBeacons = false
     const answer = run(this.#state, number, payload.subarray(from, to))
-    return Effect.isEffect(answer) || answer.after === "end" ? this.#last(number, answer) : this.#reply(number, answer)
+    if (Effect.isEffect(answer) || answer.after === "end") return this.#last(number, answer)
+    return this.#reply(number, answer) && this.#successor === undefined
   }
 
   /** With it this read comes to a halt; indexes before it are written first. */

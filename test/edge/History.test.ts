@@ -6,6 +6,7 @@ import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
+import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 
 const packetCount = 800
@@ -92,6 +93,62 @@ describe("a session by an edge of which little is put down any more", () => {
       assert.deepStrictEqual(next.output.files(), [])
     })
   )
+})
+
+/** More than is put down before it is abridged. */
+const commandCount = 400
+
+describe("a session by an edge that is stopped and was rotated or cleared, so that it has no trace chunk", () => {
+  for (const [what, close] of [
+    ["rotated", Commands.closeCommands.move],
+    ["cleared", Commands.closeCommands.delete]
+  ] as const) {
+    it.live(`goes on at a later relay once it is started again: ${what}`, () =>
+      Effect.gen(function* () {
+        const played = (at: Script.Script, meanwhile: Effect.Effect<void, unknown, Scope.Scope>) =>
+          Effect.gen(function* () {
+            const { c, d } = yield* at.recording()
+            const stream = yield* c.addStream()
+            yield* c.streamsSent
+            const packet = (seq: number) =>
+              Effect.andThen(d.packet(stream, seq, 40), c.index(stream, { seq, packetSeq: seq, bytes: 40 }))
+            yield* packet(0)
+            yield* c.rotate(undefined, [[stream, 1]])
+            yield* c.closeChunk(0, 1, close)
+            for (let count = 0; count < commandCount; count++) yield* c.streamsSent
+            yield* meanwhile
+            yield* c.createChunk(1, 2)
+            yield* c.rotate(1, [[stream, 1]])
+            yield* packet(1)
+            yield* c.rotate(undefined, [[stream, 2]])
+            yield* c.closeChunk(1, 3, Commands.closeCommands.move)
+            yield* c.closeStream(stream, 1)
+            yield* c.close
+            yield* d.close
+          })
+        const direct = yield* TestRelay.make()
+        yield* played(Script.make(direct, direct.output, () => {}), Effect.void)
+        yield* Local.quiet(direct)
+        const scope = yield* Scope.make()
+        const relay = yield* Scope.provide(TestRelay.make(), scope)
+        let { controlPort } = relay
+        const link = yield* new Link(() => controlPort).open
+        const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+        const startedAgain = Effect.gen(function* () {
+          yield* Local.marked(local)
+          link.isDown = true
+          link.cut()
+          yield* Scope.close(scope, Exit.void)
+          const next = yield* TestRelay.make({ memory: relay.memory })
+          controlPort = next.controlPort
+          link.isDown = false
+        })
+        yield* played(Script.make(local, relay.output, () => {}), startedAgain)
+        yield* local.forwarded
+        assert.deepStrictEqual(relay.output.tree(), direct.output.tree())
+      })
+    )
+  }
 })
 
 /** From now on a relay's clock stands still. */

@@ -37,6 +37,11 @@ import { VirtualPeer } from "./VirtualPeer.ts"
 /** Connections of one journal that may be open at once. A tracing session has two of each of its consumer daemons. */
 const connectionCountMax = 256
 
+const ofConnections: ReadonlySet<number> = new Set([
+  ...[Kind.command, Kind.packet, Kind.rest],
+  ...[Kind.handle, Kind.end, Kind.withdrawn]
+])
+
 export class HostedJournal implements Journal {
   readonly token: string
   readonly edgeName: string
@@ -139,9 +144,20 @@ export class HostedJournal implements Journal {
     // Sent again after a connection was lost.
     if (number <= this.received || this.isEnding) return
     this.received = number
-    this.marking.append(number, kind, connection, bytes, from, to)
-    this.#carryOut(kind, connection, bytes, from, to)
+    const isTaken = this.#takes(kind, connection, bytes, from, to)
+    if (isTaken === false) return this.#refuse("JOURNAL_MALFORMED", `record ${number}`)
+    // What is put down a later relay carries out as it is, and takes other kinds for its own.
+    if (isTaken === true) {
+      this.marking.append(number, kind, connection, bytes, from, to)
+      this.#carryOut(kind, connection, bytes, from, to)
+    }
     this.marking.carriedOut()
+  }
+
+  /** Undefined: it is of a connection that is not open, and changes nothing. */
+  #takes(kind: number, connection: number, bytes: Buffer, from: number, to: number): boolean | undefined {
+    if (kind === Kind.control || kind === Kind.data || kind === Kind.finish) return true
+    return ofConnections.has(kind) ? this.#connections.get(connection)?.takes(kind, bytes, from, to) : false
   }
 
   onMarked(): void {
@@ -150,12 +166,10 @@ export class HostedJournal implements Journal {
   }
 
   #carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
-    const known = this.#connections.get(connection)
-    if (kind === Kind.control || kind === Kind.data) this.#open(connection, kind)
-    else if (kind === Kind.finish) this.#finish(!this.isCut)
-    else if (known === undefined) return
-    else if (!known.takes(kind, bytes, from, to)) this.#refuse("JOURNAL_MALFORMED", `record ${this.received}`)
-    else if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
+    if (kind === Kind.control || kind === Kind.data) return this.#open(connection, kind)
+    if (kind === Kind.finish) return this.#finish(!this.isCut)
+    const known = this.#connections.get(connection) as Tracer
+    if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
     else if (kind === Kind.withdrawn) known.withdraw()
     else if (kind === Kind.end) {
       this.#connections.delete(connection)

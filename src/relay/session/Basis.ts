@@ -54,8 +54,12 @@ export interface Bases {
 
 const nothing = { directories: [], files: [] }
 
-/** Streams, each at rest in a file of its own in the session's trace chunk. */
+/**
+ * Streams, each at rest in a file of its own in the session's trace chunk. After a rotation without a next one there is
+ * none, and streams cannot be made again.
+ */
 const areSettled = ({ chunks, streams }: SessionActor): boolean => {
+  if (chunks.current === undefined) return streams.size === 0
   const places = new Set<string>()
   for (const { channelName, model, path } of streams.values()) {
     const isHere = model.chunk === chunks.current && model.file?.chunk === chunks.current
