@@ -1,7 +1,7 @@
 /**
  * Where the text of packetised metadata lies in its file. For each trace chunk the tracer sends all of it again, in
  * other packets than before, since the same text may fill fewer. So what a viewer has of it counts in text, not in
- * bytes of the file. Known where each message is one packet, as LTTng's are. Pure.
+ * bytes of the file. Known where each message is whole packets, as LTTng's are: one, or of a live session several. Pure.
  */
 import { headBytes, magic, offsets } from "../protocol/MetadataPacket.ts"
 
@@ -31,27 +31,40 @@ export class MetadataText {
   #fileCount = 0
   readonly #head = Buffer.alloc(headBytes)
   #headFilled = 0
+  /** Of the message that arrives. Undefined: it is something else. */
+  #arriving: Array<Packet> | undefined = []
+  /** Of its newest packet, bytes that have not arrived. */
+  #left = 0
 
   /** A message starts. */
   begin(): void {
+    this.#arriving = []
     this.#headFilled = 0
+    this.#left = 0
   }
 
   read(bytes: Buffer, from: number, to: number): void {
-    if (this.#headFilled === headBytes) return
-    this.#headFilled += bytes.copy(this.#head, this.#headFilled, from, to)
+    let at = from
+    while (at < to && this.#arriving !== undefined) {
+      const passed = Math.min(this.#left, to - at)
+      this.#left -= passed
+      at += passed
+      const copied = bytes.copy(this.#head, this.#headFilled, at, to)
+      this.#headFilled += copied
+      at += copied
+      if (this.#headFilled === headBytes) this.#arriving = this.#withPacket(this.#arriving)
+    }
   }
 
   /** The message is whole, with its padding. */
   end(byteCount: number): void {
-    const textCount = this.#textIn(byteCount)
-    if (this.byteCount === undefined || textCount === undefined || this.#packets.length === packetCountMax) {
-      this.forget()
-      return
-    }
-    this.#packets.push({ at: this.#fileCount, byteCount, textFrom: this.byteCount, textCount })
-    this.#fileCount += byteCount
-    this.byteCount += textCount
+    const fileCount = this.#fileCount + byteCount
+    const last = this.#arriving?.at(-1)
+    const isWhole = this.#headFilled === 0 && last !== undefined && last.at + last.byteCount === fileCount
+    if (this.#arriving === undefined || this.byteCount === undefined || !isWhole) return this.forget()
+    for (const packet of this.#arriving) this.#packets.push(packet)
+    this.#fileCount = fileCount
+    this.byteCount = last.textFrom + last.textCount
   }
 
   /** In a file of its own. */
@@ -90,13 +103,22 @@ export class MetadataText {
     else head.writeUInt32BE(value, at)
   }
 
-  /** Undefined: the message is no packet. */
-  #textIn(byteCount: number): number | undefined {
+  /** Its head has arrived. */
+  #withPacket(before: Array<Packet>): Array<Packet> | undefined {
     const head = this.#head
-    if (this.#headFilled < headBytes || (!this.#isLittleEndian && head.readUInt32BE() !== magic)) return undefined
+    const isPacket = this.#isLittleEndian || head.readUInt32BE() === magic
     const sizeAt = (at: number) => (this.#isLittleEndian ? head.readUInt32LE(at) : head.readUInt32BE(at)) / 8
     const contentBytes = sizeAt(offsets.contentBits)
-    const isPacket = sizeAt(offsets.packetBits) === byteCount && contentBytes >= headBytes && contentBytes <= byteCount
-    return isPacket && Number.isInteger(contentBytes) ? contentBytes - headBytes : undefined
+    const byteCount = sizeAt(offsets.packetBits)
+    const isSound = contentBytes >= headBytes && contentBytes <= byteCount && Number.isInteger(contentBytes)
+    if (!isPacket || !isSound || !Number.isInteger(byteCount)) return undefined
+    if (this.#packets.length + before.length === packetCountMax) return undefined
+    this.#headFilled = 0
+    this.#left = byteCount - headBytes
+    const last = before.at(-1)
+    const at = last === undefined ? this.#fileCount : last.at + last.byteCount
+    const textFrom = last === undefined ? (this.byteCount ?? 0) : last.textFrom + last.textCount
+    before.push({ at, byteCount, textFrom, textCount: contentBytes - headBytes })
+    return before
   }
 }

@@ -142,6 +142,35 @@ Peers.describeConcurrently(Peers.tracing, `following event records from ${Relays
     })
   )
 
+  it.live("cleared meanwhile, metadata of many packets in one message: a class that is new after it is known", () =>
+    Effect.gen(function* () {
+      const { emit, lttng, relay, run } = yield* setUp
+      const zoo = yield* Zoo.build(40)
+      yield* lttng("create", "m", "--live=100000", ...Lttng.toRelay(relay))
+      yield* lttng(...Lttng.losslessChannel("ch"))
+      yield* lttng("enable-event", "-u", "-c", "ch", "demo:tick,zoo:event_2*")
+      yield* lttng("start")
+      const viewer = yield* follow(relay, "m", "--no-delta")
+      yield* run(zoo, "1", "0")
+      // Each of these fills up its last packet with zeros, and does not when all of it is sent again.
+      for (const [at, classes] of ["zoo:event_0", "zoo:event_4", "zoo:event_5", "zoo:event_6"].entries()) {
+        yield* lttng("enable-event", "-u", "-c", "ch", classes)
+        yield* run(zoo, "1", "0")
+        yield* emit({ count: 10, source: at })
+        yield* viewer.until(10 * (at + 1))
+      }
+      yield* lttng("clear")
+      yield* lttng("enable-event", "-u", "-c", "ch", "demo:tock")
+      yield* emit({ count: 300, source: 5, tockEvery: 2 })
+      yield* lttng("destroy")
+      const shown = (yield* viewer.ended).split("\n")
+      const expected = yield* recorded(relay, "m", "--no-delta")
+      const count = expected.split("\n").length - 1
+      assert.isAtLeast(count, 300)
+      assertSameLines(shown.slice(-1 - count).join("\n"), expected)
+    })
+  )
+
   it.live("two sessions of one name, of two tracers, one of which has new classes: all of both, in order", () =>
     Effect.gen(function* () {
       const { relay, ...one } = yield* setUp

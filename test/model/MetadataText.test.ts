@@ -76,7 +76,11 @@ describe("metadata that begins anew", () => {
       const file = new File()
       for (let at = 0; at < text.length; ) {
         const count = 1 + pick(text.length - at)
-        file.send(packet(text.slice(at, at + count), pick(50), isLittle), pick(60))
+        const half = pick(count + 1)
+        const whole = packet(text.slice(at, at + half), pick(50), isLittle)
+        const parts = [whole, packet(text.slice(at + half, at + count), pick(50), isLittle)]
+        if (pick(2) === 0) file.send(Buffer.concat(parts), pick(160))
+        else for (const part of parts) file.send(part, pick(60))
         at += count
       }
       for (let at = 0; at < text.length; at++) {
@@ -88,7 +92,9 @@ describe("metadata that begins anew", () => {
   it.each([
     ["plain text", Buffer.from("/* CTF 1.8 */ trace { major = 1; minor = 8; };")],
     ["shorter than a head", packet("abc").subarray(0, 30)],
-    ["two packets", Buffer.concat([packet("a"), packet("b")])]
+    ["a packet and part of one", Buffer.concat([packet("a"), packet("b").subarray(0, 37)])],
+    ["a packet and part of a head", Buffer.concat([packet("a"), packet("b").subarray(0, 30)])],
+    ["a packet and text", Buffer.concat([packet("a"), Buffer.from("event { name = \"one\"; id = 1; stream_id = 0; };")])]
   ])("is not known to lie anywhere in a message that is %s, until the next time", (_, message) => {
     const file = new File()
     file.send(packet("abc"))
@@ -100,11 +106,25 @@ describe("metadata that begins anew", () => {
     assert.strictEqual(file.text.byteCount, 0)
   })
 
+  it("may come as several packets in one message, as of a live session, padding of the last one left out", () => {
+    const file = new File()
+    const message = Buffer.concat([packet("abc", 9), packet("de", 4), packet("f", 8)])
+    file.text.begin()
+    for (let at = 0; at < message.length - 8; at++) file.text.read(message, at, at + 1)
+    file.text.end(message.length)
+    file.bytes = message
+    assert.strictEqual(file.text.byteCount, 6)
+    assert.strictEqual(textOf(file.after(4) ?? assert.fail()), "ef")
+  })
+
   it("is not known to lie anywhere behind as many packets as nobody needs: small ones would fill memory", () => {
     const file = new File()
     for (let count = 0; count < packetCountMax; count++) file.send(packet("a"))
     assert.strictEqual(file.text.byteCount, packetCountMax)
     file.send(packet("a"))
+    assert.isUndefined(file.text.byteCount)
+    file.restart()
+    file.send(Buffer.concat(Array.from({ length: packetCountMax + 1 }, () => packet("a"))))
     assert.isUndefined(file.text.byteCount)
   })
 })
