@@ -1,7 +1,7 @@
 /**
  * Where the text of packetised metadata lies in its file. For each trace chunk the tracer sends all of it again, in
  * other packets than before, since the same text may fill fewer. So what a viewer has of it counts in text, not in
- * bytes of the file. Known where each message is whole packets, as LTTng's are: one, or of a live session several. Pure.
+ * bytes of the file. Known where each message is whole packets, as LTTng's are; of a live session it has several. Pure.
  */
 import { headBytes, magic, offsets } from "../protocol/MetadataPacket.ts"
 
@@ -61,7 +61,10 @@ export class MetadataText {
     const fileCount = this.#fileCount + byteCount
     const last = this.#arriving?.at(-1)
     const isWhole = this.#headFilled === 0 && last !== undefined && last.at + last.byteCount === fileCount
-    if (this.#arriving === undefined || this.byteCount === undefined || !isWhole) return this.forget()
+    if (this.#arriving === undefined || this.byteCount === undefined || !isWhole) {
+      this.forget()
+      return
+    }
     for (const packet of this.#arriving) this.#packets.push(packet)
     this.#fileCount = fileCount
     this.byteCount = last.textFrom + last.textCount

@@ -94,7 +94,7 @@ describe("metadata that begins anew", () => {
     ["shorter than a head", packet("abc").subarray(0, 30)],
     ["a packet and part of one", Buffer.concat([packet("a"), packet("b").subarray(0, 37)])],
     ["a packet and part of a head", Buffer.concat([packet("a"), packet("b").subarray(0, 30)])],
-    ["a packet and text", Buffer.concat([packet("a"), Buffer.from("event { name = \"one\"; id = 1; stream_id = 0; };")])]
+    ["a packet and text", Buffer.concat([packet("a"), Buffer.from('event { name = "one"; id = 1; stream_id = 0; };')])]
   ])("is not known to lie anywhere in a message that is %s, until the next time", (_, message) => {
     const file = new File()
     file.send(packet("abc"))
