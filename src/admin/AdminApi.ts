@@ -204,9 +204,11 @@ export const DrainRequest = Schema.Struct({
 
 const sessionId = { params: { id: Schema.NumberFromString.check(Schema.isInt()) }, error: SessionUnknown }
 
+const OneOrMore = Schema.Union([Schema.String, Schema.Array(Schema.String)])
+
 const watched = {
   params: sessionId.params,
-  query: { event: Schema.optional(Schema.String), where: Schema.optional(Schema.String) },
+  query: { event: Schema.optional(OneOrMore), where: Schema.optional(OneOrMore) },
   error: [SessionUnknown, SessionUnwatchable, FilterRefused, TooManyListeners]
 } as const
 

@@ -20,11 +20,14 @@ import { FilterRefused, SessionUnwatchable, TooManyListeners } from "./AdminApi.
 import { DeadlineMissed, within } from "./Deadline.ts"
 import * as Endless from "./Endless.ts"
 
+type OneOrMore = string | ReadonlyArray<string>
+
 /** Which events. */
 export interface Selection {
-  /** A pattern like `sched_*`. */
-  readonly event?: string | undefined
-  readonly where?: string | undefined
+  /** Patterns like `sched_*`: one of them fits. */
+  readonly event?: OneOrMore | undefined
+  /** All hold. */
+  readonly where?: OneOrMore | undefined
 }
 
 /** What is wanted of a session. */
@@ -43,14 +46,14 @@ const burstMillisMax = 500
 const slowPauseMillis = 10_000
 
 /** Or what looks like one in a text. No other test takes longer the worse what it reads is chosen. */
-const hasRegex = ({ where = "" }: Selection): boolean => /[=!]~/.test(where)
+const hasRegex = ({ where = [] }: Selection): boolean => [where].flat().some((text) => /[=!]~/.test(text))
 
 const filterOf = ({ event, where }: Selection): Effect.Effect<Filter | undefined, FilterRefused> =>
   Effect.gen(function* () {
-    const filters: Array<Filter> =
-      event === undefined ? [] : [Filters.named(event.split(",").map((part) => part.trim()))]
-    if (where !== undefined) {
-      const parsed = Where.parse(where)
+    const patterns = [event].flat().flatMap((each) => each?.split(",") ?? [])
+    const filters: Array<Filter> = event === undefined ? [] : [Filters.named(patterns.map((part) => part.trim()))]
+    for (const text of [where ?? []].flat()) {
+      const parsed = Where.parse(text)
       if (Result.isFailure(parsed)) return yield* new FilterRefused({ reason: String(parsed.failure.message) })
       filters.push(Filters.where(parsed.success))
     }

@@ -103,6 +103,8 @@ describe("--where", () => {
     "either == 7 and either == 'WRITE' and either.mode =~ /^W/ and either != 'READ' and either not like 'R*'",
     "mode < either and either != text and either < text and text > either and $ctx.shared < either",
     "$name == 'sched:switch' and $name like 'sched:*' and $id == 0 and $loglevel <= 6",
+    "$loglevel == 'INFO' and 'TRACE_INFO' == $loglevel and $loglevel != 'DEBUG' and $loglevel in ('CRIT', 'INFO')",
+    "$loglevel =~ /^info$/i and $loglevel not like 'DEBUG*' and $loglevel in (6) and $loglevel not in ('ERR', 7)",
     "$time == 1700000000000000005 and $time > 1700000000000000004 and not $time < 1700000000000000005",
     "1700000000000000005 <= $time",
     "$id < cpu_id and $loglevel > $cpu and $name != text and cpu_id > $id and $env.vpid < vtid",
@@ -142,6 +144,7 @@ describe("--where", () => {
     "nothing !~ /x/",
     "exists inner or exists inner.list",
     "$emf == ''",
+    "$loglevel == '6' or $loglevel == text or $loglevel == 'DEBUG'",
     "$ctx.prev == -2",
     "big == 18446744073709551614",
     "inner == 1",
@@ -202,6 +205,7 @@ describe("--where", () => {
 
   it("what is nested too deep is refused at its column", () => {
     assertRefused("(".repeat(100_000), 257, "nested too deep")
+    assertRefused("inner.list[18446744073709551614] == 1", 12, "no array is as long as that")
   })
 })
 

@@ -64,7 +64,7 @@ Peers.describeWithPeers(Peers.tracing, "the live events of the operator's port",
       const id = items[0]?.id ?? 0
       const all = yield* listen(`${api}/${id}/events`)
       const sent = yield* listen(`${api}/${id}/events/sse`)
-      const some = yield* listen(`${api}/${id}/events?where=${encodeURIComponent("seq >= 90 and seq < 95")}`)
+      const some = yield* listen(`${api}/${id}/events?event=nothing&event=demo:*,x&where=seq%3E=90&where=seq%3C95`)
       const attached = Effect.promise(async () => (await fetch(`${api}/${id}`)).json()) as Effect.Effect<{
         readonly viewerCount: number
       }>

@@ -8,6 +8,7 @@ import type { DataStream } from "../decode/DataStream.ts"
 import { type Field, type Filter, field, type Scalar } from "../decode/Fields.ts"
 import type { EventPlan } from "../decode/Plan.ts"
 import type { Scope } from "../model/FieldClass.ts"
+import { logLevelNames } from "../print/LogLevel.ts"
 import * as Chains from "./Chains.ts"
 import type { Comparison, Expression, Fact, Operand } from "./Expression.ts"
 import * as Glob from "./Glob.ts"
@@ -45,6 +46,12 @@ const environmentValue = (plan: EventPlan, name: string): Scalar | undefined => 
   return typeof value === "bigint" ? narrowed(value) : value
 }
 
+const logLevelSource = (level: bigint | undefined): Source => {
+  if (level === undefined) return constant(undefined)
+  const names = logLevelNames(level)
+  return { ...constant(narrowed(level)), labelsOf: () => names }
+}
+
 const factSource = (plan: EventPlan, fact: Fact): Source => {
   const { eventClass } = plan
   switch (fact) {
@@ -53,7 +60,7 @@ const factSource = (plan: EventPlan, fact: Fact): Source => {
     case "id":
       return constant(narrowed(eventClass.id))
     case "loglevel":
-      return constant(eventClass.logLevel === undefined ? undefined : narrowed(eventClass.logLevel))
+      return logLevelSource(eventClass.logLevel)
     case "emf":
       return constant(eventClass.emfUri)
     case "cpu":
@@ -144,10 +151,15 @@ const comparison = (plan: EventPlan, operator: Comparison, left: Operand, right:
   }
   const one = source(plan, left)
   const other = source(plan, right)
+  /** Labels are those of the side that is a number. */
+  const holdsFor = (found: Scalar, value: Scalar): boolean => {
+    const isSwapped = typeof found === "string" && typeof value !== "string"
+    return isSwapped ? holdsOf(swapped[operator], other, value, found) : holdsOf(operator, one, found, value)
+  }
   const { read: readOther } = other
   if (readOther === undefined) {
     const { constant: value } = other
-    return value !== undefined && tested(one, (found) => holdsOf(operator, one, found, value))
+    return value !== undefined && tested(one, (found) => holdsFor(found, value))
   }
   const { read } = one
   if (read === undefined) return comparison(plan, swapped[operator], right, left)
@@ -155,9 +167,7 @@ const comparison = (plan: EventPlan, operator: Comparison, left: Operand, right:
     const found = read(event)
     if (found === undefined) return false
     const value = readOther(event)
-    if (value === undefined) return false
-    const isSwapped = typeof found === "string" && typeof value !== "string"
-    return isSwapped ? holdsOf(swapped[operator], other, value, found) : holdsOf(operator, one, found, value)
+    return value !== undefined && holdsFor(found, value)
   }
 }
 

@@ -9,8 +9,8 @@
  * | tests | `==` (`=`) `!=` `<` `<=` `>` `>=`, `in (a, b)`, `=~` `!~` (regular expression), `like` (glob), `exists f` |
  * | together | `and` (`&&`) `or` (`||`) `not` (`!`) `( )` |
  *
- * Enumerations and bit maps compare as numbers, and with a text as their labels. A test of a field that is not there is
- * false.
+ * Enumerations, bit maps and log levels compare as numbers, and with a text as their labels. A test of a field that is
+ * not there is false.
  */
 import * as Result from "effect/Result"
 import type { Scope } from "../model/FieldClass.ts"
@@ -309,8 +309,9 @@ class Parser {
       if (this.#take(".") !== undefined) {
         path.push(this.#name())
       } else if (this.#take("[") !== undefined) {
-        const { kind, text } = this.#token
+        const { at, kind, text } = this.#token
         if (kind !== "integer") throw this.#unexpected("an index")
+        if (!Number.isSafeInteger(Number(text))) throw new WhereRefused(at + 1, "no array is as long as that")
         this.#at++
         path.push(Number(text))
         this.#need("]")

@@ -26,3 +26,9 @@ export const logLevelName = (level: bigint | undefined): string | undefined => {
 /** `INFO`. */
 export const logLevelLabel = (level: bigint | undefined): string | undefined =>
   level === undefined ? undefined : names[Number(level)]?.slice("TRACE_".length)
+
+/** What text and JSON call it. */
+export const logLevelNames = (level: bigint | undefined): ReadonlyArray<string> => {
+  const label = logLevelLabel(level)
+  return label === undefined ? [] : [label, `TRACE_${label}`]
+}
