@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { toolboxProgram } from "../support/bundle.ts"
+import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -30,3 +31,17 @@ it.live("tunnel --background returns once it listens, with the process that goes
     assert.isTrue(Ports.listening(port))
   })
 )
+
+Peers.describeWithPeers(["unshare", "timeout"], "in processes that end together", () => {
+  it.live("--background=true is the same: what goes on starts no copy of itself", () =>
+    Effect.gen(function* () {
+      const to = ["--to=tls://localhost:1", `--listen=127.0.0.1:${yield* Ports.free},,`]
+      const words = [process.execPath, toolboxProgram, "tunnel", "--background=true", ...to]
+      const out = join(yield* Relays.temporaryDirectory("background"), "out")
+      const script = `timeout 20 "$@" >"${out}" 2>&1`
+      const own = ["--mount", "--mount-proc", "--pid", "--fork", "--kill-child"]
+      yield* Process.run("unshare", [...own, "sh", "-c", `${script}; exit $?`, "sh", ...words])
+      assert.match(readFileSync(out, "utf8"), /^process \d+ goes on$/m)
+    })
+  )
+})

@@ -25,7 +25,8 @@ export const announce: Effect.Effect<void> = Effect.sync(() => {
 /** Starts this command again, without `flag`; answers its pid once it is ready. It keeps the standard streams. */
 export const start = (flag: string): Effect.Effect<number, BackgroundFailed> =>
   Effect.callback((resume) => {
-    const args = process.argv.slice(1).filter((arg) => arg !== flag)
+    // In neither form: a copy that found one would start another, without end.
+    const args = process.argv.slice(1).filter((arg) => arg !== flag && !arg.startsWith(`${flag}=`))
     const copy = spawn(process.execPath, [...process.execArgv, ...args], {
       detached: true,
       stdio: ["ignore", "inherit", "inherit", "ipc"]
