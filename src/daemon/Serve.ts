@@ -89,7 +89,9 @@ const openRunDirectory = Effect.fnUntraced(function* ({ group, isRunDirectoryNam
   const without = (reason: string) =>
     Effect.as(Effect.logWarning(`No run directory, so no health socket and no port files: ${reason}`), undefined)
   if (runDirectory === undefined) return yield* without("the user has no home")
-  const made = attempt("Failed to create the run directory", () => RunDirectory.make(runDirectory, group))
+  const made = attempt(`Failed to create the run directory ${runDirectory}`, () =>
+    RunDirectory.make(runDirectory, group)
+  )
   const directory = yield* isRunDirectoryNamed ? made : Effect.catch(made, ({ message }) => without(message))
   for (const warning of directory?.warnings ?? []) yield* Effect.logWarning(warning)
   return directory

@@ -13,7 +13,10 @@ interface Element {
   readonly to: number
 }
 
-const tags = { integer: 0x02, sequence: 0x30, utcTime: 0x17, time: 0x18 } as const
+const tags = { integer: 0x02, sequence: 0x30, utcTime: 0x17, time: 0x18, extensions: 0xa0 } as const
+
+/** Its extension `authorityKeyIdentifier`, which says whose key has signed. */
+const keyIdentifier = Buffer.from("0603551d23", "hex")
 
 /** Throws where it does not lie in `bytes`. */
 const elementAt = (bytes: Buffer, at: number): Element => {
@@ -54,17 +57,26 @@ const termOf = (bytes: Buffer): Term => {
   return { begin, end }
 }
 
-/** The names in what is signed, of a list or a certificate: all members that are sequences, as they lie there. */
-const sequencesIn = (bytes: Buffer): ReadonlyArray<Buffer> => {
+/** Members of what is signed, of a list or a certificate, that have this tag, as they lie there. */
+const membersIn = (bytes: Buffer, wanted: number): ReadonlyArray<Buffer> => {
   const signed = elementAt(bytes, elementAt(bytes, 0).from)
   const found: Array<Buffer> = []
   for (let at = signed.from; at < signed.to; ) {
     const { tag, to } = elementAt(bytes, at)
-    if (tag === tags.sequence) found.push(bytes.subarray(at, to))
+    if (tag === wanted) found.push(bytes.subarray(at, to))
     at = to
   }
   return found
 }
+
+/** Of a list: behind the algorithm of the signature. */
+const issuerOf = (bytes: Buffer): Buffer | undefined => membersIn(bytes, tags.sequence)[1]
+
+/** Of a certificate: behind that, who has signed, and the dates. */
+const subjectOf = ({ raw }: Raw): Buffer | undefined => membersIn(raw, tags.sequence)[3]
+
+/** Of a certificate: behind its subject. */
+const keyOf = ({ raw }: Raw): Buffer | undefined => membersIn(raw, tags.sequence)[4]
 
 /** Of each list in a text. Whether it is any use, others find out. */
 const ofEach = <A>(text: string, of: (bytes: Buffer) => A | undefined): ReadonlyArray<A> => {
@@ -85,11 +97,24 @@ export const endsOf = (text: string): ReadonlyArray<number> =>
 
 /** Those that have no list: what they have signed is let in by nobody who asks for lists. */
 export const unlisted = <A extends Raw>(text: string, authorities: ReadonlyArray<A>): ReadonlyArray<A> => {
-  // Behind the algorithm of the signature.
-  const issuers = ofEach(text, (bytes) => sequencesIn(bytes)[1])
-  return authorities.filter(({ raw }) => {
-    // Behind it, who has signed, and the dates.
-    const subject = sequencesIn(raw)[3]
-    return !issuers.some((issuer) => subject?.equals(issuer) === true)
+  const issuers = ofEach(text, issuerOf)
+  return authorities.filter((one) => !issuers.some((issuer) => subjectOf(one)?.equals(issuer) === true))
+}
+
+const saysWhoseKey = (list: Buffer): boolean =>
+  membersIn(list, tags.extensions).some((extensions) => extensions.includes(keyIdentifier))
+
+/**
+ * Those of one name, of which a list does not say whose it is: it may be taken for the other's, whose certificates
+ * nobody lets in then. One of each name.
+ */
+export const confused = <A extends Raw>(text: string, authorities: ReadonlyArray<A>): ReadonlyArray<A> => {
+  const unsaid = ofEach(text, (list) => (saysWhoseKey(list) ? undefined : issuerOf(list)))
+  return authorities.filter((one, index) => {
+    const [subject, key] = [subjectOf(one), keyOf(one)]
+    if (subject === undefined || key === undefined || !unsaid.some((issuer) => subject.equals(issuer))) return false
+    const isNamesake = (other: A) => subjectOf(other)?.equals(subject) === true
+    const others = authorities.filter((other) => isNamesake(other) && keyOf(other)?.equals(key) === false)
+    return authorities.findIndex(isNamesake) === index && others.length > 0
   })
 }

@@ -274,6 +274,13 @@ it.live("an authority that is renewed: what either signed is good by both, and n
     assert.match(`${lines[0]}`, /^relay\.pem {2}localhost {2}until \S+, (18|19) days: lttng-relay certs renew relay /)
     assert.match(listed, /^target-gone\.pem .*revoked$/m)
     assert.match(listed, /^ca\.pem {2}until \S+, (99|100) days$/m)
+    const { stdout: json } = yield* toolbox("certs", "list", "--json", pki)
+    const kept = json.trimEnd().split("\n")
+    assert.deepStrictEqual(
+      kept.map((line) => JSON.parse(line)).find(({ isRevoked }) => isRevoked),
+      { file: "target-gone.pem", names: ["lttng://target/gone"], endMillis: end("target-gone.pem"), isRevoked: true }
+    )
+    assert.strictEqual(kept.length, lines.length)
     yield* toolbox("certs", "renew", "authority", pki)
     yield* toolbox("certs", "renew", "target", "late", pki)
     yield* toolbox("certs", "renew", "relay", "--names=relay.example,192.0.2.7", pki)

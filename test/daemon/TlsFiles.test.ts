@@ -196,6 +196,11 @@ it.live("files that can be used, and let nobody in, are warned of", () =>
     writeFileSync(other, yield* strange.revoke())
     writeFileSync(both, readFileSync(authority.certificate, "utf8") + strange.ca)
     writeFileSync(at("strange.pem"), strange.ca)
+    const namesake = yield* Certificates.authority
+    writeFileSync(at("namesakes.pem"), strange.ca + namesake.ca)
+    writeFileSync(at("told.crl"), (yield* strange.revoke()) + (yield* namesake.revoke()))
+    writeFileSync(at("plain.crl"), (yield* strange.revoke()) + (yield* namesake.plainList))
+    const confused = /does not say whose it is of the authorities called CN=strange authority, and may be taken/
     const issue = (name: string, by: string, ...extensions: ReadonlyArray<string>) => {
       const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", at(`${name}.key`)]
       const more = ["-extensions", "none", ...extensions.flatMap((one) => ["-addext", one])]
@@ -230,7 +235,10 @@ it.live("files that can be used, and let nobody in, are warned of", () =>
       [{ ...below, certificate: at("public.pem"), key: at("public.key") }, [lacksIssuer("between")]],
       [below, []],
       [{ clientCa: authority.certificate, crl: other }, [/has none of CN=lttng-relay authority/]],
-      [{ clientCa: both, crl: own }, [/has none of CN=strange authority/]]
+      [{ clientCa: both, crl: own }, [/has none of CN=strange authority/]],
+      [{ clientCa: at("namesakes.pem"), crl: at("told.crl") }, [lacksIssuer("lttng-relay authority")]],
+      [{ clientCa: at("namesakes.pem"), crl: at("plain.crl") }, [lacksIssuer("lttng-relay authority"), confused]],
+      [{ clientCa: at("strange.pem"), crl: at("plain.crl") }, [lacksIssuer("lttng-relay authority")]]
     ]
     for (const [change, lines] of warned) {
       const { errors, warnings: all } = of(change)

@@ -36,6 +36,8 @@ export interface Authority {
   readonly listFor: (seconds: number) => Effect.Effect<string, Failure>
   /** Or from then on, as `YYYYMMDDHHMMSSZ`. */
   readonly listFrom: (begin: string) => Effect.Effect<string, Failure>
+  /** As `openssl ca` makes it when nobody asks for more: it does not say by which key it is signed. */
+  readonly plainList: Effect.Effect<string, Failure>
 }
 
 const configOf = (directory: string) => `
@@ -61,6 +63,8 @@ distinguished_name = none
 basicConstraints = critical,CA:TRUE
 keyUsage = critical,keyCertSign,cRLSign
 subjectKeyIdentifier = hash
+[list]
+authorityKeyIdentifier = keyid:always
 `
 
 const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
@@ -123,11 +127,13 @@ export const authorityUntil = Effect.fnUntraced(function* (to?: string) {
       yield* openssl("ca", "-config", config, "-batch", "-notext", "-utf8", ...dates, ...files)
       return { cert: text(at(name, "pem")), key: text(at(name, "key")) }
     })
-  const list = (...more: ReadonlyArray<string>) =>
+  const plainList = (...more: ReadonlyArray<string>) =>
     Effect.gen(function* () {
       yield* openssl("ca", "-config", config, "-gencrl", "-out", at("revoked", "crl"), ...more)
       return text(at("revoked", "crl"))
     })
+  // All authorities that are made here have one name: of two lists that do not say whose they are, the newer counts.
+  const list = (...more: ReadonlyArray<string>) => plainList("-crlexts", "list", ...more)
   const revoke = (...names: ReadonlyArray<string>) =>
     Effect.gen(function* () {
       for (const name of names) yield* openssl("ca", "-config", config, "-revoke", at(name, "pem"))
@@ -135,7 +141,14 @@ export const authorityUntil = Effect.fnUntraced(function* (to?: string) {
     })
   const listFor = (seconds: number) => list("-crlsec", `${seconds}`)
   const listFrom = (begin: string) => list("-crl_lastupdate", begin, "-crldays", "20000")
-  return { ca: text(at("ca", "pem")), issue, revoke, listFor, listFrom } satisfies Authority as Authority
+  return {
+    ca: text(at("ca", "pem")),
+    issue,
+    revoke,
+    listFor,
+    listFrom,
+    plainList: plainList()
+  } satisfies Authority as Authority
 })
 
 export const authority: Effect.Effect<Authority, Failure, Scope.Scope> = authorityUntil()

@@ -97,11 +97,13 @@ const listed = (at: string, { endMillis, file, isRevoked, names }: Authority.Kep
   return [file, names.join(","), state].filter((part) => part !== "").join("  ")
 }
 
-const list = subcommand("list", { directory }, (input) =>
+const list = subcommand("list", { directory, json: Output.jsonFlag }, ({ directory, json }) =>
   Output.reported(
     Effect.gen(function* () {
-      const kept = yield* Authority.list(resolve(input.directory))
-      for (const one of kept) yield* Console.log(listed(input.directory, one))
+      const kept = yield* Authority.list(resolve(directory))
+      for (const one of kept) {
+        yield* json ? Output.printJson(one) : Console.log(listed(directory, one))
+      }
     })
   )
 ).pipe(Command.withDescription("What certificates there are, and until when; what ends first comes first"))

@@ -136,6 +136,12 @@ export const complaintsOf = (
           `The TLS revocation list ${crl} has none of ${Term.nameOf(one)}, whose certificates nobody lets in then`
         )
       }
+      for (const one of RevocationLists.confused(text, authorities)) {
+        warnings.push(
+          `The TLS revocation list ${crl} does not say whose it is of the authorities called ${Term.nameOf(one)}, ` +
+            "and may be taken for another's: make it with authorityKeyIdentifier among its crl_extensions"
+        )
+      }
     })
   }
   return { errors, warnings }

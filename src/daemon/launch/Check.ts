@@ -135,7 +135,8 @@ const directories = (options: DaemonOptions): ReadonlyArray<Message> => {
   const reason = runDirectory === undefined ? "the user has no home" : unwritable(runDirectory)
   if (reason !== undefined) {
     const level = isRunDirectoryNamed ? error : warning
-    complaints.push(level(`The run directory cannot be made, so no health socket and no port files: ${reason}`))
+    const which = runDirectory === undefined ? "" : ` ${runDirectory}`
+    complaints.push(level(`The run directory${which} cannot be made, so no health socket and no port files: ${reason}`))
   }
   return complaints
 }
