@@ -16,6 +16,7 @@ import {
   cInteger,
   count,
   durationMillis,
+  ioThreads,
   memoryBytes,
   priorityBoost,
   sizeBytes,
@@ -77,8 +78,6 @@ export const draft = (directory: string): Draft => ({
 })
 
 const verbosityMax = 3
-/** The runtime's own ceiling. */
-const ioThreadsMax = 1024
 
 /** What C calls the address families, for messages that operators search for. */
 const addressFamily = { 4: 2, 6: 10 } as const
@@ -241,8 +240,8 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
     case "sync":
       return setSync(relay, name, value)
     case "io-threads":
-      return setNumber(name, value, count, (n) => {
-        into.ioThreads = Math.min(n, ioThreadsMax)
+      return setNumber(name, value, ioThreads, (n) => {
+        into.ioThreads = n
       })
     case "priority-boost":
       return setNumber(name, value, priorityBoost, (n) => {

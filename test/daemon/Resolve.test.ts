@@ -81,7 +81,7 @@ const rows: ReadonlyArray<readonly [name: string, value: string, pick: Pick, exp
   ["stop-timeout", "1.5", (o) => o.relay.stopTimeoutMillis, 1500],
   ["suspend", "90", (o) => o.relay.suspendMillis, 90_000],
   ["sync", "interval:250", (o) => o.relay.sync, { intervalMillis: 250 }],
-  ["io-threads", "4", (o) => o.ioThreads, 4],
+  ["io-threads", "1024", (o) => o.ioThreads, 1024],
   ["workers", "0", (o) => o.relay.workers, 0],
   ["priority-boost", "0", (o) => o.priorityBoost, 0],
   ["http-port", "unix:///run/http", (o) => o.httpPort, { _tag: "Unix", path: "/run/http" }],
@@ -337,6 +337,7 @@ describe("a wrong value", () => {
     ],
     ["an unknown log format", { args: ["--log-format=xml"] }, "Wrong value in --log-format parameter: xml"],
     ["a number of threads that is none", { args: ["--workers=two"] }, "Wrong value in --workers parameter: two"],
+    ["more threads than there can be", { args: ["--io-threads=1025"] }, "Wrong value in --io-threads parameter: 1025"],
     ["more threads than make sense", { args: ["--workers=65"] }, "Wrong value in --workers parameter: 65"],
     [
       "a size that is none",
