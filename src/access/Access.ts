@@ -9,10 +9,10 @@ import * as Glob from "./Glob.ts"
 const list = <S extends Schema.Schema<unknown>>(item: S) => Schema.optionalKey(Schema.Array(item))
 
 const Range = Schema.String.check(
-  Schema.makeFilter((text: string) => Addresses.range(text) !== undefined || "an address, or a range like 10.0.0.0/8")
+  Schema.makeFilter((text: string) => Addresses.range(text) !== undefined || "Expected an address, or a range like 10.0.0.0/8")
 )
 const KeyHash = Schema.String.check(
-  Schema.makeFilter((text: string) => /^[0-9a-f]{64}$/i.test(text) || "the SHA-256 of a public key, 64 digits")
+  Schema.makeFilter((text: string) => /^[0-9a-f]{64}$/i.test(text) || "Expected the SHA-256 of a public key, 64 digits")
 )
 
 /** Somebody: whoever has any of these. */
@@ -75,9 +75,9 @@ export const AccessFile = Schema.Struct({
 }).check(
   Schema.makeFilter(({ principals, rules }: { principals: ReadonlyArray<Principal>; rules: ReadonlyArray<Rule> }) => {
     const known = new Set(["*", ...principals.map(({ name }) => name)])
-    if (principals.some(({ name }) => name === "*")) return "another name than that of everybody: *"
+    if (principals.some(({ name }) => name === "*")) return "no principal may be called *, which is everybody"
     const unknown = rules.flatMap((rule) => rule.principals).find((name) => !known.has(name))
-    return unknown === undefined || `a principal of that name: ${unknown}`
+    return unknown === undefined || `no principal is called ${unknown}`
   })
 )
 /** The whole of `--access`: principals and rules. */

@@ -162,7 +162,7 @@ describe("lttng-relayd --check", () => {
           `The TLS certificate ${chain} (CN=old) expired 2021-01-01`,
           `The TLS key ${old.key} is no use: that of certificate 2 in its file`,
           `The TLS authority ${early.path} (CN=early) is not valid before 2098-01-01`,
-          "rules.json is no use: a principal of that name: ghost",
+          "rules.json is no use: no principal is called ghost",
           `The log file ${join(at.home, "directory")} cannot be written: it is a directory`,
           `The working directory ${join(at.home, "loop")} is not there`,
           `The output ${join(at.home, "loop", "traces")} cannot be written: Too many levels of symbolic links`,
