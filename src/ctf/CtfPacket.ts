@@ -8,11 +8,11 @@
  * | 4 | 16 | trace UUID |
  * | 20 | u32 | stream class id |
  * | 24 | u64 | stream instance id |
- * | 32 | u64 × 5 | timestamp begin, end; content, packet size (bits); packet sequence number |
+ * | 32 | u64 × 5 | timestamp begin, end (cycles); content, packet size (bits); packet sequence number |
  * | 72 | long | events discarded, then the processor |
  */
 export interface PacketHead {
-  /** 16 bytes, of those that were read. */
+  /** 16 bytes: a view of those that were read. */
   readonly traceUuid: Uint8Array
   readonly streamId: bigint
   readonly streamInstanceId: bigint
@@ -27,21 +27,21 @@ export interface PacketHead {
 /** Bytes of the header and context that LTTng writes before the events of a packet. */
 export const headBytes = 80
 const magic = 0xc1fc1fc1
-/** Where the head says of which trace it is. */
+/** Byte offset of the trace UUID. */
 export const uuidAt = 4
 const uuidBytes = 16
 
-/** Where the head says how many bits the content has. */
+/** Byte offset of the content size. */
 export const contentSizeAt = 48
-/** What a head says there of a content of so many bits: 8 bytes. */
+/** The 8 bytes of the content size, in the byte order of `head`. */
 export const contentSizeBytes = (head: Uint8Array, bits: bigint): Uint8Array => u64s(head, bits)
 
-/** Where the head says when the packet begins and ends. */
+/** Byte offset of the timestamps of the packet's begin and end. */
 export const timesAt = 32
-/** What a head says there of these: 16 bytes. */
+/** The 16 bytes of both timestamps, in the byte order of `head`. */
 export const timesBytes = (head: Uint8Array, begin: bigint, end: bigint): Uint8Array => u64s(head, begin, end)
 
-/** In the head's own order. */
+/** The bytes of the values, in the byte order of `head`. */
 const u64s = (head: Uint8Array, ...values: ReadonlyArray<bigint>): Uint8Array => {
   const isLittleEndian = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(0, true) === magic
   const view = new DataView(new ArrayBuffer(8 * values.length))
@@ -49,7 +49,7 @@ const u64s = (head: Uint8Array, ...values: ReadonlyArray<bigint>): Uint8Array =>
   return new Uint8Array(view.buffer)
 }
 
-/** Whether these bytes, however few, are what a head begins with. */
+/** Whether a head can begin with these bytes, which may be fewer than the four of the magic number. */
 export const isBeginning = (bytes: Uint8Array): boolean =>
   [true, false].some((order) => {
     const first = new DataView(new ArrayBuffer(4))
@@ -57,7 +57,7 @@ export const isBeginning = (bytes: Uint8Array): boolean =>
     return bytes.subarray(0, 4).every((byte, at) => byte === first.getUint8(at))
   })
 
-/** `longBytes` is the size of the traced machine's `long`. Undefined when this is no such packet. */
+/** The head that the bytes begin with, if it is one. `longBytes`: the size of the traced machine's `long`. */
 export const head = (bytes: Uint8Array, longBytes: 4 | 8 = 8): PacketHead | undefined => {
   if (bytes.length < headBytes) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)

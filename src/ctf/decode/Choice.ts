@@ -6,7 +6,7 @@ export type Choose = (value: Int | undefined) => number
 
 const denseMax = 256n
 
-/** −1 where no option is chosen. */
+/** Answers the index of the option that a value chooses, −1 for none. */
 export const option = ({ choices }: Variant): Choose => {
   const dense = new Int16Array(Number(denseMax)).fill(-1)
   let isDense = true
@@ -19,7 +19,7 @@ export const option = ({ choices }: Variant): Choose => {
   }
   return (value) => {
     if (value === undefined) return -1
-    // The last that begins at or before the value.
+    // Finds the last range that begins at or before the value.
     let [first, count] = [0, choices.length]
     while (count > 0) {
       const half = count >> 1

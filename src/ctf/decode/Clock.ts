@@ -1,12 +1,12 @@
 /**
  * Cycles → nanoseconds from the clock's origin, as babeltrace2 computes them (§7.3): offset and value are converted
- * each by itself, in doubles unless a cycle is a nanosecond. The sum is exact, in two halves.
+ * separately, in doubles unless a cycle is a nanosecond. The sum is exact, in two halves.
  */
 import type { ClockClass } from "../model/TraceClass.ts"
 import { highOf, type Int, lowOf } from "./Cursor.ts"
 import { Fault } from "./Fault.ts"
 
-/** A signed 64-bit number of nanoseconds. `low` is unsigned. */
+/** Nanoseconds from the clock's origin: a signed 64-bit number in two halves, of which `low` is unsigned. */
 export interface Time {
   high: number
   low: number
@@ -15,7 +15,7 @@ export interface Time {
 const two31 = 0x8000_0000
 const two32 = 0x1_0000_0000
 const nanosPerSecond = 1_000_000_000
-/** From where the origin may be: babeltrace2 leaves a second for the cycles. */
+/** Bounds of a clock's offset in seconds: babeltrace2 leaves a second for the cycles. */
 const secondsMin = -9_223_372_036n
 const secondsMax = 9_223_372_034n
 
@@ -23,22 +23,22 @@ export const nanos = ({ high, low }: Time): bigint => (BigInt(high) << 32n) | Bi
 
 export const timeOf = (nanos: bigint): Time => ({ high: Number(nanos >> 32n), low: Number(nanos & 0xffff_ffffn) })
 
-/** In nanoseconds, exact up to 2⁵³. */
+/** Nanoseconds from one time to another, exact up to 2⁵³. */
 export const difference = (from: Time, to: Time): number => (to.high - from.high) * two32 + (to.low - from.low)
 
-/** Below 0 when `a` is earlier. */
+/** Below 0 if `a` is earlier. */
 export const compare = (a: Time, b: Time): number => a.high - b.high || a.low - b.low
 
 export class Clock {
   readonly clockClass: ClockClass
   readonly #frequency: number
   readonly #isNanos: boolean
-  /** Its origin is too far away for any time. */
+  /** Its offset is too large: no time can be represented. */
   readonly #isBeyond: boolean
   readonly #baseHigh: number
   readonly #baseLow: number
 
-  /** `shift`: ns by which all its times are moved, as far as its cycles allow. */
+  /** `shift`: ns that are added to all times, rounded down to whole cycles. */
   constructor(clockClass: ClockClass, shift = 0n) {
     const { frequency, offsetCycles, offsetSeconds } = clockClass
     this.clockClass = clockClass
@@ -57,7 +57,7 @@ export class Clock {
     return this.#isNanos ? cycles : BigInt(Math.trunc((nanosPerSecond * Number(cycles)) / this.#frequency))
   }
 
-  /** The halves of a value of this clock to time. */
+  /** Converts a value in cycles, given in halves. Throws a fault if the time does not fit. */
   convert(high: number, low: number, into: Time): void {
     let nanosHigh = high
     let nanosLow = low
@@ -66,7 +66,7 @@ export class Clock {
       nanosHigh = Math.floor(count / two32)
       nanosLow = count - nanosHigh * two32
     }
-    // Whatever the origin.
+    // The value alone must fit, even if a negative offset would make up for it.
     const isHuge = nanosHigh >= two31 - 1 && (nanosHigh >= two31 || nanosLow === two32 - 1)
     nanosHigh += this.#baseHigh
     nanosLow += this.#baseLow
@@ -81,7 +81,7 @@ export class Clock {
     into.low = nanosLow
   }
 
-  /** Of a moment of which it has a value: that of its last tick until then. */
+  /** Time of the last tick at or before a moment, both in ns from the origin; before cycle 0 the moment itself. */
   tick(moment: bigint): bigint {
     const value = moment - nanos({ high: this.#baseHigh, low: this.#baseLow })
     if (this.#isNanos || value < 0n) return moment
@@ -91,7 +91,7 @@ export class Clock {
     return nanos(time)
   }
 
-  /** Ns since the origin, of a value in cycles. */
+  /** Converts a value in cycles. Throws a fault if the time does not fit. */
   convertInt(value: Int, into: Time): void {
     this.convert(highOf(value), lowOf(value), into)
   }

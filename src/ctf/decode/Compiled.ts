@@ -1,4 +1,4 @@
-/** What users of a plan have made of it, by their own key. The first two are found without a search, once per event. */
+/** What users of a plan have compiled for it, by keys of their own. The first two are found without a search. */
 export class Compiled {
   #firstKey: object | undefined = undefined
   #first: unknown = undefined
@@ -6,14 +6,14 @@ export class Compiled {
   #second: unknown = undefined
   readonly #others = new WeakMap<object, unknown>()
 
-  /** What the user with this key has made. */
+  /** The value that was set for this key; undefined if none was. */
   get(key: object): unknown {
     if (key === this.#firstKey) return this.#first
     if (key === this.#secondKey) return this.#second
     return this.#others.get(key)
   }
 
-  /** Keeps it. */
+  /** Keeps a value for this key. */
   set(key: object, value: unknown): void {
     if (this.#firstKey === undefined || key === this.#firstKey) {
       this.#firstKey = key

@@ -14,7 +14,7 @@ const key = ({ origin, uid }: ClockClass): string => {
   return uid === undefined ? "" : JSON.stringify(["clock", uid])
 }
 
-/** `unknown`: clocks of several traces about which nothing is known. */
+/** `unknown`: clocks of several traces that have neither an origin nor a UID. */
 export const correlate = (clocks: ReadonlyArray<ClockOf>): Correlation => {
   const [first] = clocks
   if (first === undefined) return "same"

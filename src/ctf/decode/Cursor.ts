@@ -11,7 +11,7 @@ import { Fault, short } from "./Fault.ts"
 /** An integer: exact as a number up to 53 bits, a bigint beyond. */
 export type Int = number | bigint
 
-/** Windows begin at multiples of so many bytes of their packet. */
+/** Windows begin at multiples of this many bytes of their packet. */
 export const grainBytes = 4096
 
 const two32 = 0x1_0000_0000
@@ -20,7 +20,7 @@ const two32 = 0x1_0000_0000
 export const joined = (high: number, low: number): Int =>
   high < 0x20_0000 && high >= -0x20_0000 ? high * two32 + low : (BigInt(high) << 32n) | BigInt(low)
 
-/** In the one form that the value has. */
+/** The value in its one form: a number where that is exact. */
 export const narrowed = (value: bigint): Int =>
   value >= -9007199254740992n && value < 9007199254740992n ? Number(value) : value
 
@@ -30,37 +30,37 @@ export const highOf = (value: Int): number =>
 export const lowOf = (value: Int): number =>
   typeof value === "number" ? value - Math.floor(value / two32) * two32 : Number(value & 0xffff_ffffn)
 
-/** The order before a field that is read again, anywhere in a byte: the first reading found it to be right. */
+/** Value of `order` before a field that is read again: its byte order was checked when it was read first. */
 export const judged = 3
 
 const nothing = new Uint8Array(0)
 
-/** The bits of a packet, and where one is in them. */
+/** A position in the bits of a packet, and what was read on the way to it. */
 export class Cursor {
   bytes: Uint8Array = nothing
   view: DataView = new DataView(nothing.buffer)
-  /** The next bit. */
+  /** Position of the next bit. */
   at = 0
-  /** No field goes beyond: the end of the content or of the window. */
+  /** No field may go beyond this position: the end of the content or of the window, whichever comes first. */
   end = 0
-  /** The end of the content, also where the window has less. */
+  /** The end of the packet's content, even if the window does not reach so far. */
   content = 0
-  /** Of the window's first bit in the packet. */
+  /** Position of the window's first bit in the packet. */
   base = 0
-  /** Byte order of the bit field that ended inside of a byte: 1 little-endian, 2 big-endian; or `judged`. */
+  /** Byte order of the last bit field, which may not change within a byte: 1 little-, 2 big-endian; or `judged`. */
   order = 0
-  /** Values of fields that lengths and selectors refer to, by slot; undefined of an option that was not chosen. */
+  /** By slot: values of fields that lengths and selectors refer to; undefined in an option that was not chosen. */
   refs: Array<Int | undefined> = []
 
-  /** Elements without any bits that the packet has had. */
+  /** How many elements without any bits were read in the packet. */
   emptyCount = 0
 
-  /** The stream's clock, two unsigned halves, and whether anything has set it in this packet. */
+  /** The stream's clock in cycles, as two unsigned halves, and whether anything has set it in this packet. */
   clockHigh = 0
   clockLow = 0
   isClockSet = false
 
-  /** Where `goOn` comes back to. */
+  /** What `readAgain` has saved and `goOn` restores. */
   keptAt = 0
   keptOrder = 0
   keptHigh = 0
@@ -71,9 +71,9 @@ export class Cursor {
   ownAt = 0
   payloadAt = 0
 
-  /** Of the event record; −1: its header does not tell. */
+  /** Class id of the event record; −1: its header does not tell. */
   eventId: Int = -1
-  /** What the packet's header and context said, by the roles of their fields; undefined: they did not. */
+  /** What the packet's header and context said, by the roles of their fields; undefined: no field has the role. */
   streamClassId: Int | undefined = undefined
   streamId: Int | undefined = undefined
   magic: Int | undefined = undefined
@@ -84,7 +84,7 @@ export class Cursor {
   discarded: Int | undefined = undefined
   sequence: Int | undefined = undefined
 
-  /** Before a packet's header. */
+  /** Forgets what the packet before has said; to be called before a packet's header is read. */
   reset(): void {
     this.order = 0
     this.emptyCount = 0
@@ -104,7 +104,7 @@ export class Cursor {
   }
 }
 
-/** To a field that was read before; `goOn` comes back. Timestamps among such fields move the clock no more. */
+/** Moves to a field that was read before; `goOn` comes back, and undoes what timestamps among such fields did. */
 export const readAgain = (cursor: Cursor, at: number): void => {
   cursor.keptAt = cursor.at
   cursor.keptOrder = cursor.order
@@ -121,14 +121,14 @@ export const goOn = (cursor: Cursor): void => {
   cursor.clockLow = cursor.keptLow
 }
 
-/** Throws when so many bits are not there. */
+/** Throws `short` unless so many more bits are there. */
 export const need = (cursor: Cursor, bits: number): void => {
   if (cursor.at + bits > cursor.end) throw short
 }
 
 const grainBits = grainBytes * 8
 
-/** Alignment counts in the packet, of which the window begins at a multiple of the grain. */
+/** Aligns the position in the packet; the window begins at a multiple of the grain. */
 export const align = (cursor: Cursor, alignment: number): void => {
   if (alignment === 1) return
   if (alignment <= grainBits) {
@@ -139,7 +139,7 @@ export const align = (cursor: Cursor, alignment: number): void => {
   if (cursor.at > cursor.end) throw short
 }
 
-/** A field value moves the clock: the low `bits` of it, which never go back (§7.2). */
+/** Moves the clock on until its low `bits` are those of a timestamp; 64 bits set it as it is (§7.2). */
 export const moveClock = (cursor: Cursor, value: Int, bits: number): void => {
   cursor.isClockSet = true
   const high = highOf(value)
@@ -158,7 +158,7 @@ export const moveClock = (cursor: Cursor, value: Int, bits: number): void => {
   }
 }
 
-/** As above for at most 32 bits, of which `span` values exist. */
+/** The same for at most 32 bits; `span` is the number of values that these can have. */
 export const moveClockLow = (cursor: Cursor, low: number, span: number): void => {
   cursor.isClockSet = true
   const own = span === two32 ? cursor.clockLow : (cursor.clockLow & (span - 1)) >>> 0
@@ -171,10 +171,10 @@ export const moveClockLow = (cursor: Cursor, low: number, span: number): void =>
   }
 }
 
-/** Far more than any tracer writes, and few enough to pass over. */
+/** Elements without any bits in one packet: far more than any tracer writes, and few enough to pass over. */
 const elementsMax = 2 ** 20
 
-/** Elements without any bits are bounded by nothing in a packet but this. */
+/** Counts elements without any bits, and throws if there are too many: the packet's size does not bound them. */
 export const spend = (cursor: Cursor, count: number): void => {
   cursor.emptyCount += count
   if (cursor.emptyCount > elementsMax) {
@@ -182,7 +182,7 @@ export const spend = (cursor: Cursor, count: number): void => {
   }
 }
 
-/** The value of a length as a number, when so many elements can be in what is left of the content. */
+/** A length as a number. Throws unless so many elements of at least `elementBitsMin` bits fit into the content. */
 export const checkedLength = (cursor: Cursor, length: Int | undefined, elementBitsMin: number): number => {
   if (length === undefined) throw new Fault("variant-no-option", "a length in an option that was not chosen")
   if (typeof length !== "number" || length < 0) throw new Fault("data-short", `a length of ${length} elements`)

@@ -1,9 +1,9 @@
 /**
- * One data stream, packet after packet, event record after event record. It is its current event, too: a cursor over
- * the packet with the places where its scopes begin, its class and its time. All of that is true until the next call.
+ * One data stream, packet after packet, event record after event record. It also stands for its current event: a cursor
+ * over the packet with the places where its scopes begin, its class and its time, which hold until the next call.
  *
  * Nothing is thrown: what cannot be decoded ends the packet with a `Failure`. After one, the cursor stands where the
- * failed record begins, so that a class that arrives later lets `next` go on.
+ * failed record begins, so that `next` can go on once a missing class has arrived.
  */
 
 import * as SystemError from "../../errors/SystemError.ts"
@@ -14,9 +14,9 @@ import type { EventPlan, StreamPlan, TracePlan } from "./Plan.ts"
 
 /** Where the bytes of a packet come from. */
 export interface Source {
-  /** From the packet's first byte to the end of what can belong to it. */
+  /** Bytes from the packet's first to the end of what can belong to it. */
   readonly byteCount: number
-  /** Of the packet in its file. */
+  /** Byte offset of the packet in its file. */
   readonly offset: number
   /** Sets `bytes` and `view` of the cursor to at least `countMin` bytes from `first` on, or all there are. */
   load(cursor: Cursor, first: number, countMin: number): void
@@ -27,68 +27,73 @@ export const inMemory = (bytes: Uint8Array): Source => ({
   byteCount: bytes.length,
   offset: 0,
   load: (cursor, first) => {
-    // Of a Buffer, `slice` would be no copy.
+    // Not the caller's object: `slice` of a Buffer would not copy.
     cursor.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset + first, bytes.length - first)
     cursor.view = new DataView(bytes.buffer, bytes.byteOffset + first, bytes.length - first)
   }
 })
 
-/** Of `next`: there are no more events in the packet. */
+/** Outcome of `next`: there are no more events in the packet. */
 export const over = 0
-/** Of `next`: an event was decoded. */
+/** Outcome of `next`: an event was decoded. */
 export const event = 1
-/** Of `next`: the rest of the packet cannot be decoded; `failure` says why. */
+/** Outcome of `next`: the rest of the packet cannot be decoded; `failure` says why. */
 export const failed = -1
 /** What `next` found. */
 export type Outcome = typeof over | typeof event | typeof failed
 
 const magic = 0xc1fc1fc1
-/** As it looks where its field has another byte order than its writer, which readers of CTF 2 let pass. */
+/** The magic number in a field whose byte order is not that of its writer. Readers of CTF 2 let it pass. */
 const swappedMagic = 0xc11ffcc1
-/** A first look at a packet. */
+/** Bytes of a packet that are loaded at first; four times as many each time they do not suffice. */
 const firstBytes = 4096
-/** Positions in a window are bits in 31 bits. */
+/** Positions in a window count bits and must fit 31 bits. */
 const windowBytesMax = 2 ** 27
 
 const empty = inMemory(new Uint8Array(0))
 
 /** Decodes the packets of one data stream, event by event, in place: what it tells of an event holds until `next`. */
 export class DataStream {
-  /** The file or live stream, for messages. */
+  /** Name of the file or live stream, for messages. */
   readonly name: string
   readonly trace: TracePlan
   readonly cursor = new Cursor()
   /** Packet header and context of the current packet, to be read again at any time. */
   readonly head = new Cursor()
+  /** Position in `head` where the packet context begins. */
   contextAt = 0
+  /** The plan of the stream's class; undefined before the first packet. */
   plan: StreamPlan | undefined = undefined
+  /** The plan of the current event's class. */
   current: EventPlan | undefined = undefined
-  /** Of the current event. */
+  /** Time of the current event, if `hasTime`. */
   readonly time: Time = { high: 0, low: 0 }
   hasTime = false
-  /** Of the current packet, where it has them. */
+  /** When the current packet begins and ends, if `hasBegin` and `hasEnd`. */
   readonly begin: Time = { high: 0, low: 0 }
   hasBegin = false
   readonly end: Time = { high: 0, low: 0 }
   hasEnd = false
+  /** `begin` in cycles of the clock; 0 if the packet does not say it. */
   beginCycles: Int = 0
-  /** The clock when the current event's header was read. */
+  /** The clock in cycles, after the current event's header was read. */
   readonly eventClock = { clockHigh: 0, clockLow: 0 }
-  /** What a printer made of the packet's head; gone with the packet. */
+  /** For printers, to keep what they made of the packet's head; cleared when the next packet is opened. */
   headText: unknown = undefined
-  /** In bits, of the current packet. */
+  /** Size of the current packet, in bits. */
   totalBits = 0
-  /** From 0; −1 before the first. */
+  /** Number of the current packet, from 0; −1 before the first. */
   packet = -1
+  /** Why the last call failed; undefined if it did not. */
   failure: Failure | undefined = undefined
   #source: Source = empty
   #contentBits = 0
-  /** What is wrong with the packet as a whole; told once its events have been. */
+  /** What is wrong with the packet as a whole: the failure after its last event. */
   #endFault: unknown = undefined
   #firstStreamId: Int | undefined = undefined
-  /** Of the plan when the packet's heads were read: another stream may meet a class that refers to them first. */
+  /** The plan's version when the packet's heads were read. Other streams of the plan may raise it meanwhile. */
   #headsVersion = 0
-  /** The end time of the packet before: a clock that this packet does not set goes on from there. */
+  /** End time of the packet before, in cycles. A clock that this packet's head does not set continues from there. */
   #endBefore: Int | undefined = undefined
 
   constructor(name: string, trace: TracePlan) {
@@ -100,7 +105,7 @@ export class DataStream {
     return this.cursor.streamId
   }
 
-  /** Reads the head of a packet. False: see `failure`. */
+  /** Reads the head of the next packet. False: see `failure`. */
   open(source: Source): boolean {
     this.#source = source
     this.packet++
@@ -127,7 +132,7 @@ export class DataStream {
     return this.cursor.end < this.cursor.content && wanted <= windowBytesMax / 4
   }
 
-  /** From byte `first` of the packet, a multiple of the grain. */
+  /** Loads a window that begins at byte `first` of the packet, a multiple of the grain. */
   #load(first: number, countMin: number): void {
     const { cursor } = this
     this.#source.load(cursor, first, countMin)
@@ -147,7 +152,7 @@ export class DataStream {
     try {
       trace.packetHeader(cursor)
     } finally {
-      // What follows in a file that is no stream is not to be told of.
+      // A wrong magic number comes before all other faults: then the file is no stream.
       this.#checkMagic()
     }
     const plan = trace.stream(cursor.streamClassId)
@@ -176,7 +181,7 @@ export class DataStream {
     throw new Fault("bad-magic", `the packet begins with ${cursor.magic.toString(16)} instead of c1fc1fc1`)
   }
 
-  /** With what the stream class's records refer to. */
+  /** Reads header and context again, by the plan of the stream class: it keeps what event records refer to. */
   #readAgain(plan: StreamPlan): void {
     const { cursor, head } = this
     cursor.at = 0
@@ -207,19 +212,19 @@ export class DataStream {
     if (content > total) refuse(`a packet of ${total} bits with ${content} bits of content`)
     if (total < cursor.at) refuse(`a packet of ${total} bits, but header and context take ${cursor.at}`)
     const isHeadLonger = content < cursor.at
-    // Without its own size, a packet may be cut short: its first records are there.
+    // A packet that does not say its size may be cut short: its first records are there.
     if (total / 8 > bytesLeft && cursor.totalBits !== undefined)
       refuse(`a packet of ${total / 8} bytes where ${bytesLeft} bytes are left`)
     this.totalBits = total
     this.#contentBits = isHeadLonger ? total : content
     this.#limit()
-    // Where its records end is not known: they are read as long as they can be, as babeltrace2 does.
+    // It is not known where its records end: they are read as long as they can be, as babeltrace2 does.
     if (isHeadLonger) {
       this.#endFault = new Fault("packet-size", `${content} bits of content, but header and context take ${cursor.at}`)
     }
   }
 
-  /** A time that is none does not take the packet's events with it. */
+  /** If the end time cannot be converted, the packet's events are read all the same. */
   #noteEnd({ clock }: StreamPlan): void {
     try {
       clock?.convertInt(this.cursor.endTime ?? 0, this.end)
@@ -240,7 +245,7 @@ export class DataStream {
     if (this.hasEnd) this.#noteEnd(plan)
   }
 
-  /** The next event record of the packet. `failed`: see `failure`. */
+  /** Reads the next event record of the packet. `failed`: see `failure`. */
   next(): Outcome {
     const { cursor } = this
     this.failure = undefined
@@ -275,7 +280,7 @@ export class DataStream {
     return failed
   }
 
-  /** So that the window begins at the record that does not fit. False: it cannot be read. */
+  /** Loads a window that begins at the record, or less than a grain before. False: the bytes cannot be read. */
   #reload(from: number, wanted: number): boolean {
     const { cursor } = this
     const bit = cursor.base + from
@@ -314,7 +319,7 @@ export class DataStream {
     if (cursor.at === from) throw new Fault("empty-event", "an event record without any bits")
   }
 
-  /** A class refers to fields of the heads that nobody referred to before: their values have to be looked up now. */
+  /** A class refers to fields of the heads that nobody referred to before: their values have to be read now. */
   #rereadHeads(from: number): void {
     const { cursor, head } = this
     const plan = this.plan as StreamPlan

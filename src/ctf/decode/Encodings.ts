@@ -1,6 +1,6 @@
 /**
- * Text out of its bytes. What is no UTF-8 goes through as it is where bytes are printed, and is U+FFFD here; what is no
- * UTF-16 or UTF-32 has no form in any output, so it is a fault where the field is read, as babeltrace2 has it.
+ * Decodes text. Ill-formed UTF-8 becomes U+FFFD here; printers of bytes pass it on as it is. Ill-formed UTF-16 or
+ * UTF-32 has no form in any output, so it is a fault where the field is read, as in babeltrace2.
  */
 import type { Encoding } from "../model/FieldClass.ts"
 import { Fault } from "./Fault.ts"
@@ -27,7 +27,7 @@ const text32 = (bytes: Uint8Array, isLittle: boolean): string => {
   return result
 }
 
-/** Of bytes that were cut already. */
+/** The text in `[from, to)`, which has been cut at its first zero already. */
 export const text = (bytes: Uint8Array, from: number, to: number, encoding: Encoding): string => {
   const part = bytes.subarray(from, to)
   try {

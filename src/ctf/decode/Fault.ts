@@ -1,9 +1,9 @@
 /**
- * Why a stream cannot be decoded further: its kind, and where. Faults are thrown inside `decode` and never leave it:
- * what asks for packets and events gets them as values.
+ * Why a stream cannot be decoded further, and where. Faults are thrown inside `decode` and never leave it: who asks for
+ * packets and events gets them as values (`Failure`).
  */
 
-/** The kinds of the specification's corpus; `io` is the file's own. */
+/** The kinds of the specification's corpus, and `io`: the file could not be read. */
 export type FaultKind =
   | "bad-magic"
   | "unknown-stream-class"
@@ -31,20 +31,21 @@ export class Fault {
   }
 }
 
-/** Where decoding stopped, for people: `bit` counts from the packet's first. */
+/** Why and where decoding stopped, for people. */
 export interface Failure {
   readonly kind: FaultKind
   readonly message: string
-  /** The file or live stream. */
+  /** Name of the file or live stream. */
   readonly stream: string
-  /** Of the stream, from 0. */
+  /** Number of the packet in its stream, from 0. */
   readonly packet: number
-  /** Of the packet in its file, in bytes. */
+  /** Byte offset of the packet in its file. */
   readonly offset: number
+  /** Position in the packet, in bits. */
   readonly bit: number
-  /** The event record's name, when it was known. */
+  /** Name of the event record's class, if that was known. */
   readonly event: string | undefined
 }
 
-/** More bits are needed than the window has. Whether the packet has them, its reader knows: no place is lost yet. */
+/** The window has fewer bits than are needed. If the packet has more, its reader loads them and tries again. */
 export const short = new Fault("data-short", "more bits are needed than there are")

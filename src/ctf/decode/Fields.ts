@@ -1,5 +1,5 @@
 /**
- * Single fields of an event record, for filters: found by name once per event class, read without making anything else.
+ * Single fields of an event record, for filters: found by name once per event class, read without making other values.
  *
  * A filter is asked once per event record class; what it answers is asked per event record.
  */
@@ -27,8 +27,8 @@ export interface Field {
   /** Undefined where the record has no such field: another option was chosen, the array is shorter. */
   readonly read: (event: DataStream) => Scalar | undefined
   /**
-   * Labels or flags of what was read last; undefined of it where it is neither an enumeration nor a bit map: a variant
-   * has options of several classes.
+   * Labels or flags of the value that was read last. Undefined if the field is never an enumeration or a bit map;
+   * answers undefined if the value is in an option of a variant that is neither.
    */
   readonly labelsOf: ((value: Scalar) => ReadonlyArray<string> | undefined) | undefined
 }
@@ -213,7 +213,7 @@ const start = (plan: EventPlan, scope: Scope): Start | undefined => {
   }
 }
 
-/** By names as they are shown; elements of arrays by index. Undefined where the class has no such field. */
+/** Finds a field by names as they are shown, elements by index. Undefined if the class has no such field. */
 export const field = (plan: EventPlan, scope: Scope, path: ReadonlyArray<Step>): Field | undefined => {
   const from = start(plan, scope)
   if (from?.structure === undefined) return undefined

@@ -1,9 +1,9 @@
 /**
- * Straight code for finding the end of an event record: what the closures of `Skip` do, with constant offsets where
- * alignment allows, and nothing done for fields that nobody asks for. What is rare is left to those closures.
+ * Generates straight code that finds the end of an event record: what the closures of `Skip` do, with constant offsets
+ * where alignment allows, and nothing done for fields that nobody asks for. Rare fields are left to those closures.
  *
- * Nothing of a trace but numbers stands in the text: sizes, offsets, slots, and indexes into tables of closures. A
- * position is `b + k`: a variable, of which it is known here that it is a multiple of `grain` bits, and a constant.
+ * The text contains nothing of a trace but numbers: sizes, offsets, slots, and indexes into tables of closures. A
+ * position is `b + k`: a variable, known to be a multiple of `grain` bits, and a constant.
  */
 import type {
   DynamicArray,
@@ -35,11 +35,11 @@ export const canGenerate: boolean = (() => {
 
 /** More fields make functions that the runtime does not optimise. */
 const fieldCountMax = 300
-/** Structures and variants inside of each other; deeper ones are left to the closures. */
+/** How deep structures and variants may be nested; deeper ones are left to the closures. */
 const depthMax = 24
-/** Of a window's first bit in the packet: what is aligned to more cannot be told from a position in the window. */
+/** Alignment of a window's first bit in the packet: larger ones cannot be computed from a position in the window. */
 const alignmentMax = grainBytes * 8
-/** A variant of so many choices is a row of comparisons, one of more a call and a `switch`. */
+/** A variant with at most so many choices becomes a row of comparisons, one with more a call and a `switch`. */
 const inlineChoiceMax = 4
 
 type Choose = Choice.Choose
@@ -48,7 +48,7 @@ const noOption = (value: unknown): never => {
   throw new Fault("variant-no-option", `no option of the variant for the selector's value ${value}`)
 }
 
-/** Everything the text refers to. */
+/** Binds the text to everything that it refers to. */
 type Bind = (
   skips: ReadonlyArray<Skip.Skip>,
   chooses: ReadonlyArray<Choose>,
@@ -79,11 +79,11 @@ class Emitter {
   readonly #lines: Array<string> = []
   readonly #skips: Array<Skip.Skip> = []
   readonly #chooses: Array<Choose> = []
-  /** `b` is a multiple of it. */
+  /** `b` is known to be a multiple of this many bits. */
   #grain = 1
-  /** The constant behind `b`, in bits. */
+  /** The constant added to `b`, in bits. */
   #offset = 0
-  /** Of the bit field before, when it is known here: 1 little-endian, 2 big-endian. */
+  /** Byte order of the bit field before, if it is known here: 1 little-endian, 2 big-endian; else 0. */
   #order = 0
   #fieldCount = 0
   #nameCount = 0
@@ -108,12 +108,12 @@ class Emitter {
     this.line(`c.${member} = ${this.#at}`)
   }
 
-  /** So many bits from here on must be there before they are read. What is only passed over is checked later. */
+  /** Checks that so many bits from here on are there, before they are read. Fields passed over are checked later. */
   #need(bits: number): void {
     this.line(`if (b + ${this.#offset + bits} > end) throw short`)
   }
 
-  /** Makes the constant part of the variable: where branches meet, that is the same for all of them. */
+  /** Adds the constant to the variable: where branches meet, the constant must be the same for all of them. */
   #flush(): void {
     if (this.#offset === 0) return
     this.line(`b += ${this.#offset}`)
@@ -121,7 +121,7 @@ class Emitter {
     this.#offset = 0
   }
 
-  /** What the position is a multiple of. */
+  /** What the position is known to be a multiple of, in bits. */
   #grainHere(): number {
     let grain = this.#grain
     while (this.#offset % grain !== 0) grain /= 2
@@ -138,7 +138,7 @@ class Emitter {
     }
   }
 
-  /** Tells the cursor where the text stands: before a closure goes on from there, and at the end. */
+  /** Moves the cursor to the position: before a closure goes on from there, and at the end. */
   #leave(): void {
     this.line(`c.at = ${this.#at}`)
     if (this.#order !== 0) this.line(`c.order = ${this.#order}`)
@@ -208,7 +208,7 @@ class Emitter {
     this.#offset = 0
   }
 
-  /** Elements of one size that follow each other without gaps, and that nobody refers to: a length times a size. */
+  /** A length times a size, if elements have one size, leave no gaps, and nobody refers to them; else a closure. */
   #dynamic(fieldClass: DynamicString | DynamicArray, place: Place): void {
     const element = fieldClass.kind === "dynamic-array" ? fieldClass.element : undefined
     const bits = element === undefined ? 8 : fixedBits(element)
@@ -230,7 +230,7 @@ class Emitter {
     while (bits % this.#grain !== 0) this.#grain /= 2
   }
 
-  /** Read only where somebody refers to it, or it is a class id or a timestamp; else passed over. */
+  /** Reads the integer if somebody refers to it, or if it is a class id or a timestamp; else passes over it. */
   #integer(fieldClass: Integer, place: Place): void {
     const { alignment, roles, size } = fieldClass
     const order = fieldClass.byteOrder === "little-endian" ? 1 : 2
@@ -280,7 +280,7 @@ class Emitter {
     if (!isWhole) this.#order = order
   }
 
-  /** 64 bits in whole bytes: as two halves, which is what the clock wants. */
+  /** Reads 64 bits in whole bytes as two halves, which is what the clock needs. */
   #wide(fieldClass: Integer, slots: ReadonlyArray<number>, order: number): void {
     const at = this.#offset / 8
     const [low, high] = order === 1 ? [at, at + 4] : [at + 4, at]
@@ -306,7 +306,7 @@ class Emitter {
     this.#offset += 64
   }
 
-  /** After the branches only that is known of the position which is true of all of them. */
+  /** After the branches, only what is true for all of them is known of the position. */
   #variant(fieldClass: Variant, place: Place, depth: number): void {
     const selector = `refs[${this.#slots.of(fieldClass.selector)}]`
     const isInline =
@@ -363,14 +363,14 @@ class Emitter {
   }
 }
 
-/** Of one structure: an event record's header. */
+/** Generates what `Skip.skip` does for one structure: an event record's header. */
 export const generateHeader = (structure: Structure, scope: Scope, slots: Slots): Skip.Skip => {
   const emitter = new Emitter(slots)
   emitter.field(structure, root(scope), 0)
   return emitter.compile()
 }
 
-/** From the end of the header on; notes where each scope begins. */
+/** Generates a walk from the end of a record's header to its end, which notes where each scope begins. */
 export const generateEvent = (
   common: Structure | undefined,
   own: Structure | undefined,

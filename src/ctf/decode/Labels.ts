@@ -12,7 +12,7 @@ interface Span {
 
 export type LabelsOf = (value: Int) => ReadonlyArray<string>
 
-/** Hostile values must not fill the memory. */
+/** How many values have their labels cached: a hostile trace must not fill the memory. */
 const cachedMax = 4096
 
 export const labels = (mappings: ReadonlyArray<Mapping>): LabelsOf => {

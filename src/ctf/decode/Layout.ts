@@ -1,4 +1,4 @@
-/** How many bits a field class takes: exactly, where nothing but the class decides it, and at least. */
+/** How many bits a field of a class takes: exactly, where the class alone decides it, and at least. */
 import type { FieldClass } from "../model/FieldClass.ts"
 
 export const roundUp = (bits: number, alignment: number): number =>
@@ -11,7 +11,8 @@ const fixedSizes = new WeakMap<FieldClass, number>()
 const open = -1
 
 /**
- * Undefined, too, where a field has a role, ends inside of a byte, or may be ill-formed. Counts from an aligned start.
+ * The bits of a field from its aligned start, if its class alone decides them. Undefined, too, if it contains a field
+ * with a role, one that is not in whole bytes, or one that may be ill-formed.
  */
 export const fixedBits = (fieldClass: FieldClass): number | undefined => {
   let bits = fixedSizes.get(fieldClass)
@@ -56,7 +57,7 @@ const computeFixed = (fieldClass: FieldClass): number | undefined => {
 
 const leastSizes = new WeakMap<FieldClass, number>()
 
-/** Without any padding. */
+/** The fewest bits that a field of the class can take, without padding. */
 export const leastBits = (fieldClass: FieldClass): number => {
   let bits = leastSizes.get(fieldClass)
   if (bits === undefined) {
@@ -93,10 +94,10 @@ const computeLeast = (fieldClass: FieldClass): number => {
 
 const visitCounts = new WeakMap<FieldClass, number>()
 
-/** A record that visits more is refused: no tracer has such, and each would take memory. */
+/** A field that takes more visits is refused: no tracer writes such, and each visit would take memory. */
 export const emptyVisitsMax = 2 ** 21
 
-/** How many fields a class visits that takes no bits at all: nothing else bounds it. */
+/** How many fields are visited to read one of the class, as far as no bits bound that: arrays of empty elements. */
 export const emptyVisits = (fieldClass: FieldClass): number => {
   let visits = visitCounts.get(fieldClass)
   if (visits === undefined) {
@@ -118,7 +119,7 @@ const computeVisits = (fieldClass: FieldClass): number => {
 
 const elementCounts = new WeakMap<FieldClass, number>()
 
-/** How many elements without any bits are in a field, of arrays whose length its class says. */
+/** How many elements without any bits a field has in arrays whose length the class says. */
 export const emptyElements = (fieldClass: FieldClass): number => {
   let count = elementCounts.get(fieldClass)
   if (count === undefined) {

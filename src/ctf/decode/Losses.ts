@@ -1,15 +1,15 @@
-/** What a tracer lost between two packets of a stream (§8): their counters tell, their times say when. */
+/** What a tracer lost between two packets of a stream (§8): their counters say how much, their times say when. */
 import { nanos, type Time } from "./Clock.ts"
 import type { Int } from "./Cursor.ts"
 import type { DataStream } from "./DataStream.ts"
 
 /**
- * Events or packets that the tracer had no room for; times in ns since the epoch, undefined where they are not known.
+ * Events that the tracer discarded, or packets that are missing, between two packets of a stream.
  */
 export interface Loss {
   readonly what: "events" | "packets"
   readonly count: bigint
-  /** Nanoseconds from the clock's origin, where the packets have such times. */
+  /** Nanoseconds from the clock's origin; both undefined where the packets do not say them. */
   readonly from: bigint | undefined
   readonly to: bigint | undefined
 }
@@ -21,7 +21,7 @@ export class Losses {
   readonly #end: Time = { high: 0, low: 0 }
   #hasEnd = false
 
-  /** Between the packet before and the one the stream has just opened; events first. */
+  /** What was lost between the packet before and the one that the stream has just opened; events come first. */
   since(stream: DataStream): ReadonlyArray<Loss> {
     const { discarded, sequence } = stream.cursor
     const found: Array<Loss> = []
@@ -42,12 +42,12 @@ export class Losses {
     return found
   }
 
-  /** There were packets that cannot be read: which of those that follow are missing nobody knows. */
+  /** Some packets could not be read: the next gap in sequence numbers does not mean that the tracer lost any. */
   missed(): void {
     this.#sequence = undefined
   }
 
-  /** A packet of a tracer that crashed does not know its end: it is that of its last event. */
+  /** To be called when `stream.end` was corrected afterwards: a tracer that crashed has not written it. */
   ends(stream: DataStream): void {
     if (!stream.hasEnd) return
     this.#end.high = stream.end.high
@@ -58,7 +58,7 @@ export class Losses {
 const more = (before: Int | undefined, now: Int | undefined): bigint =>
   before === undefined || now === undefined ? 0n : BigInt(now) - BigInt(before)
 
-/** One that ends before it begins is none: a packet of a tracer that crashed has an end of 0. */
+/** No interval if it would end before it begins: a packet of a tracer that crashed has an end of 0. */
 const interval = (from: bigint | undefined, hasTo: boolean, end: Time): Pick<Loss, "from" | "to"> => {
   const to = hasTo ? nanos(end) : undefined
   return from === undefined || to === undefined || to < from ? { from: undefined, to: undefined } : { from, to }

@@ -1,11 +1,11 @@
 /**
  * The order of several streams (§10): the earliest head first, one without time before all; equal times by rank, which
- * nobody shares. A binary heap; only the head may change, and says so by `settle`.
+ * is unique. A binary heap, in which only the head may change its time; `settle` must be called then.
  */
 
 /** A stream as the order sees it. */
 export interface Head {
-  /** Of the next item: −∞ and 0 where it has no time. */
+  /** Time of the next item, ns in two halves of 32 bits; −∞ and 0 if it has none. */
   high: number
   low: number
   readonly rank: number
@@ -42,7 +42,7 @@ export class Merge<A extends Head> {
     heap[at] = item
   }
 
-  /** The head has another time now. */
+  /** Puts the head in order, after its time has changed. */
   settle(): void {
     const heap = this.#heap
     const count = heap.length
@@ -62,7 +62,7 @@ export class Merge<A extends Head> {
     heap[at] = item
   }
 
-  /** The head is over. */
+  /** Removes the head, which has no more items. */
   remove(): void {
     const last = this.#heap.pop()
     if (last === undefined || this.#heap.length === 0) return

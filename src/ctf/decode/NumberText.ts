@@ -1,10 +1,10 @@
-/** The text of an expression that reads an integer, `offset` bits behind the bit `b`, which is the first of a byte. */
+/** The text of an expression that reads an integer, `offset` bits after the bit `b`, which is the first of a byte. */
 import type { Integer } from "../model/FieldClass.ts"
 
-/** `getUint32` of a `DataView` is a call until the last compiler has been at it. */
+/** Not `getUint32`: that stays a call until the runtime's last compiler has optimised it. */
 export const unsigned32 = (at: string, isLittle: boolean): string => `(view.getInt32(${at}, ${isLittle}) >>> 0)`
 
-/** Of 8, 16 or 32 bits in whole bytes. */
+/** Reads 8, 16 or 32 bits in whole bytes. */
 export const wholeBytes = ({ byteOrder, isSigned, size }: Integer, offset: number): string => {
   const at = `(b >> 3) + ${offset / 8}`
   return size === 32 && !isSigned
@@ -12,7 +12,7 @@ export const wholeBytes = ({ byteOrder, isSigned, size }: Integer, offset: numbe
     : `view.get${isSigned ? "Int" : "Uint"}${size}(${at}, ${byteOrder === "little-endian"})`
 }
 
-/** Of bits inside of at most four bytes; undefined: they are in more. */
+/** Reads bits that lie within four bytes; undefined if they lie in more. */
 export const fewBits = ({ byteOrder, isSigned, size }: Integer, offset: number): string | undefined => {
   const isLittle = byteOrder === "little-endian"
   const shift = offset % 8
@@ -25,7 +25,7 @@ export const fewBits = ({ byteOrder, isSigned, size }: Integer, offset: number):
   })
   const down = isLittle ? shift : count * 8 - shift - size
   const up = 32 - size
-  // To the top, then down again: with the sign, or without.
+  // Shifts the bits to the top of 32, then down, with the sign or without.
   const toTop = up - down
   const whole = `(${parts.join(" | ")})`
   const top = toTop >= 0 ? `${whole} << ${toTop}` : `${whole} >>> ${-toTop}`

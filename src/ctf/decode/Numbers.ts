@@ -1,6 +1,6 @@
 /**
  * Readers of fixed-length and variable-length numbers at a cursor. Each aligns, checks that its bits are there, and
- * moves on. Bytes that are aligned are read as such; all else bit by bit order of its field (§6.3).
+ * moves on. Whole aligned bytes are read as such; everything else as bits, in the bit order of its field (§6.3).
  */
 import type { Float, Integer } from "../model/FieldClass.ts"
 import { align, type Cursor, type Int, joined, judged, narrowed } from "./Cursor.ts"
@@ -12,7 +12,7 @@ export type Bits = Pick<Integer, "size" | "alignment" | "byteOrder" | "isReverse
 const little = 1
 const big = 2
 
-/** The bytes around so many bits, wherever they begin, are at most six: exact in a double. */
+/** So many bits, wherever they begin, lie within six bytes, whose value is exact in a double. */
 const narrowMax = 41
 
 const narrowBits = (cursor: Cursor, size: number, isLittle: boolean): number => {
@@ -62,7 +62,7 @@ const signed = (value: Int, size: number): Int => {
   return narrowed(BigInt.asIntN(size, BigInt(value)))
 }
 
-/** Checks what may stand before a bit field, and moves beyond it. */
+/** Checks that a bit field is there, and that it does not change the byte order within a byte. */
 const enter = (cursor: Cursor, size: number, order: number): void => {
   if (cursor.at + size > cursor.end) throw short
   if ((cursor.at & 7) !== 0 && cursor.order !== order && cursor.order !== judged) {
@@ -104,7 +104,7 @@ const byteReads: Readonly<Record<string, ReadBytes>> = {
   "64sb": (view, at) => joined(view.getInt32(at, false), view.getUint32(at + 4, false))
 }
 
-/** Whole aligned bytes in natural order. */
+/** Whether the field is in whole aligned bytes, in their natural order. */
 export const isBytes = ({ alignment, isReversed, size }: Bits): boolean =>
   alignment >= 8 && !isReversed && (size === 8 || size === 16 || size === 32 || size === 64)
 
@@ -122,12 +122,12 @@ export const fixed = (fieldClass: Bits, isSigned: boolean): ReadInt => {
   }
 }
 
-/** The tenth byte has the last of 64 bits: with anything but what that needs, it is one too many. */
+/** Whether the tenth byte is as it must be: it can only have the last of 64 bits, and is not there without need. */
 const isLastByte = (byte: number, isSigned: boolean): boolean => (isSigned ? byte === 0 || byte === 0x7f : byte === 1)
 
 const lastByteIndex = 9
 
-/** LEB128. */
+/** Reads LEB128. */
 export const variable = (isSigned: boolean): ReadInt => {
   return (cursor) => {
     align(cursor, 8)

@@ -19,7 +19,7 @@ const nothing: Skip.Skip = () => {}
 export class EventPlan {
   readonly eventClass: EventClass
   readonly stream: StreamPlan
-  /** From the end of the header to the end of the record; notes where each scope begins. */
+  /** Moves from the end of a record's header to its end, and notes where each scope begins. */
   scan: Skip.Skip
   /** Whatever printers and filters have compiled for this class. */
   readonly compiled = new Compiled()
@@ -37,7 +37,7 @@ export class EventPlan {
   }
 }
 
-/** Ids below are found in an array, others in a map. */
+/** Classes with ids below this are found in an array, others in a map. */
 const idsNear = 2048
 
 /** How the packets and events of one stream class are decoded: made once, at the first need. */
@@ -49,7 +49,7 @@ export class StreamPlan {
   packetHeader: Skip.Skip = nothing
   packetContext: Skip.Skip = nothing
   eventHeader: Skip.Skip = nothing
-  /** Of the slots when the heads were compiled. */
+  /** `headsVersion` of the slots when the heads were compiled. */
   #version = -1
   readonly #near: Array<EventPlan | undefined> = []
   readonly #far = new Map<Int, EventPlan>()
@@ -84,8 +84,8 @@ export class StreamPlan {
   }
 
   /**
-   * Undefined where no such class is known. A class that was declared since may refer to fields of the heads, which are
-   * compiled anew for it then: `headsVersion` tells that the current packet's must be read again.
+   * The plan of the event class with this id; undefined if there is none. A class that was declared later may refer to
+   * fields of the heads, which are compiled anew then: `headsVersion` tells that the packet's heads must be read again.
    */
   event(id: Int): EventPlan | undefined {
     return (typeof id === "number" ? this.#near[id] : undefined) ?? this.#far.get(id) ?? this.#compile(id)
@@ -106,7 +106,7 @@ export class StreamPlan {
     return plan
   }
 
-  /** The class of records that do not say theirs: the one with id 0, or the one there is. */
+  /** The plan for records that do not say their class: that of id 0, or the only one. */
   get lone(): EventPlan | undefined {
     const zero = this.event(0)
     const { events } = this.streamClass
@@ -119,13 +119,13 @@ export class StreamPlan {
 /** How a trace is decoded: the metadata turned into readers. */
 export class TracePlan {
   readonly traceClass: TraceClass
-  /** As babeltrace2 names it: host, then the path below what was asked for. */
+  /** The trace's name as babeltrace2 makes it: host name, then the path below the directory that was asked for. */
   readonly name: string | undefined
-  /** Functions from text, or closures where the runtime forbids those. They decode alike. */
+  /** Functions generated from text, or closures where the runtime forbids that. They decode alike. */
   readonly code: "generated" | "closures"
-  /** Ns by which all times are moved. */
+  /** ns that are added to all times; to be set before the first packet. */
   clockShift = 0n
-  /** Enough of the packet header to know the stream class. */
+  /** Reads the packet header, which says the stream class; what event records refer to is not kept. */
   readonly packetHeader: Skip.Skip
   readonly #streams = new Map<DataStreamClass, StreamPlan>()
 
@@ -139,7 +139,7 @@ export class TracePlan {
     this.packetHeader = packetHeader === undefined ? nothing : Skip.skip(packetHeader, root("packet-header"), slots)
   }
 
-  /** Without an id: the only one, or that with id 0. */
+  /** The plan of the stream class with this id; without an id that of id 0, or the only one. */
   stream(id: Int | undefined): StreamPlan | undefined {
     const { dataStreams } = this.traceClass
     let streamClass = dataStreams.get(BigInt(id ?? 0))

@@ -10,6 +10,7 @@ export type RegionClass = Extract<
   { readonly kind: "string" | "static-string" | "dynamic-string" | "static-blob" | "dynamic-blob" }
 >
 
+/** The bytes `[from, to)` of the window. */
 export interface Region {
   from: number
   to: number
@@ -17,10 +18,10 @@ export interface Region {
 
 export type ReadRegion = (cursor: Cursor, region: Region) => void
 
-/** Longer searches are quicker in native code. */
+/** Beyond this many bytes a search is quicker in native code. */
 const nativeBytesMin = 48
 
-/** Of the first zero in `[from, to)`, or `to`. */
+/** Index of the first zero in `[from, to)`, or `to`. */
 export const zeroIn = (bytes: Uint8Array, from: number, to: number): number => {
   const near = Math.min(to, from + nativeBytesMin)
   let at = from
@@ -32,7 +33,7 @@ export const zeroIn = (bytes: Uint8Array, from: number, to: number): number => {
 
 const unitBytes = (encoding: Encoding): number => (encoding === "utf-8" ? 1 : encoding.startsWith("utf-16") ? 2 : 4)
 
-/** Of the first code unit in `[from, to)` that is zero, or `to`. */
+/** Index of the first code unit of `unit` bytes in `[from, to)` that is zero, or `to`. */
 const zeroUnitIn = (bytes: Uint8Array, from: number, to: number, unit: number): number => {
   if (unit === 1) return zeroIn(bytes, from, to)
   for (let at = from; at + unit <= to; at += unit) {
@@ -64,7 +65,7 @@ const take = (cursor: Cursor, region: Region, bytes: number, unit: number): void
   cursor.at = to
 }
 
-/** Of its bytes as they are: for who decodes them, and finds out whether they are text. */
+/** A reader of the bytes as they are, for those who decode them and so find out whether they are text. */
 export const bytesOf = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
   const unit = "encoding" in fieldClass ? unitBytes(fieldClass.encoding) : 0
   if (fieldClass.kind === "string") return terminated(unit)
@@ -82,7 +83,7 @@ export const bytesOf = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
   }
 }
 
-/** Of a blob, or of text that is well-formed in its encoding; UTF-8 may be anything. */
+/** A reader that also throws for ill-formed UTF-16 and UTF-32. UTF-8 is not checked. */
 export const region = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
   const read = bytesOf(fieldClass, slots)
   if (!("encoding" in fieldClass) || fieldClass.encoding === "utf-8") return read

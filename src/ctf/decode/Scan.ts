@@ -1,6 +1,6 @@
 /**
- * From the end of an event record's header to the end of the record, noting where each scope begins: what every record
- * costs. Records of one size share one function. For the others text is compiled, when they turn out to be many: until
+ * Moves from the end of an event record's header to its end, and notes where each scope begins: what every record
+ * costs. Records of fixed size share one function. For others code is generated once they turn out to be many; until
  * then closures do.
  */
 import type { Scope, Structure } from "../model/FieldClass.ts"
@@ -10,14 +10,14 @@ import { emptyElements, emptyVisits, emptyVisitsMax, fixedBits } from "./Layout.
 import * as Skip from "./Skip.ts"
 import { root, type Slots } from "./Slots.ts"
 
-/** The parts of an event record behind its header. */
+/** The parts of an event record after its header. */
 export interface Record {
   readonly common: Structure | undefined
   readonly own: Structure | undefined
   readonly payload: Structure | undefined
 }
 
-/** Records of one class after which compiling text for it pays. */
+/** After so many records of one class, generating code for it pays. */
 const manyRecords = 200
 
 interface Fixed {
@@ -37,7 +37,7 @@ const fixedOf = (structure: Structure | undefined, scope: Scope, slots: Slots): 
   return isSmall ? { alignment: structure.alignment, bits } : undefined
 }
 
-/** Undefined when the size depends on what is in it. */
+/** Undefined if the size depends on the record's contents. */
 const fixed = ({ common, own, payload }: Record, slots: Slots): Skip.Skip | undefined => {
   const first = fixedOf(common, "event-record-common-context", slots)
   const second = fixedOf(own, "event-record-specific-context", slots)
@@ -74,7 +74,7 @@ const closures = ({ common, own, payload }: Record, slots: Slots): Skip.Skip => 
   }
 }
 
-/** `replace` is given what is faster, once that is worth its making. */
+/** `replace` is called with a faster scan, once the records are many. */
 export const scan = (record: Record, slots: Slots, replace: ((scan: Skip.Skip) => void) | undefined): Skip.Skip => {
   const plain = closures(record, slots)
   const isHuge = [record.common, record.own, record.payload].some((one) => one && emptyVisits(one) > emptyVisitsMax)

@@ -1,6 +1,6 @@
 /**
  * Field classes compiled to closures that move a cursor beyond a field and note what later fields, the packet or the
- * clock need of it. Finding where an event record ends is nothing else.
+ * clock need of it. That is also how the end of an event record is found.
  *
  * They define what decoding means; generated functions (`Generated`) do the same faster.
  */
@@ -13,10 +13,10 @@ import * as Numbers from "./Numbers.ts"
 import * as Regions from "./Regions.ts"
 import { below, type Place, type Slots } from "./Slots.ts"
 
-/** Passes over a field. */
+/** Moves the cursor beyond a field. */
 export type Skip = (cursor: Cursor) => void
 
-/** Of timestamps: the field's size, or that of a variable-length one's bytes. */
+/** Notes the value of a field with a role. `bits`: the field's size; 7 for each byte of a variable-length one. */
 type Sink = (cursor: Cursor, value: Int, bits: number) => void
 
 const sinks: Readonly<Record<Role, Sink>> = {
@@ -94,7 +94,7 @@ const structure = ({ alignment, members }: Structure, place: Place, slots: Slots
   }
 }
 
-/** What an earlier record had in an option that this one does not choose. */
+/** Clears slots that an earlier record may have set, in an option that this one does not choose. */
 const forget = (cursor: Cursor, slots: ReadonlyArray<number>): void => {
   for (let i = 0; i < slots.length; i++) cursor.refs[slots[i] as number] = undefined
 }
@@ -115,7 +115,7 @@ const variant = (fieldClass: Variant, place: Place, slots: Slots): Skip => {
   }
 }
 
-/** Elements of one size need no visit. */
+/** Moves beyond `count` elements. Those of a fixed size are not visited one by one. */
 const repeat = (element: FieldClass, place: Place, slots: Slots): ((cursor: Cursor, count: number) => void) => {
   const bits = slots.isWithin(place) ? undefined : fixedBits(element)
   if (bits !== undefined) {

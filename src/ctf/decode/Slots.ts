@@ -1,16 +1,16 @@
 /**
- * Which fields are referred to, and where their values are kept while a packet is decoded: one slot per location,
- * and one more where locations in several options of a variant are one to who refers to them.
+ * The fields that others refer to, and where their values are kept while a packet is decoded: one slot per location,
+ * and one more for each reference that means several locations, in different options of a variant.
  *
- * A location is a scope and the path of a `Reference`. Slots are only ever added: what was compiled with them stays
- * true, what was compiled before a field of its own got one has to be compiled again (`headsVersion`).
+ * A location is a scope and the path of a `Reference`. Slots are only ever added: compiled code stays valid, unless a
+ * field that it reads gets a slot afterwards. Then it has to be compiled again (`headsVersion`).
  */
 import type { FieldClass, Reference, Scope } from "../model/FieldClass.ts"
 
 /** Where a field lies in the packet or the event. */
 export interface Place {
   readonly scope: Scope
-  /** As the path of a reference. */
+  /** The path of a reference, with a dot before each index. */
   readonly path: string
 }
 
@@ -23,18 +23,18 @@ const none: ReadonlyArray<number> = []
 
 /** Values of fields that other fields need, by where they lie. */
 export class Slots {
-  /** By what is referred to: a location, or several. */
+  /** By what a reference means: the key of a location, or of several, separated by spaces. */
   readonly #slots = new Map<string, number>()
-  /** By location. */
+  /** By the key of a location: its scope and path. */
   readonly #located = new Map<string, ReadonlyArray<number>>()
-  /** Every location that has a slot somewhere below. */
+  /** The keys of all locations that have a slot themselves or somewhere below. */
   readonly #parents = new Set<string>()
   readonly #collected = new WeakSet<FieldClass>()
 
-  /** How many locations there are in the head of a packet or of an event record, which event classes share. */
+  /** How many slots are of fields in the heads of packets and event records, which event classes share. */
   headsVersion = 0
 
-  /** The slot of the field that a reference names; made where there is none. */
+  /** The slot of the field that a reference names; it is made if there is none. */
   of({ others, path, scope }: Reference): number {
     const keys = [path, ...others].map((one) => this.#keyOf(scope, one))
     const key = keys.join(" ")
@@ -58,7 +58,7 @@ export class Slots {
     return key
   }
 
-  /** The slots of the field at this place. None: nobody refers to it. */
+  /** The slots of the field at this place; empty if nobody refers to it. */
   at({ path, scope }: Place): ReadonlyArray<number> {
     return this.#located.get(scope + path) ?? none
   }
@@ -68,14 +68,14 @@ export class Slots {
     return this.#parents.has(scope + path)
   }
 
-  /** Those of the field at a place and of all in it. */
+  /** The slots of the field at a place and of all fields in it. */
   within({ path, scope }: Place): ReadonlyArray<number> {
     const start = scope + path
     const inside = [...this.#located].filter(([key]) => key === start || key.startsWith(`${start}.`))
     return [...new Set(inside.flatMap(([, slots]) => slots))]
   }
 
-  /** Gives slots to all that a class refers to. */
+  /** Gives slots to all fields that a class, or one inside it, refers to. */
   collect(fieldClass: FieldClass | undefined): void {
     if (fieldClass === undefined || this.#collected.has(fieldClass)) return
     this.#collected.add(fieldClass)

@@ -21,13 +21,13 @@ import * as Regions from "./Regions.ts"
 import * as Skip from "./Skip.ts"
 import { below, type Place, type Slots } from "./Slots.ts"
 
-/** An integer with the labels that it has; several ranges may hold it. */
+/** The value of an enumeration, with all labels whose ranges contain it. */
 export interface Enumerated {
   readonly value: number | bigint
   readonly labels: ReadonlyArray<string>
 }
 
-/** Bits with the names of those that are set. */
+/** The value of a bit map, with the names of the flags that have a bit set in it. */
 export interface Flagged {
   readonly value: number | bigint
   readonly flags: ReadonlyArray<string>
@@ -58,7 +58,7 @@ const scratch: Regions.Region = { from: 0, to: 0 }
 const integerBits = (fieldClass: FieldClass): number =>
   "size" in fieldClass ? fieldClass.size : fieldClass.kind === "variable-integer" ? 64 : 0
 
-/** Bigints for classes that may need them, whatever the value. */
+/** A reader of bigints for classes that may need them, whatever the value. */
 const typed = (read: Numbers.ReadInt, fieldClass: FieldClass): ((cursor: Cursor) => number | bigint) =>
   integerBits(fieldClass) > 53 ? (cursor) => BigInt(read(cursor)) : (read as (cursor: Cursor) => number)
 
@@ -79,7 +79,7 @@ const structure = ({ alignment, members }: Structure, place: Place, slots: Slots
   }
 }
 
-/** A field with a role is for the reader of the trace, not for the reader's user. */
+/** Fields with a role serve decoding and are not shown. */
 export const isHidden = (fieldClass: FieldClass): boolean => "roles" in fieldClass && fieldClass.roles.length > 0
 
 const elements = (
@@ -101,7 +101,7 @@ const elements = (
   }
 }
 
-/** The reader of a field class at its place. */
+/** Compiles the reader of a field class at its place. */
 export const value = (fieldClass: FieldClass, place: Place, slots: Slots): ReadValue => {
   slots.collect(fieldClass)
   switch (fieldClass.kind) {
