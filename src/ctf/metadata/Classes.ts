@@ -1,4 +1,4 @@
-/** The classes of a trace while its metadata grows: what both formats put their declarations into. */
+/** The classes of a trace while its metadata grows: readers of both formats add declarations here. */
 import type { Scope, Structure } from "../model/FieldClass.ts"
 import type { ClockClass, DataStreamClass, EventClass, TraceClass } from "../model/TraceClass.ts"
 import type { StructureDraft } from "./Draft.ts"
@@ -52,7 +52,7 @@ export interface EventDraft extends EventFacts {
   readonly payload: StructureDraft | undefined
 }
 
-/** Its payload is made when somebody asks for it. */
+/** An event class whose payload is made at the first use. */
 class PlainEventClass implements EventClass {
   readonly id: bigint
   readonly namespace: string | undefined
@@ -80,7 +80,7 @@ class PlainEventClass implements EventClass {
   }
 }
 
-/** Puts declarations into a trace, their references resolved. */
+/** Resolves the references of declarations, and adds them to a trace. */
 export class Declarations {
   readonly trace: GrowingTrace
   readonly #resolver: Resolver
@@ -125,7 +125,7 @@ export class Declarations {
     throw invalid(place, `event class ${id} of data stream class ${stream.id} is declared twice`)
   }
 
-  /** Of a payload that refers to nothing, and with which nothing is wrong: made when somebody asks for it. */
+  /** Adds an event whose payload is valid and refers to no other scope: `payload` is called at the first use. */
   plainEvent(facts: EventFacts, payload: () => StructureDraft, stream: GrowingDataStream, place: Place): void {
     this.#checkNew(facts.id, stream, place)
     const made = () => this.#resolver.structure(payload(), "event-record-payload", new Map())
@@ -154,7 +154,7 @@ export class Declarations {
   }
 }
 
-/** With the whole seconds of its cycles among its seconds. */
+/** The clock with less than a second in `offsetCycles`; the rest moves to `offsetSeconds`. */
 export const normalised = (clock: ClockClass): ClockClass => ({
   ...clock,
   offsetSeconds: clock.offsetSeconds + clock.offsetCycles / clock.frequency,

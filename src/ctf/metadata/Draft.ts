@@ -1,6 +1,6 @@
 /**
- * Field classes as they were declared: references still as somebody wrote them, since what they mean depends on where
- * the class stands in the end. A draft may be used at many places (an alias); `Resolution` makes field classes of it.
+ * Field classes as they were declared: references are still as they were written, since what they mean depends on where
+ * the class is used. A draft may be used at many places (an alias); `Resolution` makes field classes of it.
  */
 import type * as FieldClass from "../model/FieldClass.ts"
 import { depthMax } from "../model/FieldClass.ts"
@@ -9,9 +9,9 @@ import { invalid, type Place } from "./MetadataRefused.ts"
 
 /** A reference as written. */
 export interface Location {
-  /** From the root of that scope. Without: from the structure around the reference. */
+  /** The scope whose root the path begins at; undefined: it begins at a structure around the reference. */
   readonly origin: FieldClass.Scope | undefined
-  /** Structures to go up first. `outwards`: until one has the first name, then through the scopes before (TSDL). */
+  /** Structures to go up first. `outwards` (TSDL): to the nearest that has the first name, else to earlier scopes. */
   readonly from: number | "outwards"
   readonly path: ReadonlyArray<string>
   readonly place: Place
@@ -29,17 +29,17 @@ export type Leaf =
   | FieldClass.StaticBlob
 
 interface Common {
-  /** Nested classes down to the deepest leaf. */
+  /** Number of nested classes down to the deepest leaf. */
   readonly depth: number
   readonly hasReference: boolean
-  /** Those that integers in it are mapped to (CTF 1.8). */
+  /** The clocks that integers in it are mapped to (CTF 1.8). */
   readonly clocks: ReadonlySet<ClockClass>
 }
 
 export interface LeafDraft extends Common {
   readonly kind: "leaf"
   readonly leaf: Leaf
-  /** An integer of CTF 1.8 that counts as a character, when it is one byte. */
+  /** An integer of CTF 1.8 that is a character: arrays of it are text. */
   readonly isCharacter: boolean
 }
 
@@ -83,7 +83,7 @@ export interface OptionDraft extends MemberDraft {
 
 export interface VariantDraft extends Common {
   readonly kind: "variant"
-  /** None yet: a variant of TSDL that was named without a tag. */
+  /** Undefined: a variant of TSDL that was named without a tag. */
   readonly selector: Location | undefined
   readonly options: ReadonlyArray<OptionDraft>
   readonly place: Place

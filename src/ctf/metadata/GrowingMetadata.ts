@@ -1,8 +1,8 @@
 /**
- * Metadata that arrives piece by piece, of either format: what is complete in it becomes classes at once.
+ * Metadata that arrives piece by piece, of either format: what is complete becomes classes at once.
  *
- * Bytes may be cut anywhere. Classes only ever come on top; metadata that starts anew (after a clear, or regenerated)
- * is another one of these. After a refusal it stays refused.
+ * Bytes may be cut anywhere. Classes are only ever added; metadata that starts anew (after a clear, or regenerated)
+ * needs a new `GrowingMetadata`. After a refusal it stays refused.
  */
 import * as Result from "effect/Result"
 import type { TraceClass } from "../model/TraceClass.ts"
@@ -41,7 +41,7 @@ const tsdl = (): Reader => {
   }
 }
 
-/** All of it is there before anything is read: nobody has to look for where declarations end. `kin`: of others. */
+/** Reads TSDL only when all of it is there, so it need not find where declarations end. `kin`: traces read before. */
 const wholeTsdl = (kin: Kin | undefined): Reader => {
   const reader = new TsdlReader()
   const start = { line: 1, column: 1 }
@@ -69,7 +69,7 @@ const wholeTsdl = (kin: Kin | undefined): Reader => {
 
 const json = (): Reader => {
   const reader = new JsonReader()
-  /** Of the last fragment, which may go on. */
+  /** The text of the last fragment, which may not be complete. */
   let held = ""
   const isWhole = (text: string): boolean => {
     if (!text.trimEnd().endsWith("}")) return false
@@ -80,7 +80,7 @@ const json = (): Reader => {
       return false
     }
   }
-  /** Of what is taken next. */
+  /** Where the text that is taken next begins. */
   let start: Start = { line: 1, column: 1 }
   const take = (text: string) => {
     if (text.trim() !== "") reader.read({ text, start })
@@ -124,19 +124,19 @@ const attempt = <A>(read: () => A): Result.Result<A, MetadataRefused> => {
   }
 }
 
-/** Metadata that comes in pieces, as of a live session; TSDL and CTF 2 alike. */
+/** Reads metadata that comes in pieces, as in a live session; TSDL or CTF 2, packetised or plain text. */
 export class GrowingMetadata {
   readonly #text = new Text()
   #reader: Reader | undefined
   #refused: MetadataRefused | undefined
 
-  /** The same object once it is there. Undefined while there is too little to decode anything. */
+  /** The trace class, one object that grows. Undefined while there is too little metadata to decode anything. */
   get traceClass(): TraceClass | undefined {
     return this.#reader?.traceClass
   }
 
   /**
-   * Takes one more piece, cut anywhere; answers the trace class as far as it is known. Fails with `MetadataRefused`.
+   * Takes one more piece, cut anywhere; answers `traceClass` as it is now. Fails with `MetadataRefused`.
    */
   append(bytes: Uint8Array): Result.Result<TraceClass | undefined, MetadataRefused> {
     return this.#attempt(() => {
@@ -145,7 +145,7 @@ export class GrowingMetadata {
     })
   }
 
-  /** Nothing more comes: what is not complete now is refused. */
+  /** To be called when nothing more comes. Fails with `MetadataRefused` if something is incomplete. */
   end(): Result.Result<TraceClass, MetadataRefused> {
     return this.#attempt(() => {
       this.#read(this.#text.end())
@@ -181,11 +181,11 @@ const whole = (bytes: Uint8Array, kin?: Kin): TraceClass => {
   return declared(reader)
 }
 
-/** Reads the metadata of several traces: of those that differ only in whose they are, the classes are the same ones. */
+/** A `parse` for several traces: those that differ only in UUID, environment and clock offset share their classes. */
 export const parser = (): ((bytes: Uint8Array) => Result.Result<TraceClass, MetadataRefused>) => {
   const kin = new Kin()
   return (bytes) => attempt(() => whole(bytes, kin))
 }
 
-/** All of a trace's metadata. */
+/** Reads all of a trace's metadata: TSDL or CTF 2, packetised or plain text. Fails with `MetadataRefused`. */
 export const parse = (bytes: Uint8Array): Result.Result<TraceClass, MetadataRefused> => attempt(() => whole(bytes))

@@ -6,7 +6,7 @@ export interface Start {
   readonly column: number
 }
 
-/** Where it goes on after a text. */
+/** The place after a text that begins at the given one. */
 export const advanced = ({ line, column }: Start, passed: string): Start => {
   let feeds = 0
   let last = -1

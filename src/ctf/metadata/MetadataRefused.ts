@@ -1,10 +1,10 @@
 /**
- * Why metadata is refused, and where. Parsers throw it to their caller here, who gives it back as a value.
+ * Why metadata is refused, and where. Parsers throw it; `GrowingMetadata` catches it and answers it as a value.
  */
 
 /**
- * In a text from 1 on, with its line; in fragments of CTF 2 from 0 on, with a JSON pointer, and where that leads to in
- * all of the metadata; in the bytes around.
+ * Where metadata is wrong. In TSDL: line and column, from 1, and the text of the line. In CTF 2: the fragment, from 0,
+ * a JSON pointer into it, and line and column of that in the whole text. In the packets around the text: byte offset.
  */
 export type Place =
   | { readonly line: number; readonly column: number; readonly text?: string }
@@ -19,10 +19,10 @@ const showPlace = (place: Place): string => {
   return where === "" ? fragment : `${where} (${fragment})`
 }
 
-/** Its words are no metadata; it means nothing; the packets around it are none. */
+/** The text cannot be parsed; what it declares is not allowed; the packets around the text are damaged. */
 export type RefusalKind = "metadata-syntax" | "metadata-invalid" | "metadata-packet"
 
-/** Metadata that is none, with the place. */
+/** Metadata that cannot be used: why, and where. */
 export class MetadataRefused extends Error {
   readonly _tag = "MetadataRefused"
   readonly kind: RefusalKind

@@ -1,7 +1,7 @@
-/** Stored metadata as the messages a tracer would have sent: viewers get to see whole packets only. */
+/** Splits stored metadata into the messages that a tracer would have sent: viewers get to see whole packets only. */
 import { type MetadataPacket, packets } from "./Text.ts"
 
-/** One message of metadata: what to send, and the zeroes to append in the file. */
+/** One message of metadata: the bytes to send, and how many zeroes follow them in the file. */
 export interface Part {
   readonly bytes: Uint8Array
   readonly paddingBytes: number
@@ -12,7 +12,7 @@ export const isZero = (bytes: Uint8Array): boolean => {
   return true
 }
 
-/** Without the zeroes at its end, which are as good as sent when they are told as padding. */
+/** The message for a packet. Zeroes at its end need not be sent: they are told as padding. */
 const padded = ({ content, whole }: MetadataPacket): Part =>
   isZero(whole.subarray(content.length))
     ? { bytes: content, paddingBytes: whole.length - content.length }

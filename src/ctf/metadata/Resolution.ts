@@ -1,8 +1,9 @@
 /**
- * Field classes of the drafts of one root scope: references become scope and path, alignments explicit, the choices of
- * variants disjoint.
+ * Makes field classes of the drafts of one root scope: references become scope and path, alignments explicit, the
+ * choices of variants disjoint.
  *
- * What contains no reference is the same wherever it stands, is made once and shared; the rest is made for each place.
+ * A class without references is the same wherever it is used, so it is made once and shared; others are made for each
+ * place.
  */
 import type {
   FieldClass,
@@ -21,23 +22,24 @@ import { scopes } from "../model/FieldClass.ts"
 import type * as Draft from "./Draft.ts"
 import { invalid, type Place } from "./MetadataRefused.ts"
 
-/** The root structures of the scopes that are decoded before. */
+/** The root structures of the scopes that are decoded before the one being made. */
 export type Earlier = ReadonlyMap<Scope, Structure>
 
-/** A structure, array, optional or variant that is being made: what stands before in it, and where we are. */
+/** A structure, array, optional or variant that is being made: what it has already, and what is being made in it. */
 interface Level {
   readonly kind: "structure" | "variant" | "other"
-  /** Of members; of the options of TSDL. */
+  /** Names of a structure's members or of a TSDL variant's options; else empty. */
   readonly names: ReadonlyArray<string>
-  /** Of a structure: members made so far. */
+  /** The members of a structure that have been made so far; else empty. */
   readonly made: ReadonlyArray<Member>
   /** Index of the member or option that is being made. */
   at: number
 }
 
+/** What a written reference leads to. */
 interface Target {
   readonly reference: Reference
-  /** One of each location. */
+  /** The class at each of the reference's locations. */
   readonly fieldClasses: readonly [FieldClass, ...Array<FieldClass>]
 }
 
@@ -46,7 +48,7 @@ const alignmentOf = (minimum: number, inner: ReadonlyArray<FieldClass>): number 
 
 const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
 
-/** What is claimed first stays claimed. Ends ascending and disjoint. */
+/** Choices without overlap, in ascending order: where ranges overlap, the first claim wins. */
 const disjoint = (claims: ReadonlyArray<Range & { readonly option: number }>): Variant["choices"] => {
   const byLower = claims.map((claim, order) => ({ ...claim, order })).sort((a, b) => compare(a.lower, b.lower))
   const isApart = byLower.every((claim, at) => {
@@ -73,7 +75,7 @@ type AnyInteger = Integer | VariableInteger
 const isInteger = (fieldClass: FieldClass): fieldClass is AnyInteger =>
   fieldClass.kind === "integer" || fieldClass.kind === "variable-integer"
 
-/** The first, when all of them are integers with and without signs alike. */
+/** The first class, if all are integers and either all or none are signed. */
 const integerOf = ([first, ...others]: Target["fieldClasses"]): AnyInteger | undefined => {
   if (!isInteger(first)) return undefined
   return others.every((other) => isInteger(other) && other.isSigned === first.isSigned) ? first : undefined
@@ -81,7 +83,7 @@ const integerOf = ([first, ...others]: Target["fieldClasses"]): AnyInteger | und
 
 const showPath = (path: ReadonlyArray<string>): string => path.map((name) => `\`${name}\``).join(".")
 
-/** Scopes that would grow beyond this many classes, by references in classes used again and again, are refused. */
+/** A scope with more classes is refused: classes with references are made anew for each use, and so could explode. */
 const placedMax = 1 << 16
 
 export class Resolver {
@@ -92,7 +94,7 @@ export class Resolver {
   #scope: Scope = "packet-header"
   #earlier: Earlier = new Map()
 
-  /** Whether paths name the options that they go through: in TSDL. */
+  /** `areOptionsNamed`: paths name the options of variants that they go through, as in TSDL. */
   constructor(areOptionsNamed: boolean) {
     this.#areOptionsNamed = areOptionsNamed
   }
@@ -155,7 +157,7 @@ export class Resolver {
     return made
   }
 
-  /** Makes what stands inside something that is no structure. */
+  /** Makes the content of an array or optional. */
   #inside(draft: Draft.Draft, place: Place): FieldClass {
     this.#levels.push({ kind: "other", names: [], made: [], at: 0 })
     const made = this.#make(draft, place)
@@ -265,7 +267,7 @@ export class Resolver {
       if (level?.kind !== "structure") continue
       const index = level.names.indexOf(first ?? "")
       if (index === -1) continue
-      // A member that comes later hides nothing.
+      // A member that is declared later hides nothing.
       if (index < level.at || (index === level.at && location.path.length > 1)) return this.#descend(at, location)
     }
     for (const scope of scopes.slice(0, scopes.indexOf(this.#scope)).reverse()) {
@@ -277,7 +279,7 @@ export class Resolver {
     return undefined
   }
 
-  /** From a structure that is being made: its earlier members, or on into the one that is being made. */
+  /** Follows a path from a structure that is being made: to an earlier member, or into the one being made. */
   #descend(start: number, location: Draft.Location): Target | undefined {
     const indexes = this.#levels.slice(0, start).flatMap(({ kind, at }) => (kind === "other" ? [] : [at]))
     let level = start
@@ -292,7 +294,7 @@ export class Resolver {
       }
       if (index === -1 || index !== here.at) return undefined
       indexes.push(index)
-      // The current element, content or option, which TSDL names.
+      // On through the current element, content or option; TSDL names the latter in the path.
       for (level++; this.#levels[level] !== undefined && this.#levels[level]?.kind !== "structure"; level++) {
         const { at, kind, names } = this.#levels[level] as Level
         if (kind !== "variant") continue
@@ -318,8 +320,8 @@ interface Located {
 }
 
 /**
- * All that a path leads to: through an optional into its content, through a variant of CTF 2 into each of its options,
- * through one of TSDL into the option that the path names. Empty where one of them ends nowhere.
+ * All locations that a path leads to: through an optional into its content, through a variant of CTF 2 into each of its
+ * options, through one of TSDL into the option that the path names. Empty if the path does not exist in one of them.
  */
 const locate = (
   { fieldClass, path }: Located,

@@ -1,4 +1,4 @@
-/** The text of metadata out of its bytes, in pieces as they come: packets unpacked (§2.2), UTF-8 that is cut kept. */
+/** Turns metadata's bytes, in pieces as they come, into text: unpacks packets (§2.2), and joins UTF-8 that was cut. */
 import { headBytes, magic, offsets } from "../../protocol/MetadataPacket.ts"
 import * as RawText from "../model/RawText.ts"
 import { MetadataRefused } from "./MetadataRefused.ts"
@@ -11,7 +11,7 @@ export interface MetadataPacket {
 
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
-/** Undefined when no metadata packet begins there. The tracer writes in its own byte order. */
+/** The byte order of the metadata packet that begins at `at`, its tracer's own; undefined if none begins there. */
 const isLittleEndian = (view: DataView, at: number): boolean | undefined => {
   if (view.byteLength - at < 4) return undefined
   if (view.getUint32(at, true) === magic) return true
@@ -38,7 +38,7 @@ const isSound = ({ contentBytes, packetBytes }: Sizes): boolean =>
   contentBytes >= headBytes &&
   packetBytes >= contentBytes
 
-/** Of a packet that is cut short, its head not: how many bytes more it should have. */
+/** How many bytes are missing of a packet that was cut short after its head; undefined if there is no sound head. */
 export const missingBytes = (bytes: Uint8Array): number | undefined => {
   const sizes = sizesAt(viewOf(bytes), 0)
   return sizes !== undefined && isSound(sizes) ? sizes.packetBytes - bytes.length : undefined
@@ -68,18 +68,18 @@ const join = (before: Uint8Array, after: Uint8Array): Uint8Array => {
   return joined
 }
 
-/** Throws `MetadataRefused`. */
+/** Its methods throw `MetadataRefused`. */
 export class Text {
-  /** Of a character that is cut. */
+  /** The bytes of a character that was cut. */
   #open: Uint8Array = new Uint8Array(0)
   #form: "unknown" | "plain" | "packets" = "unknown"
   #held: Uint8Array = new Uint8Array(0)
   #byteCount = 0
   #uuid: Uint8Array | undefined
 
-  /** The text that is now known. */
+  /** Takes more bytes; answers the text that has become known by them. */
   append(bytes: Uint8Array): string {
-    // The caller may use its bytes again.
+    // The caller may use its bytes again: what is held is always a copy.
     const all = join(this.#held, bytes)
     if (this.#form === "unknown") {
       if (all.length < 4) {
@@ -107,7 +107,7 @@ export class Text {
     return text
   }
 
-  /** What is left, when nothing more comes. */
+  /** Answers the text that is left when nothing more comes. */
   end(): string {
     if (this.#form === "packets") return this.#decode(this.#lastContent()) + this.#flush()
     const text = this.#decode(this.#held) + this.#flush()
@@ -115,7 +115,7 @@ export class Text {
     return text
   }
 
-  /** Less than a head is a tail that readers ignore; more is a packet cut short: only padding may be missing. */
+  /** Less than a head is left: readers ignore that. Otherwise a packet was cut short: only padding may be missing. */
   #lastContent(): Uint8Array {
     const held = this.#held
     const { contentBytes } = sizesAt(viewOf(held), 0) ?? { contentBytes: 0 }

@@ -1,4 +1,4 @@
-/** Field classes of CTF 2 (§5.2 of the decoder's specification), checked, as drafts. */
+/** Reads field classes of CTF 2 (§5.2 of the decoder's specification) into drafts, and checks them. */
 import type { DisplayBase, Encoding, Mapping, Range, Role, Scope } from "../../model/FieldClass.ts"
 import { scopes } from "../../model/FieldClass.ts"
 import * as Draft from "../Draft.ts"
@@ -75,7 +75,7 @@ const locationOf = (node: Node): Draft.Location => {
   const steps = written.array()
   for (const step of steps) {
     if (step.value !== null) path.push(step.string())
-    // Back out of the name before, else out of the structure.
+    // A null undoes the name before it; without one it leads out of the structure.
     else if (path.pop() === undefined) up++
   }
   if (steps.length === 0 || steps.at(-1)?.value === null) throw written.wrong("a path ends with a name")

@@ -40,7 +40,7 @@ class Parser {
     return value
   }
 
-  /** Where that is which the steps lead to, in a text that is JSON and has it. */
+  /** Index of the value that the steps lead to, in a text that is valid JSON and has it. */
   locate(steps: ReadonlyArray<string>): number {
     this.#match(space)
     for (const step of steps) {
@@ -69,7 +69,7 @@ class Parser {
     return new JsonInvalid(this.#at, `expected ${wanted}, found ${shown}`)
   }
 
-  /** With the space around it. */
+  /** Takes a sign and the space around it; false if it is not next. */
   #take(sign: string): boolean {
     this.#match(space)
     if (this.#text[this.#at] !== sign) return false
@@ -111,7 +111,7 @@ class Parser {
     if (this.#text[this.#at] !== '"') throw this.#expected("a character of a string or its end")
     this.#at++
     if (!found.includes("\\")) return found.slice(1)
-    // A text of itself is nothing that could be lost.
+    // `JSON.parse` loses nothing of a string.
     const text: string = JSON.parse(`${found}"`)
     if (!text.isWellFormed()) throw new JsonInvalid(at, "half of a surrogate pair alone is no character")
     return text
@@ -143,10 +143,10 @@ class Parser {
   }
 }
 
-/** Throws `JsonInvalid`. */
+/** The value of a JSON text. Throws `JsonInvalid`. */
 export const parse = (text: string): Json => new Parser(text).whole()
 
-/** Where a JSON pointer leads to in a text that was parsed. */
+/** Index of the value that a JSON pointer leads to, in a text that `parse` has accepted. */
 export const locate = (text: string, pointer: string): number => {
   const steps = pointer.split("/").slice(1)
   return new Parser(text).locate(steps.map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")))

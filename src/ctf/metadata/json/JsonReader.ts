@@ -1,4 +1,4 @@
-/** The fragments of CTF 2 (§5.1 of the decoder's specification) into the classes of a trace, one after the other. */
+/** Reads the fragments of CTF 2 (§5.1 of the decoder's specification), one after the other, into a trace's classes. */
 import type { Scope } from "../../model/FieldClass.ts"
 import type { ClockOrigin, TraceClass } from "../../model/TraceClass.ts"
 import { Declarations, emptyTrace, type Names, normalised, uuidText } from "../Classes.ts"
@@ -36,7 +36,7 @@ const namesOf = (properties: Properties): Names => ({
 
 const naming = ["type", "namespace", "name", "uid"]
 
-/** What tracers say about an event beyond CTF; the reader's own writer first. */
+/** What a tracer says about an event beyond CTF, in attributes of babeltrace2 or, if it has none, of LTTng. */
 const tracerAttribute = (properties: Properties, name: string): string | undefined => {
   const attributes = new Map(properties.get("attributes")?.entries())
   for (const namespace of ["babeltrace.org,2020", "lttng.org,2009"]) {
@@ -66,7 +66,7 @@ export class JsonReader {
   readonly #trace = emptyTrace("2")
   readonly #declarations = new Declarations(this.#trace)
   readonly #fieldClasses = new FieldClasses()
-  /** Fragments that later ones use: what is wrong with them may show only there. */
+  /** Fragments with aliases: what is wrong with one may show only in a later fragment that uses it. */
   readonly #aliases = new Map<number, Fragment>()
   #fragmentCount = 0
   #hasTraceClass = false

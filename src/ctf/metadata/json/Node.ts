@@ -1,4 +1,4 @@
-/** A JSON value at its place, asked for what it should be. Answers throw `MetadataRefused` with the place. */
+/** A JSON value and its place, read as what it should be. What it is not throws `MetadataRefused` with the place. */
 import { invalid, type MetadataRefused, type Place } from "../MetadataRefused.ts"
 import type { Json } from "./Json.ts"
 
@@ -8,7 +8,7 @@ const shownMax = 60
 const show = (value: Json): string => {
   if (value instanceof Map) return "an object"
   if (Array.isArray(value)) return "an array"
-  // No integer, though its value may be whole.
+  // It was not written as an integer, though its value may be whole.
   if (typeof value === "number") return String(value).replace(/^-?\d+$/, "$&.0")
   if (typeof value !== "string") return String(value)
   return JSON.stringify(value.length > shownMax ? `${value.slice(0, shownMax)}…` : value)
@@ -38,7 +38,7 @@ export class Node {
     return new Node(value, this.#fragment, `${this.#pointer}/${step}`)
   }
 
-  /** Also says what is there. */
+  /** A refusal that says what was expected and what is there. */
   #expected(wanted: string): MetadataRefused {
     return this.wrong(`expected ${wanted}, found ${show(this.value)}`)
   }
@@ -70,7 +70,7 @@ export class Node {
     return this.integer(0n, uint64Max)
   }
 
-  /** A count that is an exact number. */
+  /** A count that fits a number exactly. */
   length(): number {
     return Number(this.integer(0n, BigInt(Number.MAX_SAFE_INTEGER)))
   }
@@ -134,7 +134,7 @@ export class Properties {
     return this.get(name)?.string()
   }
 
-  /** One that is shown. */
+  /** A string that is only shown: see `shown`. */
   name(name: string): string | undefined {
     const found = this.string(name)
     return found === undefined ? undefined : shown(found)
@@ -145,7 +145,7 @@ export const uint64Max = 2n ** 64n - 1n
 export const int64Min = -(2n ** 63n)
 export const int64Max = 2n ** 63n - 1n
 
-/** Of a name: readers show what is before its first zero. What refers to it has all of it. */
+/** The part of a name that readers show: up to its first zero. References to it have all of it. */
 export const shown = (name: string): string => {
   const at = name.indexOf("\0")
   return at === -1 ? name : name.slice(0, at)

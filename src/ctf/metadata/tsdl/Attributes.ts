@@ -91,7 +91,7 @@ export class Attributes {
     return found[0]
   }
 
-  /** Of characters; false for `none`. */
+  /** Whether it names an encoding of characters; false for `none`. */
   isEncoded(name: string): boolean {
     const word = this.word(name)
     if (word === undefined || word === "none") return false
@@ -119,7 +119,7 @@ export class Attributes {
   }
 }
 
-/** 2.0's limit, too: a position in bits of a packet must stay an exact number. */
+/** A position in bits must stay an exact number. babeltrace2 2.0 has this limit, too. */
 export const alignmentMax = 1n << 31n
 
 const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i

@@ -1,13 +1,14 @@
 /**
- * Traces whose metadata differ only in whose they are, as those of the applications that run one program: of all but
- * the first only the beginning is read, up to the clock, which is metadata by itself. They have the same classes.
+ * Traces whose metadata differs only in UUID, environment and clock offset, like those of several processes of one
+ * program. They share the classes of the first; of the others only the head is read, up to the clock, which is valid
+ * metadata by itself.
  */
 import type { TraceClass } from "../../model/TraceClass.ts"
 
 interface Halves {
-  /** To the end of the clock's block. */
+  /** The text up to the end of the clock's block. */
   readonly head: string
-  /** The head without what is each trace's own: UUID, environment, and where its clock begins. */
+  /** The head without what is each trace's own: UUID, environment and clock offset. */
   readonly common: string
   readonly rest: string
 }
@@ -15,10 +16,10 @@ interface Halves {
 const ends = /^clock \{\n[^}]*\n\};\n/m
 const environment = /^env \{\n(?:\t\w+ = (?:"(?:[^"\\\n]|\\.)*"|-?\d+);\n)*\};\n/m
 const own = /^\t(uuid = "[-0-9a-fA-F]{36}"|offset(?:_s)? = \d+);$/gm
-/** What may look at the environment, or say another thing of the clock. */
+/** A word by which the text may refer to the environment or declare another clock. */
 const other = /\benv\b|\bclock\b(?!\.)/
 
-/** Undefined of metadata that LTTng would write otherwise. */
+/** Undefined if the metadata is not laid out as LTTng writes it. */
 export const halvesOf = (text: string): Halves | undefined => {
   const clock = ends.exec(text)
   if (clock === null) return undefined
@@ -26,15 +27,15 @@ export const halvesOf = (text: string): Halves | undefined => {
   const rest = text.slice(head.length)
   const common = head.replace(environment, "")
   const before = common.slice(0, common.length - clock[0].length)
-  // The end of a comment may be that of one around the clock.
+  // The end of a comment could mean that the clock's block is in that comment.
   if (other.test(before) || other.test(rest) || rest.includes("*/")) return undefined
   return { head, common: common.replace(own, ""), rest }
 }
 
-/** Words of a slice would keep all of the text in memory. */
+/** A copy of a slice: words of the slice itself would keep the whole text in memory. */
 export const copyOf = (text: string): string => Buffer.from(text, "utf16le").toString("utf16le")
 
-/** What has been read, to be found again. */
+/** The traces that have been read, by what they have in common with their kin. */
 export class Kin {
   readonly #known = new Map<string, Map<string, TraceClass>>()
 
@@ -48,7 +49,7 @@ export class Kin {
   }
 }
 
-/** The trace that a head tells of, with the classes of its kin. */
+/** The trace that a head declares, with the classes of its kin. */
 export const joined = (head: TraceClass, { dataStreams, packetHeader }: TraceClass): TraceClass => {
   const own = [...dataStreams].map(([id, stream]) => {
     const clock = stream.clock && (head.clocks.get(stream.clock.id) ?? stream.clock)

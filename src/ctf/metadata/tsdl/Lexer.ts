@@ -9,19 +9,19 @@ import * as PlainEvents from "./PlainEvents.ts"
 
 export interface Token extends Start {
   readonly kind: "word" | "integer" | "string" | "character" | "sign" | "event" | "end"
-  /** Of a text its content, else as it is written. */
+  /** The content of a text; of other tokens what is written. */
   readonly text: string
-  /** Of an integer. */
+  /** The value of an integer; else 0. */
   readonly value: bigint
-  /** Counted over all of the metadata. */
+  /** Number of the token in all of the metadata. */
   readonly order: number
   readonly event: PlainEvents.PlainEvent | undefined
 }
 
 export interface Origin extends Start {
-  /** Of the first token. */
+  /** `order` of the first token. */
   readonly order: number
-  /** Undefined: blocks of plain events are read word by word, too. */
+  /** Fields of plain events known so far; undefined: blocks of plain events are read word by word, too. */
   readonly plain: PlainEvents.KnownFields | undefined
 }
 
@@ -45,11 +45,11 @@ const controls: Readonly<Record<string, string>> = {
 
 const uint64Max = 2n ** 64n - 1n
 
-/** Bytes written as numbers may make up one character. */
+/** Joins bytes that were written as numbers and together make up characters. */
 const decodeBytes = (content: string): string =>
   content.replace(/[\udc80-\udcff]+/gu, (bytes) => RawText.decode(RawText.encode(bytes)))
 
-/** As readers do it: a number counts by its last byte, and a zero ends the text. */
+/** Replaces escapes as readers do: of a number the lowest byte counts, and a zero ends the text. */
 const unescaped = (content: string, place: Start): string => {
   if (!content.includes("\\")) return content
   const byteOf = (number: number): string => {
@@ -77,13 +77,13 @@ const parseInteger = (written: string, place: Start): bigint => {
 }
 
 const blankKind = 1
-/** A mark that begins no longer one. */
+/** A sign that begins no longer sign. */
 const markKind = 2
 const wordKind = 3
-/** What goes on with a word but begins none. */
+/** A character that a word can contain but not begin with. */
 const digitKind = 4
 
-/** What begins with an ASCII character, where that alone decides. */
+/** The kind of token that begins with an ASCII character, where that alone decides; else 0. */
 const kinds = Uint8Array.from({ length: 128 }, (_, code) => {
   const character = String.fromCharCode(code)
   if (/[ \t\r\n\v\f]/.test(character)) return blankKind
@@ -92,7 +92,7 @@ const kinds = Uint8Array.from({ length: 128 }, (_, code) => {
   return /[{}[\]()<>;,=*+]/.test(character) ? markKind : 0
 })
 
-/** Throws `MetadataRefused`. */
+/** The tokens of a text, of which the last is `end`. Throws `MetadataRefused`. */
 export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<Token> => {
   const tokens: Array<Token> = []
   const nul = source.indexOf("\0")
@@ -127,13 +127,13 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
     column += written.length
     return true
   }
-  /** It may hold line feeds. */
+  /** Adds a text, which may contain line feeds. */
   const pushText = (written: string) => {
     add(written.startsWith('"') ? "string" : "character", unescaped(written.slice(1, -1), { line, column }), 0n)
     pass(written)
     return true
   }
-  /** Where a declaration begins. */
+  /** Adds a plain event, if one begins here and a declaration may. */
   const event = (known: PlainEvents.KnownFields): boolean => {
     const last = tokens[tokens.length - 1]
     if (last !== undefined && last.kind !== "event" && (last.kind !== "sign" || last.text !== ";")) return false
@@ -143,7 +143,7 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
     pass(found.written)
     return true
   }
-  /** Most tokens tell by their first character what they are: no pattern is tried in vain. */
+  /** Takes the next token. Most tell by their first character what they are, so that few patterns are tried in vain. */
   const next = (): boolean => {
     const first = kinds[source.charCodeAt(at)]
     if (first === blankKind) return blanks()
@@ -159,7 +159,7 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
     if (first === markKind) return push("sign", source[at] ?? "", source[at] ?? "")
     const comment = match(blockComment) ?? match(lineComment)
     if (comment !== undefined) {
-      // It may hold line feeds.
+      // A comment may contain line feeds.
       pass(comment)
       return true
     }

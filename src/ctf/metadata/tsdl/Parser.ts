@@ -1,7 +1,7 @@
 /**
- * The grammar of TSDL by recursive descent: tokens of whole declarations in, their syntax out.
+ * Parses TSDL by recursive descent: from tokens of whole declarations to their syntax.
  *
- * Types are told from names without knowing which are declared: of the words before `;`, `,` or `[` the last is one.
+ * Types are told from names without knowing which are declared: of the words before `;`, `,` or `[` the last is a name.
  */
 import { invalid, type MetadataRefused, syntax } from "../MetadataRefused.ts"
 import type { Token } from "./Lexer.ts"
@@ -9,7 +9,7 @@ import type { Attribute, Block, Declarator, Enumerator, Item, Placed, Plain, Typ
 import { type BlockName, blocks } from "./Syntax.ts"
 import { basicWords, compounds, keywords } from "./Words.ts"
 
-/** A structure in a structure counts twice: its members' type, its body. */
+/** How deep syntax may be nested. A structure in a structure counts twice: as the member's type, and as a body. */
 const depthMax = 1100
 
 export class Parser {
@@ -37,7 +37,7 @@ export class Parser {
     return items
   }
 
-  /** All of it is one type that begins with its own keyword. */
+  /** Parses tokens that are one type, which begins with its own keyword. */
   type(): TypeSyntax {
     return this.#compound()
   }
@@ -48,7 +48,7 @@ export class Parser {
 
   #peek(ahead: number): Token {
     const at = this.#at + ahead
-    // The last token is the end, and nothing is taken beyond it.
+    // The last token is the end, which is answered however far ahead one looks.
     return this.#tokens[at < this.#tokens.length ? at : this.#tokens.length - 1] as Token
   }
 
@@ -83,7 +83,7 @@ export class Parser {
     return text
   }
 
-  /** That no keyword is. */
+  /** Takes a word that is no keyword. */
   #name(wanted: string): string {
     const { kind, text } = this.#token
     if (kind !== "word" || keywords.has(text)) throw this.#unexpected(wanted)
@@ -344,7 +344,7 @@ export class Parser {
     return { label: text, lower, upper: this.#take("...") ? this.#signed() : lower, place }
   }
 
-  /** `name`: of the first, when it was taken with the type. */
+  /** `name`: that of the first declarator, if it was taken with the type. */
   #declarators(type: TypeSyntax, name: string | undefined): ReadonlyArray<Declarator> {
     const isTag = name === undefined && type.kind !== "named" && this.#is(";")
     if (isTag) return []

@@ -1,24 +1,24 @@
 /**
- * The events that tracers declare by the hundred: a name, ids, and fields that are numbers, texts and arrays of such,
- * each with its own name. Such a block is one token. Nothing can be wrong with it but its types, of which there are
- * few, so its fields need not be read before somebody asks for them; blocks whose fields are the same share them.
+ * The events that tracers declare by the hundred: a name, ids, and fields that are numbers, texts and arrays of them,
+ * each with its own name. Such a block is one token. Only its types can be wrong, and of those there are few, so its
+ * fields need not be resolved before their first use; blocks with the same text of fields share them.
  */
 import { keywords } from "./Words.ts"
 
 export interface PlainField {
   readonly name: string
   readonly type: string
-  /** Of an array; or the name of the field before that tells it. */
+  /** Length of an array, or the name of an earlier field that tells it. */
   readonly length: number | string | undefined
-  /** Of its type from the beginning of the fields' text. */
+  /** Index of the type in the fields' text. */
   readonly distance: number
 }
 
-/** Between the braces of `fields := struct { … }`. */
+/** What is between the braces of `fields := struct { … }`. */
 export type PlainFields = ReadonlyArray<PlainField>
 
 export interface PlainEvent {
-  /** The whole block; its fields' text begins at `fieldsAt` of it. */
+  /** The text of the whole block. The fields' text begins at index `fieldsAt`. */
   readonly written: string
   readonly fieldsAt: number
   readonly name: string
@@ -29,7 +29,7 @@ export interface PlainEvent {
   readonly fields: PlainFields
 }
 
-/** Texts met before; undefined what is more than plain. */
+/** The fields of texts met before; undefined for a text that is not plain. */
 export type KnownFields = Map<string, PlainFields | undefined>
 
 const blank = "[ \\t\\r\\n\\v\\f]*"
@@ -67,7 +67,7 @@ const fieldsOf = (text: string): PlainFields | undefined => {
   return rest.test(text) ? fields : undefined
 }
 
-/** The block that begins there; undefined when it is none of these. */
+/** Reads the block that begins at index `at`; undefined if it is not a plain event. */
 export const read = (source: string, at: number, known: KnownFields): PlainEvent | undefined => {
   head.lastIndex = at
   const found = head.exec(source)

@@ -24,10 +24,10 @@ type NamedScope = keyof typeof roles
 
 const isTimestamp = (role: Role): boolean => role.endsWith("default-clock-timestamp")
 
-/** Roles by the names that are shown: one underscore before them changes nothing. */
+/** Roles by shown names, so it does not matter whether there is an underscore before the name. */
 const rolesIn = (scope: NamedScope): ReadonlyMap<string, Role> => new Map(Object.entries(roles[scope]))
 
-/** Readers refuse these where they are something else; a `timestamp` of an event header may be anything. */
+/** Refuses such members that are not unsigned integers, as readers do; only `timestamp` may be anything. */
 const check = (draft: Draft.StructureDraft, scope: NamedScope, place: Placed): void => {
   for (const { name, draft: member } of draft.members) {
     if (!rolesIn(scope).has(name) || name === "timestamp") continue
@@ -37,13 +37,13 @@ const check = (draft: Draft.StructureDraft, scope: NamedScope, place: Placed): v
 }
 
 /**
- * With roles of the scope at the integers of these names. Those of packets are members of the root; an event's id may
- * be in a structure, also of an option (`v.extended.id`), and times in options themselves. Elements have no names.
+ * Gives the integers with these names their roles: members of the root; an event's id also in structures inside it, as
+ * in an option (`v.extended.id`); timestamps anywhere, also as options themselves. Elements have no names.
  */
 export const assign = (
   draft: Draft.StructureDraft,
   scope: NamedScope,
-  /** Of a timestamp that is not mapped to one. */
+  /** The clock of a timestamp that is not mapped to one. */
   clockFor: (name: string) => ClockClass,
   place: Placed
 ): Draft.StructureDraft => {
@@ -89,7 +89,7 @@ const isByte = (draft: Draft.Draft): boolean =>
   draft.leaf.alignment === 8 &&
   !draft.leaf.isSigned
 
-/** Magic number and UUID: those of the packet header that are checked. */
+/** Gives magic number and UUID, which readers of packets check, their roles. */
 export const withMagic = (draft: Draft.StructureDraft, place: Placed): Draft.StructureDraft => {
   const members = draft.members.map((member, at): Draft.MemberDraft => {
     const inner = member.draft
@@ -110,7 +110,7 @@ export const withMagic = (draft: Draft.StructureDraft, place: Placed): Draft.Str
   return Draft.structure(members, draft.minimumAlignment, place)
 }
 
-/** Whether its integers say the class of an event record. */
+/** Whether an integer in it says the class of an event record. */
 export const hasEventId = (fieldClass: FieldClass): boolean => {
   switch (fieldClass.kind) {
     case "integer":

@@ -1,4 +1,4 @@
-/** Cuts growing text behind the last declaration that is complete: a `;` outside of braces, texts and comments. */
+/** Cuts growing text after the last complete declaration, at a `;` outside braces, texts and comments. */
 import { advanced, type Start } from "../Lines.ts"
 
 export interface Piece {
@@ -11,7 +11,7 @@ const interesting = /["'{};]|\/[/*]|\/$/g
 export class Splitter {
   #text = ""
   #start: Start = { line: 1, column: 1 }
-  /** Scanned up to here; inside of this many braces. */
+  /** Index up to which the text was scanned, and how many braces are open there. */
   #at = 0
   #depth = 0
 
@@ -46,7 +46,7 @@ export class Splitter {
       }
       this.#at = found.index
       const past = this.#past(found[0], found.index)
-      // More text will say where it ends.
+      // Only more text will show where it ends.
       if (past === undefined) return end
       this.#at = past
       if (found[0] === "{") this.#depth++
@@ -79,7 +79,7 @@ export class Splitter {
   #pastQuote(quote: string, from: number): number | undefined {
     for (let at = from; at < this.#text.length; at++) {
       const character = this.#text[at]
-      // A text may go on on the next line. More often there is a quote too many: then the reader is to say so now.
+      // A text may go on in the next line. More often there is a quote too many, which the reader should report now.
       if (character === quote || character === "\n") return at + 1
       if (character === "\\") at++
     }

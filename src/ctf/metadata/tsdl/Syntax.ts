@@ -2,7 +2,7 @@
 import type { Start } from "../Lines.ts"
 import type { PlainEvent } from "./PlainEvents.ts"
 
-/** `order` counts over all of the metadata: a name of a type is known only after its declaration. */
+/** `order` counts tokens over all of the metadata: the name of a type is known only after its declaration. */
 export interface Placed extends Start {
   readonly order: number
 }
@@ -29,7 +29,7 @@ export type TypeSyntax =
   | {
       readonly kind: "structure"
       readonly name: string | undefined
-      /** Undefined: the one of that name. */
+      /** Undefined: the structure with this name, declared elsewhere. */
       readonly body: ReadonlyArray<Item> | undefined
       readonly alignment: bigint | undefined
       readonly place: Placed
@@ -75,7 +75,7 @@ export type Item =
   | {
       readonly kind: "typedef" | "member"
       readonly type: TypeSyntax
-      /** None: only a tag is declared. */
+      /** Empty: only a tag is declared. */
       readonly declarators: ReadonlyArray<Declarator>
       readonly place: Placed
     }

@@ -1,8 +1,8 @@
 /**
- * Whole declarations of TSDL into the classes of a trace, one piece of text after the other.
+ * Reads whole declarations of TSDL into the classes of a trace, one piece of text after the other.
  *
- * Inside a piece the order is that of readers everywhere: env, clocks, types, trace, streams, events; a type whose
- * name is a word of its own is known after its declaration only. Nothing is declared before the trace block is there,
+ * Inside a piece the order is that of all readers: env, clocks, types, trace, streams, events; a type whose name is not
+ * made of basic words is known only after its declaration. Nothing is declared before the trace block is there,
  * since it says the byte order.
  */
 import type { ClockClass, TraceClass } from "../../model/TraceClass.ts"
@@ -32,10 +32,10 @@ const attributesOf = ({ items, place }: Block): Attributes =>
     place
   )
 
-/** What readers take for none. */
+/** A frequency that readers take for none. */
 const noFrequency = 2n ** 64n - 1n
 
-/** Names are texts without quotes. */
+/** A value of the environment. A name counts as a text without quotes. */
 const environmentValue = (value: Value): bigint | string => {
   if (value.kind === "integer") return value.value
   return value.kind === "string" ? value.text : value.names.join(".")
@@ -55,19 +55,19 @@ const theClock: ClockClass = {
   origin: undefined
 }
 
-/** What was read of plain fields. */
+/** What is known of the fields of plain events, which many events share. */
 interface Fields {
   readonly members: ReadonlyArray<PlainMember>
-  /** Made when somebody asks for it. */
+  /** Made at the first use. */
   payload: StructureDraft | undefined
-  /** Undefined as long as nobody had to know. */
+  /** Undefined: not looked at yet. */
   isPlain: boolean | undefined
 }
 
 /** Characters of a line that a refusal shows. */
 const excerptMax = 120
 
-/** Without its origin, which may have been learnt since. */
+/** What must be the same in a repeated clock: not the origin, which `#correlate` may have set since. */
 const told = ["uid", "description", "frequency", "offsetSeconds", "offsetCycles", "precision"] as const
 
 const isSame = (known: ClockClass, again: ClockClass): boolean => told.every((key) => known[key] === again[key])
@@ -82,15 +82,16 @@ export class TsdlReader {
     environment: this.#trace.environment
   }))
   readonly #plain: KnownFields = new Map()
-  /** Of plain fields, by their text. */
+  /** Types of plain fields, by their text. */
   readonly #plainTypes = new Map<string, TypeSyntax>()
   readonly #plainFields = new Map<PlainFields, Fields>()
   #tokenCount = 0
+  /** What was declared before the trace block, and is evaluated with it. */
   #waiting: ReadonlyArray<Block | Item | Plain> = []
-  /** Before the trace block only. */
+  /** The trace block was read. */
   #isDeclared = false
 
-  /** Whether there was any declaration at all. */
+  /** Whether there was no declaration at all. */
   get isEmpty(): boolean {
     return !this.#isDeclared && this.#waiting.length === 0
   }
@@ -170,7 +171,7 @@ export class TsdlReader {
 
   #environment({ items }: Block): void {
     for (const item of items) {
-      // What is no value is none of the environment: readers ignore it.
+      // A type in `env` says nothing; readers ignore it.
       if (item.kind === "type") continue
       if (item.kind !== "value") throw syntax(item.place, "expected `name = value` in `env`")
       this.#trace.environment.set(item.path, environmentValue(item.value))
@@ -204,7 +205,7 @@ export class TsdlReader {
     if (known === undefined) this.#trace.clocks.set(name, normalised(clock))
   }
 
-  /** LTTng does not say it: all its clocks count from the epoch. */
+  /** All clocks of LTTng count from the epoch, but its metadata does not say so. */
   #correlate(): void {
     const tracer = this.#trace.environment.get("tracer_name")
     if (typeof tracer !== "string" || !tracer.startsWith("lttng")) return
@@ -280,7 +281,7 @@ export class TsdlReader {
     this.#declarations.dataStream({ id, clock, packetContext, eventHeader, commonContext, ...noNames }, place)
   }
 
-  /** Several classes need an id in their records, wherever in the header. */
+  /** A second event class needs an id in the event header, wherever in it. */
   #checkId({ eventHeader, events }: GrowingDataStream, place: Placed): void {
     if (events.size !== 1 || (eventHeader !== undefined && Roles.hasEventId(eventHeader))) return
     throw invalid(place, "a second event, but no `id` in the event header")

@@ -1,9 +1,9 @@
-/** The types that have a name at one place of the text: those of the braces around it that were declared before. */
+/** The named types that can be used at one place of the text: those declared before in the braces around it. */
 import type { Draft } from "../Draft.ts"
 import { invalid } from "../MetadataRefused.ts"
 import type { Placed } from "./Syntax.ts"
 
-/** Tags have namespaces of their own. */
+/** Tags of structures, variants and enumerations have namespaces of their own. */
 export type TypeName = { readonly space: "type" | "struct" | "variant" | "enum"; readonly name: string }
 
 const keyOf = ({ space, name }: TypeName): string => `${space} ${name}`
@@ -23,8 +23,8 @@ export class TypeScope {
   }
 
   /**
-   * `before`: of a word that is a name only behind its declaration. Tags, and words that name types anyway, may be
-   * declared at the root after the block that uses them: that is evaluated before all blocks.
+   * Finds a type by its name. `before`: the order of the place that uses it, if a declaration must come first. Tags and
+   * basic words may be declared at the root after the block that uses them: the root is evaluated before all blocks.
    */
   find(name: TypeName, before = Number.POSITIVE_INFINITY): Draft | undefined {
     const found = this.#names.get(keyOf(name))

@@ -1,4 +1,4 @@
-/** What the types of TSDL mean, as drafts: aliases followed, native byte orders and default alignments explicit. */
+/** Makes drafts of TSDL's types: follows aliases, makes native byte orders and default alignments explicit. */
 import type { ByteOrder, Integer, Mapping, Scope } from "../../model/FieldClass.ts"
 import type { ClockClass } from "../../model/TraceClass.ts"
 import * as Draft from "../Draft.ts"
@@ -8,14 +8,14 @@ import type { Declarator, Enumerator, Item, Placed, TypeSyntax, Value } from "./
 import { type TypeName, TypeScope } from "./TypeScope.ts"
 import { basicWords } from "./Words.ts"
 
-/** What types can refer to outside of types. */
+/** What types can refer to outside types. */
 export interface Surroundings {
   readonly byteOrder: ByteOrder
   readonly clocks: ReadonlyMap<string, ClockClass>
   readonly environment: ReadonlyMap<string, bigint | string>
 }
 
-/** Shown without the one underscore that LTTng puts before names, so that none is a keyword. */
+/** The name without the underscore that LTTng puts before names so that none is a keyword. */
 const shownName = (name: string): string => (name.startsWith("_") ? name.slice(1) : name)
 
 const prefixes: ReadonlyArray<readonly [string, Scope]> = [
@@ -45,7 +45,7 @@ const checkAlignment = (alignment: bigint, place: Placed): number => {
 }
 
 const fits = (value: bigint, isSigned: boolean): bigint => {
-  // Written as the bits of it.
+  // A negative number may be written as its 64 bits.
   if (isSigned && value >= 1n << 63n) return BigInt.asIntN(64, value)
   return isSigned ? value : BigInt.asUintN(64, value)
 }
@@ -65,21 +65,21 @@ const mappingsOf = (enumerators: ReadonlyArray<Enumerator>, isSigned: boolean): 
   return [...byLabel].map(([label, ranges]) => ({ label, ranges }))
 }
 
-/** An integer that is no enumeration. */
+/** The integer of a draft, if it is one and no enumeration. */
 const plainInteger = (draft: Draft.Draft): Integer | undefined =>
   draft.kind === "leaf" && draft.leaf.kind === "integer" && draft.leaf.mappings === undefined ? draft.leaf : undefined
 
 const string = (attributes: Attributes): Draft.Draft => {
-  // Whatever it says, it is read as UTF-8.
+  // The encoding is only checked: all text is read as UTF-8.
   attributes.isEncoded("encoding")
   return Draft.leaf({ kind: "string", encoding: "utf-8", alignment: 8 })
 }
 
-/** One whose type is all in its own text. */
+/** A member whose type refers to no other declaration. */
 export interface PlainMember {
   readonly name: string
   readonly type: TypeSyntax
-  /** Of an array; or the name of the member before that tells it. */
+  /** Length of an array, or the name of an earlier member that tells it. */
   readonly length: number | string | undefined
 }
 
@@ -92,14 +92,14 @@ const lengthOf = (length: number | string, place: Placed): Value =>
 
 export class Types {
   readonly #surroundings: () => Surroundings
-  /** Of types that are the same wherever they stand. */
+  /** Drafts of types that are the same wherever they are used. */
   readonly #leaves = new WeakMap<TypeSyntax, Draft.Draft>()
 
   constructor(surroundings: () => Surroundings) {
     this.#surroundings = surroundings
   }
 
-  /** An alias, a typedef, or the tag of a type. */
+  /** Declares an alias, a typedef, or the tag of a type. */
   declare(item: Item & { readonly kind: "alias" | "typedef" | "member" }, scope: TypeScope): void {
     if (item.kind === "alias") {
       const draft = this.declared(item.type, item.declarator, scope)
@@ -122,7 +122,7 @@ export class Types {
     scope.declare(name, draft, place)
   }
 
-  /** The type of what a declarator declares. */
+  /** The type of what a declarator declares: a type, with its pointers and array lengths. */
   declared(type: TypeSyntax, { pointerCount, lengths, place }: Declarator, scope: TypeScope): Draft.Draft {
     let draft = pointerCount === 0 ? this.type(type, scope) : this.#pointer(type, pointerCount, scope)
     for (const length of [...lengths].reverse()) draft = this.#array(draft, length, place)
@@ -268,7 +268,7 @@ export class Types {
     return Draft.variant(options, selector, place)
   }
 
-  /** Whether nothing is wrong with such members, and none of them moves a clock. */
+  /** Whether such members are valid, and none of them moves a clock. */
   isPlain(members: ReadonlyArray<PlainMember>): boolean {
     const lengths = new Set<string>()
     return members.every(({ length, name, type }) => {
@@ -326,7 +326,7 @@ export class Types {
     const value = written.kind === "path" ? this.#environmentInteger(written.names, written.place) : written
     if (value.kind !== "integer") throw invalid(written.place, "expected an integer for the length")
     if (value.value < 0n) throw invalid(written.place, "a length below 0")
-    // Longer than any packet; and an exact number still.
+    // The largest exact number is longer than any packet.
     return Number(value.value > lengthMax ? lengthMax : value.value)
   }
 

@@ -3,11 +3,11 @@
 export const basicWords = new Set(
   "void char short int long float double signed unsigned _Bool _Complex _Imaginary const".split(" ")
 )
-/** The others included. */
+/** All words that cannot be names, basic words included. */
 export const keywords = new Set([
   ...basicWords,
   ..."align callsite clock enum env event floating_point integer stream string struct trace".split(" "),
   ..."typealias typedef variant".split(" ")
 ])
-/** They begin a type. */
+/** Words that begin a type. */
 export const compounds = new Set(["struct", "variant", "enum", "integer", "floating_point", "string"])
