@@ -3,8 +3,8 @@
  *
  * Every class has its alignment (of a structure: that of its members included), every number its byte order, every
  * reference its root scope and path, every option of a variant its selector values, every member with a meaning its
- * roles. Texts of CTF 1.8 (arrays of encoded bytes) are strings here, its `uuid` is a blob. One class may stand at
- * several places of a tree, but for those that contain a reference. Integers that may need 64 bits are bigints.
+ * roles. Texts of CTF 1.8 (arrays of encoded bytes) are strings here, its `uuid` is a blob. One class may be used at
+ * several places of a tree, unless it contains a reference. Integers that may need 64 bits are bigints.
  */
 
 /** In decoding order: a field may refer to any field that is decoded before it. */
@@ -16,7 +16,7 @@ export const scopes = [
   "event-record-specific-context",
   "event-record-payload"
 ] as const
-/** Where a field is found: in the packet or in the event, from the outside inwards. */
+/** The root structure that a field belongs to. */
 export type Scope = (typeof scopes)[number]
 
 /** Which byte of a number comes first. */
@@ -37,13 +37,13 @@ export type Role =
   | "packet-sequence-number"
   | "event-record-class-id"
 
-/** Both ends included. */
+/** The integers from `lower` to `upper`, both included. */
 export interface Range {
   readonly lower: bigint
   readonly upper: bigint
 }
 
-/** A label and its values. Ranges of two labels may overlap; in order of declaration, each label once. */
+/** A label and its values. A class has each label once, in order of declaration; ranges of two may overlap. */
 export interface Mapping {
   readonly label: string
   readonly ranges: ReadonlyArray<Range>
@@ -53,21 +53,21 @@ export interface Mapping {
 export type DisplayBase = 2 | 8 | 10 | 16
 
 /**
- * An earlier field: `path` are indexes from the root structure of `scope` on: the member of a structure, the option of
- * a variant (the field is missing when another option was chosen), nothing for an array (the current element) and
- * nothing for an optional.
+ * A reference to an earlier field. `path` has an index for each step from the root structure of `scope` on: the member
+ * of a structure, the option of a variant (the field is missing if another option was chosen), none for an array (the
+ * current element) and none for an optional.
  */
 export interface Reference {
   readonly scope: Scope
   readonly path: ReadonlyArray<number>
-  /** In the other options of variants on the way, one of which is chosen (CTF 2). */
+  /** Paths of the field in the other options of variants on the way; the chosen option decides (CTF 2). */
   readonly others: ReadonlyArray<ReadonlyArray<number>>
 }
 
 interface Bits {
-  /** 1–64. */
+  /** Number of bits, 1–64. */
   readonly size: number
-  /** A power of two, in bits, from the first bit of the packet. */
+  /** A power of two, in bits, counted from the first bit of the packet. */
   readonly alignment: number
   readonly byteOrder: ByteOrder
   /** The bits of the value are in the order opposite to the natural one of its byte order (§6.3). */
@@ -82,11 +82,11 @@ export interface BitArray extends Bits {
 /** Bits with names. */
 export interface BitMap extends Bits {
   readonly kind: "bit-map"
-  /** Bits counted from the least significant one of the value. */
+  /** Names of bits. Their ranges are bit numbers, 0 for the least significant bit of the value. */
   readonly flags: ReadonlyArray<Mapping>
 }
 
-/** True where any bit is set. */
+/** True if any bit is set. */
 export interface Bool extends Bits {
   readonly kind: "boolean"
 }
@@ -94,7 +94,7 @@ export interface Bool extends Bits {
 interface Numeric {
   readonly isSigned: boolean
   readonly base: DisplayBase
-  /** An enumeration has them. */
+  /** The labels of an enumeration; undefined: it is none. */
   readonly mappings: ReadonlyArray<Mapping> | undefined
   readonly roles: ReadonlyArray<Role>
 }
@@ -119,26 +119,26 @@ export interface Float extends Bits {
 /** How text is encoded. */
 export type Encoding = "utf-8" | "utf-16le" | "utf-16be" | "utf-32le" | "utf-32be"
 
-/** Ends with one zero code unit. */
+/** Text that ends with one zero code unit. */
 export interface NullTerminatedString {
   readonly kind: "string"
   readonly encoding: Encoding
   readonly alignment: 8
 }
 
-/** Cut at its first zero code unit, if it has one. */
+/** Text in as many bytes as the class says, cut at its first zero code unit, if it has one. */
 export interface StaticString {
   readonly kind: "static-string"
-  /** Bytes. */
+  /** Number of bytes. */
   readonly length: number
   readonly encoding: Encoding
   readonly alignment: 8
 }
 
-/** Text whose length in bytes another field tells. */
+/** Text in as many bytes as another field tells, cut at its first zero code unit, if it has one. */
 export interface DynamicString {
   readonly kind: "dynamic-string"
-  /** Of its length in bytes. */
+  /** The field with the number of bytes. */
   readonly length: Reference
   readonly encoding: Encoding
   readonly alignment: 8
@@ -147,7 +147,7 @@ export interface DynamicString {
 /** Bytes, as many as the class says. */
 export interface StaticBlob {
   readonly kind: "static-blob"
-  /** Bytes. */
+  /** Number of bytes. */
   readonly length: number
   readonly mediaType: string
   readonly roles: ReadonlyArray<Role>
@@ -157,7 +157,7 @@ export interface StaticBlob {
 /** Bytes, as many as another field tells. */
 export interface DynamicBlob {
   readonly kind: "dynamic-blob"
-  /** Of its length in bytes. */
+  /** The field with the number of bytes. */
   readonly length: Reference
   readonly mediaType: string
   readonly alignment: 8
@@ -165,9 +165,9 @@ export interface DynamicBlob {
 
 /** A member of a structure. */
 export interface Member {
-  /** As it is shown: of CTF 1.8 without its one leading underscore. Two members may be shown alike. */
+  /** The name that is shown: in CTF 1.8 without one leading underscore. Two members may have the same. */
   readonly name: string
-  /** As it was declared. */
+  /** The name as it was declared. */
   readonly declaredName: string
   readonly fieldClass: FieldClass
 }
@@ -184,7 +184,7 @@ export interface StaticArray {
   readonly kind: "static-array"
   readonly length: number
   readonly element: FieldClass
-  /** Kept also when there are no elements. */
+  /** In bits; an array without elements is aligned, too. */
   readonly alignment: number
 }
 
@@ -193,7 +193,7 @@ export interface DynamicArray {
   readonly kind: "dynamic-array"
   readonly length: Reference
   readonly element: FieldClass
-  /** Kept also when there are no elements. */
+  /** In bits; an array without elements is aligned, too. */
   readonly alignment: number
 }
 
@@ -201,16 +201,16 @@ export interface DynamicArray {
 export interface Optional {
   readonly kind: "optional"
   readonly content: FieldClass
-  /** A boolean, or an integer when there are ranges. */
+  /** Refers to a boolean; to an integer if there are ranges. */
   readonly selector: Reference
-  /** Of an integer selector: the content is there when its value is in one of them. */
+  /** Values of an integer selector with which the content is there; undefined for a boolean selector. */
   readonly ranges: ReadonlyArray<Range> | undefined
   readonly alignment: 1
 }
 
 /** One of the fields that a variant can be. */
 export interface Option {
-  /** As it is shown; empty where CTF 2 gave none. */
+  /** The name that is shown; empty if it has none (CTF 2). */
   readonly name: string
   readonly declaredName: string
   readonly fieldClass: FieldClass
@@ -221,7 +221,7 @@ export interface Variant {
   readonly kind: "variant"
   readonly selector: Reference
   readonly options: ReadonlyArray<Option>
-  /** Which option which selector values choose: disjoint and ascending. Values in none of them choose none. */
+  /** Which selector values choose which option (its index): disjoint, ascending. Other values choose none. */
   readonly choices: ReadonlyArray<Range & { readonly option: number }>
   readonly alignment: 1
 }

@@ -1,12 +1,12 @@
 /** Cycles of a clock as nanoseconds from its origin, to put packets of several streams in order. Pure. */
 import type { ClockClass } from "./TraceClass.ts"
 
-/** What it takes of a clock. */
+/** The properties of a clock that the conversion needs. */
 export type Scale = Pick<ClockClass, "frequency" | "offsetSeconds" | "offsetCycles">
 
 const nanosPerSecond = 1_000_000_000n
 
-/** The cycles themselves where no clock is known. */
+/** Nanoseconds from the clock's origin; the cycles themselves if no clock is known. */
 export const fromCycles = (clock: Scale | undefined, cycles: bigint): bigint => {
   if (clock === undefined) return cycles
   const { frequency, offsetCycles, offsetSeconds } = clock

@@ -1,12 +1,12 @@
 /**
- * Text of metadata whose bytes may be no UTF-8, as other tracers' names are at times: such a byte is a lone surrogate
- * (U+DC80 to U+DCFF), so that what is printed has the byte that was there.
+ * Text of metadata that may not be valid UTF-8, as with names from other tracers: a byte that is not becomes a lone
+ * surrogate (U+DC80 to U+DCFF), so that it can be printed as it was.
  */
 
 const whole = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
 const more = "[\\x80-\\xbf]"
-/** In bytes as characters of a byte each: sequences that are UTF-8, and what is none. */
+/** In bytes as characters of latin1: runs of multi-byte UTF-8 (first group), and single bytes that are not UTF-8. */
 const sequences = new RegExp(
   [
     `((?:[\\xc2-\\xdf]${more}`,

@@ -6,7 +6,7 @@
  */
 import type { ByteOrder, Structure } from "./FieldClass.ts"
 
-/** What a clock counts from, where that is not the epoch. */
+/** What a clock counts from, if that is not the Unix epoch. */
 export interface ClockOrigin {
   readonly namespace: string | undefined
   readonly name: string
@@ -15,7 +15,7 @@ export interface ClockOrigin {
 
 /** A clock of the trace; frequency in Hz, precision and accuracy in cycles. */
 export interface ClockClass {
-  /** What refers to it: in CTF 1.8 its name. */
+  /** The id by which metadata refers to the clock; in CTF 1.8 its name. */
   readonly id: string
   readonly namespace: string | undefined
   readonly name: string | undefined
@@ -29,7 +29,7 @@ export interface ClockClass {
   readonly offsetCycles: bigint
   readonly precision: bigint | undefined
   readonly accuracy: bigint | undefined
-  /** Undefined: known to nobody but this clock. All clocks of LTTng count from the epoch (§7.4). */
+  /** What the clock counts from; undefined: unknown. All clocks of LTTng count from the epoch (§7.4). */
   readonly origin: "unix-epoch" | ClockOrigin | undefined
 }
 
@@ -40,7 +40,7 @@ export interface EventClass {
   readonly namespace: string | undefined
   readonly name: string | undefined
   readonly uid: string | undefined
-  /** LTTng's number of it: 0 (emergency) … 14 (debug). */
+  /** LTTng's number of the log level: 0 (emergency) … 14 (debug). */
   readonly logLevel: bigint | undefined
   readonly emfUri: string | undefined
   readonly specificContext: Structure | undefined
@@ -53,7 +53,7 @@ export interface DataStreamClass {
   readonly namespace: string | undefined
   readonly name: string | undefined
   readonly uid: string | undefined
-  /** Of its fields with a timestamp's role. */
+  /** The clock of all timestamps; undefined: its events have no times. */
   readonly clock: ClockClass | undefined
   readonly packetContext: Structure | undefined
   readonly eventHeader: Structure | undefined
@@ -68,9 +68,9 @@ export interface TraceClass {
   readonly name: string | undefined
   /** In CTF 1.8 the text of its UUID. */
   readonly uid: string | undefined
-  /** 16 bytes, as they stand in the header of its packets. */
+  /** The 16 bytes that headers of packets have. */
   readonly uuid: Uint8Array | undefined
-  /** That of CTF 1.8's trace block. */
+  /** What the trace block says (CTF 1.8); undefined in CTF 2. */
   readonly byteOrder: ByteOrder | undefined
   readonly environment: ReadonlyMap<string, bigint | string>
   readonly packetHeader: Structure | undefined
