@@ -8,7 +8,7 @@ import * as PacketIndex from "./PacketIndex.ts"
 import type { StreamFiles } from "./Streams.ts"
 import type { DataFile } from "./TraceDirectories.ts"
 
-/** Of the packets of a file. */
+/** When the first packet of a file begins, and when the last one begins and ends. */
 interface Ends {
   readonly first: Time
   readonly last: Time
@@ -18,21 +18,21 @@ interface Ends {
 const windowBytes = 4096
 const never: Time = { high: 0x7fff_ffff, low: 0xffff_ffff }
 
-/** A packet of a tracer that crashed does not know its end: it is that of its last event. */
+/** When the current packet ends. A tracer that crashed has not written it: then it is the time of the last event. */
 const endOf = (stream: DataStream): Time => {
   if (stream.cursor.endTime !== 0) return { ...stream.end }
   while (stream.next() === event);
   return { ...(stream.hasTime ? stream.time : stream.end) }
 }
 
-/** Undefined where a packet cannot be read, or does not tell. */
+/** Undefined if a packet cannot be read, or does not tell its times. */
 const endsOf = (file: DataFile, trace: TracePlan, clock: Clock): Ends | undefined => {
   const window = new FileWindow(file, { windowBytes, isKept: false, isHeld: true })
   const stream = new DataStream(file.path, trace)
   try {
     if (!stream.open(window.from(0))) return undefined
     const first = { ...stream.begin }
-    // Where the index leads to is the last packet or, behind an index that was cut, one before.
+    // The index leads to the last packet, or to an earlier one if it was cut.
     for (let at = PacketIndex.offsetBefore(file, trace, clock, never); at < file.byteCount; ) {
       if (!stream.open(window.from(at))) return undefined
       at += stream.totalBits / 8
@@ -43,7 +43,7 @@ const endsOf = (file: DataFile, trace: TracePlan, clock: Clock): Ends | undefine
   }
 }
 
-/** Undefined where its packets do not tell, or cannot be read. */
+/** When a stream was active; undefined if its packets do not tell, or cannot be read. */
 export const of = ({ files, plan }: StreamFiles, trace: TracePlan): Interval | undefined => {
   const clock = plan?.clock
   if (clock === undefined) return undefined

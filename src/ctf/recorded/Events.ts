@@ -1,6 +1,6 @@
 /**
- * Recorded traces for programs: events that stay true, as an iterable of plain calls and as a `Stream`. What an event
- * refers to is memory of its own; its fields are decoded when they are asked for.
+ * Recorded traces for programs: events that stay valid, as an iterable of plain calls and as a `Stream`. The bytes that
+ * an event refers to are never overwritten; its fields are decoded when they are asked for.
  */
 import { Effect, Stream } from "effect"
 import { nanos, type Time, timeOf } from "../decode/Clock.ts"
@@ -28,7 +28,7 @@ export class Event {
   readonly #contextAt: number
   /** Nanoseconds from the clock's origin, for LTTng the epoch; undefined without a clock. */
   readonly timestamp: bigint | undefined
-  /** File of its stream. */
+  /** The data file that it is in. */
   readonly path: string
 
   constructor(stream: DataStream, path: string) {
@@ -87,20 +87,20 @@ export class Event {
 const copy = (cursor: Cursor): Cursor => Object.assign(new Cursor(), cursor, { refs: cursor.refs.slice() })
 
 /**
- * What reading a trace brings: an event, a loss that its tracer tells of, or a packet that cannot be decoded further.
+ * What reading a trace brings: an event, a loss that the tracer tells of, or a packet that cannot be decoded further.
  */
 export type Item =
   | { readonly _tag: "Event"; readonly event: Event }
   | { readonly _tag: "Loss"; readonly loss: Loss; readonly path: string }
-  /** A packet could not be decoded further; what follows it goes on. */
+  /** A packet could not be decoded further; reading goes on after it. */
   | { readonly _tag: "Failure"; readonly failure: Failure; readonly path: string }
 
 /** What is read of the traces. */
 export interface Options {
-  /** Nanoseconds from the epoch, inclusive. */
+  /** Events from `begin` to `end`, both included; nanoseconds from the clocks' origin, for LTTng the epoch. */
   readonly begin?: bigint
   readonly end?: bigint
-  /** Decided before anything is copied. */
+  /** The events that are wanted: decided before anything is copied. */
   readonly filter?: Filter
 }
 
@@ -128,9 +128,9 @@ function* itemsOf(recording: Recording.Recording, { filter }: Options): Generato
 }
 
 /**
- * All items of recorded traces in order, without Effect. Files are closed when it ends or is left. Throws
- * `Recording.RecordingRefused` when there is no trace, or metadata that is none; a file that can be read no further is
- * a failure among the items.
+ * All items of the traces below the directories `paths`, in order, without Effect. Files are closed when it ends or is
+ * left. Throws `Recording.RecordingRefused` if a path has no trace, or metadata cannot be used; a file that can be read
+ * no further is a failure among the items.
  */
 export function* items(paths: ReadonlyArray<string>, options: Options = {}): Generator<Item, void> {
   const recording = open(paths, options)
@@ -141,16 +141,16 @@ export function* items(paths: ReadonlyArray<string>, options: Options = {}): Gen
   }
 }
 
-/** Anything else is a fault, of ours or of a filter. */
+/** Any other error is a defect, of ours or of a filter. */
 const refusal = (cause: unknown): Recording.RecordingRefused => {
   if (cause instanceof Recording.RecordingRefused) return cause
   throw cause
 }
 
-/** Made and handed on together. */
+/** Items that the stream hands on together. */
 const chunkSize = 256
 
-/** As `items`; files are open while the stream runs. */
+/** The same as a `Stream`; files are open while it runs. Fails with `Recording.RecordingRefused`. */
 export const stream = (
   paths: ReadonlyArray<string>,
   options: Options = {}

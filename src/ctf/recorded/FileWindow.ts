@@ -11,16 +11,16 @@ import type { DataFile } from "./TraceDirectories.ts"
 
 export interface WindowOptions {
   readonly windowBytes: number
-  /** A window that was given out stays as it is: each is memory of its own. */
+  /** Each read gets memory of its own, so that windows that were given out stay valid. */
   readonly isKept: boolean
-  /** Keep the descriptor between reads. */
+  /** The descriptor is kept open between reads. */
   readonly isHeld: boolean
 }
 
-/** Without an identity it is not looked for elsewhere. */
+/** A file to read. Without an identity it is not looked for elsewhere when it was moved. */
 export type Located = Pick<DataFile, "byteCount" | "path"> & Partial<Pick<DataFile, "identity">>
 
-/** As the system would say it. */
+/** Throws the error that the system would give. */
 const gone = (path: string): never => {
   throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
     code: "ENOENT",
@@ -34,7 +34,7 @@ export class FileWindow {
   readonly #identity: string | undefined
   #path: string
   #bytes: Uint8Array = new Uint8Array(0)
-  /** Of the window in the file. */
+  /** Byte offset of the window in the file. */
   #start = 0
   #length = 0
   #descriptor: number | undefined
@@ -46,12 +46,12 @@ export class FileWindow {
     this.#options = options
   }
 
-  /** Where it was last. */
+  /** Where the file was when it was opened last. */
   get path(): string {
     return this.#path
   }
 
-  /** What begins at an offset of the file. */
+  /** The source of a packet that begins at a byte offset of the file. */
   from(offset: number): Source {
     return {
       byteCount: this.byteCount - offset,
@@ -92,7 +92,7 @@ export class FileWindow {
     return this.#openAt(this.#path) ?? gone(this.#path)
   }
 
-  /** Undefined: it is not there, or another one is in its place. */
+  /** Undefined: no file is there, or another one has taken its place. */
   #openAt(path: string): number | undefined {
     let descriptor: number
     try {
@@ -112,7 +112,7 @@ export class FileWindow {
     this.#descriptor = undefined
   }
 
-  /** Also the memory. */
+  /** Closes the file and frees the memory. */
   release(): void {
     this.close()
     this.#bytes = new Uint8Array(0)

@@ -10,21 +10,21 @@ export interface Interval {
 /** All times. */
 export const always: Interval = { begin: undefined, end: undefined }
 
-/** It has no ends. */
+/** Whether an interval has no ends. */
 export const isAlways = ({ begin, end }: Interval): boolean => begin === undefined && end === undefined
 
-/** It holds nothing: its end is before its begin. */
+/** Whether an interval contains nothing: its end is before its begin. */
 export const isEmpty = ({ begin, end }: Interval): boolean =>
   begin !== undefined && end !== undefined && compare(begin, end) > 0
 
-/** The time is in it. */
+/** Whether a time is in an interval. */
 export const contains = ({ begin, end }: Interval, time: Time): boolean =>
   (begin === undefined || compare(time, begin) >= 0) && (end === undefined || compare(time, end) <= 0)
 
 const chosen = (a: Time | undefined, b: Time | undefined, sign: 1 | -1): Time | undefined =>
   a === undefined || (b !== undefined && sign * compare(b, a) > 0) ? b : a
 
-/** What is in both. */
+/** The times that are in both. */
 export const intersection = (a: Interval, b: Interval): Interval => ({
   begin: chosen(a.begin, b.begin, 1),
   end: chosen(a.end, b.end, -1)

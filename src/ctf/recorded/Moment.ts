@@ -6,19 +6,19 @@ const pattern = /^(?:(\d{4})-(\d\d)-(\d\d)[T ])?(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{
 const datePattern = /^\d{4}-\d\d-\d\d$/
 const secondsPattern = /^(-?)(\d+)(?:\.(\d{1,9}))?$/
 
-/** It is the first of the next minute, as everywhere. The day's end is `24:00:00`, as ISO 8601 has it. */
+/** A leap second counts as the first of the next minute. (The end of a day may be `24:00:00`, as in ISO 8601.) */
 const leapSecond = 60
 
 const billion = 1_000_000_000n
 
-/** What babeltrace2 takes for a time that is none. */
+/** The time; beyond 64 bits the one that babeltrace2 takes instead. */
 const wrapped = (nanos: bigint): Time => timeOf(BigInt.asIntN(64, nanos))
 
 const fraction = (digits: string | undefined): bigint => BigInt((digits ?? "").padEnd(9, "0"))
 
 /**
- * `SECONDS[.N]`, `HH:MM[:SS[.N]]` of the day of `first` (asked then; nanoseconds from the epoch), `YYYY-MM-DD[ HH:MM[:SS[.N]]]`.
- * Undefined when it is none of these.
+ * Reads `SECONDS[.N]`, `HH:MM[:SS[.N]]` or `YYYY-MM-DD[ HH:MM[:SS[.N]]]`; undefined if it is none of these. `first`, in
+ * ns from the epoch, is only called for a time without a date, which is of the same day.
  */
 export const parse = (text: string, isGmt: boolean, first?: () => bigint | undefined): Time | undefined => {
   const [, sign, seconds, decimals] = secondsPattern.exec(text) ?? []
@@ -40,12 +40,12 @@ export const parse = (text: string, isGmt: boolean, first?: () => bigint | undef
   return wrapped(BigInt(millis) * 1_000_000n + fraction(parts))
 }
 
-/** Guesses that fall back behind each other: an hour that there is not. */
+/** After so many guesses the time is in an hour that does not exist. */
 const guessMax = 4
 
 /**
- * Of an hour that there is twice, the one that the C library chooses, and so babeltrace2: it begins as if the time were
- * UTC, and corrects that. One that there is not counts as before the change.
+ * ms since the epoch of a local time. In an hour that exists twice, the one that the C library, and so babeltrace2,
+ * chooses: it takes the time for UTC first, and corrects that. An hour that does not exist counts as before the change.
  */
 const localMillis = (date: readonly [number, number, number], time: readonly [number, number, number]): number => {
   const wanted = Date.UTC(...date, ...time)

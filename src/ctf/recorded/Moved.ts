@@ -1,12 +1,12 @@
 /**
- * Where a file is whose directory has another name since it was found. A relay renames a trace chunk while it is
- * written, and puts it among the archives when it is complete.
+ * Finds a file again whose directory was renamed. A relay renames a trace chunk while it is written, and puts it among
+ * the archives when it is complete.
  */
 import { readdirSync, type Stats, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { pathOf, textOf } from "../../protocol/Text.ts"
 
-/** Undefined of what is not there, or cannot be asked for. */
+/** Undefined if nothing is there, or it cannot be looked at. */
 export const statOf = (path: string): Stats | undefined => {
   try {
     return statSync(pathOf(path), { throwIfNoEntry: false })
@@ -15,13 +15,13 @@ export const statOf = (path: string): Stats | undefined => {
   }
 }
 
-/** The same under whatever name. */
+/** Device and inode, which stay the same under whatever name. */
 export const identityOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`
 
 const archives = "archives"
-/** The newest, as their names begin with a time: it is a moment ago that it was where it was. */
+/** So many names of a directory are tried, the last ones: they begin with a time, and the renaming was a moment ago. */
 const candidatesMax = 64
-/** It may be renamed again meanwhile. */
+/** How often it is looked for: it may be renamed again meanwhile. */
 const attempts = 3
 
 const namesIn = (path: string): ReadonlyArray<string> => {
@@ -36,7 +36,7 @@ const namesIn = (path: string): ReadonlyArray<string> => {
 const depthMax = 6
 
 const within = (above: string, below: string, identity: string): string | undefined => {
-  // The first of it is the chunk, or what was not in any.
+  // Its first directory is the chunk, or the file was in none.
   const tails = [below.slice(below.indexOf("/") + 1), below]
   for (const place of [above, join(above, archives)]) {
     const hidden = place === above ? [".tmp_old_chunk", ".tmp_new_chunk"] : []
@@ -51,7 +51,7 @@ const within = (above: string, below: string, identity: string): string | undefi
   return undefined
 }
 
-/** From the nearest directory up: the next chunk may have others of the same names. */
+/** Looks in the nearest directory first, then further up. */
 const look = (path: string, identity: string): string | undefined => {
   let above = dirname(path)
   let below = basename(path)
@@ -64,7 +64,7 @@ const look = (path: string, identity: string): string | undefined => {
   return undefined
 }
 
-/** Undefined where it is gone. */
+/** Where the file is now that was at `path`; undefined: it is gone. */
 export const find = (path: string, identity: string): string | undefined => {
   for (let attempt = 0; attempt < attempts; attempt++) {
     const found = look(path, identity)

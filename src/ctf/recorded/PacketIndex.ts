@@ -1,7 +1,7 @@
 /**
- * Where in a data file what is wanted begins, out of the index file beside it (storage.md §5): the heads of the packets
- * before are not visited. An index is a cache. One that is not there, damaged, or says something else than the packet
- * it leads to, is as good as none.
+ * Finds where the wanted part of a data file begins, by the index file beside it (storage.md §5): the heads of earlier
+ * packets are not read. An index is only a cache. It is ignored if it is missing or damaged, or if it contradicts the
+ * packet that it leads to.
  */
 import { closeSync, openSync, readSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
@@ -16,7 +16,7 @@ import type { DataFile } from "./TraceDirectories.ts"
 const blockBytes = 64 * 1024
 const headBytes = 4096
 const two32 = 0x1_0000_0000
-// `protocol/CtfIndex` in numbers: its codecs would be loaded for nothing by whoever only reads.
+// The layout of `protocol/CtfIndex` in numbers: a reader would load its codecs for nothing.
 const magic = 0xc1f1dcc1
 const majorAt = 4
 const recordSizeAt = 12
@@ -27,7 +27,7 @@ const packetBitsAt = 8
 const beginAt = 24
 const endAt = 32
 
-/** Of one packet. */
+/** What the index says of one packet: offset in bytes, size in bits, times in ns. */
 interface Entry {
   readonly offset: number
   readonly bits: number
@@ -50,7 +50,7 @@ function* blocks(path: string): Generator<DataView, void> {
   }
 }
 
-/** Its records as they are; each block is joined with what was left of the one before. */
+/** The records of an index file, none if it is no index. Each block is joined with the rest of the one before. */
 function* records(path: string): Generator<DataView, void> {
   let size = 0
   let rest = new Uint8Array(0)
@@ -79,7 +79,7 @@ const timeOf = (view: DataView, at: number, clock: Clock): Time => {
   return time
 }
 
-/** The last packet before the first that may have something from `begin` on. */
+/** The packet before the first one that may have events from `begin` on; undefined: there is none, or a gap. */
 const search = (path: string, clock: Clock, begin: Time): Entry | undefined => {
   let last: Entry | undefined
   for (const record of records(path)) {
@@ -94,7 +94,7 @@ const search = (path: string, clock: Clock, begin: Time): Entry | undefined => {
   return last
 }
 
-/** Whether the packet is there that the index tells of. */
+/** Whether the file has the packet that the index tells of. */
 const isThere = (file: DataFile, trace: TracePlan, { begin, bits, end, offset }: Entry): boolean => {
   if (offset + bits / 8 > file.byteCount) return false
   const window = new FileWindow(file, { windowBytes: headBytes, isKept: false, isHeld: false })
@@ -106,8 +106,8 @@ const isThere = (file: DataFile, trace: TracePlan, { begin, bits, end, offset }:
 }
 
 /**
- * The offset to begin at: of the last packet that ends before `begin`, which tells what was lost after it. 0 where the
- * index does not tell.
+ * The byte offset to begin reading at: that of the last packet before `begin`, whose counters are needed to tell what
+ * was lost after it. 0 if the index does not tell.
  */
 export const offsetBefore = (file: DataFile, trace: TracePlan, clock: Clock | undefined, begin: Time): number => {
   if (clock === undefined) return 0
@@ -115,7 +115,7 @@ export const offsetBefore = (file: DataFile, trace: TracePlan, clock: Clock | un
     const found = search(join(dirname(file.path), "index", `${basename(file.path)}.idx`), clock, begin)
     return found !== undefined && isThere(file, trace, found) ? found.offset : 0
   } catch (cause) {
-    // Times that are none, or no such file.
+    // A time that cannot be converted, or no index file.
     if (cause instanceof Fault || (cause instanceof Error && "code" in cause)) return 0
     throw cause
   }

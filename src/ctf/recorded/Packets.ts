@@ -2,7 +2,7 @@
  * The packets of one recorded stream, over all of its files: by begin time, the same packet of overlapping snapshots
  * once (§9). Files of a tracefile ring are in the order of their first packets.
  *
- * The head of the next packet of each file that has begun is known before one is chosen: of a lone file nobody asks.
+ * To choose the next packet, the heads of the next packets of the files are read first; not if only one file is left.
  */
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream, type Source } from "../decode/DataStream.ts"
@@ -21,7 +21,7 @@ export interface Identity {
 const isSame = (a: Identity, b: Identity): boolean =>
   a.totalBits === b.totalBits && a.sequence === b.sequence && a.begin === b.begin && a.end === b.end
 
-/** Of what begins together, by sequence number. */
+/** Orders packets by begin time; those that begin together by sequence number. */
 export const compareBegins = (
   a: Pick<Identity, "begin" | "sequence">,
   b: Pick<Identity, "begin" | "sequence">
@@ -32,11 +32,11 @@ const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
 /** The packets of one file. */
 class FilePackets {
   readonly window: FileWindow
-  /** Of its next packet, in bytes. */
+  /** Byte offset of its next packet. */
   offset: number
   /** Reads the heads of packets that are not chosen yet. */
   readonly probe: DataStream
-  /** Of the packet at `offset`, once it was looked at. */
+  /** Identity of the packet at `offset`, once its head was read. */
   known: Identity | undefined
 
   constructor(window: FileWindow, trace: TracePlan, offset: number) {
@@ -49,7 +49,7 @@ class FilePackets {
     return this.offset >= this.window.byteCount
   }
 
-  /** Undefined when there is no packet that can be read. */
+  /** The identity of the next packet. Undefined: there is none, or its head cannot be read. */
   look(): Identity | undefined {
     if (this.known !== undefined || this.isOver) return this.known
     const { probe } = this
@@ -73,14 +73,14 @@ class FilePackets {
 }
 
 export class Packets {
-  /** Those that are not over. */
+  /** The files that have more packets. */
   #files: Array<FilePackets>
   #current: FilePackets | undefined
   #path: string
-  /** Of the packet that was given out last. */
+  /** Identity of the packet that was given out last. */
   #last: Identity | undefined
 
-  /** Files in the order of their first packets. */
+  /** `windows`: files in the order of their first packets. `offsets`: the byte to begin at in each. */
   constructor(windows: ReadonlyArray<FileWindow>, trace: TracePlan, offsets: ReadonlyArray<number> = []) {
     this.#files = windows.map((window, at) => new FilePackets(window, trace, offsets[at] ?? 0))
     this.#path = windows[0]?.path ?? ""
@@ -91,7 +91,7 @@ export class Packets {
     return this.#path
   }
 
-  /** The next packet; the one before took so many bits. */
+  /** The next packet; undefined: there is none. `totalBits`: size of the one before. */
   next(totalBits: number): Source | undefined {
     this.#current?.skip(totalBits)
     while (true) {
@@ -109,7 +109,7 @@ export class Packets {
     }
   }
 
-  /** No more of the file of the last packet that was given out. */
+  /** Skips the rest of the file of the packet that was given out last. */
   leave(): void {
     this.#current?.leave()
     this.#current = undefined
@@ -122,12 +122,12 @@ export class Packets {
     let chosen = first
     for (const file of this.#files) {
       const identity = file.look()
-      // What cannot be read is reported now.
+      // A packet that cannot be read is given out now, so that it is reported.
       if (identity === undefined) return file
       const best = chosen.look()
       if (best === undefined) return chosen
       if (compareBegins(identity, best) < 0) chosen = file
-      // The others begin later still.
+      // The files after it begin later still.
       else if (file !== chosen && file.offset === 0 && identity.begin > best.begin) break
     }
     return chosen

@@ -1,4 +1,4 @@
-/** A recording written out: events as text, NDJSON or counts, losses and failures where readers expect them. */
+/** Writes a recording out: events as text, NDJSON or counts, losses and failures where readers expect them. */
 import { nanos, type Time } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Filter } from "../decode/Fields.ts"
@@ -21,7 +21,7 @@ export type Format = "text" | "ndjson" | "count" | "count-ndjson" | "histogram" 
 export interface Form {
   /** Appends an event that is wanted; they come in order. */
   event(stream: DataStream, out: Bytes): void
-  /** Appends what follows the last, or what was the last when it was interrupted. */
+  /** Appends what follows the last event, or the last one before printing was interrupted. */
   end(out: Bytes, isInterrupted: boolean): void
 }
 
@@ -36,9 +36,9 @@ export interface Request {
   readonly warn: (line: string) => void
 }
 
-/** Written at once. Less makes more system calls, more makes the first line late. */
+/** Bytes that are written at once. Fewer make more system calls, more make the first line late. */
 const blockBytes = 64 * 1024
-/** Read in one step, wanted or not. */
+/** Items that one step reads at most, wanted or not. */
 const stepItemsMax = 20_000
 
 const channelOf = (path: string): string => (path.split("/").at(-1) ?? "").replace(/_\d+(?:_\d+)?$/, "")
@@ -53,7 +53,7 @@ export class Printer {
   readonly #counts = new Counts()
   readonly #emit: (reader: StreamReader) => void
   #blockCount = 0
-  /** Traces with packets of others. */
+  /** Traces for which it was said that they have packets with another UUID. */
   readonly #strange = new Set<TracePlan>()
   failureCount = 0
   eventCount = 0
@@ -71,7 +71,7 @@ export class Printer {
     for (const { message } of recording.refusals) this.#refused(message)
   }
 
-  /** Up to a block that is written, or for some milliseconds. False: there is no more, but for the end. */
+  /** Goes on until a block is written, or for some milliseconds. False: all items are read; `end` must be called. */
   step(): boolean {
     const { filter } = this.#request
     const emit = this.#emit
@@ -90,7 +90,7 @@ export class Printer {
     return true
   }
 
-  /** After the last step. */
+  /** Writes what follows the last event; to be called after the last step. */
   end(isInterrupted = false): void {
     this.#summary(isInterrupted)
     this.#flush()
@@ -133,7 +133,7 @@ export class Printer {
     }
   }
 
-  /** Said once of a trace: readers go on. */
+  /** Warns of a packet with another UUID, once for each trace. The packet is read all the same. */
   #checkUuid({ path, stream }: StreamReader): void {
     const { cursor, trace } = stream
     const { uuid } = trace.traceClass
@@ -186,7 +186,7 @@ export class Printer {
 const isWithin = (from: bigint, to: bigint, { begin, end }: Interval): boolean =>
   (begin === undefined || to >= nanos(begin)) && (end === undefined || from <= nanos(end))
 
-/** As babeltrace2 tells of what was lost only in part within the interval: from and to a tick of the stream's clock. */
+/** A loss partly outside the interval, as babeltrace2 tells it: cut at ticks of the stream's clock, without a count. */
 const clipped = (loss: Loss, { begin, end }: Interval, { plan }: DataStream): LossText.Told => {
   const { from, to } = loss
   if (from === undefined || to === undefined) return loss
@@ -197,13 +197,13 @@ const clipped = (loss: Loss, { begin, end }: Interval, { plan }: DataStream): Lo
   return { ...loss, count: undefined, from: isEarly ? tick(begin) : from, to: isLate ? tick(end) : to }
 }
 
-/** What was written, and how many packets could not be decoded further, and traces not at all. */
+/** How many events were wanted; how many packets could not be decoded further, and traces not be read at all. */
 export interface Outcome {
   readonly eventCount: number
   readonly failureCount: number
 }
 
-/** Reads all of a recording. What its bytes are is never thrown; what `write` throws is. */
+/** Writes all of a recording, and closes it. Damage in it is told, never thrown; what `write` throws is thrown. */
 export const print = (recording: Recording, request: Request): Outcome => {
   try {
     const printer = new Printer(recording, request)

@@ -2,7 +2,7 @@
  * Recorded traces as one sequence of items, in babeltrace2's order. Plain and synchronous: files are read as they are
  * needed, through windows whose memory together is bounded.
  *
- * After each `next` the head is the item; it and all that it refers to are true until the next call.
+ * After each `next` the head is the item; it and all that it refers to are valid until the next call.
  */
 import * as Result from "effect/Result"
 import { nanos } from "../decode/Clock.ts"
@@ -28,19 +28,19 @@ export { RecordingRefused } from "./RecordingRefused.ts"
 
 /** How recorded traces are opened. */
 export interface Options {
-  /** What is wanted; may ask when the first packet begins, or event is, in nanoseconds from the clocks' origin. */
+  /** The interval that is wanted. `first` tells when the recording begins, in ns from the clocks' origin. */
   readonly interval: (first: () => bigint | undefined) => Interval
-  /** Of each trace only the time in which all of its streams are active. */
+  /** Read of each trace only the time in which all of its streams are active. */
   readonly isIntersected: boolean
-  /** Compare times although the clocks have nothing to do with each other. */
+  /** Compare times even if the clocks have different origins. */
   readonly isCorrelationForced: boolean
-  /** As long as there is one trace, paths without any are warned of, and traces that cannot be read are told of. */
+  /** If there is any trace, missing ones are only `warnings`, and those that cannot be read only `refusals`. */
   readonly isPartial: boolean
-  /** What one event refers to stays as it is while later ones are read: for who keeps events. */
+  /** Bytes that an event refers to are never overwritten: for callers that keep events. */
   readonly isKept: boolean
-  /** Ns by which all times are moved. */
+  /** ns that are added to all times. */
   readonly clockShift: bigint
-  /** Of the decoder; undefined: what the runtime allows. */
+  /** What decoders are made of; undefined: generated code, if the runtime allows that. */
   readonly code: TracePlan["code"] | undefined
 }
 
@@ -60,7 +60,7 @@ interface Part {
   readonly traceClass: TraceClass
 }
 
-/** All directories of one trace: chunks, snapshots. */
+/** One trace, which may have several directories: chunks, snapshots. */
 interface Trace {
   readonly plan: TracePlan
   readonly parts: ReadonlyArray<Part>
@@ -70,8 +70,9 @@ interface Trace {
 export interface RecordedStream {
   readonly reader: StreamReader
   readonly trace: TracePlan
+  /** The stream's id; if packets do not say one, its number in the trace. */
   readonly id: Int
-  /** Of its first packets. */
+  /** The file with its first packet. */
   readonly path: string
 }
 
@@ -79,10 +80,10 @@ export interface RecordedStream {
 const windowsBytesMax = 32 * 1024 * 1024
 const windowBytesMax = 512 * 1024
 const windowBytesMin = 16 * 1024
-/** So many files may stay open at once. */
+/** Files stay open between reads if there are no more than this. */
 const heldMax = 256
 
-/** Directories with the same one are of one trace; undefined: nobody knows, it is a trace by itself. */
+/** Directories with the same identity are one trace; undefined: it is a trace by itself. */
 const identity = ({ name, namespace, uid }: TraceClass): string | undefined =>
   uid === undefined ? undefined : JSON.stringify([namespace, name, uid])
 
@@ -107,13 +108,13 @@ const load = (path: string, { refusals, traces }: TraceDirectories.Found, read: 
   return { parts, refusals }
 }
 
-/** Throws the first refusal if it is not enough that there is a trace, or if there is none. */
+/** Throws the first refusal, unless `isPartial` is set and there is a trace. */
 const loadAll = (paths: ReadonlyArray<string>, { isPartial }: Options): Loaded => {
   const found = paths.map((path) => ({ path, ...TraceDirectories.find(path) }))
-  // One trace has none to share with.
+  // A lone trace has no other to share classes with.
   const read = found.flatMap(({ traces }) => traces).length > 1 ? parser() : parse
   const loaded = found.map((one) => load(one.path, one, read))
-  // In whatever order they were asked for: of equal ones the first decides.
+  // Sorted, so that the order of the arguments does not matter: of equal parts the first one decides.
   const parts = loaded.flatMap((one) => one.parts).sort((a, b) => compareText(a.directory.path, b.directory.path))
   const refusals = loaded.flatMap((one) => one.refusals)
   const [first] = refusals
@@ -145,13 +146,13 @@ const compareText = (a: string | undefined, b: string | undefined): number => {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }
 
-/** babeltrace2 knows a trace by its host and path, whatever name its metadata has; that of a trace without is empty. */
+/** babeltrace2 orders by host and path (`TracePlan.name`), empty if there is neither; not by the metadata's name. */
 const compareTraces = (a: TracePlan, b: TracePlan): number =>
   compareText(a.traceClass.namespace, b.traceClass.namespace) ||
   compareText(a.name ?? "", b.name ?? "") ||
   compareText(a.traceClass.uid, b.traceClass.uid)
 
-/** In the order of paths: streams without an id are counted so. */
+/** Files in the order of their paths: streams without an id are numbered in that order. */
 const filesOf = (parts: ReadonlyArray<Part>): ReadonlyArray<TraceDirectories.DataFile> =>
   parts.flatMap(({ directory }) => directory.files).sort((a, b) => compareText(a.path, b.path))
 
@@ -170,7 +171,7 @@ const compareStreams = (a: Found, b: Found): number =>
 export class Recording {
   readonly streams: ReadonlyArray<RecordedStream>
   readonly warnings: ReadonlyArray<string>
-  /** Traces that are not in it although they are there, and why. */
+  /** Traces that are there but could not be read, and why. */
   readonly refusals: ReadonlyArray<RecordingRefused>
   readonly #merge = new Merge<StreamReader>()
   #isStarted = false
@@ -185,12 +186,12 @@ export class Recording {
     this.refusals = refusals
   }
 
-  /** Of all traces that have streams. */
+  /** The classes of all traces that have streams. */
   get traceClasses(): ReadonlyArray<TraceClass> {
     return [...new Set(this.streams.map(({ trace }) => trace.traceClass))]
   }
 
-  /** The stream of the current item. */
+  /** The stream that a reader reads. */
   streamOf(reader: StreamReader): RecordedStream {
     return this.streams[reader.rank] as RecordedStream
   }
@@ -242,7 +243,7 @@ const firstOf = (found: ReadonlyArray<Found>): bigint | undefined =>
     undefined
   )
 
-/** For where packets do not tell when they begin. */
+/** The time of the first event: needed if packets do not tell when they begin. */
 const firstEvent = (paths: ReadonlyArray<string>, options: Options): bigint | undefined => {
   const recording = open(paths, { ...options, interval: () => always, isIntersected: false })
   try {
@@ -255,7 +256,7 @@ const firstEvent = (paths: ReadonlyArray<string>, options: Options): bigint | un
   }
 }
 
-/** Of a stream without a clock beside others. Its events come first: nobody knows where they belong. */
+/** The failure of a stream without a clock beside others that have one. Its events come before all others. */
 const misfit = (path: string): Failure => ({
   kind: "clock-mismatch",
   message: "the stream has no clock, and others have one: its events have no place among theirs",
@@ -266,7 +267,7 @@ const misfit = (path: string): Failure => ({
   event: undefined
 })
 
-/** When all streams of the trace were active. */
+/** The time in which all streams of the trace were active. */
 const common = ({ parts, plan }: Trace, own: ReadonlyArray<Found>): Interval => {
   const intervals = own.map((files) => {
     const activity = Activity.of(files, plan)
@@ -279,7 +280,7 @@ const common = ({ parts, plan }: Trace, own: ReadonlyArray<Found>): Interval => 
   throw new RecordingRefused(place, "there is no time in which all of its streams are active")
 }
 
-/** Throws `RecordingRefused`. */
+/** Opens all traces below the directories `paths` as one recording, to be closed. Throws `RecordingRefused`. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
   const { parts, refusals } = loadAll(paths, options)
   const warnings = refusals.filter(({ isMissing }) => isMissing).map(({ message }) => message)

@@ -1,8 +1,8 @@
-/** Why there is nothing to read at all. */
+/** A path or trace of which nothing can be read, and why. */
 export class RecordingRefused extends Error {
   readonly _tag = "RecordingRefused"
   readonly path: string
-  /** No trace is there at all. */
+  /** Nothing is there, as opposed to something that cannot be read. */
   readonly isMissing: boolean
 
   constructor(path: string, reason: string, isMissing = false) {

@@ -10,7 +10,7 @@ import type { Head } from "../decode/Merge.ts"
 import { contains, type Interval, isAlways } from "./Interval.ts"
 import type { Packets } from "./Packets.ts"
 
-/** What a stream has next. */
+/** What a reader stands at. */
 export type Item = "packet-begin" | "event" | "packet-end" | "loss" | "failure" | "over"
 
 /** Reads one recorded stream, item by item, within an interval. */
@@ -22,9 +22,9 @@ export class StreamReader implements Head {
   high = Number.NEGATIVE_INFINITY
   low = 0
   item: Item = "over"
-  /** Where that is what the item is. */
+  /** The loss, if that is the item. */
   loss: Loss | undefined = undefined
-  /** What is wanted of it. */
+  /** The time that is wanted of the stream. */
   readonly interval: Interval
   /** What is wrong with the stream as a whole: told before its first packet. */
   misfit: Failure | undefined = undefined
@@ -58,7 +58,7 @@ export class StreamReader implements Head {
     return this.#packets.path
   }
 
-  /** To the next item. */
+  /** Moves to the next item. */
   advance(): void {
     if (this.item === "event" || this.item === "packet-begin") {
       if (this.#isIn) this.#nextEvent()
@@ -103,7 +103,7 @@ export class StreamReader implements Head {
 
   #endPacket(): void {
     const { stream } = this
-    // Written by a tracer that crashed.
+    // A tracer that crashed has not written the end: it is that of the last event.
     if (stream.hasEnd && stream.cursor.endTime === 0 && stream.hasTime) {
       stream.end.high = stream.time.high
       stream.end.low = stream.time.low
@@ -113,7 +113,7 @@ export class StreamReader implements Head {
     this.#at(stream.hasEnd, stream.end)
   }
 
-  /** After a packet, or one of the losses behind it. */
+  /** Moves on from the end of a packet, from a failure or from a loss. */
   #between(): void {
     const loss = this.#pending.shift()
     if (loss !== undefined) {
@@ -140,7 +140,7 @@ export class StreamReader implements Head {
     }
     if (!stream.open(source)) {
       this.item = "failure"
-      // Nobody knows where the next packet of the file would begin.
+      // It is not known where the next packet of the file begins.
       this.#packets.leave()
       this.#losses.missed()
       return

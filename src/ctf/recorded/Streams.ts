@@ -1,4 +1,4 @@
-/** Which files of a trace are one stream, and in which order (§9): told by the heads of their first packets. */
+/** Finds which files of a trace are one stream, and in which order (§9), by the heads of their first packets. */
 import { nanos, type Time } from "../decode/Clock.ts"
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream } from "../decode/DataStream.ts"
@@ -17,10 +17,10 @@ interface FirstPacket {
 
 export interface StreamFiles {
   readonly plan: StreamPlan | undefined
-  /** Its own; of files that do not say theirs, counted in their trace in the order of paths. */
+  /** The stream's id; files that do not say one are numbered in their trace, in the order of paths. */
   readonly id: Int
   readonly files: ReadonlyArray<DataFile>
-  /** Of its first packet, in nanoseconds. */
+  /** When the first packet begins, ns from the clock's origin; undefined if it does not tell. */
   readonly begin: bigint | undefined
 }
 

@@ -10,23 +10,23 @@ export interface DataFile {
   readonly name: string
   readonly path: string
   readonly byteCount: number
-  /** It is found by that when its directory is renamed. */
+  /** By this the file is found again when its directory was renamed (`Moved`). */
   readonly identity: string
 }
 
 export interface TraceDirectory {
   readonly path: string
-  /** Below what was asked for; empty when it is that itself. */
+  /** Path relative to the directory that was asked for; empty if it is that directory. */
   readonly below: string
   readonly metadata: Uint8Array
-  /** In order of their names' bytes. */
+  /** The data files, in the order of their names' bytes. */
   readonly files: ReadonlyArray<DataFile>
 }
 
-/** Kernels with all of their events have some megabytes. */
+/** More metadata is refused. That of a kernel with all events has some megabytes. */
 const metadataBytesMax = 128 * 1024 * 1024
 
-/** Throws the reason in words. */
+/** Throws `RecordingRefused`, with the reason in words. */
 const reading = <A>(path: string, read: () => A): A => {
   try {
     return read()
@@ -38,7 +38,7 @@ const reading = <A>(path: string, read: () => A): A => {
 
 const byBytes = (a: string, b: string): number => Buffer.compare(bytesOf(a), bytesOf(b))
 
-/** A name may be any bytes. */
+/** An entry of a directory. Its name may be any bytes, see `protocol/Text`. */
 interface Entry {
   readonly name: string
   readonly isDirectory: boolean
@@ -78,7 +78,7 @@ const dataFiles = (path: string, entries: ReadonlyArray<Entry>): ReadonlyArray<D
     })
     .sort((a, b) => byBytes(a.name, b.name))
 
-/** Directories that we are in: a link back to one of them leads nowhere. */
+/** The directories around the one that is searched: links back to one of them are not followed. */
 type Around = ReadonlySet<string>
 
 const isWayOn = (path: string, { isDirectory, isLink }: Entry, around: Around): boolean => {
@@ -89,11 +89,11 @@ const isWayOn = (path: string, { isDirectory, isLink }: Entry, around: Around): 
 
 export interface Found {
   readonly traces: Array<TraceDirectory>
-  /** What may be, or have, others, and cannot be read. */
+  /** What cannot be read, but may be a trace, or a directory with traces. */
   readonly refusals: Array<RecordingRefused>
 }
 
-/** Undefined, and the refusal told of, where it is refused. */
+/** Undefined if `read` was refused; the refusal is noted. */
 const attempt = <A>({ refusals }: Found, read: () => A): A | undefined => {
   try {
     return read()
@@ -107,7 +107,7 @@ const attempt = <A>({ refusals }: Found, read: () => A): A | undefined => {
 const search = (root: string, path: string, found: Found, outer: Around): void => {
   const entries = attempt(found, () => entriesOf(path)) ?? []
   if (entries.some((entry) => entry.name === "metadata" && !entry.isDirectory)) {
-    // Of a trace that is being written, its metadata after the sizes of its files: it declares all that they have then.
+    // Metadata after the sizes of files: while the trace is written, it declares all that the files had by then.
     const files = dataFiles(path, entries)
     const metadata = attempt(found, () => metadataOf(join(path, "metadata")))
     if (metadata !== undefined) found.traces.push({ path, below: relative(root, path), metadata, files })
@@ -119,10 +119,10 @@ const search = (root: string, path: string, found: Found, outer: Around): void =
   for (const name of below.sort(byBytes)) search(root, join(path, name), found, around)
 }
 
-/** What is renamed while it is searched is where it was not yet, or not any more. */
+/** A directory that is renamed during the search may be missed: then all is searched again. */
 const attempts = 3
 
-/** In order of their paths' bytes. Throws nothing. */
+/** The traces below a directory, in the order of their paths' bytes. Never throws. */
 export const find = (path: string): Readonly<Found> => {
   const found: Found = { traces: [], refusals: [] }
   if (path === "") return { ...found, refusals: [new RecordingRefused('""', SystemError.notDirectory)] }
