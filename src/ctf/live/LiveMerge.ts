@@ -10,11 +10,11 @@ import type { Int } from "../decode/Cursor.ts"
 import { Merge } from "../decode/Merge.ts"
 import type { LiveStream } from "./LiveStream.ts"
 
-/** What decides between records of one time. */
+/** What decides, together with the stream class, between records of one time. */
 export interface Standing {
-  /** Of the trace. */
+  /** UID of the trace; empty: it has none. */
   readonly uid: string
-  /** In the trace, in the order of announcement. */
+  /** Number of the stream in its trace, in the order of announcement. */
   readonly index: number
 }
 
@@ -26,9 +26,9 @@ export class LiveMerge {
   readonly #standings = new Map<LiveStream, Standing>()
   #merge = new Merge<LiveStream>()
   #areRanksKnown = true
-  /** Nothing older than this comes from anybody. */
+  /** No stream will bring anything older than this. */
   readonly #floor: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
-  /** Of the item that was visited last. */
+  /** Time of the item that was visited last. */
   readonly visited: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
 
   add(stream: LiveStream, standing: Standing): void {
@@ -36,7 +36,7 @@ export class LiveMerge {
     this.#areRanksKnown = false
   }
 
-  /** The stream has a packet more than before. */
+  /** To be called after a packet was pushed to the stream. */
   onPacket(stream: LiveStream): void {
     if (stream.item !== "none") return
     const isFirst = stream.stream.plan === undefined
@@ -47,7 +47,7 @@ export class LiveMerge {
     else this.#rank()
   }
 
-  /** Nothing older than this comes from any stream. */
+  /** Notes that no stream will bring anything older than this. */
   raise(time: Time): void {
     if (compare(time, this.#floor) <= 0) return
     this.#floor.high = time.high
@@ -60,8 +60,8 @@ export class LiveMerge {
   }
 
   /**
-   * Visits up to `countMax` items that are due, in order, and not after `until`. Answers whether more of them are due. What a visitor gets is
-   * true until it returns.
+   * Visits up to `countMax` items that are due, in order, and not after `until`. Answers whether there may be more of
+   * them. The item that a visitor gets is valid until it returns.
    */
   drain(countMax: number, visit: (stream: LiveStream) => void, until = endOfTime): boolean {
     if (!this.#areRanksKnown) this.#rank()
@@ -85,7 +85,7 @@ export class LiveMerge {
     return true
   }
 
-  /** Up to which time, included, no stream without an item can have one. */
+  /** Items up to this time, included, are due: streams without an item will bring nothing older. */
   #limit(): Time {
     let limit = endOfTime
     for (const stream of this.#standings.keys()) {

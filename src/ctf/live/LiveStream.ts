@@ -1,6 +1,6 @@
 /**
- * One stream of a session that goes on: the packets that have come and are not read yet, and up to which time nothing
- * more of it can come. Between two packets it has no item; that is not its end.
+ * One stream of a live session: the packets that have come and are not read yet, and the time up to which nothing more
+ * of it can come. Between two packets it may have no item; that is not its end.
  */
 import { compare, type Time } from "../decode/Clock.ts"
 import { type DataStream, event, failed, type Source } from "../decode/DataStream.ts"
@@ -17,12 +17,12 @@ export class LiveStream implements Head {
   low = 0
   item: Item = "none"
   loss: Loss | undefined = undefined
-  /** Nothing older comes any more. */
+  /** The stream will bring nothing older than this. */
   readonly horizon: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
   /** It holds nobody back: it has ended, or has said nothing for too long. */
   isSilent = false
   isEnded = false
-  /** Its packet began before one that had been let out: whether its records are late is not known yet. */
+  /** A packet of it came late: it is not known yet whether its records are older than one that was visited. */
   isInDoubt = false
   readonly #sources: Array<Source> = []
   readonly #losses = new Losses()
@@ -47,7 +47,7 @@ export class LiveStream implements Head {
     this.horizon.low = time.low
   }
 
-  /** To the next item there is. */
+  /** Moves to the next item; `none`: no packet is left. */
   advance(): void {
     do {
       const [loss, ...pending] = this.#pending
@@ -86,7 +86,7 @@ export class LiveStream implements Head {
       else this.high = Number.NEGATIVE_INFINITY
       return
     }
-    // What comes after a record that cannot be read is not known to be one.
+    // It is not known where the next record after one that cannot be read begins.
     this.#isOpen = false
     this.item = outcome === failed ? "failure" : "none"
   }
