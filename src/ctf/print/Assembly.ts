@@ -1,4 +1,4 @@
-/** Programs of field classes: what text and NDJSON have in common, and what differs between the two (`Look`). */
+/** Makes programs of field classes: what text and NDJSON have in common; `Look` is what differs between the two. */
 import { grainBytes, type Int } from "../decode/Cursor.ts"
 import { isBytes } from "../decode/Numbers.ts"
 import * as Skip from "../decode/Skip.ts"
@@ -13,19 +13,19 @@ import type { Quoting } from "./Quoting.ts"
 
 /** How fields look. */
 export interface Look {
-  /** Of a structure: before its first member, before the others, after the last, and instead of all. */
+  /** Written for a structure: before its first member, before the others, after the last; without any member. */
   readonly begin: string
   readonly next: string
   readonly end: string
   readonly empty: string
-  /** Before a member. */
+  /** Written before a member: its name. */
   readonly name: (text: string) => string
-  /** Around a number or a text. */
+  /** Written around a number or a text. */
   readonly before: string
   readonly after: string
   /** Integers are shown in the base of their class. */
   readonly hasBases: boolean
-  /** All that programs do not have. */
+  /** Compiles field classes for which programs have no step. */
   readonly closure: (fieldClass: FieldClass, place: Place) => Write
 }
 
@@ -61,12 +61,12 @@ export class Assembly {
     this.#values = values
   }
 
-  /** Stands before what follows. */
+  /** Adds text that is written before what follows. */
   text(text: string): void {
     this.#text += text
   }
 
-  /** Of what follows, at least. False: it is too much. */
+  /** Aligns what follows, at least so far. False: programs cannot align so far. */
   #align(alignment: number): boolean {
     if (alignment > alignmentMax) return false
     this.#alignment = Math.max(this.#alignment, alignment)
@@ -107,7 +107,7 @@ export class Assembly {
     this.text(shown === 0 ? look.empty : look.end)
   }
 
-  /** A field, and all that is in it. */
+  /** Adds a field with all that is in it. */
   field(fieldClass: FieldClass, place: Place, slots: Slots, look: Look): void {
     if (fieldClass.kind === "structure" && this.#align(fieldClass.alignment)) {
       this.#structure(fieldClass, place, slots, look)

@@ -8,12 +8,12 @@ import * as Piece from "./Piece.ts"
 const initialBytes = 256 * 1024
 const wordBytes = 4
 const billion = 1_000_000_000
-/** Of three digits. */
+/** Three digits `0`. */
 const digitsZero = 0x30_30_30
 
 export const encoded = (text: string): Uint8Array => RawText.encode(text)
 
-/** "000" … "999", each in a word whose last byte means nothing; and the same without zeroes in front. */
+/** "000" … "999", each in a word of which three bytes count; and the same without zeroes in front. */
 const triples = new Int32Array(1000)
 const shorts = new Int32Array(1000)
 for (let i = 0; i < 1000; i++) {
@@ -25,15 +25,15 @@ for (let i = 0; i < 1000; i++) {
 /** A thousandth, rounded down, of a number below 2³¹: the double is a little above 0.001, by less than could matter. */
 const thousandth = (value: number): number => (value * 0.001) | 0
 
-/** Below a thousand. */
+/** Writes a number below a thousand in decimal at index `from`; answers the index after it. */
 const few = (view: DataView, from: number, value: number): number => {
   view.setInt32(from, shorts[value] as number, true)
   return from + (value < 10 ? 1 : value < 100 ? 2 : 3)
 }
 
 /**
- * In decimal, of a number below 2³¹, from a place on; gives the place after it. There is room for two words more than
- * that; what stands after the digits then means nothing.
+ * Writes a number below 2³¹ in decimal at index `from`; answers the index after it. There must be room for two words
+ * more: whole words are written, so bytes after the digits are overwritten.
  */
 export const digits = (view: DataView, from: number, value: number): number => {
   if (value < 1000) return few(view, from, value)
@@ -46,10 +46,11 @@ export const digits = (view: DataView, from: number, value: number): number => {
 /** Bytes that are being written, in memory that grows as needed and is used again. */
 export class Bytes {
   bytes: Buffer
-  /** The same memory. */
+  /** A view of the same memory. */
   view: DataView
-  /** Of it, in bytes: a number of our own is read faster. */
+  /** Bytes of that memory: reading a number of our own is faster. */
   size: number
+  /** How many bytes were written. */
   at = 0
 
   constructor(initial: number = initialBytes) {
@@ -58,7 +59,7 @@ export class Bytes {
     this.view = new DataView(this.bytes.buffer)
   }
 
-  /** Room for so many more bytes. */
+  /** Makes room for so many more bytes. */
   reserve(count: number): void {
     if (this.at + count <= this.size) return
     this.size = roundUp(Math.max(this.size * 2, this.at + count), wordBytes)
@@ -74,7 +75,7 @@ export class Bytes {
     this.bytes[this.at++] = value
   }
 
-  /** Appends bytes as they are. */
+  /** Appends a piece. */
   write({ length, words }: Piece.Piece): void {
     if (length === 0) return
     if (this.at + length + wordBytes > this.size) this.reserve(length + wordBytes)
@@ -118,7 +119,7 @@ export class Bytes {
     this.#nine(left - high * billion)
   }
 
-  /** Below 10⁹. */
+  /** Writes a number below 10⁹, for which there must be room. */
   #digits(value: number): void {
     this.at = digits(this.view, this.at, value | 0)
   }
@@ -133,13 +134,13 @@ export class Bytes {
     view.setInt32(at + 6, triples[value - thousands * 1000] as number, true)
   }
 
-  /** Nine digits with zeroes in front, of a number below 10⁹. */
+  /** Appends a number below 10⁹ as nine digits, with zeroes in front. */
   nine(value: number): void {
     this.reserve(9 + wordBytes)
     this.#nine(value)
   }
 
-  /** Bytes as they are, then nine digits. */
+  /** Appends a piece, then a number below 10⁹ as nine digits. */
   stamp(piece: Piece.Piece, value: number): void {
     this.write(piece)
     this.nine(value)
@@ -150,12 +151,12 @@ export class Bytes {
     this.at = 0
   }
 
-  /** True until the next write. */
+  /** What was written: a view, valid until the next write. */
   get written(): Uint8Array {
     return this.bytes.subarray(0, this.at)
   }
 
-  /** What was written, to be written again. */
+  /** A copy of what was written, to be written again. */
   piece(): Piece.Piece {
     return new Piece.Piece(this.written)
   }

@@ -1,10 +1,10 @@
-/** The colours of babeltrace2's text on a terminal; of none of them, nothing is written. */
+/** The colours of babeltrace2's text on a terminal, as escape sequences; all are empty if there are no colours. */
 export interface Colors {
   readonly time: string
   readonly event: string
-  /** Of a field. */
+  /** The name of a field. */
   readonly name: string
-  /** Of a scope, or of what stands before the fields. */
+  /** The name of a scope, or of what is before the fields. */
   readonly label: string
   readonly value: string
   readonly unknown: string

@@ -1,4 +1,4 @@
-/** How many event records of which name, and how many a second: what a trace is made of, at a glance. */
+/** Counts event records by name, and by second: what a trace is made of, at a glance. */
 
 import { harmless } from "../../errors/Harmless.ts"
 import { difference, nanos, type Time, timeOf } from "../decode/Clock.ts"
@@ -12,7 +12,7 @@ const rowCountMax = 40
 
 export class Counts {
   readonly #byPlan = new Map<EventPlan, number>()
-  /** By second. */
+  /** Number of event records by second from the origin. */
   readonly #rates = new Map<number, number>()
   #second: Time = { high: 0, low: 0 }
   #key: number | undefined = undefined
@@ -25,7 +25,7 @@ export class Counts {
     this.#byPlan.set(plan, (this.#byPlan.get(plan) ?? 0) + 1)
   }
 
-  /** Instead of `event`, where the rate is wanted too. */
+  /** Counts an event and its second: to be called instead of `event`. */
   timed(stream: DataStream): void {
     this.event(stream)
     if (!stream.hasTime) return
@@ -48,7 +48,7 @@ export class Counts {
     this.#inSecond = 0
   }
 
-  /** Most frequent first. */
+  /** Names with their counts, the most frequent first. */
   get names(): ReadonlyArray<readonly [string, number]> {
     const counts = new Map<string, number>()
     for (const [{ eventClass }, count] of this.#byPlan) {
@@ -65,12 +65,12 @@ export class Counts {
     return [...lines, `${this.total} in all`, ""].join("\n")
   }
 
-  /** An object a line. */
+  /** One object per line. */
   json(): string {
     return this.names.map(([name, count]) => `{"type":"count","name":${quoted(name)},"count":${count}}\n`).join("")
   }
 
-  /** Bars of event records a second; several seconds to a bar where there are many. */
+  /** A bar for the event records of each second, or of several seconds if there are many. */
   histogram(isGmt: boolean): string {
     this.#settle()
     const keys = [...this.#rates.keys()]

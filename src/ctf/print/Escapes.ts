@@ -1,4 +1,4 @@
-/** Bytes of text in quotes: as babeltrace2 escapes them. What is no ASCII goes through as it is, valid UTF-8 or not. */
+/** Quotes bytes of text as babeltrace2 does. Bytes that are not ASCII are written as they are, valid UTF-8 or not. */
 import * as Quoting from "./Quoting.ts"
 
 const letters: Readonly<Record<number, string>> = {

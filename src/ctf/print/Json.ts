@@ -20,9 +20,9 @@ import type { PacketText } from "./PacketText.ts"
 import * as Piece from "./Piece.ts"
 import * as Program from "./Program.ts"
 
-/** What is known of a stream from elsewhere than its bytes. */
+/** What is known of a stream that its bytes do not say. */
 export interface Origin {
-  /** Of a live session; else that of the metadata is taken. */
+  /** Name of the live session; undefined: the one in the metadata is taken. */
   readonly session?: string | undefined
   readonly channel?: string | undefined
   readonly streamId: number | bigint
@@ -34,7 +34,7 @@ interface Line {
   readonly program: Program.Program
 }
 
-/** By far the most asked for: a member of its own. */
+/** This field of the packet context is by far the most asked for, so it is a member of its own. */
 const cpuName = "cpu_id"
 
 const eventStart = '{"type":"event"'
@@ -42,7 +42,7 @@ const eventStartBytes = Piece.of(eventStart)
 const end = "}\n"
 const values: Values = { quoting, int: JsonFields.int }
 
-/** `,"name":value`, nothing where there is none. */
+/** `,"name":value`, or nothing if there is no value. */
 const member = (name: string, value: string | number | undefined): string =>
   value === undefined ? "" : `,"${name}":${typeof value === "string" ? quoted(value) : value}`
 
@@ -55,14 +55,14 @@ const exact = (value: number | bigint): string => {
 /** Events, losses and failures as lines of JSON; `docs/events.md` has their form, `ndjson.schema.json` its schema. */
 export class Json {
   readonly #originOf: (stream: DataStream) => Origin
-  /** Classes go with the applications that declared them. */
+  /** By stream class, weakly: classes are gone when the applications are that declared them. */
   readonly #times = new WeakMap<StreamPlan, JsonTime.JsonTime>()
 
   constructor(originOf: (stream: DataStream) => Origin) {
     this.#originOf = originOf
   }
 
-  /** One line, with its end. */
+  /** Appends the line of the current event, with its end. */
   event(stream: DataStream, out: Bytes): void {
     const plan = stream.current as EventPlan
     const line = (plan.compiled.get(this) as Line | undefined) ?? this.#compile(plan)
@@ -130,7 +130,7 @@ export class Json {
     ].join("")
   }
 
-  /** The same for all events of a packet. */
+  /** The part of the line that is the same for all events of a packet. */
   #packet(stream: DataStream, plan: StreamPlan): Piece.Piece {
     const known = stream.headText as PacketText | undefined
     if (known?.by === this) return known.piece

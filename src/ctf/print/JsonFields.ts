@@ -18,10 +18,10 @@ import { inTurn, type Write } from "./Members.ts"
 import * as Piece from "./Piece.ts"
 
 const exactMin = -(2 ** 53)
-/** Hostile values must not fill the memory. */
+/** How many values have their bytes cached: a hostile trace must not fill the memory. */
 const cachedMax = 4096
 
-/** A decimal string where a double would not be exact. */
+/** Appends an integer: a number, or a decimal string if a double would not be exact. */
 export const int = (out: Bytes, value: Int): void => {
   if (typeof value === "number" && value !== exactMin) {
     out.int(value)
@@ -34,7 +34,7 @@ export const int = (out: Bytes, value: Int): void => {
 
 const list = (names: ReadonlyArray<string>): string => `[${names.map((name) => JsonStrings.quoted(name)).join(",")}]`
 
-/** The same bytes for the same value. */
+/** Writes `{"value":…}`, with what `describe` adds to it; the bytes for a value are cached. */
 const cached = (read: Numbers.ReadInt, describe: (value: Int) => string): Write => {
   const known = new Map<Int, Piece.Piece>()
   const own = new Bytes(256)
@@ -66,7 +66,7 @@ const bitMap = (fieldClass: BitMap): Write => {
   return cached(Numbers.fixed(fieldClass, false), (value) => `,"flags":${list(named(value))}`)
 }
 
-/** JSON has no infinities. */
+/** JSON has neither infinities nor NaN: they are strings. */
 const float = (value: number): string => {
   if (Number.isNaN(value)) return '"NaN"'
   if (!Number.isFinite(value)) return value < 0 ? '"-Infinity"' : '"Infinity"'
@@ -104,7 +104,7 @@ const blob = (fieldClass: Regions.RegionClass & { readonly mediaType: string }, 
   }
 }
 
-/** Members by name; those that `without` names are left out. */
+/** Writes an object with the members by name, but not those for which `without` is true. */
 export const structure = (
   { alignment, members }: Structure,
   place: Place,

@@ -1,8 +1,8 @@
-/** Text as JSON: bytes go through as they are where they are valid UTF-8; only what JSON demands is escaped. */
+/** Writes text as JSON: valid UTF-8 as it is; only what JSON demands is escaped. */
 import { type Bytes, encoded } from "./Bytes.ts"
 import * as Quoting from "./Quoting.ts"
 
-/** Of valid UTF-8. */
+/** Quotes valid UTF-8. */
 const escaping = Quoting.make((byte) => {
   const text = JSON.stringify(String.fromCharCode(byte)).slice(1, -1)
   return byte >= 0x80 || text.length === 1 ? undefined : text
@@ -13,7 +13,7 @@ const isAscii = (bytes: Uint8Array, from: number, to: number): boolean => {
   return true
 }
 
-/** What is no UTF-8 is given twice: as text for eyes, and without loss. */
+/** Appends `bytes[from, to)` as a string. Ill-formed UTF-8 is given twice: as readable text, and exactly, in base64. */
 export const region = (out: Bytes, bytes: Uint8Array, from: number, to: number): void => {
   if (isAscii(bytes, from, to)) {
     escaping.write(out, bytes, from, to)
@@ -34,11 +34,11 @@ const isPlain = escaping.isPlain.map((plain, byte) => (byte < 0x80 ? plain : 0))
 
 export const quoting: Quoting.Quoting = { isPlain, write: region }
 
-/** What is no UTF-8 in it is shown as such, and lost. */
+/** Appends a text as a string. Bytes in it that were not UTF-8 (`RawText`) become U+FFFD. */
 export const text = (out: Bytes, value: string): void => {
   const bytes = encoded(value.toWellFormed())
   escaping.write(out, bytes, 0, bytes.length)
 }
 
-/** The same as a text. */
+/** The same, as a text. */
 export const quoted = (name: string): string => JSON.stringify(name.toWellFormed())

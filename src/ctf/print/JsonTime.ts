@@ -1,14 +1,14 @@
-/** Times in NDJSON: decimal nanoseconds; also ISO 8601 in UTC, with nine decimals, of clocks from the epoch. */
+/** Times in NDJSON: decimal nanoseconds; for clocks from the epoch also ISO 8601 in UTC, with nine decimals. */
 import { difference, nanos, type Time, timeOf } from "../decode/Clock.ts"
 import type { Bytes } from "./Bytes.ts"
 import * as Piece from "./Piece.ts"
 
 const billion = 1_000_000_000n
-/** The years 0 to 9999. */
+/** Seconds from the epoch: bounds of the years 0 to 9999. */
 const secondsMin = -62_167_219_200n
 const secondsMax = 253_402_300_799n
 
-/** `YYYY-MM-DDTHH:MM:SS.`, or nothing where the year has other than four digits. */
+/** `YYYY-MM-DDTHH:MM:SS.`, or nothing if the year does not have four digits. */
 const isoSecond = (seconds: bigint): string =>
   seconds < secondsMin || seconds > secondsMax ? "" : new Date(Number(seconds) * 1000).toISOString().slice(0, 20)
 
@@ -23,7 +23,7 @@ const nothing = Piece.of("")
 /** What changes only once a second is kept as bytes. */
 export class JsonTime {
   readonly #isEpoch: boolean
-  /** Stands before each. */
+  /** Text that is written before each time. */
   readonly #before: string
   #second: Time = { high: 0, low: 0 }
   #digits: Piece.Piece = nothing

@@ -17,13 +17,13 @@ const names = [
   "TRACE_DEBUG"
 ]
 
-/** `TRACE_INFO (6)`; undefined for numbers that are none. */
+/** `TRACE_INFO (6)`; undefined for a number that is no log level. */
 export const logLevelName = (level: bigint | undefined): string | undefined => {
   const name = level === undefined ? undefined : names[Number(level)]
   return name === undefined ? undefined : `${name} (${level})`
 }
 
-/** `INFO`. */
+/** `INFO`; undefined for a number that is no log level. */
 export const logLevelLabel = (level: bigint | undefined): string | undefined =>
   level === undefined ? undefined : names[Number(level)]?.slice("TRACE_".length)
 

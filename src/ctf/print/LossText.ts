@@ -1,11 +1,11 @@
-/** Losses as babeltrace2 warns of them (§11.4). */
+/** Warnings of losses, as babeltrace2 writes them (§11.4). */
 import { timeOf } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Loss } from "../decode/Losses.ts"
 import { Bytes } from "./Bytes.ts"
 import { TextTime, type TimeStyle } from "./TextTime.ts"
 
-/** Without a count: of a part of the time, in which nobody knows how many there were. */
+/** A loss to be told; without a count if it is only about a part of the time, in which the count is not known. */
 export type Told = Omit<Loss, "count"> & { readonly count: bigint | undefined }
 
 /** One line without its end. `path` is the file's or the live stream's. */

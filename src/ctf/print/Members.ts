@@ -6,7 +6,7 @@ import type { Piece } from "./Piece.ts"
 export type Write = (cursor: Cursor, out: Bytes) => void
 
 export interface Step {
-  /** What stands before the member; undefined: it is passed over. */
+  /** What is written before the member; undefined: the member is only passed over. */
   readonly prefix: Piece | undefined
   readonly step: Write
 }

@@ -3,7 +3,7 @@ import { highOf, type Int, lowOf } from "../decode/Cursor.ts"
 import type { DisplayBase } from "../model/FieldClass.ts"
 import type { Bytes } from "./Bytes.ts"
 
-/** `%g` of a double; the sign of a NaN is not in its value. */
+/** `%g` of a double. `isNegative`: its sign, which the value of a NaN does not have. */
 export const general = (value: number, isNegative: boolean): string => {
   if (Number.isNaN(value)) return isNegative ? "-nan" : "nan"
   if (!Number.isFinite(value)) return value < 0 ? "-inf" : "inf"
@@ -16,7 +16,7 @@ export const general = (value: number, isNegative: boolean): string => {
   return `${trimmed(exponential.slice(0, at))}e${exponent < 0 ? "-" : "+"}${digits < 10 ? "0" : ""}${digits}`
 }
 
-/** JavaScript rounds a number that is just between two up, C to the even digit. */
+/** Six significant digits. Halfway between two numbers JavaScript rounds up, C to the even digit. */
 const sixDigits = (value: number): string => {
   const up = value.toExponential(5)
   const exact = value.toExponential(24)
@@ -26,7 +26,7 @@ const sixDigits = (value: number): string => {
 
 const trimmed = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text)
 
-/** As an unsigned number of `bits` bits. */
+/** The value as an unsigned number of `bits` bits. */
 const masked = (value: Int, bits: number): Int =>
   value < 0 ? BigInt.asUintN(Math.min(bits, 64), BigInt(value)) : value
 
@@ -34,7 +34,7 @@ export type WriteInt = (out: Bytes, value: Int) => void
 
 const hexDigits = Uint8Array.from("0123456789ABCDEF", (digit) => digit.charCodeAt(0))
 
-/** `0x…` from a place on, of two halves of 32 bits; gives the place after it. */
+/** Writes `0x…` at index `from`, for a number in two halves of 32 bits; answers the index after it. */
 export const hexHalves = (bytes: Uint8Array, from: number, high: number, low: number): number => {
   const count = high === 0 ? Math.max(1, (35 - Math.clz32(low)) >> 2) : (67 - Math.clz32(high)) >> 2
   bytes[from] = 0x30
@@ -52,7 +52,7 @@ const hex = (out: Bytes, value: Int): void => {
   out.at = hexHalves(out.bytes, out.at, highOf(value) | 0, lowOf(value) | 0)
 }
 
-/** Of the base a field class asks for; `bits` is its size. */
+/** Makes the writer of integers in the base that a field class asks for; `bits` is the size of the field. */
 export const integer = (base: DisplayBase, bits: number): WriteInt => {
   switch (base) {
     case 16:

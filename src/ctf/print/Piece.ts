@@ -1,7 +1,7 @@
 /**
  * Bytes that are written again and again: names, what stands between fields, times up to the second. They are kept as
- * words of four and written word by word. That takes a third of the time of byte by byte, before the last compiler has
- * been at it.
+ * words of four bytes and written word by word. Before the code is fully optimised, that takes a third of the time of
+ * writing byte by byte.
  */
 import * as RawText from "../model/RawText.ts"
 
@@ -9,9 +9,9 @@ const wordBytes = 4
 
 /** Bytes for `Bytes.write`: made once, written often. Those it is made of may change afterwards. */
 export class Piece {
-  /** In bytes. */
+  /** Number of bytes. */
   readonly length: number
-  /** The first byte is the lowest of a word; after the last come zeroes. */
+  /** Four bytes each, the first in the lowest bits; zeroes follow the last byte. */
   readonly words: Int32Array
 
   constructor(bytes: Uint8Array) {
@@ -24,12 +24,12 @@ export class Piece {
   }
 }
 
-/** Of a text. */
+/** The piece of a text. */
 export const of = (text: string): Piece => new Piece(RawText.encode(text))
 
 /**
- * Writes a piece of so many bytes, whose words begin at an index of `source`. There is room for a word more than that;
- * what stands after the piece then means nothing.
+ * Writes a piece of `length` bytes, whose words begin at index `start` of `source`. There must be room for a word more:
+ * whole words are written, so up to three bytes after the piece are overwritten.
  */
 export const copy = (source: Int32Array, start: number, length: number, view: DataView, at: number): void => {
   const end = at + length

@@ -1,7 +1,7 @@
 /**
  * Fields as they are printed, in a table that one loop goes through: a piece of text, then a value, in turn. There is a
  * table for each class of event records, but one function for all of them, which is compiled once; closures for each
- * field are many functions, of which each has to become warm. What is rare stays with closures.
+ * field are many functions, of which each has to become warm. Rare fields are left to closures.
  *
  * A record is printed after its end was found: all of it is there, and what fields refer to is known.
  */
@@ -13,13 +13,13 @@ import * as Numerals from "./Numerals.ts"
 import * as Piece from "./Piece.ts"
 import type { Quoting } from "./Quoting.ts"
 
-/** What follows a piece. */
+/** Kinds of steps: what follows the piece. Here the program ends. */
 export const stop = 0
-/** By its index. */
+/** A closure, by its index. */
 export const closure = 1
-/** Up to a zero. */
+/** Text up to a zero. */
 export const text = 2
-/** So many bytes, of which those before the first zero are shown. */
+/** Text in a fixed number of bytes, of which those before the first zero are shown. */
 export const characters = 3
 /** Integers of 8, 16, 32 and 64 bits: how they are shown, and 1 for little-endian. */
 export const integer8 = 4
@@ -32,25 +32,25 @@ export const unsigned = 0
 export const signed = 1
 export const hex = 2
 
-/** Of one step: what, alignment less one, the piece's place and length, and two more. */
+/** Numbers in one step: its kind, alignment less one, index and length of the piece, and two operands. */
 const stepLength = 6
-/** The longest integer, and a word that is written beyond the end of a piece. */
+/** Bytes of the longest integer, and of a word that is written beyond the end of a piece. */
 export const valueBytesMax = 24
 const quote = 0x22
 
 export interface Program {
   readonly code: Int32Array
-  /** Of the pieces, one after the other. */
+  /** The words of all pieces, one after the other. */
   readonly words: Int32Array
   readonly closures: ReadonlyArray<Write>
   readonly quoting: Quoting
-  /** Integers that are not small. */
+  /** Writes integers that are not small. */
   readonly int: (out: Bytes, value: Int) => void
-  /** Without texts, and what closures write. */
+  /** How much is written at most, without texts and what closures write. */
   readonly bytesMax: number
 }
 
-/** Prints an integer; gives the bit after it. */
+/** Prints an integer; answers the bit after it. */
 const integer = ({ code, int }: Program, step: number, { view }: Cursor, b: number, out: Bytes): number => {
   const what = code[step] as number
   const how = code[step + 4] as number
@@ -77,7 +77,7 @@ const integer = ({ code, int }: Program, step: number, { view }: Cursor, b: numb
   return b + (8 << (what - integer8))
 }
 
-/** Prints bytes up to a zero, or those of an array; gives the bit after them. */
+/** Prints bytes up to a zero, or those of an array; answers the bit after them. */
 const string = (program: Program, step: number, { bytes, end }: Cursor, b: number, out: Bytes): number => {
   const { bytesMax, code, quoting } = program
   const { isPlain, write } = quoting
@@ -107,7 +107,7 @@ const string = (program: Program, step: number, { bytes, end }: Cursor, b: numbe
   return (isLimited ? last : place + 1) * 8
 }
 
-/** Prints what begins at a bit of the cursor's window. */
+/** Prints the fields that begin at bit `from` of the cursor's window. */
 export const run = (program: Program, cursor: Cursor, from: number, out: Bytes): void => {
   const { bytesMax, closures, code, words } = program
   let b = from

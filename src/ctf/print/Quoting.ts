@@ -1,16 +1,17 @@
-/** Bytes in quotes, some of them replaced; the others go through as they are, valid UTF-8 or not. */
+/** Writes bytes in quotes, some of them replaced; the others as they are, valid UTF-8 or not. */
 import { type Bytes, encoded } from "./Bytes.ts"
 
 const quote = 0x22
 
 /** How text is quoted. */
 export interface Quoting {
-  /** By byte: 1 where it stands for itself. Not a zero. */
+  /** By byte: 1 if it is written as it is, which a zero never is. */
   readonly isPlain: Uint8Array
+  /** Appends `bytes[from, to)` in quotes. */
   readonly write: (out: Bytes, bytes: Uint8Array, from: number, to: number) => void
 }
 
-/** `replacementOf` says what stands for a byte, undefined: itself. */
+/** `replacementOf` says what is written for a byte; undefined: the byte itself. */
 export const make = (replacementOf: (byte: number) => string | undefined): Quoting => {
   const replacements = Array.from({ length: 256 }, (_, byte) => replacementOf(byte))
   const isPlain = Uint8Array.from(replacements, (text) => (text === undefined ? 1 : 0))

@@ -21,7 +21,7 @@ import * as Program from "./Program.ts"
 import * as TextFields from "./TextFields.ts"
 import { TextTime, type TimeStyle, writeDelta } from "./TextTime.ts"
 
-/** Whose names are written. */
+/** Names that can be written: of scopes, of what is before the fields, of contexts' fields, of payloads' fields. */
 export type NameKind = "scope" | "header" | "context" | "payload"
 /** What is written before the fields of an event, as babeltrace2 has it. */
 export type HeaderField =
@@ -36,13 +36,14 @@ export type HeaderField =
 
 /** How events are written: the options of babeltrace2. */
 export interface TextOptions extends TimeStyle {
-  /** Raw values of the clock. */
+  /** Times are raw values of the clock, in cycles. */
   readonly isCycles: boolean
+  /** The time since the event before is written, too. */
   readonly hasDelta: boolean
   readonly names: ReadonlySet<NameKind>
   readonly fields: ReadonlySet<HeaderField>
   readonly isColored: boolean
-  /** Names do nothing there: of controls in them, which babeltrace2 prints as they are, the numbers are written. */
+  /** The output is a terminal: control characters in names, which babeltrace2 prints as they are, are escaped. */
   readonly isTerminal: boolean
 }
 
@@ -67,10 +68,10 @@ interface Group {
 
 /** How the events of one class are written, compiled once: what is the same on every line is bytes already. */
 interface Line {
-  /** From after the times to before the packet's context. */
+  /** What is between the times and the packet's context. */
   readonly before: Piece.Piece
   readonly context: Group | undefined
-  /** From there to the end of the line. */
+  /** What follows the packet's context, to the end of the line. */
   readonly program: Program.Program
 }
 
@@ -81,17 +82,17 @@ const nothing = Piece.of("")
 const unknownTime = Piece.of("??:??:??.?????????")
 const unknownCycles = Piece.of("????????????????????")
 
-/** Beyond 63 bits, it is another number in CTF 1.8, and none in CTF 2. */
+/** A vpid that does not fit a signed 64-bit number wraps in CTF 1.8, and is not shown in CTF 2. */
 const vpidText = (vpid: bigint, { format }: TraceClass): string | undefined => {
   const signed = BigInt.asIntN(64, vpid)
   return signed === vpid || format === "1.8" ? `(${signed})` : undefined
 }
 
-/** The difference that means for babeltrace2 that there is none. */
+/** The difference in ns that babeltrace2 takes for an unknown one. */
 const noDelta = -1
 const billion = 1_000_000_000
 
-/** The packet's context is left out when there is nothing in it but what has a role; others have their braces then. */
+/** The packet's context is left out if all its members have roles; other scopes are written with empty braces then. */
 const isShown = (structure: Structure | undefined): boolean =>
   structure?.members.some(({ fieldClass }) => !isHidden(fieldClass)) === true
 
@@ -101,13 +102,14 @@ export class Text {
   readonly #colors: Colors
   readonly #shown: (text: string) => string
   readonly #time: TextTime
-  /** Before the time; between time and difference; behind that. */
+  /** What is written before the time; between time and difference. */
   readonly #before: Piece.Piece
   readonly #between: Piece.Piece
-  /** Before the nine digits of a difference of less than a second. */
+  /** `#between`, and what comes before the nine digits of a difference of less than a second. */
   readonly #betweenShort: Piece.Piece
+  /** What is written after the difference. */
   readonly #after: string
-  /** Of the last event that was printed. */
+  /** Time of the last event that was printed, if `#hasLast`. */
   readonly #last: Time = { high: 0, low: 0 }
   #hasLast = false
   #lastCycles: bigint | undefined = undefined
@@ -137,12 +139,12 @@ export class Text {
     })
   }
 
-  /** After the last event: a terminal is left without colours. */
+  /** Appends what follows the last event: it resets the colours of a terminal. */
   end(out: Bytes): void {
     out.ascii(this.#colors.reset)
   }
 
-  /** One line, with its end. */
+  /** Appends the line of the current event, with its end. */
   event(stream: DataStream, out: Bytes): void {
     const plan = stream.current as EventPlan
     const line = (plan.compiled.get(this) as Line | undefined) ?? this.#compile(plan)
@@ -282,7 +284,7 @@ export class Text {
     const { event, reset } = this.#colors
     const name = `${event}${this.#shown(eventClass.name ?? "<unknown>")}${reset}`
     if (!hasNames) return `${trace}${texts.join(":")}${texts.length > 0 ? " " : ""}${name}: `
-    // Commas begin with a time: babeltrace2 has none without a clock.
+    // Without a clock, and so without a time, babeltrace2 writes no commas.
     const comma = stream.clock === undefined ? "" : ", "
     const all = [...texts, this.#name("name") + name]
     return `${comma}${trace}${trace === "" ? "" : comma}${all.join(comma)}, `

@@ -28,8 +28,9 @@ import * as Numerals from "./Numerals.ts"
 import * as Piece from "./Piece.ts"
 
 export interface Style {
-  /** Names of members and indexes of elements. */
+  /** Names of members and indexes of elements are written. */
   readonly hasNames: boolean
+  /** What is written for a name. */
   readonly shown: (name: string) => string
   readonly colors: Colors
 }
@@ -39,7 +40,7 @@ interface Context {
   readonly style: Style
 }
 
-/** Hostile values must not fill the memory. */
+/** How many values have their bytes cached: a hostile trace must not fill the memory. */
 const cachedMax = 4096
 
 const isColored = ({ style }: Context): boolean => style.colors.reset !== ""
@@ -67,7 +68,7 @@ const quotedLabels = (out: Bytes, labels: ReadonlyArray<string>, { colors }: Sty
   })
 }
 
-/** `( "A" : container = 3 )`, the same bytes for the same value. */
+/** Writes `( "A" : container = 3 )`; the bytes for a value are cached. */
 const enumeration = (fieldClass: Integer | VariableInteger, read: Numbers.ReadInt, { style }: Context): Write => {
   const named = Labels.labels(fieldClass.mappings ?? [])
   const number = Numerals.integer(fieldClass.base, sizeOf(fieldClass))
@@ -214,7 +215,7 @@ const braced = (write: Write): Write => {
   }
 }
 
-/** Whether the content is shown. Where booleans choose both, babeltrace2 shows an absent one in another as none. */
+/** Whether the content is shown: not if it is an absent optional and both selectors are booleans (babeltrace2). */
 const presence = ({ content, ranges, selector }: Optional, slots: Slots): ((cursor: Cursor) => boolean) => {
   const slot = slots.of(selector)
   const isThere = (cursor: Cursor): boolean => Choice.isIn(ranges, cursor.refs[slot])

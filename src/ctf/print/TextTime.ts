@@ -8,7 +8,7 @@ export interface TimeStyle {
   /** Seconds since the origin instead of a time of day. */
   readonly isSeconds: boolean
   readonly hasDate: boolean
-  /** Instead of the local time zone. */
+  /** UTC instead of the local time zone. */
   readonly isGmt: boolean
 }
 
@@ -19,7 +19,7 @@ const two = (value: number): string => String(value).padStart(2, "0")
 
 export class TextTime {
   readonly #style: TimeStyle
-  /** Stands before each time. */
+  /** Text that is written before each time. */
   readonly #before: string
   /** Start of the second whose text is known, and that text up to the point. */
   #second: Time = { high: 0, low: 0 }
@@ -44,7 +44,7 @@ export class TextTime {
     out.stamp(this.#known, within)
   }
 
-  /** Makes the text of another second known. */
+  /** Makes the text of another second known; answers the nanoseconds within that second. */
   #enter(total: bigint): number {
     const within = total % nanosPerSecond
     const start = total - within
@@ -54,7 +54,7 @@ export class TextTime {
   }
 }
 
-/** Its UTC members are those to be shown. */
+/** A date whose UTC members are those to be shown. */
 const shownAt = (seconds: number, isGmt: boolean): Date => (isGmt ? new Date(seconds * 1000) : local(seconds).shifted)
 
 /** `YYYY-MM-DD`. */
@@ -63,7 +63,7 @@ export const dateText = (seconds: number, isGmt: boolean): string => {
   return `${String(at.getUTCFullYear()).padStart(4, "0")}-${two(at.getUTCMonth() + 1)}-${two(at.getUTCDate())}`
 }
 
-/** Seconds from the origin in this style, without what is behind the point. */
+/** The time that is `seconds` from the origin, in this style, without the point and the decimals. */
 export const secondText = (seconds: number, { hasDate, isGmt, isSeconds }: TimeStyle): string => {
   if (isSeconds) return String(seconds)
   const at = shownAt(seconds, isGmt)
@@ -71,7 +71,7 @@ export const secondText = (seconds: number, { hasDate, isGmt, isSeconds }: TimeS
   return (hasDate ? `${dateText(seconds, isGmt)} ` : "") + time.map(two).join(":")
 }
 
-/** `S.nnnnnnnnn` from one time to another; backwards it is as if 64 bits had wrapped. */
+/** Writes the time from one to another as `S.nnnnnnnnn`; a negative one wraps to 64 unsigned bits. */
 export const writeDelta = (from: Time, to: Time, out: Bytes): void => {
   const delta = difference(from, to)
   if (delta >= 0 && delta < exactMax) {
