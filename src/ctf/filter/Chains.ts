@@ -1,19 +1,19 @@
 /**
- * Of what `or` or `and` joins: the tests of one operand beside many values, which one look into a set answers. `x == 1
- * or x == 2 or …` and `x in (1, 2, …)` are the same to it, and so are they within each other.
+ * Finds, in what `or` or `and` joins, the tests of one operand against many values, so that one look into a set answers
+ * them. `x == 1 or x == 2 or …` and `x in (1, 2, …)` are the same here, also nested in each other.
  */
 import { type Comparison, type Expression, isOfRecord, type Operand } from "./Expression.ts"
 
 export type Value = Exclude<Operand, { readonly kind: "field" | "fact" | "environment" }>
 
-/** Joined by `or` where each is `==`, by `and` where each is `!=`. */
+/** Tests of an operand against each value: `==` and joined by `or`, or `!=` and joined by `and`. */
 export interface Chain {
   readonly operand: Operand
   readonly values: ReadonlyArray<Value>
 }
 
 export interface Joined {
-  /** Of two values or more. */
+  /** Chains with two values or more. */
   readonly chains: ReadonlyArray<Chain>
   /** All other terms. */
   readonly rest: ReadonlyArray<Expression>
@@ -23,11 +23,11 @@ export type Joint = Extract<Expression, { readonly terms: ReadonlyArray<Expressi
 
 const links: Readonly<Record<Joint["kind"], Comparison>> = { or: "==", and: "!=" }
 
-/** Terms of the same kind within each other are terms of one. */
+/** The terms of a joint, with those of joints of the same kind inside it. */
 const flat = ({ kind, terms }: Joint): ReadonlyArray<Expression> =>
   terms.flatMap((term) => (term.kind === kind ? flat(term) : [term]))
 
-/** A test of an operand beside a value, whichever of them is written first. */
+/** The operand and the value of such a test, whichever of them is written first. */
 const link = (
   term: Expression,
   operator: Comparison
@@ -41,7 +41,7 @@ const link = (
 const keyOf = (operand: Operand): string =>
   JSON.stringify(operand.kind === "field" ? [operand.scope ?? "", operand.path] : operand)
 
-/** The order is lost: no test does anything but answer. */
+/** Splits a joint. The order of its terms is lost, which does not matter: tests have no side effects. */
 export const of = (joint: Joint): Joined => {
   const chains = new Map<
     string,

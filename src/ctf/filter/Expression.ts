@@ -6,7 +6,7 @@ export type Fact = "name" | "id" | "time" | "loglevel" | "emf" | "cpu"
 
 /** What is compared. */
 export type Operand =
-  /** Without a scope: the payload's, else that of the contexts, the nearest first. */
+  /** Without a scope: the payload's field, else that of a context, the nearest first. */
   | { readonly kind: "field"; readonly scope: Scope | undefined; readonly path: ReadonlyArray<string | number> }
   | { readonly kind: "fact"; readonly fact: Fact }
   | { readonly kind: "environment"; readonly name: string }
@@ -28,18 +28,18 @@ export type Expression =
       readonly left: Operand
       readonly right: Operand
     }
-  /** A text, or a label of an enumeration, that matches. */
+  /** A text matches, or a label of an enumeration. */
   | {
       readonly kind: "match"
       readonly operand: Operand
-      /** Whether the text is one. */
+      /** Whether a text matches. */
       readonly matches: (text: string) => boolean
     }
   | { readonly kind: "exists"; readonly operand: Operand }
-  /** True, not zero, not empty. */
+  /** The operand is true, not zero, not empty. */
   | { readonly kind: "truth"; readonly operand: Operand }
 
-/** In the order in which they are written. */
+/** All operands, in the order in which they are written. */
 export const operandsOf = (expression: Expression): ReadonlyArray<Operand> => {
   switch (expression.kind) {
     case "and":
@@ -54,7 +54,7 @@ export const operandsOf = (expression: Expression): ReadonlyArray<Operand> => {
   }
 }
 
-/** Rather than given with the expression. */
+/** Whether an operand is a property of the record, not a value in the expression. */
 export const isOfRecord = (
   operand: Operand
 ): operand is Extract<Operand, { readonly kind: "field" | "fact" | "environment" }> =>

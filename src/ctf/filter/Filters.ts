@@ -17,7 +17,7 @@ type Test = boolean | ((event: DataStream) => boolean)
 
 /** An operand for the records of one class. */
 interface Source {
-  /** Where it is the same for all of them. Undefined both here and in `read`: they have no such thing. */
+  /** The value, if it is the same for all of them. If `read` is undefined, too, they have no such operand. */
   readonly constant: Scalar | undefined
   readonly read: Field["read"] | undefined
   readonly labelsOf: Field["labelsOf"]
@@ -25,7 +25,7 @@ interface Source {
 
 const constant = (value: Scalar | undefined): Source => ({ constant: value, read: undefined, labelsOf: undefined })
 
-/** Where a name without scope is looked for. */
+/** Where a name without a scope is looked for, in this order. */
 const nearest: ReadonlyArray<Scope> = [
   "event-record-payload",
   "event-record-specific-context",
@@ -123,7 +123,7 @@ const swapped: Readonly<Record<Comparison, Comparison>> = {
   ">=": "<="
 }
 
-/** As above, of what was read; labels stand for an enumeration's number beside a text. "Is not": none of them is. */
+/** `holds` for what was read. Against a text an enumeration's labels count: one must hold; `!=` excludes them all. */
 const holdsOf = (operator: Comparison, { labelsOf }: Source, found: Scalar, value: Scalar): boolean => {
   const labels = typeof value === "string" ? labelsOf?.(found) : undefined
   if (labels === undefined) return holds(operator, found, value)
@@ -190,26 +190,26 @@ const either = (one: Test, other: Test): Test => {
 
 type Pair = (one: Test, other: Test) => Test
 
-/** In halves, the first before the second: a thousand tests are no thousand calls deep. */
+/** Joins tests in halves, in order, so that a thousand of them do not nest a thousand calls. */
 const joined = (tests: ReadonlyArray<Test>, pair: Pair): Test => {
   const half = tests.length >> 1
   const [only] = tests
   return half === 0 ? (only as Test) : pair(joined(tests.slice(0, half), pair), joined(tests.slice(half), pair))
 }
 
-/** Equal numbers have one form. */
+/** The value in the one form that equal values have, to be looked up in a set. */
 const formOf = (value: Scalar): Scalar =>
   typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value) ? BigInt(value) : value
 
 const scalarOf = (value: Chains.Value): Scalar => formOf(value.kind === "integer" ? narrowed(value.value) : value.value)
 
-/** Whether one of the values is what was read. Of however many values: they are looked for at once. */
+/** Tests whether what was read, or a label of it, is one of the values; as fast for many as for few. */
 const amongOf = ({ labelsOf }: Source, values: ReadonlySet<Scalar>): ((found: Scalar) => boolean) => {
   const named = [...values].some((value) => typeof value === "string") ? labelsOf : undefined
   return (found) => values.has(formOf(found)) || (named?.(found)?.some((label) => values.has(label)) ?? false)
 }
 
-/** Whether it can be compared with each of the values: `!=` does not hold otherwise. */
+/** Tests whether what was read can be compared with each of the values: `!=` does not hold otherwise. */
 const comparableOf = ({ labelsOf }: Source, values: ReadonlySet<Scalar>): ((found: Scalar) => boolean) => {
   const kinds = new Set([...values].map(kindOf))
   return (found) => {
@@ -218,7 +218,7 @@ const comparableOf = ({ labelsOf }: Source, values: ReadonlySet<Scalar>): ((foun
   }
 }
 
-/** All of a chain at once. */
+/** One test for all values of a chain. */
 const chained = (plan: EventPlan, kind: "and" | "or", { operand, values }: Chains.Chain): Test => {
   const one = source(plan, operand)
   const all = new Set(values.map(scalarOf))
@@ -263,25 +263,25 @@ const compile = (plan: EventPlan, expression: Expression): Test => {
   }
 }
 
-/** Events for which the expression is true. */
+/** Lets events pass for which the expression is true. */
 export const where =
   (expression: Expression): Filter =>
   (plan) =>
     compile(plan, expression)
 
-/** Of records whose name matches one of the patterns. */
+/** Lets events pass whose name matches one of the patterns (`Glob`). */
 export const named = (patterns: ReadonlyArray<string>): Filter => {
   const matchers = patterns.map(Glob.matcher)
   return ({ eventClass: { name } }) => name !== undefined && matchers.some((matches) => matches(name))
 }
 
-/** Events that pass all of the filters. */
+/** Lets events pass that pass all of the filters. */
 export const every =
   (filters: ReadonlyArray<Filter>): Filter =>
   (plan) =>
     filters.map((filter) => filter(plan)).reduce(both, true)
 
-/** Whether the event record is wanted that `stream` is at. The filter is asked at the first of a class only. */
+/** Whether the current event of `stream` is wanted. The filter is asked once per event class. */
 export const isWanted = (stream: DataStream, filter: Filter | undefined): boolean => {
   if (filter === undefined) return true
   const plan = stream.current as EventPlan

@@ -1,4 +1,4 @@
-/** What a filter asks for that no class of event records has: names and fields that are mistyped, mostly. */
+/** Finds what a filter asks for that no class of event records has: mostly mistyped names and fields. */
 import type { FieldClass, Scope, Structure } from "../model/FieldClass.ts"
 import type { DataStreamClass, EventClass, TraceClass } from "../model/TraceClass.ts"
 import { type Expression, type Operand, operandsOf } from "./Expression.ts"
@@ -89,8 +89,8 @@ const hasAny = (all: Iterable<Declared>, isWanted: (one: Declared) => boolean): 
 }
 
 /**
- * Of name patterns and expressions, what no class has, each once. Nothing where there are no classes yet: they may have
- * it when there are.
+ * The name patterns, and the fields of expressions, that no event class has, each once. None as long as there are no
+ * classes: they may still come.
  */
 export const find = (
   wanted: { readonly patterns: ReadonlyArray<string>; readonly expressions: ReadonlyArray<Expression> },

@@ -17,7 +17,7 @@ import type { Scope } from "../model/FieldClass.ts"
 import { type Comparison, type Expression, type Fact, isOfRecord, type Operand, operandsOf } from "./Expression.ts"
 import * as Glob from "./Glob.ts"
 
-/** The expression is not one: where, and why. */
+/** A text is not an expression: where, and why. */
 export class WhereRefused extends Error {
   readonly _tag = "WhereRefused"
   /** In characters, from 1. */
@@ -76,7 +76,7 @@ const lex = (text: string): ReadonlyArray<Token> => {
   return tokens
 }
 
-/** The record has the operand, and the test does not hold: of several labels, for none. */
+/** The test that the record has the operand, and `term` does not hold; with several labels, for none of them. */
 const hasNot = (operand: Operand, term: Expression): Expression => ({
   kind: "and",
   terms: [
@@ -85,7 +85,7 @@ const hasNot = (operand: Operand, term: Expression): Expression => ({
   ]
 })
 
-/** What text and JSON print of texts can be given back. */
+/** Escapes in texts: what text and JSON output print can be pasted. */
 const escapes: Readonly<Record<string, string>> = {
   0: "\0",
   a: "\u0007",
@@ -235,7 +235,7 @@ class Parser {
     const { kind, text } = this.#token
     if (kind !== "string") throw this.#unexpected("a pattern in quotes")
     this.#at++
-    // Backslashes are the pattern's own.
+    // Backslashes are part of the pattern.
     return { kind: "match", operand, matches: Glob.matcher(text.slice(1, -1)) }
   }
 
@@ -322,7 +322,7 @@ class Parser {
   }
 }
 
-/** An expression of the language of `--where` (`docs/events.md`). */
+/** Parses an expression of the language of `--where` (`docs/events.md`). Fails with `WhereRefused`. */
 export const parse = (text: string): Result.Result<Expression, WhereRefused> => {
   try {
     return Result.succeed(new Parser(lex(text)).whole())
