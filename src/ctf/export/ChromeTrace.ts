@@ -28,7 +28,7 @@ interface Part {
   readonly write: Write
 }
 
-/** Where an event record of the kernel says who runs, or whose a thread is. */
+/** The fields in which an event record of the kernel says what `News` has. */
 interface NewsFields {
   readonly isSwitch: boolean
   readonly tid: Field | undefined
@@ -46,7 +46,7 @@ const newsOf = (plan: EventPlan): NewsFields | undefined => {
 
 /** What is decided once per event record class. */
 interface Shape {
-  /** The name, quoted; of a slice that of both ends. */
+  /** The quoted name; of a slice the one that both ends have. */
   readonly label: Piece.Piece
   readonly slice: SliceRules.SliceEnd | undefined
   readonly pid: Field | undefined
@@ -77,7 +77,7 @@ const instant = Piece.of('{"ph":"i","s":"t","name":')
 
 const phases = { begin, end, instant }
 const opening = '{"traceEvents":['
-/** Its end is that of the trace. */
+/** Arguments of the end of a slice that only the end of the trace has ended. */
 const unfinished = ',"args":{"unfinished":true}}'
 
 export class ChromeTrace {
@@ -87,12 +87,12 @@ export class ChromeTrace {
   #last = 0n
   #hasEvent = false
 
-  /** `session`: what the trace is called. */
+  /** `session`: the name of the trace. */
   constructor(session: string) {
     this.#session = session
   }
 
-  /** Event records come in order of their time. */
+  /** Appends an event record; they must come in the order of time. */
   event(stream: DataStream, out: Bytes): void {
     const plan = stream.current as EventPlan
     const shape = (plan.compiled.get(this) as Shape | undefined) ?? this.#compile(plan)
@@ -119,7 +119,7 @@ export class ChromeTrace {
     this.#arguments(shape, stream, out)
   }
 
-  /** Up to its arguments. */
+  /** Appends the ends of slices left open, and an item up to its arguments. */
   #phase({ label, slice }: Shape, { open }: Thread<Piece.Piece>, place: string, out: Bytes): void {
     const outcome = open.next(slice, label)
     for (const left of outcome.left) {
@@ -129,7 +129,7 @@ export class ChromeTrace {
     this.#item(phases[outcome.phase], outcome.label, place, out)
   }
 
-  /** After the last event record, or the last before it was interrupted. */
+  /** Appends what follows the last event record, or the last one before it was interrupted. */
   end(out: Bytes, isInterrupted = false): void {
     if (!this.#hasEvent) out.ascii(opening)
     for (const { open, pid, tid } of this.#threads.all) {
@@ -211,7 +211,7 @@ export class ChromeTrace {
   }
 }
 
-/** With its nanoseconds, whatever its size. */
+/** Microseconds with three decimals, exact for any number of nanoseconds. */
 const micros = (time: bigint): string => {
   const sign = time < 0n ? "-" : ""
   const size = time < 0n ? -time : time

@@ -1,11 +1,11 @@
 /**
- * The slices that have begun on one thread and not ended: the end of one closes those that were left open in it, an end
- * without a begin stands alone. `Label` is what readers are shown; an end has that of its begin.
+ * The slices that have begun on one thread and not ended: the end of one closes those that were left open inside it, an
+ * end without a begin stands alone. `Label` is what readers are shown; an end has that of its begin.
  */
 import type { SliceEnd } from "./SliceRules.ts"
 
 export interface Outcome<Label> {
-  /** Left open in the one that ends, the innermost first. */
+  /** Labels of the slices that were left open inside the one that ends, the innermost first. */
   readonly left: ReadonlyArray<Label>
   readonly phase: "begin" | "end" | "instant"
   readonly label: Label
@@ -28,7 +28,7 @@ export class OpenSlices<Label> {
     return { left: left.map((each) => each.label), phase: "end", label: own?.label ?? label }
   }
 
-  /** Nothing more comes: what is left open, the innermost first. */
+  /** Ends all slices when nothing more comes: answers the labels of those left open, the innermost first. */
   close(): ReadonlyArray<Label> {
     return this.#open
       .splice(0)

@@ -1,4 +1,4 @@
-/** Which event records begin and end something on their thread, told by their names. */
+/** Tells by the names of event records which of them begin and end something on their thread. */
 
 export interface SliceEnd {
   readonly phase: "begin" | "end"
@@ -21,10 +21,10 @@ const begins = [...new Set(pairs.map(([begin]) => begin))]
 const ends = [...new Set(pairs.map(([, end]) => end))]
 
 const word = new RegExp(`(?<=^|[_:.-])(?:${[...begins, ...ends].join("|")})(?=$|[_:.-])`, "gi")
-/** Of system calls the word follows this; what comes after it is the call's own name (`exit_group`). */
+/** In names of system calls the word follows this; after the word comes the call's own name (`exit_group`). */
 const syscall = /^(?:compat_)?syscall_(?=(?:entry|exit)_)/
 
-/** The word is one of the event's own name, not its provider's; of several the last: `front_end:request_begin`. */
+/** The last such word in the event's own name, not in its provider's: `front_end:request_begin`. */
 const wordOf = (eventName: string): RegExpExecArray | undefined => {
   const words = [...eventName.matchAll(word)]
   if (syscall.test(eventName)) return words[0]
@@ -37,7 +37,7 @@ const without = (name: string, { 0: word, index }: RegExpExecArray): string =>
     .replace(/[_:.-]{2,}/g, (signs) => (signs.includes(":") ? ":" : signs.slice(0, 1)))
     .replace(/^[_.-]+|[_:.-]+$/g, "")
 
-/** Undefined for an event record that stands alone. */
+/** What an event record begins or ends; undefined: it stands alone. */
 export const of = (eventName: string): SliceEnd | undefined => {
   // The kernel before LTTng 2.6: `sys_open` … `exit_syscall`, whichever call that was.
   if (eventName === "exit_syscall") return { phase: "end", name: "syscall" }

@@ -1,6 +1,6 @@
 /**
- * Whose thread an event record is on: by its contexts; else by who was last switched to on its processor; else that
- * processor stands for a thread of its own.
+ * Finds the thread that an event record is on: by its contexts; else the one that its processor was last switched to;
+ * else the processor stands for a thread of its own.
  */
 import { OpenSlices } from "./OpenSlices.ts"
 
@@ -15,7 +15,7 @@ export interface Clues {
   readonly pid: number | undefined
   readonly tid: number | undefined
   readonly procname: unknown
-  /** Of the trace. */
+  /** The trace's environment. */
   readonly environment: ReadonlyMap<string, unknown>
 }
 
@@ -29,7 +29,7 @@ export interface Named {
 
 const text = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined)
 
-/** What an event record of the kernel says: who runs, or whose a thread is. */
+/** What an event record of the kernel says: which thread runs now, or which process a thread belongs to. */
 export interface News {
   readonly isSwitch: boolean
   readonly tid: unknown
@@ -45,25 +45,25 @@ const tellers: Readonly<Record<string, readonly [tid: string, pid: string, name:
   sched_process_fork: ["child_tid", "child_pid", "child_comm"]
 }
 
-/** The fields of such an event record that say it; undefined where event records of that name tell nothing. */
+/** Names of the fields that say it; undefined if event records of that name say nothing of the kind. */
 export const tellingFields = (eventName: string): readonly [tid: string, pid: string, name: string] | undefined =>
   Object.hasOwn(tellers, eventName) ? tellers[eventName] : undefined
 
 /** Processors without threads are threads of this process. */
 const processorsPid = 0
 
-/** The thread 0 is each processor's own when it has nothing to do: several run at a time. */
+/** Thread 0 runs on each processor that has nothing to do, on several at a time: it does not identify a thread. */
 const unlessIdle = (id: number | undefined): number | undefined => (id === 0 ? undefined : id)
 
 /** Linux has no greater pid or tid. */
 const idsOfHost = 2 ** 22
 
-/** A machine: several may have the same ids at the same time. */
+/** A machine. Several may use the same ids at the same time. */
 class Host {
-  /** Is added to its ids: the first host's are shown as they are. */
+  /** Added to the host's ids. 0 for the first host, whose ids are shown as they are. */
   readonly base: number
   readonly name: string | undefined
-  /** Of the kernel: who runs on a processor, and which process a thread belongs to. */
+  /** What the kernel's events say: the thread that runs, by processor; the process, by thread. */
   readonly running = new Map<number, number>()
   readonly processes = new Map<number, number>()
 
@@ -110,7 +110,7 @@ export class Threads<Label> {
     return this.#thread(host, own, thread ?? own)
   }
 
-  /** What an event record of the kernel tells of the threads after it. */
+  /** Notes what an event record of the kernel tells; it counts for the event records after it. */
   note({ isSwitch, name, pid, tid }: News, cpu: number | undefined, environment: ReadonlyMap<string, unknown>): void {
     const host = this.#host(environment)
     if (typeof tid !== "number") return
@@ -148,7 +148,7 @@ export class Threads<Label> {
     return this.#threads.values()
   }
 
-  /** The last name counts. */
+  /** Sets a name; the last one counts. */
   #name(host: Host, { kind, ...own }: Named): void {
     const [pid, tid] = [host.base + own.pid, host.base + own.tid]
     const isTold = kind === "process" && host.base > 0 && host.name !== undefined
