@@ -13,7 +13,7 @@ import * as CtfIndex from "../protocol/CtfIndex.ts"
 import { pathOf } from "../protocol/Text.ts"
 import * as CtfPacket from "./CtfPacket.ts"
 
-/** There is no trace, or what is there cannot be read: `reason` says what, `path` where. */
+/** There is no trace at `path`, or what is there cannot be read: `reason` says why. */
 export class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("TraceUnreadable", {
   path: Schema.String,
   reason: Schema.String
@@ -58,7 +58,7 @@ export interface Trace {
 /** One trace chunk of a session, or the whole of a session without chunks. */
 export interface Chunk {
   readonly directory: string
-  /** Of a directory named `<created>[-<closed>]-<id>`. */
+  /** What the directory's name says; undefined: it is not named `<created>[-<closed>]-<id>`. */
   readonly name: ChunkName | undefined
   readonly traces: ReadonlyArray<Trace>
 }
@@ -109,13 +109,13 @@ const list = (directory: string): Effect.Effect<ReadonlyArray<Dirent>, TraceUnre
 
 const read = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> => attempt(path, () => readFile(pathOf(path)))
 
-/** Packets in either byte order, text of CTF 1, fragments of CTF 2. */
+/** What metadata begins with: packets in either byte order, text of CTF 1, fragments of CTF 2. */
 const metadataBeginnings = [[0x57, 0x1d, 0xd1, 0x75], [0x75, 0xd1, 0x1d, 0x57], [...Buffer.from("/* CTF")], [0x1e]]
 
 const isMetadata = (bytes: Uint8Array): boolean =>
   bytes.length === 0 || metadataBeginnings.some((beginning) => beginning.every((byte, at) => bytes[at] === byte))
 
-/** Empty where the tracer was interrupted early. */
+/** The metadata of a trace; empty if the tracer was interrupted early. */
 const readMetadata = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> =>
   Effect.gen(function* () {
     const bytes = yield* read(path)
@@ -123,7 +123,7 @@ const readMetadata = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> 
     return yield* new TraceUnreadable({ path, reason: "not the metadata of a trace" })
   })
 
-/** Undefined where there is none. */
+/** The bytes of an index file; undefined if there is none. */
 const readIndex = (path: string): Effect.Effect<Uint8Array | undefined, TraceUnreadable> =>
   attempt(path, () =>
     readFile(pathOf(path)).catch((cause: NodeJS.ErrnoException) => {
@@ -163,7 +163,7 @@ const readAt = async (file: FileHandle, at: number, count: number): Promise<Uint
   return bytes.subarray(0, done)
 }
 
-/** Packets by their own heads, up to the first place that has none. */
+/** Finds packets by their own heads, up to the first place that has none. */
 const scan = (path: string, byteCount: number): Effect.Effect<ReadonlyArray<PacketRecord>, TraceUnreadable> =>
   attempt(path, async () => {
     const packets: Array<PacketRecord> = []
@@ -198,14 +198,14 @@ const openData = (directory: string, name: string): Effect.Effect<DataFile, Trac
     return { name, location, byteCount, packets: yield* scan(location, byteCount), index: "none" as const }
   })
 
-/** The name a lone trace directory has below its chunk: tracers use few, and viewers show them. */
+/** Path of a trace below its chunk; if it is `root` itself, what its directory's path has in common with such paths. */
 const tracePath = (root: string, directory: string): string => {
   const path = relative(root, directory)
   if (path !== "") return path
   return /(?:^|\/)(kernel|ust\/(?:uid\/[^/]+|pid)\/[^/]+)$/.exec(directory)?.[1] ?? basename(directory)
 }
 
-/** Every directory below that holds files is a trace. */
+/** Finds the traces below a directory: every directory that has files must be one. */
 const findTraces = (
   root: string,
   directory: string,
@@ -257,8 +257,8 @@ const chunkDirectories = (directory: string): Effect.Effect<ReadonlyArray<string
   })
 
 /**
- * Reads what is below `path`: names, sizes and indexes now, packets when they are asked for. Fails where nothing is a
- * trace, or an index is damaged.
+ * Reads what is below `path`: names, sizes, metadata and indexes now, packets when they are asked for (`reader`). Fails
+ * if there is no trace, or an index is damaged.
  */
 export const open = (path: string): Effect.Effect<Recording, TraceUnreadable> =>
   Effect.gen(function* () {
@@ -277,10 +277,10 @@ export const open = (path: string): Effect.Effect<Recording, TraceUnreadable> =>
     return { directory, chunks, byteCount: bytesOf(chunks) }
   })
 
-/** Exactly `count` bytes of a data file from byte `at` on. */
+/** Reads exactly `count` bytes of a data file, from byte `at` on. */
 export type ReadBytes = (at: number, count: number) => Effect.Effect<Uint8Array, TraceUnreadable>
 
-/** Fails when the file has fewer bytes there. */
+/** Opens a data file until the scope closes. A read fails if the file has fewer bytes there. */
 export const reader = ({ location }: DataFile): Effect.Effect<ReadBytes, TraceUnreadable, Scope.Scope> =>
   Effect.acquireRelease(
     attempt(location, () => openFile(pathOf(location))),
