@@ -40,6 +40,7 @@ export interface PacketRecord {
 /** One data file. A tracefile ring has several for one stream; each is told apart. */
 export interface DataFile {
   readonly name: string
+  /** Absolute path of the file. */
   readonly location: string
   readonly byteCount: number
   /** What its index file says; without one, what its packets say. */
@@ -74,8 +75,9 @@ export interface ChunkName {
 /** Everything that was recorded below one directory. */
 export interface Recording {
   readonly directory: string
-  /** Oldest first. */
+  /** Oldest first; then what is in no chunk. */
   readonly chunks: ReadonlyArray<Chunk>
+  /** Bytes of all metadata and data files. */
   readonly byteCount: number
 }
 

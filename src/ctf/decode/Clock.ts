@@ -19,6 +19,7 @@ const nanosPerSecond = 1_000_000_000
 const secondsMin = -9_223_372_036n
 const secondsMax = 9_223_372_034n
 
+/** A time as one number of nanoseconds, and back. */
 export const nanos = ({ high, low }: Time): bigint => (BigInt(high) << 32n) | BigInt(low)
 
 export const timeOf = (nanos: bigint): Time => ({ high: Number(nanos >> 32n), low: Number(nanos & 0xffff_ffffn) })
@@ -29,6 +30,7 @@ export const difference = (from: Time, to: Time): number => (to.high - from.high
 /** Below 0 if `a` is earlier. */
 export const compare = (a: Time, b: Time): number => a.high - b.high || a.low - b.low
 
+/** Converts values of a clock, in cycles, to times. */
 export class Clock {
   readonly clockClass: ClockClass
   readonly #frequency: number

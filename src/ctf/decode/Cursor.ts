@@ -37,6 +37,7 @@ const nothing = new Uint8Array(0)
 
 /** A position in the bits of a packet, and what was read on the way to it. */
 export class Cursor {
+  /** The window, as bytes and as a view of the same memory. */
   bytes: Uint8Array = nothing
   view: DataView = new DataView(nothing.buffer)
   /** Position of the next bit. */
@@ -114,6 +115,7 @@ export const readAgain = (cursor: Cursor, at: number): void => {
   cursor.order = judged
 }
 
+/** Comes back from a field that was read again. */
 export const goOn = (cursor: Cursor): void => {
   cursor.at = cursor.keptAt
   cursor.order = cursor.keptOrder

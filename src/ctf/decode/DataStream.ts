@@ -101,6 +101,7 @@ export class DataStream {
     this.trace = trace
   }
 
+  /** The stream's id, as the current packet says it; undefined: it does not. */
   get streamId(): Int | undefined {
     return this.cursor.streamId
   }

@@ -1,6 +1,6 @@
 /**
- * Why a stream cannot be decoded further, and where. Faults are thrown inside `decode` and never leave it: who asks for
- * packets and events gets them as values (`Failure`).
+ * Why a stream cannot be decoded further, and where. Faults are thrown inside `decode` and never leave it: callers get
+ * them as values (`Failure`).
  */
 
 /** The kinds of the specification's corpus, and `io`: the file could not be read. */

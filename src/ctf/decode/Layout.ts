@@ -12,7 +12,7 @@ const open = -1
 
 /**
  * The bits of a field from its aligned start, if its class alone decides them. Undefined, too, if it contains a field
- * with a role, one that is not in whole bytes, or one that may be ill-formed.
+ * with a role, one that is not in whole aligned bytes, or one that may be ill-formed.
  */
 export const fixedBits = (fieldClass: FieldClass): number | undefined => {
   let bits = fixedSizes.get(fieldClass)
@@ -97,7 +97,7 @@ const visitCounts = new WeakMap<FieldClass, number>()
 /** A field that takes more visits is refused: no tracer writes such, and each visit would take memory. */
 export const emptyVisitsMax = 2 ** 21
 
-/** How many fields are visited to read one of the class, as far as no bits bound that: arrays of empty elements. */
+/** Fields visited in one of the class. An array counts as one if its elements take bits: the packet bounds those. */
 export const emptyVisits = (fieldClass: FieldClass): number => {
   let visits = visitCounts.get(fieldClass)
   if (visits === undefined) {

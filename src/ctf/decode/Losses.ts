@@ -9,7 +9,7 @@ import type { DataStream } from "./DataStream.ts"
 export interface Loss {
   readonly what: "events" | "packets"
   readonly count: bigint
-  /** Nanoseconds from the clock's origin; both undefined where the packets do not say them. */
+  /** When they were lost, ns from the clock's origin; both undefined if the packets do not say it. */
   readonly from: bigint | undefined
   readonly to: bigint | undefined
 }

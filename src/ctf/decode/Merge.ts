@@ -8,6 +8,7 @@ export interface Head {
   /** Time of the next item, ns in two halves of 32 bits; −∞ and 0 if it has none. */
   high: number
   low: number
+  /** Unique. Among items of the same time the lowest comes first. */
   readonly rank: number
 }
 

@@ -122,7 +122,7 @@ export const fixed = (fieldClass: Bits, isSigned: boolean): ReadInt => {
   }
 }
 
-/** Whether the tenth byte is as it must be: it can only have the last of 64 bits, and is not there without need. */
+/** Whether the tenth byte is valid. It has the last of 64 bits: the sign in all its bits or, unsigned, a 1. */
 const isLastByte = (byte: number, isSigned: boolean): boolean => (isSigned ? byte === 0 || byte === 0x7f : byte === 1)
 
 const lastByteIndex = 9

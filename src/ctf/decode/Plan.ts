@@ -46,6 +46,7 @@ export class StreamPlan {
   readonly streamClass: DataStreamClass
   readonly slots = new Slots()
   readonly clock: Clock | undefined
+  /** They pass over the heads, and keep what fields of event records refer to. Compiled anew: see `event`. */
   packetHeader: Skip.Skip = nothing
   packetContext: Skip.Skip = nothing
   eventHeader: Skip.Skip = nothing
@@ -91,6 +92,7 @@ export class StreamPlan {
     return (typeof id === "number" ? this.#near[id] : undefined) ?? this.#far.get(id) ?? this.#compile(id)
   }
 
+  /** Changes when the heads were compiled anew. */
   get headsVersion(): number {
     return this.#version
   }

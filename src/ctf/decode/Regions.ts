@@ -65,7 +65,7 @@ const take = (cursor: Cursor, region: Region, bytes: number, unit: number): void
   cursor.at = to
 }
 
-/** A reader of the bytes as they are, for those who decode them and so find out whether they are text. */
+/** A reader of the bytes as they are, for callers that decode them and so find out whether they are text. */
 export const bytesOf = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
   const unit = "encoding" in fieldClass ? unitBytes(fieldClass.encoding) : 0
   if (fieldClass.kind === "string") return terminated(unit)

@@ -1,5 +1,5 @@
 /**
- * Field classes compiled to closures that make JavaScript values, when somebody asks for them.
+ * Field classes compiled to closures that make JavaScript values, for fields that are asked for.
  *
  * | field | value |
  * | --- | --- |

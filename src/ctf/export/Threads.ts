@@ -19,7 +19,7 @@ export interface Clues {
   readonly environment: ReadonlyMap<string, unknown>
 }
 
-/** Names of processes and threads, for whoever shows them. */
+/** The name of a process or thread, to be shown. */
 export interface Named {
   readonly kind: "process" | "thread"
   readonly pid: number

@@ -20,7 +20,7 @@ import * as Glob from "./Glob.ts"
 /** A text is not an expression: where, and why. */
 export class WhereRefused extends Error {
   readonly _tag = "WhereRefused"
-  /** In characters, from 1. */
+  /** Where it is wrong, in UTF-16 code units from 1. */
   readonly column: number
   readonly reason: string
 

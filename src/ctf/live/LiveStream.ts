@@ -19,7 +19,7 @@ export class LiveStream implements Head {
   loss: Loss | undefined = undefined
   /** The stream will bring nothing older than this. */
   readonly horizon: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
-  /** It holds nobody back: it has ended, or has said nothing for too long. */
+  /** No other stream waits for it: it has ended, or has said nothing for too long. */
   isSilent = false
   isEnded = false
   /** A packet of it came late: it is not known yet whether its records are older than one that was visited. */

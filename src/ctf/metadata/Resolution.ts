@@ -83,7 +83,7 @@ const integerOf = ([first, ...others]: Target["fieldClasses"]): AnyInteger | und
 
 const showPath = (path: ReadonlyArray<string>): string => path.map((name) => `\`${name}\``).join(".")
 
-/** A scope with more classes is refused: classes with references are made anew for each use, and so could explode. */
+/** A scope with more classes that contain references is refused: these are made anew for each use. */
 const placedMax = 1 << 16
 
 export class Resolver {

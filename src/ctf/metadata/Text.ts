@@ -68,7 +68,7 @@ const join = (before: Uint8Array, after: Uint8Array): Uint8Array => {
   return joined
 }
 
-/** Its methods throw `MetadataRefused`. */
+/** Takes bytes and answers text. Throws `MetadataRefused`. */
 export class Text {
   /** The bytes of a character that was cut. */
   #open: Uint8Array = new Uint8Array(0)

@@ -245,5 +245,5 @@ export type FieldClass =
   | Optional
   | Variant
 
-/** Structures and arrays may stand in each other this deep; deeper metadata is refused. */
+/** How deep field classes may be nested; deeper metadata is refused. */
 export const depthMax = 512

@@ -24,6 +24,7 @@ import * as Program from "./Program.ts"
 export interface Origin {
   /** Name of the live session; undefined: the one in the metadata is taken. */
   readonly session?: string | undefined
+  /** Name of the stream's channel; undefined: unknown. */
   readonly channel?: string | undefined
   readonly streamId: number | bigint
 }

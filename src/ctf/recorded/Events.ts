@@ -52,7 +52,7 @@ export class Event {
     return this.#plan.stream.trace.traceClass
   }
 
-  /** The payload. */
+  /** The payload by the names of its members; empty, as are the contexts, if the class has none. */
   get fields(): Values.Structured {
     return this.#read(this.#cursor, this.#cursor.payloadAt, this.eventClass.payload, "event-record-payload")
   }

@@ -36,7 +36,7 @@ const namesIn = (path: string): ReadonlyArray<string> => {
 const depthMax = 6
 
 const within = (above: string, below: string, identity: string): string | undefined => {
-  // Its first directory is the chunk, or the file was in none.
+  // The first directory of `below` is the chunk, or the file was in none.
   const tails = [below.slice(below.indexOf("/") + 1), below]
   for (const place of [above, join(above, archives)]) {
     const hidden = place === above ? [".tmp_old_chunk", ".tmp_new_chunk"] : []

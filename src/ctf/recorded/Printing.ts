@@ -53,7 +53,7 @@ export class Printer {
   readonly #counts = new Counts()
   readonly #emit: (reader: StreamReader) => void
   #blockCount = 0
-  /** Traces for which it was said that they have packets with another UUID. */
+  /** Traces for which it was warned that they have packets with another UUID. */
   readonly #strange = new Set<TracePlan>()
   failureCount = 0
   eventCount = 0
@@ -203,7 +203,7 @@ export interface Outcome {
   readonly failureCount: number
 }
 
-/** Writes all of a recording, and closes it. Damage in it is told, never thrown; what `write` throws is thrown. */
+/** Writes all of a recording, and closes it. Damage is reported by `warn`, never thrown; what `write` throws is. */
 export const print = (recording: Recording, request: Request): Outcome => {
   try {
     const printer = new Printer(recording, request)

@@ -170,6 +170,7 @@ const compareStreams = (a: Found, b: Found): number =>
 /** Recorded traces, read as one sequence of events in the order of time. */
 export class Recording {
   readonly streams: ReadonlyArray<RecordedStream>
+  /** Lines for people: traces that are missing, clocks that may not belong together. */
   readonly warnings: ReadonlyArray<string>
   /** Traces that are there but could not be read, and why. */
   readonly refusals: ReadonlyArray<RecordingRefused>

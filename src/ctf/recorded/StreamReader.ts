@@ -21,6 +21,7 @@ export class StreamReader implements Head {
   /** The time of the current item (`Time`); before all others where it has none. */
   high = Number.NEGATIVE_INFINITY
   low = 0
+  /** `over` also before the first `advance`. */
   item: Item = "over"
   /** The loss, if that is the item. */
   loss: Loss | undefined = undefined
@@ -49,6 +50,7 @@ export class StreamReader implements Head {
     return this.#isWhole || !this.stream.hasTime || contains(this.interval, this.stream.time)
   }
 
+  /** The failure, if that is the item. */
   get failure(): Failure | undefined {
     return this.misfit ?? this.stream.failure
   }

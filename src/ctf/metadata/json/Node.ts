@@ -91,7 +91,7 @@ export class Node {
     return [...this.value].map(([name, value]) => [name, this.#inner(name, value)])
   }
 
-  /** An object with no other than these properties; all may have `attributes`, and extensions that nobody knows. */
+  /** The properties of an object: no others than the known ones and `attributes`. Extensions are refused. */
   object(...known: ReadonlyArray<string>): Properties {
     const properties = new Map(this.entries())
     for (const [name, node] of properties) {

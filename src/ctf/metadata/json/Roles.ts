@@ -1,4 +1,4 @@
-/** Which roles of CTF 2 may stand in which scope (§5.3 of the decoder's specification). */
+/** Which roles of CTF 2 are allowed in which scope (§5.3 of the decoder's specification). */
 import type { Role, Scope } from "../../model/FieldClass.ts"
 import type * as Draft from "../Draft.ts"
 import { invalid, type Place } from "../MetadataRefused.ts"

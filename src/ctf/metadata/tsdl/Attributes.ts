@@ -66,7 +66,7 @@ export class Attributes {
     return isTrue
   }
 
-  /** Undefined for `native`. */
+  /** The byte order; undefined if it is `native` or not set. */
   byteOrder(name: string): ByteOrder | undefined {
     switch (this.word(name)) {
       case undefined:

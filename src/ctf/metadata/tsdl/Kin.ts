@@ -19,7 +19,7 @@ const own = /^\t(uuid = "[-0-9a-fA-F]{36}"|offset(?:_s)? = \d+);$/gm
 /** A word by which the text may refer to the environment or declare another clock. */
 const other = /\benv\b|\bclock\b(?!\.)/
 
-/** Undefined if the metadata is not laid out as LTTng writes it. */
+/** Splits metadata after the clock's block; undefined if it is not laid out as LTTng writes it. */
 export const halvesOf = (text: string): Halves | undefined => {
   const clock = ends.exec(text)
   if (clock === null) return undefined
