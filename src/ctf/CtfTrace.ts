@@ -50,7 +50,7 @@ export interface DataFile {
 
 /** One directory with metadata and data files: what a CTF reader calls a trace. */
 export interface Trace {
-  /** Relative to its chunk, as a stream's path on the wire. */
+  /** Path of the directory relative to its chunk, as it is in a stream's path on the wire. */
   readonly path: string
   readonly metadata: Uint8Array | undefined
   readonly files: ReadonlyArray<DataFile>

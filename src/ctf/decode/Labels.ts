@@ -1,4 +1,4 @@
-/** Values of enumerations and bits of maps → their labels, in order of declaration, also where ranges overlap. */
+/** Values of enumerations → all their labels, in order of declaration; values of bit maps → names of their flags. */
 import type { Mapping } from "../model/FieldClass.ts"
 import type { Int } from "./Cursor.ts"
 
@@ -15,6 +15,7 @@ export type LabelsOf = (value: Int) => ReadonlyArray<string>
 /** How many values have their labels cached: a hostile trace must not fill the memory. */
 const cachedMax = 4096
 
+/** Makes the function from an enumeration's value to its labels. */
 export const labels = (mappings: ReadonlyArray<Mapping>): LabelsOf => {
   const sorted = mappings
     .flatMap(({ ranges }, index) => ranges.map(({ lower, upper }) => ({ lower, upper, index })))
@@ -54,7 +55,7 @@ const find = (spans: ReadonlyArray<Span>, value: bigint): ReadonlyArray<number> 
   return [...found].sort((a, b) => a - b)
 }
 
-/** Names of the flags that have a bit set, sorted bytewise as readers show them. */
+/** Makes the function from a value to the names of flags with a bit in it, sorted bytewise as readers show them. */
 export const flags = (mappings: ReadonlyArray<Mapping>): LabelsOf => {
   const masks = mappings.map(({ label, ranges }) => {
     let mask = 0n

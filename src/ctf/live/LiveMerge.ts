@@ -1,5 +1,5 @@
 /**
- * The event records of all streams of sessions that go on, in order of their time: each is held back for as long as
+ * Merges the event records of all streams of live sessions in order of their time: each is held back for as long as
  * another stream may still have an older one, and not longer.
  *
  * A stream that has nothing to read tells by its horizon up to which time the others may go on. Records of one time are

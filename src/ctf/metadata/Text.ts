@@ -4,7 +4,7 @@ import * as RawText from "../model/RawText.ts"
 import { MetadataRefused } from "./MetadataRefused.ts"
 
 export interface MetadataPacket {
-  /** Head included. */
+  /** The packet without its padding, but with its head. */
   readonly content: Uint8Array
   readonly whole: Uint8Array
 }
@@ -44,7 +44,7 @@ export const missingBytes = (bytes: Uint8Array): number | undefined => {
   return sizes !== undefined && isSound(sizes) ? sizes.packetBytes - bytes.length : undefined
 }
 
-/** Whole packets from the start; what follows them is text, or a packet still growing. Views into `bytes`. */
+/** The whole packets that `bytes` begins with; `rest` is text, or a packet still growing. All are views of `bytes`. */
 export const packets = (
   bytes: Uint8Array
 ): { readonly packets: ReadonlyArray<MetadataPacket>; readonly rest: Uint8Array } => {

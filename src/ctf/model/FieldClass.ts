@@ -74,7 +74,7 @@ interface Bits {
   readonly isReversed: boolean
 }
 
-/** Bits without further meaning. */
+/** Bits without further meaning, shown as one unsigned number. */
 export interface BitArray extends Bits {
   readonly kind: "bit-array"
 }
@@ -104,13 +104,13 @@ export interface Integer extends Bits, Numeric {
   readonly kind: "integer"
 }
 
-/** LEB128, at most 64 bits of data. */
+/** An integer in LEB128, at most 64 bits of data. */
 export interface VariableInteger extends Numeric {
   readonly kind: "variable-integer"
   readonly alignment: 8
 }
 
-/** IEEE 754 binary. */
+/** A floating-point number, IEEE 754 binary. */
 export interface Float extends Bits {
   readonly kind: "float"
   readonly size: 32 | 64

@@ -2,7 +2,7 @@
  * What metadata says about a trace: clocks, data stream classes and their event record classes.
  *
  * It only grows: a class that was declared stays as it is, the same object, while the maps here gain entries as more
- * metadata arrives. So what was compiled for a class stays true, and is found again by the class itself.
+ * metadata arrives. So what was compiled for a class stays valid, and is found again by the class itself.
  */
 import type { ByteOrder, Structure } from "./FieldClass.ts"
 

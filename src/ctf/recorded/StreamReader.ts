@@ -45,7 +45,7 @@ export class StreamReader implements Head {
     this.#isWhole = isAlways(interval)
   }
 
-  /** The current event is within the interval, or has no time. */
+  /** Whether the current event is within the interval, or has no time. */
   get isWanted(): boolean {
     return this.#isWhole || !this.stream.hasTime || contains(this.interval, this.stream.time)
   }
@@ -93,7 +93,7 @@ export class StreamReader implements Head {
     this.low = 0
   }
 
-  /** The time of an item that is no event. Without one of its own it keeps that of the item before. */
+  /** Sets the time of an item that is no event. Without one of its own it keeps that of the item before. */
   #at(isKnown: boolean, time: Time): void {
     if (isKnown) {
       this.high = time.high

@@ -22,7 +22,7 @@ export class Splitter {
     return end === 0 ? undefined : this.#cut(end)
   }
 
-  /** Whatever is left. */
+  /** The text that is left when nothing more comes. */
   end(): Piece {
     return this.#cut(this.#text.length)
   }
