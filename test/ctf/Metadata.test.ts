@@ -74,6 +74,15 @@ describe("a metadata packet cut short", () => {
   })
 })
 
+describe("a metadata packet of another trace", () => {
+  it("is refused where it begins", () => {
+    const [one, two] = [packetOf(trace.slice(0, 20), 64, "le"), packetOf(trace.slice(20), 128, "le")]
+    two[4] = 0xff
+    const outcome = parse(Buffer.concat([one, two]))
+    assert.include(String(Result.isFailure(outcome) && outcome.failure), "byte 64: a metadata packet of another trace")
+  })
+})
+
 describe("clocks", () => {
   const again = (offset: number) => `clock { name = c; freq = 1000; offset = ${offset}; absolute = true; };`
 

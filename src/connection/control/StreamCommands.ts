@@ -34,6 +34,11 @@ const mayRecordInto = ({ party, registry }: ControlState, { sessionName }: Ident
   return isBySession || party.mayRecordInto(hostname, rest.join("/"))
 }
 
+const notPermitted = ({ party, peer }: ControlState, { identity }: SessionActor, pathname: string): Incident => {
+  const shown = JSON.stringify({ sessionName: identity.sessionName, pathname })
+  return { code: "SESSION_NOT_PERMITTED", detail: `${peer}, ${party.principals}: ${shown}` }
+}
+
 /** A malformed request ends the connection with a reply; every other refusal keeps it (§6.2). */
 export const addStream: Handler = (state, payload) => inSession(state, (session) => addTo(session, state, payload))
 
@@ -64,9 +69,8 @@ const addTo = (session: SessionActor, state: ControlState, payload: Uint8Array):
   })
   const { socket } = state
   if (session.identity.hasChunks || socket.isReplayed === true) return add
-  const refusal: Incident = { code: "SESSION_NOT_PERMITTED", detail: pathname }
   const asked = Effect.suspend(() =>
-    mayRecordInto(state, session.identity, pathname) ? Effect.void : Effect.fail(refusal)
+    mayRecordInto(state, session.identity, pathname) ? Effect.void : Effect.fail(notPermitted(state, session, pathname))
   )
   return Effect.matchEffect(admittedOr(socket, asked), {
     onFailure: (incident) => Effect.succeed(refused(incident)),
