@@ -29,12 +29,12 @@ export class Connection {
   /** The session it belongs to, once known. */
   sessionId: number | undefined
   receivedByteCount = 0
-  /** Ends it. Of its owner, as long as it is open. */
+  /** Ends the connection; set by its owner while it is open. */
   end: (reason: CloseReason) => void = () => {}
-  /** Undefined: it is read from. */
+  /** Why nothing is read from it; undefined: it is read from. */
   heldBackBy: Cause | undefined
   readonly #heldBackMillis = noTime()
-  /** Of all connections. */
+  /** ms by cause, summed over all connections; without periods that are not over. */
   readonly #heldBackSum: Record<Cause, number>
   #heldBackAt = 0
 
@@ -52,7 +52,7 @@ export class Connection {
     this.#heldBackAt = clockMillis()
   }
 
-  /** What stops it for its quota, by that of its socket; undefined: it cannot be stopped. */
+  /** `pause` stops its socket. Answers what stops it for its quota; undefined: it cannot be stopped. */
   heldBy(pause: (() => void) | undefined): (() => void) | undefined {
     if (pause === undefined) return undefined
     return () => {
@@ -69,12 +69,12 @@ export class Connection {
     this.heldBackBy = undefined
   }
 
-  /** 0 while it is read from. */
+  /** ms since it was held back; 0 while it is read from. */
   get heldBackNowMillis(): number {
     return this.heldBackBy === undefined ? 0 : clockMillis() - this.#heldBackAt
   }
 
-  /** So far, by cause. */
+  /** ms that it was held back until now, by cause. */
   get heldBackMillis(): Readonly<Record<Cause, number>> {
     if (this.heldBackBy === undefined) return this.#heldBackMillis
     const soFar = this.#heldBackMillis[this.heldBackBy] + this.heldBackNowMillis
@@ -87,7 +87,7 @@ export class Connections {
   #closed: Array<Connection> = []
   readonly #ends = new Map<string, { readonly port: Port; readonly reason: CloseReason; count: number }>()
   readonly #opened: Record<Port, number> = { control: 0, data: 0, live: 0 }
-  /** But for those that are held back now. */
+  /** ms by cause, summed over all connections; without periods that are not over. */
   readonly #heldBackMillis = noTime()
   readonly #ids: { readonly next: () => number }
 
@@ -102,7 +102,7 @@ export class Connections {
     return connection
   }
 
-  /** The first reason counts. */
+  /** The first reason counts: a second call does nothing. */
   close(connection: Connection, reason: CloseReason, complaint = ""): void {
     if (!this.#open.delete(connection.id)) return
     connection.goOn()
@@ -118,7 +118,7 @@ export class Connections {
     else end.count++
   }
 
-  /** Ends an open one as its owner would. False: there is none of that number. */
+  /** Ends an open connection as its owner would. False: there is none with that id. */
   end(id: number, reason: CloseReason): boolean {
     const connection = this.#open.get(id)
     connection?.end(reason)
@@ -129,7 +129,7 @@ export class Connections {
     return this.#open.values()
   }
 
-  /** Of all connections since the relay started. */
+  /** ms held back by cause, over all connections since the relay started. */
   get heldBackMillis(): Readonly<Record<Cause, number>> {
     const sum = { ...this.#heldBackMillis }
     for (const { heldBackBy, heldBackNowMillis } of this.#open.values()) {
@@ -138,7 +138,7 @@ export class Connections {
     return sum
   }
 
-  /** How many there are now. */
+  /** How many connections are open now, by port, and how many are held back, by cause. */
   get counts() {
     const openConnections: Record<Port, number> = { control: 0, data: 0, live: 0 }
     const heldBackConnections = noTime()
@@ -149,17 +149,17 @@ export class Connections {
     return { openConnections, heldBackConnections }
   }
 
-  /** The newest last. */
+  /** Those that closed last, the newest at the end. */
   get closed(): ReadonlyArray<Connection> {
     return this.#closed.slice(-closedCountMax)
   }
 
-  /** Since the relay started. */
+  /** How many were opened since the relay started. */
   get openedCounts(): Readonly<Record<Port, number>> {
     return this.#opened
   }
 
-  /** Since the relay started. */
+  /** How many ended since the relay started, by port and reason. */
   get ends(): Iterable<{ readonly port: Port; readonly reason: CloseReason; readonly count: number }> {
     return this.#ends.values()
   }

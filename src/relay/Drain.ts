@@ -2,7 +2,7 @@
  * Taking a relay out of service without loss: from now on it makes no sessions, those it has go on to their end, or to
  * a deadline. The caller watches how many are left; nothing else changes, and it can be taken back.
  *
- * Nobody waits for sessions that come by edges: they outlive the relay. Those that an edge has begun since wait there.
+ * Nobody waits for sessions that come by edges: they outlive the relay. New ones wait at their edge.
  */
 import { Effect, FiberHandle, type Scope } from "effect"
 import { wallMillis } from "../Machine.ts"
@@ -12,9 +12,9 @@ import type * as Status from "./Status.ts"
 /** Making no sessions any more, until those that are left have ended. */
 export interface Drain {
   readonly status: Effect.Effect<Status.Drain>
-  /** Sessions left after `deadlineMillis` are ended; undefined waits for them. Asked again, the newer holds. */
+  /** Sessions left after `deadlineMillis` are ended; undefined: they are waited for. The newest call counts. */
   readonly begin: (deadlineMillis?: number) => Effect.Effect<void>
-  /** Sessions are made again. */
+  /** Sessions are made again, and the deadline is forgotten. */
   readonly takeBack: Effect.Effect<void>
 }
 
@@ -27,7 +27,7 @@ interface Begun {
 export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scope> =>
   Effect.gen(function* () {
     const deadline = yield* FiberHandle.make<void, never>()
-    // By the relay's clock and to its log, whoever begins it.
+    // Runs with the relay's clock and log, whoever begins the drain.
     const run = yield* FiberHandle.runtime(deadline)<never>()
     let begun: Begun | undefined
 

@@ -29,7 +29,7 @@ export const RelayEvent = Schema.TaggedUnion({
   WriteFailed: { ...stream, operation: Schema.String, path: Schema.String, code: Schema.String },
   /** A trace chunk of the session was archived; sessions that share it (one per tracing domain) are told once. */
   RotationCompleted: { ...session, chunkId: Schema.BigInt, path: Schema.String },
-  /** `viewerCount` has this one in it. */
+  /** `viewerCount` includes this one. */
   ViewerAttached: { ...session, viewerCount: Schema.Int },
   /** `viewerCount` are left. */
   ViewerLeft: { ...session, viewerCount: Schema.Int },
@@ -45,13 +45,13 @@ export type RelayEvent = typeof RelayEvent.Type
 /** 64-bit numbers are strings in it, everything else as it is. */
 export const RelayEventJson: Schema.Codec<RelayEvent, Schema.Json> = Schema.toCodecJson(RelayEvent)
 
-/** What is told last: there is no more. */
+/** Published last: subscribers' streams end. */
 const over = undefined
 
 type Listener = (event: RelayEvent) => void
 
 export class Events {
-  /** Told what a listener throws, which hears nothing more. */
+  /** Called with what a listener throws; that listener hears nothing more. */
   onDefect: (defect: unknown) => void = () => {}
   readonly #pubsub: PubSub.PubSub<RelayEvent | typeof over>
   readonly #listeners = new Set<Listener>()
@@ -71,7 +71,7 @@ export class Events {
     for (const listener of this.#listeners) this.#tell(listener, event)
   }
 
-  /** What happens in the relay goes on, whoever throws when told of it. */
+  /** A listener that throws must not disturb what it is told of. */
   #tell(listener: Listener, event: RelayEvent): void {
     try {
       listener(event)
@@ -92,7 +92,7 @@ export class Events {
     return Effect.asVoid(
       Effect.acquireRelease(
         Effect.sync(() => {
-          // One that is given twice hears twice, and each until its own scope ends.
+          // A listener that is given twice is called twice, each time until that scope closes.
           const own: Listener = (event) => listener(event)
           this.#listeners.add(own)
           return own
@@ -123,7 +123,7 @@ export class Events {
   }
 }
 
-/** They end with the scope. */
+/** When the scope closes, subscribers' streams end. */
 export const make: Effect.Effect<Events, never, Scope.Scope> = Effect.acquireRelease(
   Effect.map(PubSub.sliding<RelayEvent | typeof over>(eventCountMax), (pubsub) => new Events(pubsub)),
   (events) => Effect.sync(() => events.end())

@@ -11,7 +11,7 @@ export class Incidents {
     return this.#counts
   }
 
-  /** For what is told to the log elsewhere. */
+  /** Only counts: for what is logged elsewhere. */
   count(code: Code): void {
     this.#counts.set(code, (this.#counts.get(code) ?? 0) + 1)
   }

@@ -1,6 +1,6 @@
 /**
- * What sessions have received that have ended while others of the same host and name go on, as those of a tracing
- * session's other domains do: the sum by name never goes down while there is one of them. Pure.
+ * What ended sessions have received, for as long as others of the same host and name go on (a tracing session has one
+ * for each tracing domain). So a sum by name never goes down while there is a session of that name. Pure.
  */
 import type { Ended } from "./Status.ts"
 import type { Identity } from "./session/Identity.ts"
@@ -32,7 +32,7 @@ export class Namesakes {
     this.#names.set(keyOf(named), known)
   }
 
-  /** All of its streams are closed. */
+  /** The session has ended: all its streams are closed. */
   end(named: Named, closed: ReadonlyMap<string, Totals.Totals>, stallCount: number): void {
     const known = this.#names.get(keyOf(named))
     if (known === undefined) return

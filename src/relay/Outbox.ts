@@ -7,7 +7,7 @@
  */
 import { setImmediate } from "../Machine.ts"
 
-/** Fewer than this are not worth a wait. */
+/** Fewer answers than this, in one look, are not worth a wait. */
 const crowdCountMin = 4
 
 export class Outbox {

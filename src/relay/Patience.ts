@@ -16,7 +16,7 @@ export const fileWait = "100 millis"
 /** Short beside the period of any live timer, and beside the 200 ms between two questions for pending data. */
 const pauseMillis = 10
 
-/** Of one kind of question, by one peer. */
+/** Answers one kind of question of one peer. */
 export class Patience<Question, Answer, Nothing> {
   readonly #hastyMillis: number
   readonly #answerOf: (question: Question) => Answer | Effect.Effect<Answer>

@@ -44,25 +44,25 @@ export interface Options {
   readonly memoryBytesMax: number
   /** A second viewer of a session is refused, as the reference does. May change. */
   singleViewer: boolean
-  /** Packets in memory for viewers, over all sessions; 0 = none. */
+  /** Bytes of packets that are kept in memory for viewers, over all sessions; 0 = none. */
   readonly liveCacheBytes: number
-  /** Nothing is synced where not given. */
+  /** Absent: nothing is synced. */
   readonly sync?: Sync
-  /** A session has left the registry. */
+  /** Called when a session has left the registry. */
   readonly onSessionEnd?: ((id: number) => void) | undefined
-  /** A stream is closed: what would come of it is of none. */
+  /** Called when a stream is closed: its handle is unknown from then on. */
   readonly onStreamEnd?: ((handle: number) => void) | undefined
   /** False: targets that say nothing are not taken for gone. */
   readonly judgesSilence?: boolean
-  /** Journals open, suspended ones among them. May change. */
+  /** How many journals may be open, suspended ones included. May change. */
   journalCountMax: number
-  /** Of an edge, which keeps nothing: what it does with the journals of others. */
+  /** Set in an edge, which keeps nothing: what it does with the journals of other edges. */
   readonly passage?: Passage | undefined
   /** How long sessions wait for an edge that is gone. */
   readonly suspendMillis: number
 }
 
-/** Viewers at the tail and viewers behind it do not take each other's half. */
+/** One half is for viewers at the tail, one for viewers behind it: neither takes the other's. */
 const liveCacheOf = (bytesMax: number): LiveCache | undefined =>
   bytesMax === 0 ? undefined : { recent: new RecentPackets(bytesMax / 2), reads: new SharedReads(bytesMax / 2) }
 
@@ -72,7 +72,7 @@ const liveCacheOf = (bytesMax: number): LiveCache | undefined =>
  */
 const halvesBytesMax = 64 * 1024 * 1024
 
-/** What the session received is in files, as far as they can be written. */
+/** Done when what the session received is in its files, as far as they can be written. */
 const flushed = (session: SessionActor.SessionActor): Effect.Effect<void> =>
   Effect.suspend(() => {
     const open = [...session.streams.values()]
@@ -84,7 +84,7 @@ const flushed = (session: SessionActor.SessionActor): Effect.Effect<void> =>
 export interface Service extends Surroundings {
   readonly options: Options
   readonly pool: Pool
-  /** For halves of indexes. */
+  /** Memory for halves of indexes. */
   readonly halves: Pool
   readonly vigil: Vigil
   readonly outbox: Outbox
@@ -126,7 +126,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const events = yield* Events.make
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
-        // By number: objects that look alike are one key.
+        // Keyed by number: objects that look alike would be one key.
         const actions = yield* FiberMap.make<number, void, never>()
         const runAction = yield* FiberMap.runtime(actions)<never>()
         let lastAction = 0
@@ -140,7 +140,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           rightsOf: undefined,
           allowances: new Allowances(store, incidents, background)
         }
-        // Where rules say who may know what, nobody counts by its own what others have.
+        // Where access rules hold, ids are not consecutive: nobody can tell from its own how many others there are.
         const serial = () =>
           new Serial(
             () => permissions.rightsOf !== undefined,

@@ -24,7 +24,7 @@ import type { Attached } from "./session/Viewers.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
 import * as Totals from "./Totals.ts"
 
-/** What the relay's clock said, as the time that it is now: the machine's clock may have been set meanwhile. */
+/** A time of the relay's clock as ms since the epoch, counted back from now: the wall clock may have been set since. */
 const atMillis = (clockedMillis: number): number => Math.round(wallMillis() - (clockMillis() - clockedMillis))
 
 const streamStatus = (stream: StreamActor): StreamStatus => ({

@@ -7,7 +7,7 @@ import { Schema } from "effect"
 import { causes, ports } from "./ConnectionKinds.ts"
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-/** As tracers tell, or a sum of that: beyond 2⁵³ it is rounded. */
+/** A count that a tracer reports, or a sum of such counts: beyond 2⁵³ it is rounded. */
 export const Lost = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 const Millis = Schema.Finite
 
@@ -25,7 +25,7 @@ export const StreamStatus = Schema.Struct({
   byteCount: Count,
   /** Packets whose index is complete. */
   indexCount: Count,
-  /** Events that the tracer had no room for, as it counts itself: since the stream began there. */
+  /** Events that the tracer had no room for, by its own count since it began the stream. */
   eventsDiscarded: Lost,
   /** Packets that are missing between those that came. */
   packetsLost: Lost,
@@ -42,7 +42,7 @@ export const ViewerStatus = Schema.Struct({
   peer: Schema.String,
   /** Indexed packets that it has not asked for yet, over all streams. */
   lagPacketCount: Count,
-  /** ns of trace clock between what it was given last and what came last, in the stream where that is most. */
+  /** ns of trace clock between what it was given last and what came last, in the stream where that is longest. */
   lagNanos: Schema.Finite
 })
 /** A viewer attached to a session. */
@@ -64,26 +64,26 @@ export const SessionStatus = Schema.Struct({
   viewerCount: Count,
   /** How often a stream of a live session was found silent for several live timer periods. */
   stallCount: Count,
-  /** By which it comes (docs/edge.md); absent: by its target itself. */
+  /** The edge that brings the session (docs/edge.md); absent: its target is connected itself. */
   edge: Schema.optionalKey(
     Schema.Struct({
       name: Schema.String,
-      /** Since when it is gone, and the session waits for it; absent: it is connected. */
+      /** Since when the edge is gone and the session waits for it; absent: it is connected. */
       suspendedAtMillis: Schema.optionalKey(Millis),
-      /** What the edge said of itself last, some seconds ago or before it was gone; absent: nothing yet. */
+      /** What the edge reported last, some seconds ago or before it was gone; absent: nothing yet. */
       spool: Schema.optionalKey(
         Schema.Struct({
-          /** Of the session's tracing session; of all that comes by the edge; what it may have. */
+          /** Bytes in the edge's spool: of the journal that brings the session; of all; and the most there may be. */
           byteCount: Count,
           edgeByteCount: Count,
           edgeByteCountMax: Count,
           /**
-           * What tracers said, and the relay has not carried out: records, and how old the oldest is; 0: none. Where
-           * the session waits and nothing is taken of an edge that is connected: since when, beyond ten seconds, too.
+           * Records that the edge heard and the relay has not carried out, and the age of the oldest in ms; 0: none. If
+           * nothing was taken from a connected edge for more than ten seconds, that time is added.
            */
           lagRecordCount: Count,
           lagMillis: Schema.Finite,
-          /** How old the oldest is of what the edge keeps. */
+          /** Age in ms of the oldest record that the edge keeps. */
           oldestMillis: Schema.Finite
         })
       )
@@ -91,7 +91,7 @@ export const SessionStatus = Schema.Struct({
   ),
   /** Nothing was heard of a live session for ten live timers and five seconds. */
   isStalled: Schema.Boolean,
-  /** Of streams that are closed; open ones count for themselves. */
+  /** Totals of closed streams, by channel; open streams have their own. */
   closedChannels: Schema.Array(
     Schema.Struct({
       channelName: Schema.String,
@@ -107,7 +107,7 @@ export const SessionStatus = Schema.Struct({
 /** One session of a target, now. */
 export interface SessionStatus extends Schema.Schema.Type<typeof SessionStatus> {}
 
-/** What sessions of one name have received that have ended while others of it go on. */
+/** What ended sessions of one name have received, while others of that name go on. */
 export interface Ended {
   readonly hostname: string
   readonly name: string
@@ -125,7 +125,7 @@ export const Counters = Schema.Struct({
   streamCount: Count,
   viewerCount: Count,
   traceChunkCount: Count,
-  /** Of all sessions since the relay started, as the next three. */
+  /** This and the next three: of all sessions since the relay started. */
   packetCount: Count,
   byteCount: Count,
   eventsDiscarded: Lost,
@@ -133,12 +133,12 @@ export const Counters = Schema.Struct({
   /** Packet memory in use between sockets and files, of `memoryBytesMax`. */
   memoryBytes: Count,
   memoryBytesMax: Count,
-  /** Indexes without packets and packets without indexes. */
+  /** Memory of indexes without packets and packets without indexes, of `halvesBytesMax`. */
   halvesBytes: Count,
   halvesBytesMax: Count,
   /** Descriptors held by trace files. */
   openFileCount: Count,
-  /** Of edges: `openCount` may become `countMax`; who is suspended is one of them. Absent: not all may be seen. */
+  /** Journals of edges. `openCount`, suspended ones included, is limited to `countMax`. Absent: not all may be seen. */
   journals: Schema.optionalKey(
     Schema.Struct({ openCount: Count, suspendedCount: Count, waitingCount: Count, countMax: Count })
   )
@@ -159,7 +159,7 @@ export const Drain = Schema.Struct({
 /** Whether the relay makes sessions. */
 export interface Drain extends Schema.Schema.Type<typeof Drain> {}
 
-/** µs: `counts[i]` observations were below 2^i. */
+/** µs: `counts[i]` observations were below 2^i, and not below 2^(i−1); `sum` and `count` are of all. */
 export const Micros = Schema.Struct({ counts: Schema.Array(Count), sum: Schema.Finite, count: Count })
 /** Observations by power of two. */
 export interface Micros extends Schema.Schema.Type<typeof Micros> {}
@@ -168,11 +168,11 @@ export interface Micros extends Schema.Schema.Type<typeof Micros> {}
 export const DeviceFigures = Schema.Struct({
   /** As the system numbers it (`st_dev`). */
   id: Schema.Finite,
-  /** By how it was written: in the turn that received it or beside it, or by the file system's threads. */
+  /** Quick: in the turn that received the bytes, or by a thread beside it. Careful: by the file system's threads. */
   writtenBytes: Schema.Struct({ quick: Count, careful: Count }),
   /** How the last write went. Absent: nothing was written yet. */
   lastWrite: Schema.optionalKey(Schema.Literals(["quick", "careful"])),
-  /** Of writes that are under way or wait for their turn. */
+  /** Bytes of writes that are under way or wait for their turn. */
   bytesInFlight: Count,
   operationsInFlight: Count,
   operationsWaiting: Count,
@@ -188,7 +188,7 @@ export interface DeviceFigures extends Schema.Schema.Type<typeof DeviceFigures> 
 /** All devices with files of the relay, and what failed before it was known on which. */
 export const Devices = Schema.Struct({
   devices: Schema.Array(DeviceFigures),
-  /** Operations by name that failed: a file could not be opened, a directory not be made. */
+  /** Failed operations on names, as opening a file or making a directory, by the system's code. */
   errors: Schema.Array(Schema.Struct({ code: Schema.String, count: Count }))
 })
 /** All devices with files of the relay, and what failed before it was known on which. */
@@ -224,19 +224,19 @@ const Commands = Schema.Array(Schema.Struct({ name: Schema.String, count: Count,
 /** Everything that is counted, since the relay started. */
 export const Activity = Schema.Struct({
   openedConnections: Schema.Record(Port, Count),
-  /** Now. */
+  /** How many are open now. */
   openConnections: Schema.Record(Port, Count),
-  /** Now: those that nothing is read from. */
+  /** How many are held back now: nothing is read from them. */
   heldBackConnections: Schema.Record(Cause, Count),
   connectionEnds: Schema.Array(Schema.Struct({ port: Port, reason: Schema.String, count: Count })),
-  /** Refusals and failures by their code in `docs/errors.md`; those that happened. */
+  /** Refusals and failures that happened, by their code in `docs/errors.md`. */
   incidents: Schema.Array(Schema.Struct({ code: Schema.String, count: Count })),
-  /** Summed over all connections. */
+  /** ms, summed over all connections. */
   heldBackMillis: Schema.Record(Cause, Millis),
   controlCommands: Commands,
   liveCommands: Commands,
   beaconCount: Count,
-  /** From the read that brought commands to the write of their answers. */
+  /** Time from the read that brought commands to the write of their answers. */
   answerMicros: Micros
 })
 /** Everything that is counted, since the relay started. */

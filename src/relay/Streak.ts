@@ -1,10 +1,10 @@
 /** Who did something last, and how often in a row before others did. */
 export class Streak<A> {
   #last: A | undefined
-  /** Times, behind the first. */
+  /** How often the last one did it again, without others in between. */
   count: number
 
-  /** `count`: of the first, before anybody else has come. */
+  /** `count`: what the very first one starts with, as nobody else has come yet; all others start with 0. */
   constructor(count: number) {
     this.count = count
   }

@@ -22,7 +22,7 @@ export const sumOf = (all: Iterable<Readonly<Totals>>): Totals => {
   return sum
 }
 
-/** To those of a channel. */
+/** Adds to the totals of a channel. */
 export const addTo = (channels: Map<string, Totals>, channel: string, more: Readonly<Totals>): void => {
   const sum = channels.get(channel) ?? none()
   channels.set(channel, sum)
@@ -33,7 +33,7 @@ interface Counted extends Readonly<Pick<Totals, "packetCount" | "byteCount">> {
   readonly losses: Readonly<Pick<Totals, "eventsDiscarded" | "packetsLost">>
 }
 
-/** Those of one stream. */
+/** The totals of one stream. */
 export const of = ({ byteCount, losses: { eventsDiscarded, packetsLost }, packetCount }: Counted): Totals => ({
   packetCount,
   byteCount,

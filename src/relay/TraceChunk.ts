@@ -63,7 +63,7 @@ export class TraceChunk {
       if (path === this.#path || this.hasOverrideName) return Effect.void
       const isWhole = path !== "" && this.#path !== ""
       const to = this.#outputPath(path)
-      // It may be there although the name could not be synced.
+      // It may have been moved although the sync of its name failed.
       const followed = Effect.sync(() => {
         if (this.directory.relativePath === to) this.#path = path
       })
@@ -71,14 +71,14 @@ export class TraceChunk {
     })
   }
 
-  /** The end of the chunk; the action follows at the last release. Without a command, what was asked before counts. */
+  /** Ends the chunk; the action follows at the last release. Without a command, the one asked for before counts. */
   close(closeTime: bigint, command: number | undefined): void {
     if (this.name !== undefined) this.name = { ...this.name, closeTime }
     if (command === undefined) return
     this.#command = command === Names.closeCommand.noOperation ? undefined : command
   }
 
-  /** Relative to the session's directory. Undefined: it is being closed. */
+  /** Path of the chunk, relative to the session's directory. Undefined: it is being closed. */
   get openPath(): string | undefined {
     return this.#command === undefined && this.name?.closeTime === undefined ? this.#path : undefined
   }
@@ -88,7 +88,7 @@ export class TraceChunk {
     return this.#path.startsWith(`${Names.archivePath}/`) ? this.#outputPath(this.#path) : undefined
   }
 
-  /** What the close command asked for. Failures are for the log: nobody waits for them. */
+  /** What the close command asked for. Answers failures, for the log: nobody waits for them. */
   get closeAction(): Effect.Effect<ReadonlyArray<FileFailed>> {
     const { name } = this
     if (name === undefined) return Effect.succeed([])

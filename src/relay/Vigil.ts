@@ -25,10 +25,10 @@ export class Vigil {
   readonly #isShort: () => boolean
   #until = 0
   #isKept = false
-  /** Of quick answers, by the numbers of connections. */
+  /** Quick answers in a row to one connection, known by its number. */
   readonly #answers = new Streak<number>(0)
 
-  /** `isShort`: processors are, see `thread/Contention`. */
+  /** `isShort`: whether processors are short, see `thread/Contention`. */
   constructor(isShort: () => boolean) {
     this.#isShort = isShort
   }
@@ -38,7 +38,7 @@ export class Vigil {
     return this.#isKept && this.#answers.count >= loneCountMin
   }
 
-  /** The connection of this number has had an answer soon after the one before. */
+  /** To be called when a connection, here its number, has had an answer soon after the one before; `now` in ms. */
   keep(now: number, connection: number): void {
     this.#answers.add(connection)
     if (this.#isShort()) return

@@ -23,7 +23,7 @@ export class Announcement {
     return this.#addingCount > 0 || this.#streams.size > 0
   }
 
-  /** Since when it is under way. */
+  /** ms of the relay's clock since when streams are being announced; undefined: none are. */
   get sinceMillis(): number | undefined {
     return this.#isUnderWay ? this.#sinceMillis : undefined
   }
@@ -36,7 +36,7 @@ export class Announcement {
     this.#streams.delete(stream)
   }
 
-  /** Ends it. */
+  /** Answers the streams to publish, and forgets them. */
   take(): ReadonlyArray<StreamActor> {
     const streams = [...this.#streams]
     this.#streams.clear()

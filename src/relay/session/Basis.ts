@@ -1,6 +1,6 @@
 /**
  * The state of a session as bytes, for a journal's history: it replaces the rotations and closed streams that led to
- * it. In two parts: the trace chunk, which the session's streams need to be made again; then, behind them, the rest.
+ * it. In two parts: the trace chunk, which the session's streams need to be made again; then, after them, the rest.
  */
 import { Effect, Option, Schema } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"
@@ -29,7 +29,7 @@ const Totals = Schema.Struct({
 
 const Basis = Schema.Union([
   Schema.Struct({ begins: Schema.Struct({ hasRotated: Schema.Boolean, chunk: Schema.optionalKey(Chunk) }) }),
-  /** More of what was made in the chunk. */
+  /** Some of the directories and files that were made in the chunk. */
   Schema.Struct({ made: Schema.Struct({ directories: Names, files: Names }) }),
   Schema.Struct({
     ends: Schema.Struct({
@@ -43,10 +43,10 @@ type Basis = typeof Basis.Type
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Basis))
 const encode = (basis: Basis): Uint8Array => Buffer.from(JSON.stringify(basis))
 
-/** Of names in one record. */
+/** Directories, and files, in one record. */
 const nameCountMax = 256
 
-/** Before its streams, and behind them. Undefined: it is between one state and the next, or another one cannot be. */
+/** Records of a session's state: those to be read before its streams are made again, and the one after them. */
 export interface Bases {
   readonly before: ReadonlyArray<Uint8Array>
   readonly behind: Uint8Array
@@ -55,8 +55,8 @@ export interface Bases {
 const nothing = { directories: [], files: [] }
 
 /**
- * Streams, each at rest in a file of its own in the session's trace chunk. After a rotation without a next one there is
- * none, and streams cannot be made again.
+ * Whether each stream is at rest, in a file of its own in the session's current trace chunk. After a rotation without a
+ * next chunk there is none, and streams could not be made again.
  */
 const areSettled = ({ chunks, streams }: SessionActor): boolean => {
   if (chunks.current === undefined) return streams.size === 0
@@ -69,6 +69,7 @@ const areSettled = ({ chunks, streams }: SessionActor): boolean => {
   return places.size === streams.size
 }
 
+/** Undefined: the session is between two states, or in one that a later session cannot be brought to. */
 export const basesOf = (session: SessionActor): Bases | undefined => {
   const { chunks, closedTotals, isConnectionClosed, places } = session
   const at = chunks.basis
@@ -89,7 +90,7 @@ export const basesOf = (session: SessionActor): Bases | undefined => {
   return { before, behind: encode({ ends: { numbers: places.numbers, closed: [...closedTotals] } }) }
 }
 
-/** Comes to it again. */
+/** Brings a session that has just begun to the state in `bytes`, one record of `basesOf`. */
 export const resume = (session: SessionActor, bytes: Uint8Array): Effect.Effect<void, FileFailed> => {
   const basis = Option.getOrUndefined(decode(Buffer.from(bytes).toString()))
   if (basis === undefined) return Effect.void

@@ -1,7 +1,7 @@
 /**
  * Watches the streams of live sessions for signs of life. A tracer sends an index or a beacon for every stream each
  * live timer period; one that says nothing for several periods is stalled: viewers cannot read past it, and somebody
- * should know why. A session of which nothing is heard for longer may be of a target that is gone.
+ * should know why. If nothing is heard of a whole session for longer, its target may be gone.
  *
  * Sessions of one period are looked at together, by one scheduled effect: a look takes a microsecond or less, a fiber
  * that wakes up for it takes ten.
@@ -21,7 +21,7 @@ export interface Watched {
   readonly path: string
   readonly channelName: string
   readonly byteCount: number
-  /** Files that are behind: the tracer may be held back by us. */
+  /** Its files are behind: it may be the relay that holds the tracer back. */
   readonly isBehind: boolean
   readonly model: { readonly signOfLifeCount: number }
 }
@@ -31,16 +31,16 @@ export interface Options {
   readonly label: string
   /** µs. */
   readonly liveTimer: number
-  /** Open streams, as they are at each look. */
+  /** The session's open streams by handle, a live view. */
   readonly streams: ReadonlyMap<number, Watched>
   /** Counts the streams found stalled. */
   readonly stalls: { stallCount: number }
   readonly incidents: Incidents
-  /** What the silence of the session as a whole has come to, when that is another than before. */
+  /** Called when the verdict on the session as a whole changes. `silentMillis`: ms since it was heard last. */
   readonly onVerdict: (verdict: Verdict, silentMillis: number) => Effect.Effect<void>
 }
 
-/** Of all live sessions of a relay. */
+/** Watches all live sessions of a relay. */
 export interface BeaconWatch {
   /** Watches a session until the scope closes. */
   readonly watch: (options: Options) => Effect.Effect<void, never, Scope.Scope>
@@ -56,7 +56,7 @@ class SessionWatch {
   readonly #silences = new Map<number, StreamSilence>()
   readonly #silence: Silence
   #verdict: Verdict = "heard"
-  /** As long as this was looked at: neither a clock that is set nor a relay that was stopped makes anybody silent. */
+  /** Sum of the periods watched: neither a clock that is set nor a relay that was stopped makes anybody silent. */
   #lookedMillis = 0
 
   constructor(options: Options) {
@@ -64,7 +64,7 @@ class SessionWatch {
     this.#silence = new Silence(options.liveTimer / 1000)
   }
 
-  /** Undefined: nothing has changed. */
+  /** Judges the session as a whole. Undefined: the verdict has not changed. */
   judge(periodMillis: number): Effect.Effect<void> | undefined {
     const { onVerdict, streams } = this.#options
     let life = streams.size
@@ -81,7 +81,7 @@ class SessionWatch {
     return onVerdict(verdict, this.#lookedMillis - this.#silence.sinceMillis)
   }
 
-  /** Streams that just turned out to be stalled. */
+  /** Looks at each stream; answers those that have just turned out to be stalled. */
   look(): Array<string> {
     const { streams, stalls } = this.#options
     const stalled: Array<string> = []

@@ -31,7 +31,7 @@ export class Chunks {
     return this.#chunks.size
   }
 
-  /** The chunk with a reference more, for the caller to give back. One that is being put away is nobody's any more. */
+  /** The chunk, with one more reference that the caller must release; undefined also while its close action runs. */
   acquire(owner: Owner, chunkId: bigint): TraceChunk | undefined {
     const chunk = this.#chunks.get(keyOf(owner, chunkId))
     if (chunk === undefined || this.#retiring.has(chunk)) return undefined
@@ -43,7 +43,7 @@ export class Chunks {
     return this.#chunks.has(keyOf(owner, chunkId))
   }
 
-  /** Makes `chunk` known under its id, or answers the one that already is, with a reference more. */
+  /** Makes `chunk` known under its id, or answers the one that already is, with one more reference. */
   publish(owner: Owner, chunkId: bigint, chunk: TraceChunk): TraceChunk {
     const existing = this.acquire(owner, chunkId)
     if (existing !== undefined) return existing
@@ -78,8 +78,8 @@ export class Chunks {
   }
 
   /**
-   * Runs the close action of a chunk nobody uses any more, then forgets it, whatever becomes of it: others wait for
-   * that. One after the other: on its way to the archive each chunk lies in the same temporary directory.
+   * Runs the close action of a chunk that nobody uses any more, then forgets the chunk even if that failed: others wait
+   * for it. One chunk after the other: each lies in the same temporary directory on its way to the archive.
    */
   retire(owner: Owner, chunk: TraceChunk): Effect.Effect<void> {
     const earlier = this.#retiringOf(owner)

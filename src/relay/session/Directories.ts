@@ -14,7 +14,7 @@ import type { TraceStore } from "../../storage/TraceStore.ts"
 import type { Incidents } from "../Incidents.ts"
 import type { Owner } from "./Chunks.ts"
 
-/** Tracing sessions without a connection whose directory is known; the others are looked up on the disk. */
+/** So many directories are remembered. Beyond that one without a session is forgotten: the disk is asked for it. */
 const remembered = 4096
 
 /**
@@ -24,12 +24,12 @@ const remembered = 4096
 const isOfTrace = (name: string) =>
   /^(ust|kernel|index|metadata|archives|\.tmp_(old|new)_chunk|\d{8}T\d{6}[+-]\d{4}-.*)$/.test(name)
 
-/** Whose session it is. */
+/** What matters about a session that asks for a directory. */
 interface Taker {
   readonly isSnapshot: boolean
-  /** A disk that is full is no refusal. */
+  /** It comes by an edge's journal: it waits while the disk is full, instead of being refused. */
   readonly isCarried?: boolean
-  /** It is gone through again: it had one of these. Who is first now may have been second then. */
+  /** Set while its history is repeated: it had one of these, and sessions may come in another order than then. */
   readonly places?: ReadonlySet<string> | undefined
 }
 
@@ -44,7 +44,7 @@ export class Directories {
   readonly #incidents: Incidents
   /** By path. */
   readonly #claims = new Map<string, Claim>()
-  /** By tracing session, or all those of snapshots, and the path it would have had. */
+  /** By owner (a tracing session, or one for all snapshots) and the path that was asked for. */
   readonly #owners = new Map<string, Claim>()
   readonly #looking = new Map<string, Deferred.Deferred<void>>()
 
@@ -86,7 +86,7 @@ export class Directories {
     })
   }
 
-  /** Where it was, if nobody has that. */
+  /** The directory that it had before, if nobody else has it now. */
   #again(key: string, path: string, places: Taker["places"] = new Set()): string | undefined {
     for (const place of places) {
       const isOther = (this.#claims.get(nameOf(place))?.userCount ?? 0) > 0
@@ -111,7 +111,7 @@ export class Directories {
       for (let number = 0; ; number++) {
         const candidate = withSuffix(path, number)
         if ((this.#claims.get(nameOf(candidate))?.userCount ?? 0) > 0) continue
-        // Before the disk is asked: another that wants this name meanwhile comes second.
+        // Claimed before the disk is asked: another session that wants this name meanwhile comes second.
         const claim = this.#enter({ key, path: candidate, userCount: 1 })
         const found = yield* Effect.result(this.#store.directory(candidate).holdsFile(isOfTrace))
         if (Result.isSuccess(found) && !found.success) {

@@ -6,11 +6,11 @@ import type { Owner } from "./Chunks.ts"
 
 /** A session as the quotas of its target count it. */
 export interface HeldSession {
-  /** It has files in that directory, relative to the output directory. */
+  /** Says that it has files in `directory`, relative to the output directory. */
   readonly records: (directory: string) => void
-  /** `flushed` is done when what it received is in its files. */
+  /** To be called when it has begun. `flushed` is done when what it received is in its files. */
   readonly begun: (flushed: Effect.Effect<void>) => void
-  /** It has ended. */
+  /** To be called when it has ended. */
   readonly release: () => void
 }
 
@@ -31,7 +31,7 @@ export interface Identity {
   readonly owner: Owner
   readonly hasIndex: boolean
   readonly hasChunks: boolean
-  /** Joined, or anonymous; the session takes over the caller's reference. */
+  /** The chunk that it joins, or an anonymous one; the session takes over the caller's reference. */
   readonly chunk: TraceChunk | undefined
   readonly held: HeldSession
 }

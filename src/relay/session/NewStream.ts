@@ -24,7 +24,7 @@ export interface StreamRequest {
   readonly account: Account
 }
 
-/** There is none; `handle` is what the reply says. */
+/** The stream was refused; `handle` is the reply's. */
 export interface Refused {
   readonly handle: bigint
   readonly refusal: Incident
@@ -42,15 +42,15 @@ export const refused = (
   refusal: { code, detail: why || `${JSON.stringify(pathname)}/${JSON.stringify(channelName)}` }
 })
 
-/** Of the session that it is to be in. */
+/** The session that the stream is to be in. */
 export interface Place {
   readonly session: StreamSession
   readonly identity: Identity
   readonly surroundings: Surroundings
   readonly places: StreamPlaces
-  /** Those that it has. */
+  /** The session's open streams, by handle. */
   readonly streams: ReadonlyMap<number, StreamActor>
-  /** Where it records now. */
+  /** The session's current trace chunk. */
   readonly chunk: () => TraceChunk | undefined
 }
 
@@ -62,7 +62,7 @@ const settingsOf = ({ identity, session, surroundings }: Place) => {
   return { session, gather, events, hasIndex, sessionMinor, sync: options.sync ?? ("none" as const) }
 }
 
-/** Sizes and counts beyond 2⁵³ mean "never reached" as well as their own value would. */
+/** Sizes and counts beyond 2⁵³ are never reached, so the largest exact number stands for all of them. */
 const clampToNumber = (value: bigint) =>
   value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value)
 
@@ -88,7 +88,7 @@ export const make = (at: Place, request: StreamRequest): Effect.Effect<StreamAct
     return yield* spent("STREAM_FILE", opened.failure.message)
   })
 
-/** With its first file, at `path` or, if that is taken, beside it. */
+/** Makes the stream with its first file, at `path` or, if that is taken, at a path with a suffix. */
 const open = (at: Place, path: string, options: StreamOptions): Effect.Effect<StreamActor, FileFailed> =>
   Effect.gen(function* () {
     const place = yield* at.places.find(options.chunk.directory, path)
@@ -98,7 +98,7 @@ const open = (at: Place, path: string, options: StreamOptions): Effect.Effect<St
       Effect.catchIf(
         ({ code }) => code === "EEXIST",
         () => {
-          // A stream that is announced twice: as with the reference, both are in one file.
+          // The stream was announced twice: as with the reference, both write one file.
           if ([...at.streams.values()].some(isSame)) return Effect.as(stream.open(true), stream)
           return Effect.andThen(at.places.pass(path), open(at, path, options))
         }

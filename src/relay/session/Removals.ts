@@ -6,19 +6,19 @@ import { Effect, Schedule } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { Incidents } from "../Incidents.ts"
 
-/** A question to the system for each stream. */
+/** Each look asks the system once for each stream. */
 const interval = "30 seconds"
 
 interface Recorded {
   readonly removedFile: Effect.Effect<string | undefined, FileFailed>
 }
 
-/** Of a session's streams; told once, and again when there were none meanwhile. */
+/** Watches a session's streams. A removal is reported once, and another only after a look that found none. */
 export const watchNames = (streams: ReadonlyMap<number, Recorded>, incidents: Incidents): Effect.Effect<void> => {
   let isTold = false
   const look = Effect.gen(function* () {
     let removed: string | undefined
-    // What cannot be asked is written no more: that is told where it is written.
+    // A file that cannot be asked for can hardly be written: its next write reports that.
     for (const { removedFile } of [...streams.values()])
       removed ??= yield* Effect.orElseSucceed(removedFile, () => undefined)
     if (removed !== undefined && !isTold) yield* incidents.report("FILES_REMOVED", removed)

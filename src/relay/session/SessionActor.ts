@@ -46,12 +46,12 @@ export class SessionActor implements StreamSession {
   readonly id: number
   /** Open streams, by handle. */
   readonly streams = new Map<number, StreamActor>()
-  /** Of its streams that are closed, by channel. */
+  /** Totals of its closed streams, by channel name. */
   readonly closedTotals = new Map<string, Totals.Totals>()
   readonly chunks: SessionChunks
   isConnectionClosed = false
   isAborted = false
-  /** Nothing was heard of it for long (`model/Silence`), and not because an edge between is gone. */
+  /** Nothing was heard of it for long (`model/Silence`), and it does not come by an edge, which may be gone. */
   isStalled = false
   /** ms of the relay's clock; of a stalled session, when it was heard last. */
   heardMillis = 0
@@ -69,7 +69,7 @@ export class SessionActor implements StreamSession {
   /** Closed streams whose files are not complete yet. */
   readonly #completing = new Set<StreamActor>()
   #control: Control | undefined
-  /** By the relay, whoever is still connected: no stream begins any more. */
+  /** The relay ends it, whoever is still connected: no stream begins any more. */
   #isEnding = false
   #fibers: FiberMap.FiberMap<number> | undefined
   #streamFiberCount = 0
@@ -99,7 +99,7 @@ export class SessionActor implements StreamSession {
     )
   }
 
-  /** In log lines. */
+  /** Its name in log lines. */
   get label(): string {
     return `${this.identity.sessionName || "?"}#${this.id}`
   }
@@ -139,7 +139,7 @@ export class SessionActor implements StreamSession {
       return this.isStalled ? this.#surroundings.onStalled(this, verdict === "over") : Effect.void
     }).pipe(Effect.annotateLogs({ session: this.label }))
 
-  /** Done when the session and all its files are. */
+  /** Done when the session has ended and all its files are complete. */
   get ended(): Effect.Effect<void> {
     return Deferred.await(this.#ended)
   }
@@ -184,7 +184,7 @@ export class SessionActor implements StreamSession {
     return undefined
   }
 
-  /** Packets may come. */
+  /** A data connection is left: packets may come. */
   get hasData(): boolean {
     return this.#connections.size > (this.#control === undefined ? 0 : 1)
   }
@@ -325,7 +325,7 @@ export class SessionActor implements StreamSession {
     })
   }
 
-  /** The relay stops: what would have waited for room its edge brings to the next one. */
+  /** The relay stops, and the failure is a full disk: the session's edge brings what is missing to the next relay. */
   #isLeft(failure: FileFailed): boolean {
     const { journals, store } = this.#surroundings
     return store.roomWait.isMendable(failure) && journals.ofSession(this.id)?.isLeft === true
@@ -340,7 +340,7 @@ export class SessionActor implements StreamSession {
     })
   }
 
-  /** Since when there are streams that `STREAMS_SENT` will publish. */
+  /** ms of the relay's clock since when streams wait for `STREAMS_SENT` to publish them; undefined: none do. */
   get announcingSinceMillis(): number | undefined {
     return this.isConnectionClosed ? undefined : this.#announcement.sinceMillis
   }
@@ -353,5 +353,5 @@ export class SessionActor implements StreamSession {
   }
 }
 
-/** The stream, or why there is none. */
+/** The handle of the new stream, or why there is none. */
 export type AddedStream = NewStream.Refused | { readonly handle: bigint; readonly refusal: undefined }

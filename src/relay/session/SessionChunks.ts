@@ -47,7 +47,7 @@ export interface RotateRequest {
   readonly positions: ReadonlyArray<{ readonly streamId: bigint; readonly rotateAtSeqNum: bigint }>
 }
 
-/** Where a session is that does not rotate just now: its trace chunk, and whether there were others. */
+/** The chunks of a session that does not rotate just now: the current one, and whether there were others. */
 export interface ChunkBasis {
   readonly hasRotated: boolean
   /** Undefined: it has none. */
@@ -60,7 +60,7 @@ export interface OpenChunk {
   readonly path: string
 }
 
-/** What chunks of one session wait for in another one that shares them. */
+/** What a session waits for in another one that shares its chunks. */
 export interface Sibling {
   readonly streams: ReadonlyMap<number, StreamActor>
   /** Done when the files of every closed stream are complete. */
@@ -83,7 +83,7 @@ export class SessionChunks {
   readonly #streams: ReadonlyMap<number, StreamActor>
   readonly #siblings: () => Iterable<Sibling>
   readonly #onChunkUnused: ChunkUnused
-  /** Where new streams are made. */
+  /** The chunk that new streams are made in. */
   current: TraceChunk | undefined
   #pendingClosure: TraceChunk | undefined
   isOngoingRotation = false
@@ -98,7 +98,7 @@ export class SessionChunks {
     this.current = options.identity.chunk
   }
 
-  /** The session ends. */
+  /** Gives its chunks back: the session ends. */
   release(): void {
     this.current?.release()
     this.#pendingClosure?.release()
@@ -115,7 +115,7 @@ export class SessionChunks {
     return path === undefined ? undefined : { hasRotated, chunk: { name: current.name, path } }
   }
 
-  /** Of a session that has just begun, with chunks that are there already. */
+  /** Brings a session that has just begun to a basis; the chunk's directory may exist already. */
   resume({ chunk, hasRotated }: ChunkBasis): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const { owner } = this.#identity
@@ -124,7 +124,7 @@ export class SessionChunks {
       const { id } = chunk.name
       const { chunks } = this.#surroundings
       this.current = chunks.acquire(owner, id)
-      // Another session of the owner may have brought it.
+      // Another session of the owner may have made it already.
       if (this.current !== undefined) return
       this.current = this.#chunk(chunk.name, chunk.path)
       chunks.publish(owner, id, this.current)
@@ -144,8 +144,8 @@ export class SessionChunks {
   }
 
   /**
-   * Chunks share the session directory: one that is being put away must not meet the files of the next. What streams
-   * have left in their decisions they first leave on disk.
+   * Chunks share the session directory: one that is being put away must not meet the files of the next. Streams that
+   * have left a chunk by decision must first leave it on disk.
    */
   get #othersPutAway(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
@@ -189,7 +189,7 @@ export class SessionChunks {
     })
   }
 
-  /** A chunk's own name, or one beside it where there is a trace of that name, of an earlier boot perhaps. */
+  /** The chunk's override name, with a suffix if files are there already, of an earlier boot perhaps. */
   #freeName(chunkId: bigint, overrideName: string | undefined): Effect.Effect<string | undefined> {
     return Effect.gen({ self: this }, function* () {
       if (overrideName === undefined) return undefined
@@ -209,7 +209,7 @@ export class SessionChunks {
     })
   }
 
-  /** `CLOSE_TRACE_CHUNK` (§6.16). `path` is undefined when nothing follows the code. */
+  /** `CLOSE_TRACE_CHUNK` (§6.16). `path` is undefined when the reply is its code alone. */
   close(request: CloseRequest): Effect.Effect<Outcome & { readonly path: string | undefined }> {
     return Effect.suspend(() => {
       const chunk = this.#surroundings.chunks.acquire(this.#identity.owner, request.chunkId)

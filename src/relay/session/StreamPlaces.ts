@@ -1,6 +1,6 @@
 /**
- * Where the streams of one session go in its trace chunks. A stream's directory in which there are files of others
- * is not touched: it gets a suffix, for all the session's streams from then on, since they are one trace.
+ * Where the streams of one session go in its trace chunks. A directory with files of others is not touched: the
+ * session's streams go to one with a suffix instead, all from then on, since they are one trace.
  */
 import { posix } from "node:path"
 import { Effect } from "effect"
@@ -12,13 +12,13 @@ import type { Identity } from "./Identity.ts"
 import type { Surroundings } from "./Surroundings.ts"
 import { TraceIds } from "./TraceIds.ts"
 
-/** Two sessions of one name in one second are many. */
+/** Suffixes that are tried; two sessions of one name in one second are rare already. */
 const numberMax = 10_000
 
-/** As it is written; old peers double slashes. */
+/** `path` as it is on disk; old peers double slashes. */
 export const placeOf = (path: string): string => posix.normalize(path).replace(/\/+$/, "")
 
-/** Gone through again: the number that it had. Undefined: it had none. */
+/** The suffix number that the stream had, while its journal's history is repeated. Undefined: it had none. */
 const againOf = (
   places: ReadonlySet<string> | undefined,
   own: string,
@@ -26,7 +26,7 @@ const againOf = (
   first: number
 ): number | undefined => {
   if (places === undefined) return undefined
-  // Nearly always: there may be many.
+  // Nearly always so, and cheaper: there may be many places.
   if (places.has(placeOf(withSuffix(own, first) + rest))) return first
   for (const place of places) {
     const end = placeOf(`x${rest}`).slice(1)
@@ -45,10 +45,10 @@ interface Wanted {
 export class StreamPlaces {
   readonly #identity: Identity
   readonly #surroundings: Pick<Surroundings, "options" | "incidents" | "journals" | "nextTraceId">
-  /** By the part of a path that may be renamed: of those that were. */
+  /** Suffix numbers, by the part of a path that the suffix goes to; only of paths that have one. */
   readonly #numbers = new Map<string, number>()
   readonly traceIds: TraceIds
-  /** Streams are made again that have their places: what is given as their paths. */
+  /** Streams of an abridged history are being made again: their paths are final, suffixes included. */
   isGiven = false
 
   constructor(
@@ -60,7 +60,7 @@ export class StreamPlaces {
     this.traceIds = new TraceIds(surroundings.nextTraceId)
   }
 
-  /** Of paths that have another name. */
+  /** The paths that have a suffix, each with its number. */
   get numbers(): ReadonlyArray<readonly [path: string, number: number]> {
     return [...this.#numbers]
   }
@@ -71,8 +71,8 @@ export class StreamPlaces {
   }
 
   /**
-   * Where a stream would go, if nothing were there. Undefined: it would lead out of the session's directory; or, where
-   * that is the output directory, without chunks, into what is no host's.
+   * The path of a stream, before any suffix. Undefined: it would lead out of the session's directory; or, without
+   * chunks, where that is the output directory, to a hidden name, which is no host's.
    */
   pathOf({ channelName, connectionMinor, pathname }: Wanted): string | undefined {
     const path = Path.withoutLeadingSlash(pathname)
@@ -84,13 +84,13 @@ export class StreamPlaces {
     return Path.regroupBySession(path, this.#identity.sessionName, this.#identity.creationTime)
   }
 
-  /** The path to use in place of `path`. */
+  /** The path to use for `path`: with a suffix if files of others are there. */
   find(directory: TraceDirectory, path: string): Effect.Effect<string, FileFailed> {
     if (this.isGiven) return Effect.succeed(path)
     const [own, rest] = splitStreamPath(path, this.#identity.hasChunks)
     const first = this.#numbers.get(own) ?? 0
     const { hasChunks, id } = this.#identity
-    // The session's own directory is known to it.
+    // With chunks the suffix is that of the session's directory, which `Directories` has found.
     const journal = hasChunks ? undefined : this.#surroundings.journals.ofSession(id)
     const again = againOf(journal?.places, own, rest, first)
     return Effect.gen({ self: this }, function* () {
@@ -105,7 +105,7 @@ export class StreamPlaces {
     })
   }
 
-  /** A file was in the way at the place found last. */
+  /** To be called when a file was in the way at the place found last: takes the next number. */
   pass(path: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const [own] = splitStreamPath(path, this.#identity.hasChunks)

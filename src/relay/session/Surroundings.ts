@@ -14,7 +14,7 @@ import type { Totals } from "../Totals.ts"
 import type { BeaconWatch } from "./Beacon.ts"
 import type { Chunks } from "./Chunks.ts"
 
-/** A session that may be of a target that is gone. */
+/** A session whose target may be gone. */
 export interface Silent {
   readonly id: number
   readonly abort: (reason: CloseReason) => void
@@ -34,17 +34,17 @@ export interface Surroundings {
   readonly beacons: BeaconWatch
   /** False: a silent target may be held back by the program around the relay. */
   readonly judgesSilence: boolean
-  /** Nothing was heard of the session for long; `isOver`: for so long that nothing will be. */
+  /** Called when nothing was heard of the session for long; `isOver`: for so long that its target counts as gone. */
   readonly onStalled: (session: Silent, isOver: boolean) => Effect.Effect<void>
   readonly liveCache: LiveCache | undefined
-  /** Of streams that are closed; open ones count for themselves. */
+  /** Totals of closed streams of all sessions; open ones have their own. */
   readonly totals: Totals
   readonly chunks: Chunks
-  /** By which sessions come that are not silent because their edge is. */
+  /** Journals of edges: a session that comes by one does not count as stalled, since its edge may be gone. */
   readonly journals: Journals
   /** Streams that packets and commands may name. */
   readonly streams: Map<number, StreamActor>
   readonly nextStreamHandle: () => number
-  /** Id of the CTF trace of `path` in a session: streams of one directory share it. */
+  /** A new id for the CTF trace of a directory, which all its streams share. */
   readonly nextTraceId: () => bigint
 }

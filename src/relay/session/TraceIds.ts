@@ -17,7 +17,7 @@ export class TraceIds {
     this.#next = next
   }
 
-  /** A stream more is in it. */
+  /** Adds a stream to the trace of the directory `path`; answers the trace's id. */
   enter(path: string): bigint {
     const trace = this.#traces.get(path) ?? { id: this.#next(), streamCount: 0 }
     this.#traces.set(path, trace)
@@ -25,7 +25,7 @@ export class TraceIds {
     return trace.id
   }
 
-  /** One of them is closed. */
+  /** Takes a closed stream out of the trace. */
   leave(path: string): void {
     const trace = this.#traces.get(path)
     if (trace !== undefined && --trace.streamCount === 0) this.#traces.delete(path)

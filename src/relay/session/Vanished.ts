@@ -5,7 +5,7 @@
  */
 import type { SessionActor } from "./SessionActor.ts"
 
-/** One target under another id of its session daemon: it began again. */
+/** Whether `young` is the same target's as `old`, in another tracing session: the target began again. */
 const succeeds = (young: SessionActor, old: SessionActor): boolean =>
   young.id > old.id &&
   young.identity.hostname === old.identity.hostname &&
@@ -13,7 +13,7 @@ const succeeds = (young: SessionActor, old: SessionActor): boolean =>
   !old.siblings.has(young) &&
   young.createdMillis >= old.heardMillis
 
-/** To be asked when a session is found stalled, and when one begins. */
+/** Ends stalled sessions that have a successor. To be called when a session is found stalled, and when one begins. */
 export const endVanished = (sessions: Iterable<SessionActor>): void => {
   const all = [...sessions]
   for (const old of all) {

@@ -15,7 +15,7 @@ export interface Attached {
   readonly lagPacketCount: number
   /** ns of trace clock that it is behind in the stream where that is most. */
   readonly lagNanos: number
-  /** The streams became visible. */
+  /** Called when the streams became visible. */
   readonly published: (streams: ReadonlyArray<StreamActor>) => void
   /** Every stream it still reads, closed ones included. */
   readonly reading: Iterable<StreamActor>

@@ -6,7 +6,7 @@ import type { FileExtent } from "../../model/StreamPosition.ts"
 import { fixed, struct, u64, u64Max } from "../../protocol/Struct.ts"
 import type { StreamActor } from "./StreamActor.ts"
 
-/** All ones: there is none. */
+/** All ones in a field that may be absent: there is no value. */
 const layout = struct({
   offset: u64,
   indexCount: u64,
@@ -28,20 +28,20 @@ const layout = struct({
 
 const { decode, encode } = fixed(layout)
 
-/** Behind it, of each file that was left. */
+/** Follows the layout, once for each file that the stream has left: bytes of complete packets, and index records. */
 const extent = fixed(struct({ offset: u64, recordCount: u64 }))
 const extentBytes = 16
 
 const numberOr = (value: number | undefined): bigint => (value === undefined ? u64Max : BigInt(value))
 const unlessMax = (value: bigint): bigint | undefined => (value === u64Max ? undefined : value)
 
-/** Where the stream is. */
+/** The stream's position. */
 export const of = (stream: StreamActor): Uint8Array => {
   const { left } = stream.model
   return Buffer.concat([fixedPart(stream, left.count), ...(left.isFew ? left.extents.map(extentPart) : [])])
 }
 
-/** The same for one that begins in the trace chunk where it is now. */
+/** The same, for a stream that will begin in the trace chunk where this one is now. */
 export const fromBeginning = (stream: StreamActor): Uint8Array => {
   const { left } = stream.model
   return Buffer.concat([fixedPart(stream, left.enough), ...left.extents.map(extentPart)])
@@ -82,7 +82,7 @@ const extentsOf = (bytes: Uint8Array): ReadonlyArray<FileExtent> => {
   return extents
 }
 
-/** Brings the stream there, from an earlier place in the same files. */
+/** Brings the stream to the position in `bytes`, from an earlier one in the same files. */
 export const to = (stream: StreamActor, bytes: Uint8Array): void => {
   const decoded = decode(bytes)
   if (Result.isFailure(decoded)) return

@@ -1,12 +1,12 @@
 /**
- * Those who wait for a write that a log has given to another thread: the stream's fiber, and connections whose answers
+ * What waits for a write that a log has given to another thread: the stream's fiber, and connections whose answers
  * depend on it. A log gives away one write at a time.
  */
 import { Effect } from "effect"
 import { setImmediate, setTimeout } from "../../Machine.ts"
 import type { Stage } from "./Stage.ts"
 
-/** A write that has not begun after this waits behind another device: the loop does it. */
+/** A write that has not begun after this time waits behind another device: the loop does it itself. */
 const turnMillis = 4
 
 export class BesideWaiting {

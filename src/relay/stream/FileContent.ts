@@ -1,9 +1,9 @@
 /**
  * A range of a trace file on its way to a viewer, in pieces: one is in memory at a time, whatever the range's length.
  *
- * Large pieces are few, for all viewers together; their memory is used again, by whichever viewer reads next, once its
- * piece is sent. A viewer that finds none goes on with small ones: viewers that do not read theirs may hold them for a
- * while.
+ * There is a fixed number of large pieces for all viewers together. Once a piece is sent, its memory serves whichever
+ * viewer reads next. A viewer that finds none goes on with small pieces, as viewers that do not read may hold the large
+ * ones for a while.
  */
 import { Effect } from "effect"
 import { headBytesMax } from "../../memory/RecentPackets.ts"
@@ -18,7 +18,7 @@ export interface Range {
 /** Takes one piece in this call; done when there may be another. `sent` is called when its memory is free again. */
 export type TakePiece = (piece: Uint8Array, sent?: () => void) => Effect.Effect<void>
 
-/** A read of the disk and a write to the socket; more makes neither faster. */
+/** Size of one read of the disk and one write to the socket; more makes neither faster. */
 const largeBytes = 256 * 1024
 /** 8 MiB: what a few dozen viewers read at once. */
 const largeCountMax = 32

@@ -10,7 +10,7 @@ export class FileSink implements Sink {
   file: TraceFile | undefined
   /** Where the next bytes go: all before them were handed over. */
   position = 0
-  /** −1: never synced, so its name is not either. */
+  /** `position` at the last sync. −1: neither the file nor its name was ever synced. */
   #syncedPosition = -1
   readonly #syncNames: Effect.Effect<void, FileFailed>
 
@@ -33,7 +33,7 @@ export class FileSink implements Sink {
     })
   }
 
-  /** Its end is at `size`: what was synced is not what it is from now on, however long it gets. */
+  /** The file was cut to `size` bytes: it needs another sync, even if it becomes as long again as when last synced. */
   cut(size: number): void {
     this.position = size
     if (this.#syncedPosition >= 0) this.#syncedPosition = Number.POSITIVE_INFINITY

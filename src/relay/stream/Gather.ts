@@ -15,16 +15,16 @@ export const gatherBytesMax = 512 * 1024
 /** How long bytes may wait for company. Short beside any live timer, long beside a write. */
 const gatherMillis = 4
 
-/** One connection that brings so many pieces in a row is alone. */
+/** A connection that brings so many pieces in a row is alone. */
 const crowdedCountMax = 16
 
 /**
- * Writes what a stream has gathered. `hasCompany`: streams of other connections have something to write, too. False:
- * another thread does it, so this one may go on with the next.
+ * Writes what a stream has gathered. `hasCompany`: streams of other connections have something to write, too. Answers
+ * false if another thread does it, so that this one may go on with the next stream.
  */
 export type Flush = (hasCompany: boolean) => boolean
 
-/** Of one relay: all its streams share it. */
+/** There is one for each relay, shared by all its streams. */
 export class Gather {
   /** One target alone brings packets and waits for each answer (`Vigil`). */
   readonly isForOne: () => boolean
@@ -33,10 +33,10 @@ export class Gather {
     this.isForOne = isForOne
   }
 
-  /** Streams with few bytes each. */
+  /** Streams that have gathered few bytes each. */
   #waiting: Array<() => void> = []
   #isTimed = false
-  /** Streams with many. */
+  /** Streams that have gathered many bytes each. */
   #bulk: Array<Flush> = []
   /** The connection whose bytes all of `#bulk` has; undefined when several connections have some. */
   #owner: object | undefined

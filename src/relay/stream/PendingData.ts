@@ -35,7 +35,7 @@ export class PendingData {
   #isPending(lastNetSeqNum: bigint): boolean | Effect.Effect<boolean> {
     const log = this.#log
     if (isBehind(this.#seqOf(this.#model), lastNetSeqNum)) return true
-    // What a failed log has not written is never in the files: the end of its session is the answer.
+    // What a failed log has not written never gets into the files: its session ends, and that is the answer.
     const isDone = () => log.isStable && log.failure === undefined
     const isInNoFile = () => !isDone() && isBehind(this.#writtenSeqOf(log.stable), lastNetSeqNum)
     if (!isInNoFile()) return false
@@ -50,7 +50,7 @@ export class PendingData {
     return this.#model.hasIndex && prevIndexSeq < prevDataSeq ? prevIndexSeq : prevDataSeq
   }
 
-  /** The same of what is written. Here `noSeq` is the number before 0: without a record nothing is whole. */
+  /** The same for what is written. Here `noSeq` counts as the number before 0: without a record nothing is whole. */
   #writtenSeqOf({ prevDataSeq, prevIndexSeq }: Seqs): bigint {
     return this.#model.hasIndex && isBehind(prevIndexSeq, prevDataSeq) ? prevIndexSeq : prevDataSeq
   }

@@ -8,7 +8,7 @@ import type { FileFailed } from "../../storage/Files.ts"
 import type { TraceFile } from "../../storage/TraceFile.ts"
 import type { Range } from "./FileContent.ts"
 
-/** This many packets at least have room: viewers are rarely at the very same one. */
+/** At least this many packets fit: viewers are rarely at the very same one. */
 const packetCountMin = 4
 
 export class SharedReads {

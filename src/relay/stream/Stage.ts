@@ -26,7 +26,7 @@ export interface Sink {
   readonly isNear: boolean
   /** Whether `appendBeside` may do something: there is another thread, and a processor for it. */
   readonly hasBeside: boolean
-  /** `appendBeside` is done soon. */
+  /** Whether what `appendBeside` is given now would be written soon. */
   readonly hasBesideRoom: boolean
   /** Writes what it can of `bytes[from, to)` in this call, and answers how many bytes that were. */
   readonly appendNow: (bytes: Uint8Array, from: number, to: number) => number
@@ -52,7 +52,7 @@ export interface Progress {
   readonly byteCount: number
 }
 
-/** Index records of one file, one behind the other. */
+/** Index records of one file, one after the other. */
 interface Records {
   readonly sink: Sink
   readonly block: Block
@@ -61,7 +61,7 @@ interface Records {
 export class Stage {
   /** The file that all bytes of the stage go to. */
   dataSink: Sink | undefined
-  /** Bytes, and lengths of runs of zeros. What is written is taken out. */
+  /** Pieces of bytes, and lengths of runs of zeros, in order. What is written is taken out. */
   readonly #data: Array<Piece | number> = []
   /** The first pieces of `#data`, while another thread writes them. */
   #beside: BesideWrite | undefined
@@ -74,9 +74,9 @@ export class Stage {
   readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }> = []
   /** Answered when the stage is done, with the log's failure if there is one. */
   readonly waiters: Array<Deferred.Deferred<void, FileFailed>> = []
-  /** Undefined until it is sealed. */
+  /** Set when the stage is sealed. */
   progress: Progress | undefined
-  /** Once all is written, files and names are synced. */
+  /** Whether files and names are to be synced once all is written. */
   isSynced = false
 
   /** There is something to do. */
@@ -147,7 +147,7 @@ export class Stage {
     return this.writeDataNow() && this.#writeRecordsNow()
   }
 
-  /** Only the bytes. */
+  /** Writes the bytes as far as they can be written now. True: all of them were. */
   writeDataNow(): boolean {
     this.settle()
     const sink = this.dataSink
@@ -164,7 +164,7 @@ export class Stage {
     return true
   }
 
-  /** After all bytes. */
+  /** To be called when all bytes are written. */
   #writeRecordsNow(): boolean {
     let count = 0
     for (const { sink, block } of this.#records) {
@@ -177,7 +177,7 @@ export class Stage {
 
   // ---- writing by another thread ---------------------------------------------------------------------------------
 
-  /** Another thread writes, or has written: to be settled. */
+  /** Another thread was given bytes, and that is not settled yet. */
   get isBeside(): boolean {
     return this.#beside !== undefined
   }
@@ -230,7 +230,7 @@ export class Stage {
 
   // ---- writing by the stream's fiber -----------------------------------------------------------------------------
 
-  /** Writes what `writeNow` has left. */
+  /** Writes what `writeNow` could not. */
   get write(): Step {
     if (this.#data.length === 0) return this.#writeRecords
     const data = this.#writeData(0)

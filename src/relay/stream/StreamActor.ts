@@ -67,18 +67,18 @@ export class StreamActor {
   readonly recentIndexes: RecentIndexes | undefined
   /** The file that holds the metadata received last, also after the stream has left it. */
   metadataFile: DataFile<TraceChunk> | undefined
-  /** Of the metadata of live sessions: what it tells of. */
+  /** What the metadata describes that came so far; only for metadata streams of live sessions. */
   readonly description: Description | undefined
-  /** And where that lies. */
+  /** Where the text of that metadata lies in its file. */
   readonly metadataText: MetadataText | undefined
-  /** The packet that arrives, as viewers will have it from memory; undefined where nobody watches. */
+  /** The packet that is arriving, as viewers will get it from memory; undefined if nobody watches. */
   #recentPacket: RecentPacket | undefined
   /** Indexes without their packets, charged to the control connection that brought them. */
   readonly #controlHalves = new Charge()
   /** Packets without their indexes, charged to the data connection that brought them. */
   readonly #dataHalves = new Charge()
   readonly pending: PendingData
-  /** Of `until`. */
+  /** Called at each change, for `until`. */
   readonly #listeners = new Set<() => void>()
   readonly losses: Losses
   readonly #announcedMillis = clockMillis()
@@ -86,11 +86,11 @@ export class StreamActor {
   heardAt = this.#announcedMillis
   /** Trace clock at the end of the newest packet; rounded, since it is only shown. */
   newestUntil = 0
-  /** Of the CTF trace that it is a part of, for viewers. */
+  /** Id, for viewers, of the CTF trace that it is a part of. */
   traceId = 0n
   /** STREAMS_SENT has come since: viewers may know of the stream. */
   isPublished = false
-  /** The metadata is being emptied: if that fails, the answer to it says so. */
+  /** The metadata file is being emptied: if that fails, the reply to the command says so. */
   isResetting = false
   /** Complete packets, and bytes of packets and metadata, padding of packets included: for status and events. */
   packetCount = 0
@@ -314,14 +314,14 @@ export class StreamActor {
     return this.#files.openIndexForReading(index)
   }
 
-  /** Ends when `holds`, which may become so by a packet, an index, a beacon, a rotation, or the stream's end. */
+  /** Done when `holds` answers true. It is asked after each packet, index, beacon and rotation, and at the close. */
   until(holds: () => boolean): Effect.Effect<void> {
     return Effect.callback<void>((resume) => {
       if (holds()) return resume(Effect.void)
       const listener = () => {
         if (!holds()) return
         this.#listeners.delete(listener)
-        // Not now: what holds since now is in a read that is not over.
+        // Not within this call: the read that brought the change is not over.
         queueMicrotask(() => resume(Effect.void))
       }
       this.#listeners.add(listener)

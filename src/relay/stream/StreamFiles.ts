@@ -22,10 +22,10 @@ const copyBytes = 256 * 1024
 type Data = DataFile<TraceChunk>
 type Index = IndexFile<TraceChunk>
 
-/** With these a file is not opened again whose name leads to none, or to another one. */
+/** The codes with which reopening a file fails if its name leads to no file, or to another one. */
 const absent = new Set(["ENOENT", "ENOTDIR", "ESTALE"])
 
-/** A file that is written, as it is and as it was left. */
+/** A file that is being written, as it is on disk and as the relay left it. */
 export interface FileLook {
   /** Relative to the output directory. */
   readonly path: string
@@ -49,11 +49,11 @@ export class StreamFiles implements Actions<TraceChunk> {
   readonly #recordFieldBytes: number
   readonly #data = new Map<Data, FileSink>()
   readonly #indexes = new Map<Index, FileSink>()
-  /** Sinks whose file is open: what a sync is for. Undefined where nothing is synced. */
+  /** Sinks whose file is open, all of which a sync covers. Undefined: nothing is ever synced. */
   readonly #open: Set<FileSink> | undefined
   /** Who pays for the memory of index records: the connection whose packet or index arrived last. */
   account: Account
-  /** Of the trace chunk whose file was opened last. */
+  /** Directory of the trace chunk in which a data file was opened last. */
   #directory: TraceDirectory
   /** Sees every record on its way to the file. */
   onRecord: ((offset: number, fields: Buffer, at: number) => void) | undefined
@@ -85,12 +85,12 @@ export class StreamFiles implements Actions<TraceChunk> {
     this.#open?.add(sink)
   }
 
-  /** Every file that is open now, and its name. */
+  /** Syncs every file that is open now, and its name. */
   readonly sync: Effect.Effect<void, FileFailed> = Effect.suspend(() =>
     Effect.forEach([...(this.#open ?? [])], (sink) => sink.sync, { discard: true })
   )
 
-  /** Where files are synced, one is before it is closed: nobody could sync it later. */
+  /** Closes the file; where files are synced, it is synced before that, since it cannot be later. */
   #close(sink: FileSink): Effect.Effect<void, FileFailed> {
     const open = this.#open
     if (open === undefined) return sink.close
@@ -131,7 +131,7 @@ export class StreamFiles implements Actions<TraceChunk> {
     const header = CtfIndex.headerBytes(this.#naming.sessionMinor)
     const create = directory.create(this.#indexDirectory, this.#indexName(index.data), true)
     const data = `${this.#naming.path}/${this.dataName(index.data)}`
-    // Readers do without indexes: somebody may have removed them all.
+    // Somebody may have removed all indexes, since readers do without them: their directory is made again.
     const again = Effect.andThen(directory.restore(this.#indexDirectory, data), create)
     const isMissing = ({ code }: FileFailed) => code === "ENOENT"
     const created = Effect.catchIf(create, isMissing, () => again)
@@ -187,7 +187,7 @@ export class StreamFiles implements Actions<TraceChunk> {
     )
   }
 
-  /** Relative to the output directory, a data file that somebody has taken away while it is written. */
+  /** A data file that somebody has removed while it is written, relative to the output directory; undefined: none. */
   get removed(): Effect.Effect<string | undefined, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       for (const [data, { file }] of [...this.#data]) {
@@ -198,7 +198,7 @@ export class StreamFiles implements Actions<TraceChunk> {
     })
   }
 
-  /** Every file that is open now; all that was asked before is done. */
+  /** Looks at every file that is open now; to be called when all that was asked before is done. */
   get looks(): Effect.Effect<ReadonlyArray<FileLook>> {
     return Effect.gen({ self: this }, function* () {
       const looks: Array<FileLook> = []
@@ -209,7 +209,7 @@ export class StreamFiles implements Actions<TraceChunk> {
         const now: Effect.Effect<typeof gone | undefined, FileFailed> = Effect.flatMap(file.isRemoved, (isRemoved) =>
           isRemoved ? Effect.succeed(gone) : file.look
         )
-        // What else fails says nothing of the file; who writes to it will hear.
+        // Any other failure says nothing about the file; its next write will tell.
         return Effect.map(
           Effect.catch(now, ({ code }) => Effect.succeed(absent.has(code) ? gone : undefined)),
           (look) => void (look !== undefined && looks.push({ path, writtenBytes: position, ...look }))
@@ -263,7 +263,7 @@ export class StreamFiles implements Actions<TraceChunk> {
     const name = this.dataName(data)
     const earlier = this.#directory
     this.#directory = directory
-    // The chunk before may lie in the same place, if it could not be moved: its file of this name is ours to empty.
+    // The chunk before may lie in the same place, if it could not be moved: its file of this name may be emptied.
     const opened = Effect.catchIf(
       directory.create(path, name, replaces),
       ({ code }) => code === "EEXIST",
@@ -272,7 +272,7 @@ export class StreamFiles implements Actions<TraceChunk> {
     return Effect.map(opened, (file) => this.#opened(sink, file))
   }
 
-  /** A file of the ring may have been closed since; then it is opened for this one use. */
+  /** Uses the open file. A file of a ring may have been closed already: then it is opened for this one use. */
   #withFile(
     data: Data,
     mode: "read" | "continue",
@@ -294,7 +294,7 @@ export class StreamFiles implements Actions<TraceChunk> {
       while (done < byteCount) {
         const wanted = buffer.subarray(0, Math.min(buffer.length, byteCount - done))
         const count = yield* file.read(wanted, offset + done)
-        // The bytes were written by this log; a file cut short by somebody else is made whole with zeros.
+        // This log has written these bytes: if somebody else has cut the file since, zeros take their place.
         if (count < wanted.length) wanted.fill(0, count)
         yield* target.append([wanted], wanted.length)
         done += wanted.length

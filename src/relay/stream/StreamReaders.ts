@@ -12,7 +12,7 @@ import type { StreamFiles } from "./StreamFiles.ts"
 
 type Data = DataFile<TraceChunk>
 
-/** Its name belongs to a younger file, or to none. */
+/** Whether the file's name belongs to a younger file, or to none. */
 export const isGone = (data: Data): boolean => data.isOverwritten || data.chunk.isDeleted
 
 const gone = new FileFailed({ operation: "open", path: "", code: "ENOENT" })
@@ -93,7 +93,7 @@ export class StreamReaders {
     return reader
   }
 
-  /** Answers what is left to do when this was the last user. */
+  /** Takes a user away. Answers what is left to do if that was the last one. */
   release(reader: StreamReader): Effect.Effect<void> | undefined {
     if (--reader.userCount > 0) return undefined
     this.#readers.delete(reader.data)

@@ -25,9 +25,9 @@ export interface StreamSession {
     readonly sessionName: string
   }
   readonly lead: Lead
-  /** Of the clock of a trace; undefined: not told yet. */
+  /** Cycles per ms of a trace's clock; undefined: its metadata has not come yet. */
   readonly cyclesPerMilli: (traceId: bigint) => number | undefined
-  /** The session closes: nothing but what is on its way comes any more. */
+  /** The session closes: only what is on its way still comes. */
   readonly isConnectionClosed: boolean
   /** True while any relay session of the same tracing session rotates. */
   readonly isOngoingRotation: boolean
@@ -38,7 +38,7 @@ export interface StreamSession {
     readonly reads: SharedReads | undefined
     readonly raise: () => void
   }
-  /** Packets are whole whose indexes have not come, and may. */
+  /** There are whole packets without indexes, and the control connection may still bring those. */
   readonly awaitsIndexes: boolean
   /** A data connection delivered its first bytes for this session. */
   readonly bindData: (connection: Connection) => void

@@ -6,13 +6,13 @@ export class SyncTimer {
   readonly #onTime: () => void
   #isSet = false
 
-  /** Without `millis` it never is time. */
+  /** `onTime` is called `millis` after `set`; without `millis` never. */
   constructor(millis: number | undefined, onTime: () => void) {
     this.#millis = millis
     this.#onTime = onTime
   }
 
-  /** Something is written that is not stable. */
+  /** To be called when something was written that is not stable yet. */
   set(): void {
     if (this.#millis === undefined || this.#isSet) return
     this.#isSet = true

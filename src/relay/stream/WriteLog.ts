@@ -8,7 +8,7 @@
  * When is something written? Files that keep nobody waiting (`Sink.isImmediate`) are written in the loop's turn,
  * without the fiber, as long as nothing asked before is still to be done:
  *
- * 1. many bytes of one read: in that read (`append`);
+ * 1. many bytes of one read: within that read (`append`);
  * 2. fewer, but still a write's worth: after one more look at the sockets, perhaps by the other thread (`#onPolled`);
  *    so is the end of a large packet whose target alone waits for each answer: it has the answer before the write;
  * 3. few bytes and records: together with other streams' (`#onGathered`), or when their index is answered (`writeOut`).
@@ -32,10 +32,10 @@ const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELE
 /** Bytes of one packet in one read that are worth a write of their own, if the file keeps nobody waiting. */
 const bulkBytesMin = 32 * 1024
 
-/** With so many bytes in one read more waits in the socket: they are written in that read, not by another thread. */
+/** If one read brings so many bytes, more wait in the socket: they are written in that read, not by another thread. */
 const backlogBytesMin = 192 * 1024
 
-/** Told once, in the log's fiber. */
+/** Called once, in the log's fiber. */
 export type OnFailure = (failure: FileFailed) => Effect.Effect<void>
 
 export class WriteLog {
@@ -46,7 +46,7 @@ export class WriteLog {
   readonly #sealed: Array<Stage> = []
   #current = new Stage()
   #hasWork = false
-  /** The fiber shall take the work now: it waits for no company. */
+  /** The fiber is to take the work now, without waiting for company. */
   #isDue = false
   /** `Gather` will call `#onGathered`. */
   #isGathering = false
@@ -171,7 +171,7 @@ export class WriteLog {
     })
   }
 
-  /** As `synced`, and `stable`. */
+  /** Done when all that was asked so far is in the files and as stable as it gets; fails with the log's failure. */
   get flushed(): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
       if (!this.isStable) this.flush()
@@ -198,7 +198,7 @@ export class WriteLog {
     this.#signal()
   }
 
-  /** No more will be asked. */
+  /** Nothing more will be asked. */
   end(): void {
     this.#isEnded = true
     this.#signal()
@@ -244,7 +244,7 @@ export class WriteLog {
     return true
   }
 
-  /** Another thread has written something. */
+  /** Called when another thread has written something, or has not begun in time. */
   readonly #onBeside = (): void => {
     if (this.besideWaiting.wakeFiber()) return
     this.#current.settle()
@@ -252,7 +252,7 @@ export class WriteLog {
     this.besideWaiting.tell()
   }
 
-  /** Another thread is writing. */
+  /** Another thread writes bytes of the current stage. */
   get isBeside(): boolean {
     return this.#current.isBeside
   }
@@ -263,7 +263,7 @@ export class WriteLog {
     const wake = this.#wake
     if (wake !== undefined) {
       this.#wake = undefined
-      // Not now: the fiber would run inside this call, and take the stage before the rest of the read is in it.
+      // Not within this call: the fiber would run at once, and take the stage before the rest of the read is in it.
       queueMicrotask(wake)
     }
   }
@@ -379,7 +379,7 @@ export class WriteLog {
     for (const waiter of stage.waiters) Deferred.doneUnsafe(waiter, exit)
   }
 
-  /** However the fiber ended: files are closed, chunks left, memory given back, and nobody stays waiting. */
+  /** For the fiber's end, whatever ended it: closes files, leaves chunks, gives memory back, answers who waits. */
   get abandon(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const stages = [...(this.#running === undefined ? [] : [this.#running]), ...this.#sealed, this.#current]

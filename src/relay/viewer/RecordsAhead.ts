@@ -8,11 +8,11 @@ import type { TraceFile } from "../../storage/TraceFile.ts"
 
 const readAheadCountMax = 64
 
-/** The file has less than was written to it. */
+/** The failure of a file that holds less than was written to it. */
 export const short = new FileFailed({ operation: "read", path: "", code: "short" })
 
 export class RecordsAhead {
-  /** Of the session. */
+  /** The session's protocol minor: the size of a record depends on it. */
   readonly #minor: number
   #bytes: Buffer | undefined
   #firstSeq = 0
@@ -34,7 +34,7 @@ export class RecordsAhead {
     return true
   }
 
-  /** Reads those of `run` from `seq` on, in place of what was read before; one at least. */
+  /** Reads records of `run` from number `seq` on, in place of those before. Fails if there is not even one. */
   read(
     file: Pick<TraceFile, "read">,
     { count, firstRecord, firstSeq }: Pick<Run<unknown>, "count" | "firstRecord" | "firstSeq">,

@@ -4,11 +4,11 @@ import type { Range } from "../stream/FileContent.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
 
-/** To be sent: `head`, and a range of the file. */
+/** Metadata to be sent: `head`, then a range of the file. */
 export interface Metadata extends Range {
   readonly file: DataFile<TraceChunk>
   readonly head: Buffer
-  /** Of all that has come so far. */
+  /** Where the text received so far stands (`model/MetadataText`); undefined: not known. */
   readonly generation: number | undefined
   readonly textCount: number | undefined
 }
@@ -17,9 +17,9 @@ const noHead = Buffer.alloc(0)
 
 export class ViewedMetadata {
   readonly #stream: StreamActor
-  /** Bytes of the file. */
+  /** Bytes of the file that were sent. */
   #sent = 0
-  /** And which of its files, and how much text, that was. */
+  /** In which generation that was, and how many bytes of text the viewer has. */
   #generation: number | undefined = 0
   #textCount: number | undefined = 0
 
@@ -58,7 +58,7 @@ export class ViewedMetadata {
     this.#textCount = textCount
   }
 
-  /** It began anew since, and is the same in other packets. */
+  /** The metadata began anew since, the same text in other packets: what the viewer has counts in text. */
   get #isByText(): boolean {
     const { metadataText } = this.#stream
     if (metadataText === undefined || metadataText.generation === this.#generation) return false

@@ -17,23 +17,23 @@ import { ViewerStream } from "./ViewerStream.ts"
 
 /** How long packets wait for a tracer that is announcing streams. */
 const imminentMillisMax = 1000
-/** A tracer that takes longer than this has forgotten them. */
+/** A tracer that takes longer than this will not announce them any more. */
 const comingMillisMax = 10_000
 
 /**
- * A viewer that asks for none, since somebody has stopped it, holds so many that have closed meanwhile: those of the
- * applications that were gone first are not kept for it.
+ * So many unannounced streams are held for a viewer that asks for none, as somebody has stopped it. If there are more,
+ * closed ones are dropped, beginning with the oldest.
  */
 const unaskedCountMax = 4096
 
-/** Its tracer traces before it announces. */
+/** Directory of the kernel tracer's streams, which records before it announces them. */
 const kernelPath = /(?:^|\/)kernel$/
 
-/** Of which the viewer reads something. */
+/** A CTF trace of which the viewer reads something. */
 interface Trace {
   streamCount: number
   metadata: ViewerStream | undefined
-  /** Its metadata stream was. */
+  /** The viewer was told of its metadata stream. */
   isAnnounced: boolean
 }
 
@@ -142,7 +142,7 @@ export class ViewedSession implements Attached {
     return this.#unannounced.size > 0 && this.#announceable.length > 0
   }
 
-  /** Of this session's streams. Before they and their metadata stream are announced nothing happens in them. */
+  /** Whether there are streams of this session that the viewer does not know, and whether it can be told of them. */
   unknown(nowMillis: number): Unknown {
     const hasDue = this.hasUnannounced
     if (this.#goesByEvents) return hasDue ? "due" : "none"
@@ -155,7 +155,7 @@ export class ViewedSession implements Attached {
     return isWithheld || age < comingMillisMax ? "coming" : "none"
   }
 
-  /** The next announcement adds streams to a trace that is known beside others. */
+  /** The next announcement adds streams to a trace that the viewer knows, and it knows others, too. */
   get addsToKnownTrace(): boolean {
     let knownCount = 0
     for (const { isAnnounced } of this.#traces.values()) if (isAnnounced) knownCount++
@@ -197,7 +197,7 @@ export class ViewedSession implements Attached {
     return this.#traces.get(viewerStream.stream.traceId)?.metadata
   }
 
-  /** Read to its end: the viewer cannot name it any more. */
+  /** The viewer is done with the stream, and cannot name it any more. */
   drop(viewerStream: ViewerStream): void {
     const { stream } = viewerStream
     if (!this.#streams.delete(viewerStream)) return
@@ -210,7 +210,7 @@ export class ViewedSession implements Attached {
     viewerStream.release()
   }
 
-  /** Traces of which it reads something. */
+  /** How many CTF traces the viewer reads something of. */
   get traceCount(): number {
     return this.#traces.size
   }

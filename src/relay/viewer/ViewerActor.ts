@@ -23,7 +23,7 @@ import type { ViewerStream } from "./ViewerStream.ts"
  * it at once; with another one the viewer finds those packets a little later.
  */
 const attachWait = "100 millis"
-/** CTF 2, as CREATE_SESSION of the streaming protocol has it. */
+/** The number of CTF 2 in CREATE_SESSION of the streaming protocol. */
 const ctf2 = 2
 
 export class ViewerActor implements Knowledge {
@@ -32,7 +32,7 @@ export class ViewerActor implements Knowledge {
   readonly #party: Party
   readonly #attachments = new Map<number, ViewedSession>()
   readonly #streams = new Map<number, ViewerStream>()
-  /** By which its attachments are good. */
+  /** The access rules that its attachments were checked by. */
   #rules: unknown
   #hasSession = false
   #hasListed = false
@@ -78,7 +78,7 @@ export class ViewerActor implements Knowledge {
     return (this.knowsFormats || session.identity.traceFormat !== ctf2) && this.#party.mayView(session.identity)
   }
 
-  /** Said again, it changes nothing: what is attached stays attached. */
+  /** A second call changes nothing: what is attached stays attached. */
   createSession(): void {
     if (!this.#hasSession) this.#listsLast = !this.#hasListed
     this.#hasSession = true
@@ -112,7 +112,7 @@ export class ViewerActor implements Knowledge {
     return Effect.gen({ self: this }, function* () {
       const wanted = this.#attachable(sessionId, seek)
       if (typeof wanted === "number") {
-        // After the answer, which must take as long as one about a session that is not there.
+        // Reported after the answer, which must take as long as one about a session that does not exist.
         this.#registry.background(Effect.andThen(Effect.yieldNow, this.#reportHidden(sessionId)))
         return { status: wanted, streams: [] }
       }
@@ -133,7 +133,7 @@ export class ViewerActor implements Knowledge {
     })
   }
 
-  /** The viewer is told what it is told of a session that is not there; the operator is told more. */
+  /** The viewer hears only that there is no such session; the operator hears why. */
   #reportHidden(sessionId: bigint): Effect.Effect<void> {
     const session = this.#registry.sessions.get(Number(sessionId))
     if (session === undefined || this.#party.mayView(session.identity)) return Effect.void
@@ -158,7 +158,7 @@ export class ViewerActor implements Knowledge {
     return session.isConnectionClosed ? Status.unknown : session
   }
 
-  /** Of a session that rules which have changed do not let it view any more, nothing more is said to it. */
+  /** If the rules have changed, leaves the sessions that the viewer may not view any more. */
   #heedRules(): void {
     const { rules } = this.#party
     if (rules === this.#rules) return
@@ -232,7 +232,7 @@ export class ViewerActor implements Knowledge {
     return isStale ? NextIndex.Status.retry : viewerStream.next(reply)
   }
 
-  /** Of a reply with this status. To be asked in the turn that answers: flags describe that moment. */
+  /** Flags for a reply with this status. To be asked in the turn that answers: they describe that moment. */
   flagsOf(viewerStream: ViewerStream, status: number): number {
     const { Flags, Status } = NextIndex
     const metadata = this.#attachments.get(viewerStream.stream.session.id)?.metadataOf(viewerStream)

@@ -40,7 +40,7 @@ interface Held {
 
 export const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
 const statusOf = { empty: Status.ok, retry: Status.retry, hup: Status.hup, inactive: Status.inactive } as const
-/** Between two looks at whether the tracer has announced what it was about to. */
+/** Pause between two looks at whether the tracer has announced its streams. */
 const announcementPause = "2 millis"
 
 export class ViewerStream implements Surroundings {
@@ -50,7 +50,7 @@ export class ViewerStream implements Surroundings {
   readonly #registry: Registry["Service"]
   readonly #description: () => Description | undefined
   goesByEvents = false
-  /** If it is a stream of metadata. */
+  /** Used only if the stream is a metadata stream. */
   readonly metadata: ViewedMetadata
   readonly #patience: Patience<Buffer, number, bigint | "retry">
   /** The record answered last, and its open file. */
@@ -59,7 +59,7 @@ export class ViewerStream implements Surroundings {
   #coming: StreamReader | undefined
   readonly #ahead: RecordsAhead
 
-  /** `description` is what its trace's metadata tells of, while more of that can come. */
+  /** `description` answers what the trace's metadata describes; undefined when no more of that can come. */
   constructor(
     stream: StreamActor,
     cursor: ViewerCursor,
@@ -161,7 +161,7 @@ export class ViewerStream implements Surroundings {
     return this.viewer.unknown === "none" ? this.cursor.inactiveUntil : "retry"
   }
 
-  /** Not half an index: another "try again" would only send the viewer away. */
+  /** Done when there is something else to say. Half an index is not: it would be "try again" once more. */
   #news(): Effect.Effect<void> {
     const { model } = this.stream
     const { beacon, indexCount } = model
@@ -185,7 +185,7 @@ export class ViewerStream implements Surroundings {
     })
   }
 
-  /** An index of no bytes: nothing is fetched and nothing shown. */
+  /** Makes `reply` the index of an empty packet: the viewer fetches nothing and shows nothing. */
   #makeEmpty(reply: Buffer): void {
     reply.fill(0).writeBigUInt64BE(this.stream.model.ctfStreamId ?? 0n, offsets.streamId)
   }
