@@ -1,6 +1,6 @@
 /**
- * How one connection ends: by its own decision, by a defect in its code, or by its socket. The first of them counts;
- * it is told to the log once, and counted by its code.
+ * How one connection ends: by its own decision, by a defect in its code, or by its socket. The first of them counts: it
+ * is logged once, and counted by its code.
  */
 import { Deferred, Effect, Exit } from "effect"
 import { type Code, catalogue } from "../errors/Catalogue.ts"
@@ -20,7 +20,7 @@ export class ConnectionEnd {
   #complaint = ""
   #code: Code | undefined
   #hasDefect = false
-  /** Nothing more is taken from the peer. */
+  /** It has been decided: nothing more is taken from the peer. */
   hasCome = false
 
   constructor(connections: Connections, incidents: Incidents, connection: Connection) {
@@ -30,7 +30,7 @@ export class ConnectionEnd {
     connection.end = (reason) => this.decide(reason)
   }
 
-  /** `complaint` is what the peer did wrong, `code` what that is called where the reason says less. */
+  /** `complaint` is what the peer did wrong; `code` is that of the log line, if not the one of `reason`. */
   decide(reason: CloseReason, complaint = "", code?: Code): void {
     if (this.hasCome) return
     this.hasCome = true
@@ -45,13 +45,13 @@ export class ConnectionEnd {
     Deferred.doneUnsafe(this.#decided, Exit.die(defect))
   }
 
-  /** However the fiber ended: a reason that was told stays. */
+  /** To be called when the fiber has ended, however it did; a reason that was told stays. */
   forget(): void {
     this.hasCome = true
     this.#connections.close(this.#connection, this.#hasDefect ? "defect" : "relay stopped")
   }
 
-  /** Waits for the end; `work` is done until then. */
+  /** Runs `work` until the connection ends; answers why it ended. */
   reason(
     name: "control" | "data" | "viewer",
     peer: Peer,
@@ -65,7 +65,7 @@ export class ConnectionEnd {
       const code = this.#code ?? codeOf(reason)
       const detail = this.#complaint === "" ? "" : `: ${this.#complaint}`
       const line = `${name} connection ended: ${reason}${detail}`
-      // What happens all the time says nothing about the peer.
+      // Reasons that occur all the time say nothing about the peer.
       const isOrdinary = catalogue[codeOf(reason)].level === "debug"
       if (!isOrdinary) this.#incidents.count(code)
       yield* Effect.annotateLogs(isOrdinary ? Effect.logDebug(line) : Effect.logWarning(line), {

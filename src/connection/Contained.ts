@@ -1,12 +1,12 @@
 /**
  * Keeps a defect inside its connection. Bytes are handled in calls from the socket, outside any fiber: what is thrown
- * there would end the process. Here it becomes the cause the connection's fiber ends with, and the log shows.
+ * there would end the process. Here it becomes the cause that the connection's fiber ends with and that the log shows.
  */
 import type { Receiver } from "../transport/Peer.ts"
 
 export type OnDefect = (defect: unknown) => void
 
-/** `act`, made safe to be called by anybody. */
+/** `act`, with what it throws given to `onDefect`. */
 export const containedCall =
   (act: () => void, onDefect: OnDefect): (() => void) =>
   () => {

@@ -38,7 +38,7 @@ import { Throttle } from "./Throttle.ts"
 interface Waiting {
   readonly number: number
   readonly reply: Effect.Effect<Command.Reply>
-  /** What is written first: an index before it that fails is the last of this connection. */
+  /** Writes what earlier answers of the read promise, before the command; if that fails, the connection ends. */
   readonly written: Effect.Effect<Command.Reply> | undefined
 }
 
@@ -70,7 +70,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #backlog: Buffer | undefined
   #isEndOfInput = false
   #metadata: MetadataMessage | undefined
-  /** Takes all that comes from now on: it is a journal's connection. */
+  /** Takes all that comes from now on: the connection has become a journal's. */
   #successor: Command.Successor | undefined
   readonly #grace = new RefusalGrace(() => this.end("session refused"))
 
@@ -92,7 +92,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const onRoom = containedCall(() => this.#resume(), this.#end.onDefect)
     this.#shares = {
       bytes: new Account(registry.pool, onRoom),
-      // Not now: the packet that makes room is in a read that is not over.
+      // Not within this call: the read with the packet that makes room is not over.
       halves: new Account(registry.halves, () => queueMicrotask(onRoom))
     }
     this.#state = Command.makeState(registry, this.#shares.bytes, this, peer, {
@@ -158,7 +158,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     this.#endIfVain()
   }
 
-  /** Held back for packets that no data connection brings, it would never be read again: its end would go unnoticed. */
+  /** If it is held back for packets that no data connection can bring, it would never be read again: it ends. */
   #endIfVain(): boolean {
     const isVain = this.#shares.halves.isOver && this.#state.session?.hasData !== true
     if (isVain) this.#refused(SendIndex.number, tooMany, "end")
@@ -240,7 +240,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     return halves.isSpent() ? "halves" : undefined
   }
 
-  /** Goes on after a command, after memory came back, or after the peer read its answers. */
+  /** Goes on after a command, after memory came back, or after the peer has read its answers. */
   #resume(): void {
     if (this.#end.hasCome || this.#command !== undefined || this.#answering.isPeerBehind) return
     const backlog = this.#backlog
@@ -281,7 +281,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     return this.#reply(number, answer) && this.#successor === undefined
   }
 
-  /** With it this read comes to a halt; indexes before it are written first. */
+  /** For a command that waits or ends the connection: the read stops here, and indexes before it are written first. */
   #last(number: number, answer: Command.Answer): boolean {
     const written = this.#answering.writeOut()
     if (written === undefined && !Effect.isEffect(answer)) return this.#reply(number, answer)
@@ -292,7 +292,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   #run(number: number, reply: Effect.Effect<Command.Reply>, written?: Effect.Effect<Command.Reply>): void {
     this.#command = { number, reply, written }
-    // Not now: the fiber would run inside this call, before the rest of the read is put aside.
+    // Not within this call: the fiber would run at once, before the rest of the read is put aside.
     queueMicrotask(() => this.#commandArrived.openUnsafe())
   }
 
@@ -339,7 +339,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     return after !== "end"
   }
 
-  /** Every refused command comes by here, after its reply if it has one. */
+  /** Counts and logs a refused command, after its reply if it has one. */
   #refused(number: number, { code, detail }: Incident, after: Command.After): void {
     Tally.count(this.#registry.tally.controlRefusals, number)
     const { background, incidents } = this.#registry
@@ -348,7 +348,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (after === "linger") this.#grace.refused()
   }
 
-  /** The answers leave unless a command runs: then they leave with its own. */
+  /** Answers may leave, unless a command runs: then they leave with its own. */
   get #mayAnswer(): boolean {
     return !this.#end.hasCome && this.#command === undefined
   }

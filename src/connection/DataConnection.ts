@@ -44,9 +44,9 @@ class DataConnection implements Receiver, PacketSink, Connection {
   readonly #party: Party
   readonly #end: ConnectionEnd
   readonly #throttle: Throttle
-  /** Of the first packet's stream. */
+  /** The session of the first packet's stream. */
   #session: StreamSession | undefined
-  /** Of the packet that is arriving, and the padding that its header announced. */
+  /** The stream of the packet that is arriving, and the bytes of padding that its header announced. */
   #stream: StreamActor | undefined
   #paddingSize = 0
 
@@ -63,7 +63,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
         containedCall(() => this.#resume(), this.#end.onDefect),
         peer.landing
       ),
-      // Nobody waits for room among them: see `packetEnd`.
+      // Nobody waits for room for halves: see `packetEnd`.
       halves: new Account(registry.halves, () => {})
     }
     this.#throttle = new Throttle({
@@ -119,7 +119,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     this.#end.decide("over quota", detail, code)
   }
 
-  /** There is room for more, or the quota allows more. */
+  /** Called when there is memory again, or the quota allows more. */
   #resume(): void {
     if (this.#end.hasCome) return
     if (!this.#throttle.isClosed && !this.#shares.bytes.isSpent()) {
@@ -206,7 +206,7 @@ class DataConnection implements Receiver, PacketSink, Connection {
     if (!stream.endPacket(this.#paddingSize, this.#shares)) {
       return this.#fail("protocol error", `packet of stream ${stream.handle} has no place`)
     }
-    // Not stopped until their indexes come: the target may send more packets first, and would wait for ever.
+    // It is not held back until indexes come: the target may send more packets first, and would wait for ever.
     if (this.#shares.halves.isOver) return this.#fail("protocol error", "too many packets without index")
     if (isFirst) session.viewers.raise()
     if (model.closeRequested) session.closeStream(stream.handle)

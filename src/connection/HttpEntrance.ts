@@ -1,7 +1,7 @@
 /**
- * How connections come to the operator's port, which the program around the relay serves: to a port of its own, or to
- * any port of the relay by the name of their protocol; behind a proxy or not, with TLS or without. And what the rules
- * for access say of who they are.
+ * How connections come to the operator's port, which the program around the relay serves: through a port of its own, or
+ * through any port of the relay, where they name their protocol; behind a proxy or not, with TLS or without. And what
+ * the access rules allow them.
  */
 import { Effect, type Scope } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
@@ -15,9 +15,9 @@ import type { Mode } from "../transport/tls/Tls.ts"
 /** A connection that is ready for HTTP. */
 export interface Visitor {
   readonly socket: Door.Accepted
-  /** It came to the program's own port, and by itself: a balancer's comes for somebody, whom it may not know. */
+  /** It came to the program's own port, not by a balancer, which connects for others and may not know for whom. */
   readonly isDirect: boolean
-  /** By the rules in force when it is asked; undefined: it has no right to the port by its certificate. */
+  /** What the rules allow it, as they are at the call; undefined: its certificate gives it no right to the port. */
   readonly viewpoint: () => Viewpoint | undefined
 }
 
@@ -26,7 +26,7 @@ export interface Options {
   readonly entrances: Door.Entrances
   readonly admits: (address: string) => boolean
   readonly onRefused: Refusals.Options["onRefused"]
-  /** Told to the log; nobody is refused. */
+  /** Called with what is logged although nobody is refused. */
   readonly onReported: (code: Code) => void
   readonly serve: (visitor: Visitor) => void
 }
@@ -45,7 +45,7 @@ const viewpointOf = (permissions: Permissions, arrival: Door.Arrival) => {
   }
 }
 
-/** Answers what takes the connections of the program's own port; those of the relay's come by themselves. */
+/** Answers what takes connections of the program's own port. Those of the relay's ports need not be given to it. */
 export const open = (
   { background, permissions }: Service,
   { admits, entrances, mode, onRefused, onReported, serve }: Options
@@ -65,7 +65,7 @@ export const open = (
         isDirect: own.has(accepted) && told?.isOwn !== false,
         viewpoint: viewpointOf(permissions, arrival)
       })
-      // Where it was looked at it was told to pause, and listeners alone do not undo that.
+      // The door has paused a socket that it looked at, and listeners alone do not resume it.
       if (secured === undefined) accepted.resume()
     }
     const door = yield* Door.open({ mode, purpose: "http", entrances, welcome, admits, refuse })

@@ -35,7 +35,7 @@ export interface LiveState {
  */
 export type Send = (bytes: Uint8Array, sent?: () => void) => Effect.Effect<void>
 
-/** The connection ends, after `bytes` if there are any. */
+/** The answer after which the connection ends; `bytes` are sent first, if there are any. */
 export class Ending {
   readonly bytes: Uint8Array | undefined
   readonly reason: string
@@ -59,7 +59,7 @@ export type Answer = Uint8Array | Lent | Work | Ending
 
 type Handler = (state: LiveState, bytes: Buffer, at: number) => Answer
 
-/** Names that viewers of the newer listing insist on: sessions of very old peers have none. */
+/** Stands for a name in the newer listing, where viewers insist on one: sessions of very old peers have none. */
 const nameless = "unknown"
 
 export const answer = (state: LiveState, command: number, bytes: Buffer, at: number): Answer => {
@@ -69,7 +69,7 @@ export const answer = (state: LiveState, command: number, bytes: Buffer, at: num
   return new Ending("there is no such command", CreateSession.reply(state.minor).encode({ status: unknownCommand }))
 }
 
-/** The payload as a value; its bytes are there, since the framer counted them. */
+/** Calls `handle` with the payload as a value. All its bytes are there: the framer has counted them. */
 const withRequest =
   <A>(
     command: { readonly requestSize: number; readonly request: (minor: number) => Layout<A> },
@@ -157,7 +157,7 @@ const finishIndex = (viewer: ViewerActor, stream: ViewerStream, status: number, 
 }
 
 const headBytes = GetPacket.replyHeadSize
-/** The reply's length field counts these bytes, and the reference adds its header to it. */
+/** The reply's length field counts the packet's bytes, and the reference adds its header to that. */
 const packetBytesMax = 0xffff_ffff - headBytes
 
 const packetHead = (into: Buffer, status: number, byteCount: number): Buffer => {
@@ -182,7 +182,7 @@ const getPacket: Handler = ({ viewer }, bytes, at) => {
   return sending((take) => stream.sendPacket({ from, byteCount }, head, take), packetError)
 }
 
-/** Pieces as they are read. A failure before the first is an answer; one after it can only end the connection. */
+/** Sends pieces as they are read. A failure before the first is an answer; a later one can only end the connection. */
 const sending = <E extends { readonly message: string }>(
   pieces: (send: Send) => Effect.Effect<void, E>,
   onFailure: (failure: E) => Uint8Array
@@ -217,7 +217,7 @@ const getMetadata: Handler = ({ viewer }, bytes, at) => {
   if (stream === undefined || !stream.stream.isMetadata) return metadataHead(Status.error, 0)
   const metadata = stream.nextMetadata
   const nothing = () => {
-    // Said once; then the number means nothing, and a viewer that asks again knows that this was all.
+    // "No new" is said once; then the stream's number is unknown, so that a viewer that asks again learns of the end.
     if (stream.isOver) viewer.drop(stream)
     return metadataHead(Status.noNew, 0)
   }

@@ -2,8 +2,8 @@
  * One viewer connection (live.md §1): requests in, answers out, in order.
  *
  * Two lanes, as on control connections: what needs no disk is answered in the turn that reads it, the answers of one
- * read in one write; the rest is done by the connection's fiber, and nothing is read meanwhile. A viewer that does not
- * read its answers is asked no more: it holds what the socket holds, one read of requests, and one answer.
+ * read in one write; the rest is done by the connection's fiber, and nothing is read meanwhile. From a viewer that does
+ * not read its answers nothing is read: it costs what its socket holds, one read of requests, and one answer.
  */
 import { Effect, Latch } from "effect"
 import { nameOf } from "../protocol/live/index.ts"
@@ -19,10 +19,10 @@ import { contained } from "./Contained.ts"
 import { answer, Ending, type LiveState, type Send, Work } from "./LiveCommands.ts"
 import { LiveFramer, type RequestSink } from "./LiveFramer.ts"
 
-/** Answers gathered before they are sent although more requests follow in the same read. */
+/** So many bytes of answers are sent although more requests follow in the same read. */
 const answerBytesMax = 64 * 1024
 
-/** `permissions`: those of the registry, unless what is served needs none. */
+/** Serves a viewer. Without `permissions`, those of the registry hold. */
 export const serve = (peer: Peer, permissions?: Permissions): Effect.Effect<void, never, Registry> =>
   Effect.gen(function* () {
     const registry = yield* Registry
@@ -120,7 +120,7 @@ class LiveConnection implements Receiver, RequestSink {
     this.#resume()
   }
 
-  /** `bytes` are lent: what is not taken now is kept. */
+  /** `bytes` are lent for this call: what is not handled within it is copied. */
   #take(bytes: Buffer, length: number): void {
     const stopped = this.#framer.push(bytes, 0, length)
     this.#peer.expect(this.#framer.isInsideRequest)

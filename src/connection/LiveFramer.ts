@@ -26,7 +26,7 @@ export class LiveFramer {
     this.#sink = sink
   }
 
-  /** The viewer has said a part of a request. */
+  /** A part of a request has come, and its rest has not. */
   get isInsideRequest(): boolean {
     return this.#filled > 0
   }
@@ -63,7 +63,7 @@ export class LiveFramer {
   }
 }
 
-/** Of the request at `at`, of which `available` bytes are known. Nothing is known to follow a command nobody knows. */
+/** Bytes of the request at `at`, as far as `available` bytes of it tell. An unknown command counts as its header. */
 const sizeOf = (bytes: Buffer, at: number, available: number): number => {
   if (available < RequestHeader.size) return RequestHeader.size
   const command = bytes.readUInt32BE(at + RequestHeader.offsets.command)

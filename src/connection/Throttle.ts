@@ -16,26 +16,26 @@ export interface Options {
   readonly peer: Pick<Peer, "isCarried" | "readAtMost" | "waitsFor">
   /** Runs what nobody waits for. */
   readonly background: (work: Effect.Effect<void>) => void
-  /** Its socket must not be read until it may go on: others have had too much. Undefined: it cannot be stopped. */
+  /** Stops reads of the socket until `onFree`: other connections spent the quota. Undefined: it cannot be stopped. */
   readonly onHeld: (() => void) | undefined
-  /** It may go on. */
+  /** Called when the socket may be read again. */
   readonly onFree: () => void
   readonly onRefused: (incident: Incident) => void
-  /** It ends with this: nobody else's turn does. */
+  /** Called with what the connection's callbacks throw, so that only this connection ends. */
   readonly onDefect: OnDefect
 }
 
-/** Who waits for less on the disk looks again. */
+/** What waits until there is less on the disk looks again after this time. */
 const againMillis = 1000
 
 export class Throttle implements Debtor {
   readonly #options: Options
-  /** For its turn: its principals have had too much. */
+  /** It waits for its turn: its principals have had too much. */
   #isWaiting = false
-  /** At the disk, or until it looks there again. */
+  /** It looks how much is on the disk, or waits to look again. */
   #isLooking = false
   #isStopped = false
-  /** What the first read waits for. */
+  /** Starts reading, if that has been asked for and had to wait. */
   #begin: (() => void) | undefined
   #again: NodeJS.Timeout | undefined
   #readBytesMax = Number.POSITIVE_INFINITY
@@ -44,7 +44,7 @@ export class Throttle implements Debtor {
     this.#options = options
     options.party.debtor = this
     this.#bound()
-    // Before its first read it waits for what others of its principals have had: it may be one of a thousand.
+    // Even before its first read it waits for its principals' debt: it may be one of a thousand connections.
     if (options.peer.isCarried !== true) this.#wait(options.party.owedMillis)
   }
 
@@ -53,13 +53,13 @@ export class Throttle implements Debtor {
     return this.#isWaiting || this.#isLooking
   }
 
-  /** Reads for the first time, now or when it may. */
+  /** Calls `start`, which begins to read, now or when that is allowed. */
   begin(start: () => void): void {
     if (this.isClosed) this.#begin = start
     else start()
   }
 
-  /** So many bytes came. A session that is refused for what lies on the disk is answered so: its connection stays. */
+  /** So many bytes came. Unless `isRecording`, the disk is not looked at: a refused session is answered instead. */
   take(byteCount: number, isRecording = true): void {
     const { party } = this.#options
     if (!party.isBounded) return

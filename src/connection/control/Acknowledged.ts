@@ -4,7 +4,7 @@
  * - Before answers leave, `writeOut` writes what their streams have gathered, in the same turn.
  * - An index that was read before its packet is answered up to `lookCountMax` looks at the sockets later.
  * - While a file is being opened, the answer waits for it, at most `writeWait`.
- * - What could not be written is refused: that answer and all behind it are taken back.
+ * - What could not be written is refused: that answer and all after it are taken back.
  *
  * A device on which others would wait is not waited for: docs/durability.md.
  */
@@ -15,15 +15,15 @@ import type { WriteLog } from "../../relay/stream/WriteLog.ts"
 import type { Reply } from "./Command.ts"
 
 const nothing: Reply = { bytes: undefined, after: "keep", refusal: undefined }
-/** Why was said when the file failed. */
+/** The reason was logged when the file failed. */
 const failed: Reply = { bytes: undefined, after: "end", refusal: { code: "WRITE_FAILED", detail: "not written" } }
 
-/** A busy machine takes its time to open a file. */
+/** How long an answer waits for a file to be opened, which takes a while on a busy machine. */
 const writeWait = "1 second"
 
 /**
- * Looks at the sockets until a packet must have come: it is sent before its index, and so is in its socket or about to
- * be.
+ * Looks at the sockets after which a packet must have come: it is sent before its index, and so is in its socket or
+ * about to be.
  */
 const lookCountMax = 8
 /** The first of these follow each other without a pause, the others after a millisecond. */
@@ -35,17 +35,17 @@ const nowhere = Number.POSITIVE_INFINITY
 /** The streams whose indexes are about to be answered. */
 export class Acknowledged {
   readonly #streams: Array<StreamActor> = []
-  /** Of each, where its answers begin. */
+  /** For each of `#streams`, the place where its answers begin. */
   readonly #places: Array<number> = []
   readonly #lookAgain: () => void
   readonly #takeBack: (place: number) => void
   #lookCount = 0
-  /** The first of the answers that are waited for now. */
+  /** The place of the first answer that waits for files now. */
   #waitedFor = nowhere
 
   /**
-   * `look` is called after a look at the sockets, if `looksAgain` said so; `takeBack` if the answer at a place, and all
-   * that follow it, must not be given.
+   * `look` is called after another look at the sockets, if `looksAgain` answered true; `takeBack` if the answer at a
+   * place, and all that follow it, must not be given.
    */
   constructor(look: () => void, takeBack: (place: number) => void) {
     this.#lookAgain = look
@@ -53,8 +53,8 @@ export class Acknowledged {
   }
 
   /**
-   * An index of `stream` is to be answered at `place`. Undefined: its packet has not come, and if that cannot be
-   * written later, this answer stands.
+   * An index of `stream` is to be answered at `place`, in bytes of answers. Undefined: its packet has not come, and the
+   * answer stands even if that cannot be written later.
    */
   add(stream: StreamActor, place: number | undefined): void {
     const last = this.#streams.length - 1
@@ -64,7 +64,7 @@ export class Acknowledged {
     } else if (this.#places[last] === nowhere) this.#places[last] = place ?? nowhere
   }
 
-  /** Whether packets of theirs are still to be read, or to be written by another thread. */
+  /** Whether packets of the streams are still to be read, or are being written by another thread: `look` follows. */
   looksAgain(): boolean {
     const beside = this.#streams.find(({ log }) => log.isBeside)
     const isAgain =
@@ -77,7 +77,7 @@ export class Acknowledged {
     return isAgain
   }
 
-  /** A packet is still waited for: `look` is about to be called. */
+  /** `looksAgain` answered true: `look` is about to be called. */
   get isLooking(): boolean {
     return this.#lookCount > 0
   }
@@ -99,7 +99,7 @@ export class Acknowledged {
     })
   }
 
-  /** As `writeOut`, without waiting. Returns the first place whose answer may promise too much. */
+  /** As `writeOut`, without waiting. Returns the first place whose answer may promise what is not in the files. */
   unwrittenFrom(): number {
     return this.#writeOut().reduce((least, { place }) => Math.min(least, place), this.#waitedFor)
   }
@@ -119,12 +119,12 @@ export class Acknowledged {
 
 interface Behind {
   readonly log: WriteLog
-  /** Where its answers begin. */
+  /** The place where its answers begin. */
   readonly place: number
 }
 
 const none: ReadonlyArray<Behind> = []
 
-/** The place, if the log fails, else nowhere. */
+/** The place of the stream's answers if its log fails, else `nowhere`. */
 const failedAt = ({ log, place }: Behind): Effect.Effect<number> =>
   Effect.map(Effect.exit(log.synced), (exit) => (Exit.isFailure(exit) ? place : nowhere))

@@ -26,7 +26,7 @@ export interface Options {
   readonly grace: RefusalGrace
   /** False while a command runs, with whose answer the others leave, and after the end. */
   readonly mayLeave: () => boolean
-  /** A packet that was waited for may have come: `leave` is due. */
+  /** Called when a packet that is waited for may have come: `leave` is to be called. */
   readonly onLooked: () => void
   readonly onDefect: OnDefect
 }
@@ -37,7 +37,7 @@ export class Answering {
   readonly #acknowledged: Acknowledged
   readonly pace = new BeaconPace()
   #later: NodeJS.Timeout | undefined
-  /** When the commands that are being answered arrived. */
+  /** When the commands that are being answered arrived, in ms. */
   #readAt = 0
   #unansweredCount = 0
   /** The answers leave at the end of this look at the sockets. */
@@ -104,7 +104,7 @@ export class Answering {
     if (!this.#isPosted) this.send()
   }
 
-  /** While a command runs or an index waits for its packet, answers stay: they leave with that one's, in order. */
+  /** While a command runs or an index waits for its packet, answers stay: they leave together with its answer. */
   #sendLater(): void {
     this.#later = undefined
     if (this.#options.mayLeave() && !this.#acknowledged.isLooking) this.send()
@@ -123,7 +123,7 @@ export class Answering {
     grace.answered(now)
   }
 
-  /** The connection ends: what would promise too much is not said. */
+  /** The connection ends: sends the answers whose promises are kept, and drops the others. */
   conclude(): void {
     this.#answers.cut(this.#acknowledged.unwrittenFrom())
     this.send()

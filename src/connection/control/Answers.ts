@@ -26,7 +26,7 @@ export class Answers {
     this.#bytes = larger
   }
 
-  /** What is there from `place` on is not said. */
+  /** Drops what is there from `place` on. */
   cut(place: number): void {
     this.length = Math.min(this.length, place)
   }

@@ -7,16 +7,17 @@ import { clockMillis } from "../../Machine.ts"
 
 const hastyTimerMicros = 5000
 export const beaconPauseMillis = 8
+/** For so long after another command than a beacon every answer leaves at once. */
 const busyMillis = 100
 
 export class BeaconPace {
-  /** Beacons come when their timer says so, however soon they are answered. */
+  /** Only beacons are being answered. Reset by whoever handles another command. */
   hasOnlyBeacons = true
   #answeredAt = Number.NEGATIVE_INFINITY
   /** When something else than a beacon was answered. */
   #busyAt = 0
 
-  /** For a session with this live timer, in µs. */
+  /** Whether the answer should wait, in a session with this live timer, in µs. */
   isTooThick(liveTimer: number): boolean {
     if (!this.hasOnlyBeacons || liveTimer >= hastyTimerMicros) return false
     const now = clockMillis()

@@ -1,18 +1,18 @@
 /**
- * What an edge brings can wait: where rules or quotas are against it, until they are not any more. Who comes without an
- * edge is refused at once.
+ * What an edge brings can wait until rules or quotas that are against it change. A peer that comes without an edge is
+ * refused at once.
  */
 import { Effect, Result } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import type { Incident } from "../../errors/Report.ts"
 import type { Peer } from "../../transport/Peer.ts"
 
-/** An operator, or the end of another session, can change that. */
+/** Refusals that an operator, or the end of another session, can change. */
 const passing: ReadonlySet<Code> = new Set(["SESSION_NOT_PERMITTED", "SESSION_QUOTA", "DISK_QUOTA"])
 
 const againWait = "1 second"
 
-/** What `asked` answers, when it does; fails with what will not change. */
+/** Asks until `asked` succeeds, if the peer is carried by an edge; fails with a refusal that will not change. */
 export const admittedOr = <A>(
   { isCarried, waitsFor }: Pick<Peer, "isCarried" | "waitsFor">,
   asked: Effect.Effect<A, Incident>
@@ -25,7 +25,7 @@ export const admittedOr = <A>(
       waitsFor?.(mayPass ? why : undefined)
       if (Result.isSuccess(answer)) return answer.success
       if (!mayPass) return yield* Effect.fail(answer.failure)
-      // Nothing is made yet: its connection may end meanwhile.
+      // Nothing has been made yet, so the end of the connection may interrupt the wait.
       yield* Effect.interruptible(Effect.sleep(againWait))
     }
   })

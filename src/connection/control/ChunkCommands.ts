@@ -28,8 +28,8 @@ export const rotateStreams = withSession(
 )
 
 /**
- * A short payload is not answered at all (§6.15). A name that cannot be read is refused where an unsafe one is, once
- * the current chunk has made room: the empty one stands for it.
+ * A short payload is not answered at all (§6.15). A name that cannot be decoded is refused where an unsafe one is, once
+ * the current chunk has made room: it is replaced by the empty name.
  */
 const nameless = fixed(CreateTraceChunk.head)
 const makeRequest = (minor: number): Pick<Layout<CreateTraceChunk.Request>, "decode"> => ({

@@ -29,14 +29,14 @@ export interface ControlState {
   session: SessionActor | undefined
 }
 
-/** How tracers' connections are served that come by a journal. */
+/** What serves the connections of tracers that come by a journal. */
 export type Serves = Readonly<Record<"control" | "data", (peer: Peer) => Effect.Effect<void, never, Registry>>>
 
-/** What the connection's bytes go to from a command on. */
+/** What takes the connection's bytes from a command on. */
 export interface Successor {
   /** False: read no more until `Peer.resume`. */
   readonly receive: (bytes: Buffer, length: number) => boolean
-  /** The connection is gone. */
+  /** Called when the connection is gone. */
   readonly release: () => void
 }
 
@@ -54,15 +54,15 @@ export const makeState = (
   socket: peer,
   serves,
   party: new Party(registry.permissions, peer),
-  // What counts for a peer that never said: the oldest layouts.
+  // A peer that never says its version is read by the oldest layouts.
   minor: 0,
   hasVersion: false,
   session: undefined
 })
 
 /**
- * What a reply means for the connection. `linger`: it goes on, if the peer does. The reply says that nothing follows
- * it, and real peers read that nothing, which is to wait until the connection ends (§6.1).
+ * What becomes of the connection after a reply. `linger`: it goes on if the peer says more, and ends otherwise: after
+ * this reply real peers read a string of zero bytes, that is, wait until the connection ends (§6.1).
  */
 export type After = "keep" | "end" | "linger"
 
@@ -74,7 +74,7 @@ export interface Reply {
   readonly successor?: Successor
 }
 
-/** A reply at once where nothing has to be waited for; otherwise an effect for the connection's fiber. */
+/** A reply if nothing has to be waited for; otherwise an effect for the connection's fiber. */
 export type Answer = Reply | Effect.Effect<Reply>
 
 /** `payload` is read during the call only. */
@@ -83,8 +83,8 @@ export type Handler = (state: ControlState, payload: Uint8Array) => Answer
 export const keep = (bytes: Uint8Array): Reply => ({ bytes, after: "keep", refusal: undefined })
 
 /**
- * Every refusal is one of these: the connection answers, logs, counts and goes on or ends by what it says. After
- * `bytes`, if there are any, the connection ends, and the session with it.
+ * A refusal after which the connection ends, and the session with it; `bytes` are sent first, if there are any. The
+ * connection logs and counts it.
  */
 export const refuse = (bytes: Uint8Array | undefined, code: Code, detail: string): Reply => ({
   bytes,
@@ -107,16 +107,16 @@ export const code = (returnCode: number): Uint8Array => {
 
 export const ok = keep(code(ReturnCode.OK))
 
-/** The connection has a session, and may still record it; otherwise it ends without a word. */
+/** Calls `handle` if the connection has a session and may still record it; otherwise it ends without a reply. */
 export const inSession = (state: ControlState, handle: (session: SessionActor) => Answer): Answer => {
   const { hasVersion, party, session, socket } = state
   if (session === undefined || !hasVersion) return refuse(undefined, "COMMAND_EARLY", "no session or no version")
-  // Rules may have changed since it was made. From what an edge brings they take nothing.
+  // Rules may have changed since the session was made. What an edge brings is not affected by that.
   if (socket.isCarried === true || party.mayRecord(session.identity)) return handle(session)
   return refuse(undefined, "SESSION_NOT_PERMITTED", `${party.principals}: ${session.label}`)
 }
 
-/** Preconditions first, then the payload; either unmet ends the connection without a word. */
+/** Checks preconditions first, then the payload; the connection ends without a reply if either is wrong. */
 export const withSession =
   <A>(
     layout: (minor: number) => Pick<Layout<A>, "decode">,
@@ -135,13 +135,13 @@ export const withSession =
 export const streamOf = (state: ControlState, handle: bigint): StreamActor | undefined =>
   state.party.stream(state.registry.streams, handle)
 
-/** Any connection may name any session, too; one that it may not record is to it as if it were not there. */
+/** Any connection may name any session, too; one that it may not record is undefined, as if it did not exist. */
 export const sessionOf = ({ party, registry }: ControlState, id: bigint): SessionActor | undefined => {
   const session = registry.sessions.get(Number(id))
   return session !== undefined && party.mayRecord(session.identity) ? session : undefined
 }
 
-/** What the command would have named. */
+/** The refusal of a command that does not exist. */
 export const unknownCommand = (number: number): Reply =>
   refuse(code(ReturnCode.UNKNOWN), "COMMAND_UNKNOWN", `unknown command ${number}`)
 

@@ -35,12 +35,12 @@ const handlers: ReadonlyMap<number, Handler> = new Map([
   [GetEdges.number, getEdges]
 ])
 
-/** Most a command of bounded size can use of its payload: the longest is `CREATE_SESSION` with all its names. */
+/** The most payload that a command of bounded size uses: the longest is `CREATE_SESSION` with all its names. */
 const payloadBytesMax = 16 * 1024
-/** 65,535 streams rotate in one command; more than a relay can hold open. */
+/** Enough to rotate 65,535 streams in one command, more than a relay can hold open. */
 const rotatePayloadBytesMax = 1024 * 1024
 
-/** Payload beyond this is read and forgotten: it could only be surplus. */
+/** Bytes of payload that a command can use; what follows them is read and dropped. */
 export const payloadBytesMaxOf = (command: number): number => {
   if (command === Protocol.SendIndex.number) return Protocol.SendIndex.size(Version.own.minor)
   return command === Protocol.RotateStreams.number ? rotatePayloadBytesMax : payloadBytesMax

@@ -40,5 +40,5 @@ export const getConfiguration: Handler = (state, payload) => {
   return keep(encode({ returnCode: ReturnCode.OK, configurationFlags }))
 }
 
-/** Not sent by today's peers (§6.12). */
+/** Today's peers do not send it (§6.12). */
 export const startData: Handler = () => ok

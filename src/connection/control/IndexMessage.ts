@@ -8,7 +8,7 @@ import type { ControlState } from "./Command.ts"
 
 const { offsets } = SendIndex
 
-/** False: not acceptable now. The payload is as long as the connection's minor has it. */
+/** False: not acceptable now. The payload, from `from` on, is at least as long as the connection's minor says. */
 export const addIndex = (
   state: ControlState,
   stream: StreamActor,

@@ -1,4 +1,4 @@
-/** OPEN_JOURNAL (docs/extension.md): an edge begins a journal, or goes on with one. */
+/** OPEN_JOURNAL (docs/extension.md): an edge begins a journal, or continues one. */
 import { Effect, Result } from "effect"
 import { wallMillis } from "../../Machine.ts"
 import { isSynced } from "../../model/Sync.ts"
@@ -17,7 +17,7 @@ import { type ControlState, type Handler, keep, type Reply, refuse, unknownComma
 
 const { State } = OpenJournal
 
-/** GET_EDGES: an edge looks whether it is on the way of its own sessions. */
+/** GET_EDGES: an edge finds out whether its own sessions would come back to it. */
 export const getEdges: Handler = ({ registry }) => {
   const { passage } = registry.options
   return passage === undefined ? unknownCommand(GetEdges.number) : keep(GetEdges.reply(ReturnCode.OK, passage.edges()))
@@ -26,7 +26,7 @@ export const getEdges: Handler = ({ registry }) => {
 export const openJournal: Handler = (state, payload) => {
   const request = OpenJournal.request(0).decode(payload)
   const { hasVersion, registry, session, socket } = state
-  // No edge brings one inside another: one that is brought by itself would outlive its edge for ever.
+  // No edge brings a journal inside a journal: one that brought itself would outlive its edge for ever.
   if (socket.isCarried === true) return unknownCommand(OpenJournal.number)
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
   if (session !== undefined || !hasVersion) return refuse(undefined, "COMMAND_EARLY", "a session, or no version")
@@ -36,7 +36,7 @@ export const openJournal: Handler = (state, payload) => {
     return Effect.map(passage.open(request.success, ownerOf(socket, registry.permissions.rightsOf)), passed(state))
   const { journals } = registry
   const known = journals.open.get(token) as HostedJournal | undefined
-  // One that another connection still brings has not rested.
+  // The files of a journal that rested may have changed; one that another connection still brings has not rested.
   if (known !== undefined && (known.isLeaving || known.suspendedAt !== undefined))
     return Effect.andThen(
       lookedAt(registry, known),
@@ -58,7 +58,7 @@ const goneOnWith = (state: ControlState, request: OpenJournal.Request): Effect.E
   })
 }
 
-/** At an edge. */
+/** The reply of an edge. */
 const passed =
   (state: ControlState) =>
   (opened: Opened | undefined): Reply => {
@@ -96,7 +96,7 @@ const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array 
     durable: BigInt(durable)
   })
 
-/** There is nothing to go on with. Whatever the edge says now says that it knows. */
+/** The reply if there is nothing to continue. Whatever the edge sends next shows that it knows. */
 const over = (
   { connection, registry: { background }, socket }: ControlState,
   how: OpenJournal.State,
@@ -112,7 +112,7 @@ const over = (
   }
 })
 
-/** Its records wait until it may begin. Where nothing can be put down of it, it is carried out all the same. */
+/** Begins a journal. Its records wait until it is let in. Without a history, if that fails, it is carried out, too. */
 const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: OpenJournal.Request): HostedJournal => {
   const { incidents, journals, options, store } = registry
   const { certificate, name } = socket

@@ -5,7 +5,7 @@ import * as SendMetadata from "../../protocol/control/SendMetadata.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import { type ControlState, streamOf } from "./Command.ts"
 
-/** Why it is not taken. */
+/** The refusal of a message, and why it is not taken. */
 export const refusedMetadata = (detail: string): Incident => ({ code: "METADATA_REFUSED", detail })
 
 export class MetadataMessage {
@@ -62,7 +62,7 @@ export class MetadataMessage {
       : refusedMetadata("stream was closed")
   }
 
-  /** The connection ended inside the message: the file keeps whole messages only. */
+  /** The connection has ended inside the message: takes its part back, since files have whole messages only. */
   abandon(): void {
     this.#stream?.abandonMetadata()
   }

@@ -25,7 +25,7 @@ export const dataPending = withSession(DataPending.request, (state, _, { streamI
   return typeof answer === "boolean" ? replyOf(answer) : Effect.map(answer, replyOf)
 })
 
-/** Everything earlier on this connection is done; unknown streams are fine too. */
+/** Everything earlier on this connection is done; an unknown stream is no error. */
 export const quiescentControl = withSession(QuiescentControl.request, (state, _, { streamId }) => {
   const stream = streamOf(state, streamId)
   if (stream === undefined) return ok
@@ -40,15 +40,15 @@ export const beginDataPending = withSession(BeginDataPending.request, (state, _,
   return ok
 })
 
-/** What is not answered by itself: metadata, and what is to be synced. What failed stays owed. */
+/** Whether something of a stream must still be made sure of that `DATA_PENDING` does not cover: metadata, and syncs. */
 const isOwed = (sync: Sync) => {
   const isSynced = sync !== "none"
   return ({ isMetadata, log }: StreamActor) => (isSynced || isMetadata) && (!log.isStable || log.failure !== undefined)
 }
 
 /**
- * 1 while an open stream was not asked about, the files of a closed one or metadata are not complete, or any are not
- * synced.
+ * Answers 1 while the peer has not asked about an open stream, while files of closed streams or of metadata are not
+ * complete, or while files that are to be synced are not.
  */
 export const endDataPending = withSession(EndDataPending.request, (state, _, { sessionId }) => {
   const session = sessionOf(state, sessionId)

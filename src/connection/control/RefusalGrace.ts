@@ -1,10 +1,10 @@
 /**
- * How long a refused peer may say nothing before its connection is ended (streaming.md §6.1). Real peers then wait for
- * what never comes, and fail only when the connection ends; others try again, as soon as they can.
+ * How long a refused peer may say nothing before its connection is ended (streaming.md §6.1). Real peers wait for more
+ * of the reply, which never comes, and fail only when the connection ends; others try again as soon as they can.
  */
 import { clearTimeout, setImmediate, setTimeout } from "../../Machine.ts"
 
-/** Together with all that `lttng` does besides, a command that is refused takes less than 0.3 s. */
+/** So short that a refused `lttng` command takes less than 0.3 s as a whole. */
 const silenceMillis = 150
 /** A peer that was slow before, as on a busy machine, gets this many times the longest that it took to go on. */
 const reactionShare = 50
@@ -15,9 +15,9 @@ export class RefusalGrace {
   readonly #letGo: () => void
   #timer: NodeJS.Timeout | undefined
   #answeredAt = Number.POSITIVE_INFINITY
-  /** The longest that the peer took from an answer to what it said next. */
+  /** ms that the peer took at most from an answer to what it said next. */
   #reactionMillis = 0
-  /** It was refused and said something else: it does not wait. */
+  /** The peer was refused and went on: it is none that waits for more of the reply. */
   #hasGoneOn = false
 
   constructor(letGo: () => void) {
@@ -37,7 +37,7 @@ export class RefusalGrace {
   refused(): void {
     if (this.#hasGoneOn) return
     const millis = Math.min(silenceMillisMax, Math.max(silenceMillis, this.#reactionMillis * reactionShare))
-    // What came while this loop was held up is read before the immediate.
+    // If this loop was held up, what came meanwhile is read before the immediate runs.
     this.#timer = setTimeout(() => setImmediate(() => this.#timer !== undefined && this.#letGo()), millis)
   }
 

@@ -1,5 +1,5 @@
 /**
- * CREATE_SESSION (streaming.md §6.1): who is admitted, under which directory, joining what.
+ * CREATE_SESSION (streaming.md §6.1): whether the session is admitted, its directory, and the chunk that it joins.
  *
  * Every failure is answered with 25, after which the reference keeps the connection. From minor 11 on real peers then
  * read a path of zero bytes, for ever: the session daemon is frozen, and with it every `lttng` command of its host. So
@@ -36,16 +36,16 @@ export const createSession: Handler = (state, payload) => {
     const { outputPath } = session.identity
     return keep(encode({ sessionId: BigInt(session.id), returnCode: ReturnCode.OK, outputPath }))
   })
-  // A session that is made is attached, even if the connection ends meanwhile: otherwise nobody would end it.
+  // Once a session is made it is attached, even if the connection ends meanwhile: otherwise nobody would end it.
   return Effect.uninterruptible(Effect.catch(made, (refusal) => Effect.succeed(refused(refusal))))
 }
 
-/** A disk that hangs must not keep a target waiting: what was counted counts then. */
+/** A disk that hangs must not keep a target waiting: after this time the bytes known so far count. */
 const diskLookMillis = 500
 
 /**
- * Names are checked before an id is spent. What is admitted is counted in the same step: between any two, another that
- * asks would be let in by what was not counted yet.
+ * Names are checked before an id is spent. An admitted session is counted in the same step: otherwise another that asks
+ * in between would be let in although the quota is used up.
  */
 const admit = (
   { minor, party, peer, registry, socket }: ControlState,
@@ -85,7 +85,7 @@ const admitted = ({ held, minor, registry, request, socket }: Admitted): Effect.
   Effect.gen(function* () {
     const features = Version.features(minor)
     const id = registry.nextSessionId()
-    // The same for one that is gone through again.
+    // A session that is repeated from a journal's history keeps the time that it had.
     const creationTime = request.creationTime ?? BigInt(socket.begunAt ?? Math.floor(wallMillis() / 1000))
     const owner = ownerOf(request, id, registry.permissions.rightsOf !== undefined)
     const chunk = firstChunk(registry, owner, request.currentChunkId, features.chunks)
@@ -119,7 +119,7 @@ const admitted = ({ held, minor, registry, request, socket }: Admitted): Effect.
     })
   })
 
-/** What a session shares with others of its owner is all of theirs: where rules count, they have its names, too. */
+/** Sessions of one owner share chunks and directories: where access rules hold, they must be of the same names, too. */
 const ownerOf = (request: CreateSession.Request, id: number, isRuled: boolean): Owner => {
   const { hostname, sessionId = BigInt(id), sessionName, sessiondUuid = "" } = request
   const names = isRuled ? JSON.stringify([hostname, sessionName]) : ""

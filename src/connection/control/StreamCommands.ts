@@ -27,7 +27,7 @@ import {
 
 /** Peers older than 2.11 name the directories of the host and of the session with every stream. */
 const mayRecordInto = ({ party, registry }: ControlState, { sessionName }: Identity, pathname: string): boolean => {
-  // By session, the directory of the host lies in the session's own, and has the first of the names, whatever it is.
+  // If output is grouped by session, the first name of the path, whatever it is, becomes the host's directory in there.
   const isBySession = registry.options.grouping === "session"
   const [hostname = "", ...rest] = pathname.split("/").filter((name) => name !== "" && (isBySession || name !== "."))
   if (!party.mayRecord({ hostname, sessionName })) return false
@@ -83,7 +83,7 @@ export const streamsSent = withSession(StreamsSent.request, (_, session) => {
   return ok
 })
 
-/** Not for live sessions; anything wrong is 11 (§6.5). */
+/** Not for live sessions. Whatever is wrong, the answer is 11 (§6.5). */
 export const resetMetadata = withSession(ResetMetadata.request, (state, session, { streamId }) => {
   const refused = (reason: string) => refuse(code(ReturnCode.UNKNOWN), "METADATA_REFUSED", reason)
   const stream = streamOf(state, streamId)
