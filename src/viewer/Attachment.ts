@@ -24,11 +24,11 @@ import * as WatchedSession from "./WatchedSession.ts"
 export interface Options {
   readonly connection: ViewerConnection
   readonly sessions: ReadonlyArray<AttachedSession>
-  /** Who may join them. */
+  /** How sessions that begin later join them; undefined: they do not. */
   readonly joiners: Joiners | undefined
   /** Fetches each packet with the padding at its end, as it is stored. */
   readonly withPadding: boolean
-  /** Sees news within milliseconds, for more questions. */
+  /** News are seen within milliseconds, for more questions. */
   readonly isPrompt: boolean
 }
 
@@ -38,6 +38,7 @@ const packetAttemptsMax = 20
 const newStreamFlagMinor = 14
 /** From this minor on, a relay knows a session for as long as viewers are attached, though it has ended. */
 const keptSessionsMinor = 7
+/** Live periods between two questions for new streams, if every reply tells of them anyway. */
 const newStreamsRarePeriods = 5
 /** Answers the next events, at least one; fails with `Done` after the last. */
 export const make = (options: Options): Effect.Effect<Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done>> =>
@@ -47,29 +48,29 @@ class Attachment {
   readonly #options: Options
   readonly #now: () => bigint
   readonly #polling: ViewerPolling.Polling
-  /** Those that have not ended. */
+  /** Sessions that have not ended. */
   #sessions: Array<WatchedSession.WatchedSession> = []
   readonly #traces: ViewedTraces
   readonly #joining: Joining | undefined
-  /** Streams that have not ended, but for those of metadata. */
+  /** Data streams that have not ended, by id. */
   readonly #data = new Map<bigint, ViewerMerge.DataState>()
-  /** The relay can tell nothing more of them. */
+  /** Streams of which the relay can tell nothing more. */
   readonly #failed: Array<ViewerMerge.ViewedStream> = []
-  /** What happened, for the next pull. */
+  /** Events for the next pull. */
   readonly #events: Array<ViewerEvent> = []
-  /** Of the packet shown last: one that is older is late. */
+  /** When the newest packet begins that was shown: one that begins earlier is late. */
   #shownNanos: bigint | undefined
   #packetAttempts = 0
-  /** An answer said that there are streams that we have not asked for. */
+  /** An answer told of streams that we have not asked for yet. */
   #areStreamsWanted = false
-  /** When it was asked last whether the metadata of traces without streams is over. */
+  /** When the relay was asked last whether the metadata of traces without open streams is over. */
   #overMillis = 0
   /** How long a stream may say nothing before the others do not wait for it. */
   #patienceMillis = 0
   /** Since when all sessions have ended. */
   #endedMillis: number | undefined
   readonly #emptyMillis: number
-  /** Nothing is asked before: events are handed over first. */
+  /** No stream is asked before this time. */
   #resumeMillis = 0
 
   constructor(options: Options, clock: Clock.Clock) {
@@ -133,7 +134,7 @@ class Attachment {
     this.#resumeMillis = nowMillis
   }
 
-  /** One question or one packet: new streams before anything whose timestamps they could precede. */
+  /** Asks once, or shows one packet; asks for new streams before it shows what may be newer than their records. */
   #step(): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
       const nowMillis = yield* Clock.currentTimeMillis
@@ -147,7 +148,7 @@ class Attachment {
       const polled = this.#options.isPrompt ? this.#pollDue(nowMillis) : this.#pollTurn(choice.states, nowMillis)
       const isActive = yield* polled
       yield* this.#endFailed(nowMillis)
-      // What was told is believed when it is known who else may have older records.
+      // What was told is passed on once it is known which other streams may have older records.
       const told = this.#events.splice(0)
       if (told.length > 0)
         yield* this.#askNewStreams(this.#areStreamsWanted ? this.#sessions : this.#empty(), nowMillis)
@@ -158,13 +159,13 @@ class Attachment {
     })
   }
 
-  /** Sessions without streams, which may have some by now: answers about the others' streams would have told. */
+  /** Sessions without open streams, which may have some by now. For the others, answers about their streams tell. */
   #empty(): ReadonlyArray<WatchedSession.WatchedSession> {
     const active = new Set([...this.#data.values()].map(({ stream }) => stream.sessionId))
     return this.#sessions.filter(({ id }) => !active.has(id))
   }
 
-  /** Records of other streams need not wait until a packet that is known of may be shown. */
+  /** Tells where packets begin that may not be shown yet, so that older records of other streams need not wait. */
   #tellBegins(): boolean {
     for (const state of this.#data.values()) {
       const timestamp = ViewerMerge.untoldBegin(state)
@@ -181,7 +182,7 @@ class Attachment {
     })
   }
 
-  /** Those whose news are due, whether a packet waits for them or not: records of packets that were shown do. */
+  /** Asks streams whose news are due, also if no packet waits for these: records of packets that were shown do. */
   #pollDue(nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
     const states = [...this.#data.values()].filter(({ held }) => held === undefined)
     const due = states.filter(({ phase }) => phase.dueMillis <= nowMillis)
@@ -193,7 +194,7 @@ class Attachment {
     })
   }
 
-  /** Whether any stream had a packet. */
+  /** Asks streams for their next index. Answers whether any had a packet. */
   #poll(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
     if (states.length === 0) return Effect.succeed(false)
     const ids = states.map(({ stream }) => stream.id)
@@ -246,7 +247,7 @@ class Attachment {
     return false
   }
 
-  /** Of a session that is withdrawn all streams fail: that is told once. */
+  /** Ends the streams that failed. If their session was withdrawn, that is told once, not for each of them. */
   #endFailed(nowMillis: number): Effect.Effect<void, ExchangeFailed> {
     if (this.#failed.length === 0) return Effect.void
     const failed = this.#failed.splice(0)
@@ -287,7 +288,7 @@ class Attachment {
     })
   }
 
-  /** Sessions that have not been asked for a while, or have nothing else to be asked. */
+  /** Asks sessions for new streams that have not been asked for a while, or have no streams. */
   #askQuietSessions(nowMillis: number): Effect.Effect<void, ExchangeFailed> {
     const { connection } = this.#options
     const { periodMillis } = this.#polling
@@ -355,7 +356,7 @@ class Attachment {
     })
   }
 
-  /** Sessions that have begun since the last look: before what is told is believed. */
+  /** Looks for sessions that have begun since the last look, if that is due before what was told is passed on. */
   #awaitLook(hasNews: boolean): Effect.Effect<void, ExchangeFailed> {
     const millis = this.#joining?.waitMillis(hasNews)
     if (millis === undefined) return Effect.void
@@ -379,14 +380,14 @@ class Attachment {
     })
   }
 
-  /** Whether nobody joins any more. */
+  /** Whether no session will join any more; looks for one, and waits a while before it answers false. */
   #isOver(): Effect.Effect<boolean, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
       const nowMillis = yield* Clock.currentTimeMillis
       this.#endedMillis ??= nowMillis
       const { lingerMillis = 0 } = this.#options.joiners ?? {}
       const leftMillis = this.#endedMillis + lingerMillis - nowMillis
-      // Everything was read: a relay that goes now takes nothing with it.
+      // Everything was read: if the relay goes now, nothing is lost.
       const looked = yield* Effect.result(this.#admit())
       if (looked._tag === "Failure" && lingerMillis === Number.POSITIVE_INFINITY) return yield* looked.failure
       if (this.#events.length > 0) return false

@@ -11,11 +11,11 @@ export class NotLivePort extends Schema.TaggedError<NotLivePort>()("NotLivePort"
   address: Schema.String,
   reason: Schema.String,
   /**
-   * Nothing was said at all, and nothing ended: it may be a relay that is not ready, or is not there behind a tunnel,
-   * which breaks off what it cannot carry.
+   * It said nothing at all: it may be a relay that is not ready, or a tunnel without a relay behind it, which breaks
+   * off what it cannot carry.
    */
   isSilent: Schema.Boolean,
-  /** As of `LinkLost`. */
+  /** The same as in `LinkLost`. */
   refused: Dial.LinkLost.fields.refused
 }) {
   override get message(): string {
@@ -23,7 +23,7 @@ export class NotLivePort extends Schema.TaggedError<NotLivePort>()("NotLivePort"
   }
 }
 
-/** What is known of one that did not greet. */
+/** What is known about a peer that did not greet. */
 export type NoGreeting = Pick<NotLivePort, "isSilent" | "reason" | "refused">
 
 /** A relay greets at once; a slow link and a busy machine are given time. */
@@ -50,7 +50,7 @@ const isControlPort = (address: Address): Effect.Effect<boolean> =>
     Effect.orElseSucceed(() => false)
   )
 
-/** Fails with what was found out; `reason` where nothing was. */
+/** Fails with what can be found out about the peer; with `reason` if that is nothing. */
 export const explain = (
   address: Address,
   { isSilent, reason, refused }: NoGreeting

@@ -2,9 +2,9 @@
  * When to look for sessions that begin later under the name that is watched, and which are new.
  *
  * A relay lists a session before anything can happen in it, so a look that is asked after news finds whoever may have
- * older ones. News wait for it, unless they tell of what happened before the last look: so nothing is overtaken, and
- * one that reads faster than it is recorded is not held up. What a relay of many sessions, or one far away, answers
- * takes long: then it is asked less often.
+ * older ones. News wait for it, unless they tell of what happened before the last look: so nothing is overtaken, and a
+ * viewer that has to catch up is not held up. A relay that takes long to answer, because it is far away or has many
+ * sessions, is asked less often.
  */
 import { Effect } from "effect"
 import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
@@ -21,11 +21,11 @@ export interface AttachedSession {
 
 /** How sessions that begin later come to be watched as well. */
 export interface Joiners {
-  /** So long after the last session has ended, too. */
+  /** Sessions that begin up to so many ms after the last one has ended join, too. */
   readonly lingerMillis: number
-  /** All that may be watched; the known ones are among them. */
+  /** All sessions that may be watched, known ones included. */
   readonly look: Effect.Effect<ReadonlyArray<Session>, ExchangeFailed>
-  /** From its beginning; a text says why it cannot be. */
+  /** Attaches to a session from its beginning. Answers a text if that is refused: why. */
   readonly attach: (session: Session) => Effect.Effect<AttachedSession | string, ExchangeFailed>
 }
 
@@ -34,11 +34,11 @@ export interface Found {
   readonly attached: AttachedSession | string
 }
 
-/** Without news, at the latest. */
+/** Longest pause between two looks without news, unless looks take long. */
 const pauseMaxMillis = 500
-/** From look to look, in looks: a fifth of the time is spent on them at most, but for those that are slow by chance. */
+/** A pause lasts as long as so many looks: at most a fifth of the time goes to looks, but for those slow by chance. */
 const pauseLooks = 4
-/** After the last session has ended. */
+/** Shortest pause between two looks after the last session has ended. */
 const restMillisMin = 50
 const nanosPerMilli = 1_000_000
 
@@ -46,15 +46,15 @@ export class Joining {
   readonly #joiners: Joiners
   readonly #now: () => bigint
   readonly #periodMillis: number
-  /** Those that are watched, and those that could not be. */
+  /** Ids of the sessions that are watched, and of those that could not be. */
   readonly #known: Set<bigint>
   #askedNanos: bigint | undefined
   #lookedNanos = 0n
   #lookMillis = Number.POSITIVE_INFINITY
   #pauseMillis = 0
-  /** All tracers of one host have one. */
+  /** All tracers of one host have the same clock. */
   readonly #tracer = new TracerClock()
-  /** The latest of the tracers' times that was told. */
+  /** The latest tracer time that was told. */
   #toldNanos: bigint | undefined
   /** Some stream was read to its end: what is told is new, so the clocks are known. */
   #hasCaughtUp = false
@@ -67,7 +67,7 @@ export class Joining {
     this.#now = now
   }
 
-  /** An answer about a stream. `isBegun`: it has told something before. */
+  /** To be called with each answer about a stream. `isBegun`: the stream has told something before. */
   onReply({ status, timestampEnd }: Reply, clock: Scale | undefined, isBegun: boolean): void {
     if (status === Status.inactive || (status === Status.retry && isBegun)) this.#hasCaughtUp = true
     if (clock === undefined || (status !== Status.ok && status !== Status.inactive)) return
@@ -76,7 +76,7 @@ export class Joining {
     if (this.#toldNanos === undefined || told > this.#toldNanos) this.#toldNanos = told
   }
 
-  /** How long to wait for a look before going on. Undefined: none is due. */
+  /** How many ms to wait for a look before going on. Undefined: no look is due. */
   waitMillis(hasNews: boolean): number | undefined {
     if (this.#askedNanos === undefined) return 0
     const isWaitedFor = hasNews && this.#hasCaughtUp && this.#isNews(this.#askedNanos)
@@ -86,12 +86,12 @@ export class Joining {
     return left === 0 || isWaitedFor ? left : undefined
   }
 
-  /** How long to wait for another look when nothing else is to be done. */
+  /** How many ms to wait for another look when nothing else is to be done. */
   get restMillis(): number {
     return Math.max(this.#pauseMillis, restMillisMin)
   }
 
-  /** Each session is found once; a text says why it cannot be watched. */
+  /** Answers the sessions that have begun since, each once; a text in place of its streams says why it was refused. */
   look(): Effect.Effect<ReadonlyArray<Found>, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
       const askedNanos = this.#now()
@@ -99,7 +99,7 @@ export class Joining {
       this.#askedNanos = askedNanos
       this.#lookedNanos = this.#now()
       const lookMillis = millisBetween(askedNanos, this.#lookedNanos)
-      // One that took long by chance is not to hold up what is told after it.
+      // A look that took long by chance is not to hold up what is told after it.
       this.#pauseMillis = pauseLooks * Math.min(lookMillis, this.#lookMillis)
       this.#lookMillis = lookMillis
       const found: Array<Found> = []
@@ -108,14 +108,14 @@ export class Joining {
         this.#known.add(session.id)
         found.push({ session, attached: yield* this.#joiners.attach(session) })
       }
-      // What is listed no more has ended.
+      // A session that is not listed any more has ended.
       const listed = new Set(sessions.map(({ id }) => id))
       for (const id of this.#known) if (!listed.has(id)) this.#known.delete(id)
       return found
     })
   }
 
-  /** Whether what was told may have happened after that. */
+  /** Whether something that was told may have happened after `nanos` of our clock. */
   #isNews(nanos: bigint): boolean {
     const latest = this.#toldNanos === undefined ? undefined : this.#tracer.latestOf(this.#toldNanos)
     return latest === undefined || latest > nanos

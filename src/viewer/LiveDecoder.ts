@@ -17,9 +17,9 @@ import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 /** What cannot be shown, and why. */
 export type Trouble =
   | { readonly kind: "metadata"; readonly stream: ViewedStream; readonly refused: MetadataRefused }
-  /** Cleared or overwritten before it could be read. */
+  /** The packet was cleared or overwritten before it could be read. */
   | { readonly kind: "packet-lost"; readonly stream: ViewedStream; readonly index: PacketIndex }
-  /** The relay cannot read what else it has of the stream. */
+  /** The relay has more of the stream, and cannot read it. */
   | { readonly kind: "cut"; readonly stream: ViewedStream }
   /** Shown out of order: the relay learnt of the packet when later records had been shown. */
   | { readonly kind: "late"; readonly stream: ViewedStream }
@@ -28,9 +28,9 @@ interface Trace {
   plan: TracePlan | undefined
   clock: Clock | undefined
   isRefused: boolean
-  /** Data streams, ended ones among them. */
+  /** Data streams so far, ended ones included. */
   streamCount: number
-  /** Streams that have not ended, that of its metadata among them. */
+  /** Streams that have not ended, that of its metadata included. */
   openCount: number
 }
 
@@ -45,9 +45,9 @@ interface Undeclared {
 }
 
 export interface Options {
-  /** Those that are watched to begin with: traces are named after their hosts. */
+  /** The sessions that are watched to begin with; traces are named after their hosts. */
   readonly sessions: ReadonlyArray<Session>
-  /** Ns by which all times are moved. */
+  /** By how many ns all times are moved. */
   readonly clockShift?: bigint
 }
 
@@ -57,7 +57,7 @@ export class LiveDecoder {
   readonly #traces = new Map<bigint, Trace>()
   readonly #streams = new Map<bigint, LiveStream>()
   readonly #viewed = new WeakMap<LiveStream, ViewedStream>()
-  /** Announced, but their trace has declared nothing yet: what they have may be the oldest. */
+  /** Streams whose trace has declared nothing yet, by id: what they have may be the oldest. */
   readonly #undeclared = new Map<bigint, Undeclared>()
   readonly #merge = new LiveMerge()
   #troubles: Array<Trouble> = []
@@ -107,7 +107,7 @@ export class LiveDecoder {
 
   /**
    * Visits up to `countMax` items that are due: event records, losses, failures. True: there may be more of them. What
-   * a visitor gets is true until it returns.
+   * a visitor gets changes as soon as it has returned.
    */
   drain(countMax: number, visit: (live: LiveStream, stream: ViewedStream) => void): boolean {
     let until: Time | undefined
@@ -133,7 +133,7 @@ export class LiveDecoder {
     this.#streams.clear()
   }
 
-  /** Since the last time. */
+  /** What could not be shown since the last call. */
   troubles(): ReadonlyArray<Trouble> {
     const told = this.#troubles
     this.#troubles = []
@@ -200,7 +200,7 @@ export class LiveDecoder {
     live.raise(this.#time)
   }
 
-  /** False where that is no time. */
+  /** Writes the time of `cycles` to `#time`. False: it cannot be told, without a clock or beyond its range. */
   #toTime({ traceId }: ViewedStream, cycles: bigint): boolean {
     const { clock } = this.#trace(traceId)
     if (clock === undefined) return false
@@ -229,7 +229,7 @@ export class LiveDecoder {
     if (trace !== undefined && --trace.openCount === 0) this.#traces.delete(traceId)
   }
 
-  /** Traces that something may still come of. */
+  /** How many traces there are of which something may still come. */
   get traceCount(): number {
     return this.#traces.size
   }

@@ -20,7 +20,7 @@ export type Item = Events.Item | { readonly _tag: "Trouble"; readonly trouble: T
 
 /** What is shown of a session. */
 export interface Options {
-  /** Decided before anything is copied. */
+  /** Which event records are given; applied before anything of one is copied. */
   readonly filter?: Filter
 }
 
@@ -33,7 +33,7 @@ const itemOf = (live: LiveStream, { channel, path: trace }: ViewedStream, { filt
   return { _tag: "Event", event: new Events.Event(stream, path) }
 }
 
-/** Items from one look at the consumer to the next. */
+/** So many items at most are handed to the consumer at a time. */
 const burst = 1024
 
 function* itemsAfter(decoder: LiveDecoder, options: Options): Generator<Item, void> {
@@ -48,10 +48,10 @@ function* itemsAfter(decoder: LiveDecoder, options: Options): Generator<Item, vo
   }
 }
 
-/** Who reads has what came before in its decoder, so nobody else could go on. */
+/** Attachments that are being read. What came before is in the reader's decoder, so nobody else could go on. */
 const read = new WeakSet<Attached>()
 
-/** Ends with the last session. An attachment is read once: another run dies. `Stream.share` is for several readers. */
+/** Ends with the last session. An attachment is read once: another run dies. For several readers, `Stream.share` it. */
 export const stream = (attached: Attached, options: Options = {}): Stream.Stream<Item, ExchangeFailed> =>
   Stream.suspend(() => {
     if (read.has(attached))

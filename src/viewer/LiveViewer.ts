@@ -51,11 +51,11 @@ export class AttachRefused extends Schema.TaggedError<AttachRefused>()("AttachRe
   }
 }
 
-/** From where on, and how packets are given. */
+/** Where an attachment begins, and how it gives packets. */
 export interface AttachOptions {
-  /** From the oldest packet the relay still has, or from the next one; the latter where not given. */
+  /** From the oldest packet the relay still has, or, by default, from the next one. */
   readonly seek?: "beginning" | "last"
-  /** Packets with the padding at their end, as stored. */
+  /** Gives packets with the padding at their end, as stored. */
   readonly withPadding?: boolean
   /**
    * What happens is seen within milliseconds, not within a tenth of the live timer, for more questions; a packet may
@@ -63,15 +63,15 @@ export interface AttachOptions {
    */
   readonly isPrompt?: boolean
   /**
-   * Sessions of the name that begin later are watched as well, from their beginning, also those that begin so many
-   * milliseconds after the last one has ended. Where not given they are not. For `attachAll`.
+   * For `attachAll`: sessions of the name that begin later are watched as well, from their beginning, if they begin no
+   * later than so many milliseconds after the last one has ended. Absent: they are not watched.
    */
   readonly joinMillis?: number
 }
 
 /** Sessions that are being watched, as one stream of events. */
 export interface Attached {
-  /** What the relay records now (live.md §6.2). */
+  /** The sessions that could be attached to, without those that join later. */
   readonly sessions: ReadonlyArray<Session>
   /** Ends when the last session has ended and everything of it was read. To be run once. */
   readonly events: Stream.Stream<ViewerEvent, ExchangeFailed>
@@ -82,6 +82,7 @@ export interface LiveViewer {
   readonly address: Address
   /** The protocol minor both sides speak. */
   readonly minor: number
+  /** The sessions that the relay lists now (live.md §6.2). */
   readonly sessions: Effect.Effect<ReadonlyArray<Session>, ExchangeFailed>
   /** Watches one session (live.md §6.4). Leaving the scope detaches. */
   readonly attach: (
@@ -97,7 +98,7 @@ export interface LiveViewer {
   readonly requestCount: () => number
 }
 
-/** The URL, the dial, or the greeting (live.md §6.1). */
+/** What failed of a connection by URL: the URL, the dial, or the greeting (live.md §6.1). */
 export type ConnectFailed = UrlRefused | DialFailed | TlsFailed | ExchangeFailed | NotLivePort
 
 const ended = "it has ended"
@@ -143,7 +144,7 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       }),
       () => connection.detach(session.id).pipe(Effect.timeoutOption(detachTimeoutMillis), Effect.ignore)
     )
-  /** `scopes` has one for each of those who join: sessions come and go for as long as one watches. */
+  /** Puts a scope into `scopes` for each session that joins, to be closed when it ends: they may be many over time. */
   const joinersOf = (
     name: ViewerUrl.SessionName | undefined,
     options: AttachOptions,
@@ -163,7 +164,7 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
           }).pipe(Effect.catchTag("AttachRefused", ({ reason }) => Effect.as(leave(scopes, session.id), reason)))
       }
     })
-  /** Keeps what could be attached; fails when nothing could. */
+  /** Attaches to all that it can of `chosen`; fails if that is none. */
   const attachEach = (chosen: ReadonlyArray<Session>, options: AttachOptions, name?: ViewerUrl.SessionName) =>
     Effect.gen(function* () {
       const { isPrompt = false, withPadding = false } = options
@@ -200,7 +201,7 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
       Effect.gen(function* () {
         const chosen = (yield* sessions).filter((session) => isNamed(session, name))
         if (chosen.length === 0) return yield* new SessionNotFound(name)
-        // Between the two questions.
+        // They may have ended between the two questions.
         const hasEnded = (refusal: unknown) => refusal instanceof AttachRefused && refusal.reason === ended
         return yield* attachEach(chosen, options, name).pipe(
           Effect.mapError((failed) => (hasEnded(failed) ? new SessionNotFound(name) : failed))
@@ -209,7 +210,7 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
   }
 }
 
-/** One that had joined has ended. */
+/** Leaves a session that had joined, by closing its scope. */
 const leave = (scopes: Map<bigint, Scope.Closeable>, id: bigint): Effect.Effect<void> =>
   Effect.suspend(() => {
     const own = scopes.get(id)
@@ -220,8 +221,8 @@ const leave = (scopes: Map<bigint, Scope.Closeable>, id: bigint): Effect.Effect<
 const nonEmpty = <A>(values: Array<A>) => values as unknown as readonly [A, ...Array<A>]
 
 /**
- * Who gives up waiting, and pulls again, has what was asked for before: a relay gives each answer once. Nobody pulls
- * any more when the scope closes.
+ * An interrupted pull goes on, and the next one gets its result: a relay gives each answer once. When the scope closes,
+ * it ends.
  */
 const resumed = <A, E>(next: Effect.Effect<A, E>): Effect.Effect<Effect.Effect<A, E>, never, Scope.Scope> =>
   Effect.map(Effect.scope, (scope) => {
@@ -242,13 +243,13 @@ export const connect = (
 ): Effect.Effect<LiveViewer, DialFailed | TlsFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
   Effect.map(ViewerConnection.connect(address), (connection) => make(address, connection))
 
-/** Over a connection that is there already, as `Relay.openLive` makes one to a relay in this process. */
+/** A viewer over an existing connection, as `Relay.openLive` makes one to a relay in this process. */
 export const over = (link: Link): Effect.Effect<LiveViewer, ExchangeFailed | NotLivePort, Scope.Scope> => {
   const refuse = (why: NoGreeting) => Effect.fail(new NotLivePort({ address: link.name, ...why }))
   return Effect.map(ViewerConnection.over(link, refuse), (connection) => make({ host: link.name, port: 0 }, connection))
 }
 
-/** The relay and, where the URL names one, the session. `tls` says whom to trust and who we are, for `tls://`. */
+/** Connects to the relay of a URL; answers the session, too, if it names one. `tls`: whom to trust, and who we are. */
 export const fromUrl = (
   url: string,
   tls?: ClientIdentity

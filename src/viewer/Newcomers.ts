@@ -1,9 +1,10 @@
 /**
- * From when on there can be something in a stream that is announced while others of its session are watched: in one
- * that was not when a question was asked nothing happened before that. So it holds back nothing older, though it has
- * said nothing yet and its producer will not for a live period. What time that was for the tracer, at least, is known
- * from what the relay told and when. Of one session: answers tell of new streams in their own, and each tracer has its
- * clock. Not for the kernel's tracer, which announces later. Times in nanoseconds.
+ * Since when there can be something in a stream that is announced while others of its session are watched: if a stream
+ * did not exist when a question was asked, nothing happened in it before that. So it holds back nothing older, though
+ * it has said nothing yet and its producer will not for a live period. The tracer's time of that moment, at least, is
+ * known from what the relay told and when. There is one for each session: answers tell of new streams of their own
+ * session, and each tracer has its clock. Not for the kernel's tracer, which records before it announces. Times in
+ * nanoseconds.
  */
 
 import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
@@ -17,7 +18,7 @@ export class Newcomers {
   readonly #now: () => bigint
   readonly #tracer = new TracerClock()
   #askedNanos = 0n
-  /** When the last question was asked whose answer knew of no stream that we do not. */
+  /** When the last question was asked whose answer told of no new stream. */
   #completeNanos: bigint | undefined
 
   /** `now`: a steady clock. */
@@ -25,12 +26,12 @@ export class Newcomers {
     this.#now = now
   }
 
-  /** Questions follow. */
+  /** To be called before questions are asked. */
   onAsk(): void {
     this.#askedNanos = this.#now()
   }
 
-  /** An answer to one of them. */
+  /** To be called with each answer to them. */
   onReply({ flags, status, timestampEnd }: GetNextIndex.Reply, clock: Scale | undefined): void {
     if ((flags & Flags.newStream) === 0) this.#completeNanos = this.#askedNanos
     if (clock !== undefined && (status === Status.ok || status === Status.inactive)) {
@@ -38,6 +39,7 @@ export class Newcomers {
     }
   }
 
+  /** Nothing in the stream, which was just announced, is older in the tracer's time. Undefined: that is not known. */
   beginningOf({ path }: { readonly path: string }): bigint | undefined {
     const complete = this.#completeNanos
     return complete === undefined || kernelPath.test(path) ? undefined : this.#tracer.leastAt(complete)

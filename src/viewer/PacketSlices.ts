@@ -12,7 +12,7 @@ export interface Refusal {
   readonly status: number
 }
 
-/** `byteCount` bytes of the stream's file from `offset` on. */
+/** Fetches `byteCount` bytes of the stream's file from `offset` on. */
 export const fetched = (
   connection: Pick<ViewerConnection, "packet">,
   streamId: bigint,

@@ -37,7 +37,7 @@ export interface Progress {
   readonly cut: number
 }
 
-/** Only who wants to be told. */
+/** What a caller wants to hear while it records. */
 export interface Options {
   /** Called after each event with all that was mirrored so far. */
   readonly onProgress?: (progress: Progress) => void
@@ -52,7 +52,7 @@ const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, Recor
     Effect.uninterruptible
   )
 
-/** Below `root` whatever a relay says. Relays of old targets serve paths that look absolute. */
+/** Path of a stream's data file: below `root`, whatever a relay says. For old targets paths look absolute. */
 const locationOf = (root: string, stream: ViewedStream): Effect.Effect<string, RecordFailed> => {
   const components = stream.path.split("/").filter((component) => component !== "" && component !== ".")
   const isSafe = !components.includes("..") && !stream.channel.includes("/") && !/^\.{0,2}$/.test(stream.channel)
@@ -100,7 +100,7 @@ const writePacket = (mirror: Mirror, index: PacketIndex, bytes: Uint8Array) =>
   Effect.gen(function* () {
     const head = headOf(bytes, index)
     const target = mirror.index ?? (yield* openIndex(mirror, head === undefined ? minor10 : minor11))
-    // Data first: an index record never tells of bytes that are not there.
+    // Data first: an index record never points to bytes that are not there.
     yield* append(mirror.path, mirror.data, bytes)
     const common = { ...index, offset: mirror.offset }
     const record =
@@ -114,7 +114,7 @@ const writePacket = (mirror: Mirror, index: PacketIndex, bytes: Uint8Array) =>
     yield* append(target.path, target.file, record)
     mirror.offset += BigInt(bytes.length)
   }).pipe(
-    // Interrupted in between, it would leave a packet without its index record.
+    // An interruption in between would leave a packet without its index record.
     Effect.uninterruptible
   )
 
@@ -144,13 +144,13 @@ const makeMirrors = (root: string) => {
       const path = yield* locationOf(root, stream)
       mirrors.set(stream.id, { path, data: yield* create(path), index: undefined, offset: 0n })
     }).pipe(
-      // Interrupted in between, it would leave a file that nobody closes.
+      // An interruption in between would leave a file that nobody closes.
       Effect.uninterruptible
     )
   return { mirrors, release, add }
 }
 
-/** Runs until the events end. `events` must come with the padding of packets. */
+/** Mirrors until the events end; answers what was mirrored. `events` must come with the padding of packets. */
 export const record = <E>(
   events: Stream.Stream<ViewerEvent, E>,
   directory: string,

@@ -1,18 +1,18 @@
 /**
- * A tracer's clock beside ours, by what the relay told and when: it had happened by then. Times in nanoseconds, ours of
- * a steady clock.
+ * How a tracer's clock relates to ours, by what the relay told and when: it had happened by then. Times in nanoseconds,
+ * ours of a steady clock.
  */
 
-/** Clocks of two hosts go equally fast, but for this part. */
+/** Clocks of two hosts drift apart by at most one part in so many. */
 const driftShare = 1000n
-/** Each trace says by itself what its clock is since the epoch, and is off by some microseconds. */
+/** Each trace tells by itself where its clock is from the epoch, and may be off by some microseconds. */
 const marginNanos = 5_000_000n
 
-/** From one time to a later one. */
+/** How far the clocks drift apart at most from one time to a later one. */
 const driftFrom = (from: bigint, to: bigint): bigint => (to > from ? (to - from) / driftShare : 0n)
 
 export class TracerClock {
-  /** The tracer's clock less ours, at least, as of `#atNanos`. */
+  /** What the tracer's clock was ahead of ours, at least, at `#atNanos` of ours. */
   #ahead: bigint | undefined
   #atNanos = 0n
 
@@ -23,13 +23,13 @@ export class TracerClock {
     this.#atNanos = nowNanos
   }
 
-  /** What it showed at a time of ours, at least. */
+  /** What the tracer's clock showed at `nanos` of ours, at least. */
   leastAt(nanos: bigint): bigint | undefined {
     if (this.#ahead === undefined) return undefined
     return nanos + this.#ahead - driftFrom(this.#atNanos, nanos) - marginNanos
   }
 
-  /** When it showed that, at the latest. */
+  /** When, on our clock, the tracer's clock showed `tracerNanos`, at the latest. */
   latestOf(tracerNanos: bigint): bigint | undefined {
     if (this.#ahead === undefined) return undefined
     const nanos = tracerNanos - this.#ahead

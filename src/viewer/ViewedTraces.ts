@@ -14,7 +14,7 @@ export interface ViewedTrace {
   readonly declared: GrowingMetadata
   isWanted: boolean
   isComplete: boolean
-  /** Of its data streams, those that have not ended. Undefined: there was none yet. */
+  /** How many of its data streams have not ended. Undefined: there was none yet. */
   openCount: number | undefined
 }
 
@@ -49,12 +49,12 @@ export class ViewedTraces {
     return trace
   }
 
-  /** Of traces without streams it is asked whether their metadata is over. */
+  /** Wants more metadata of traces without open data streams: the answer says whether it is over. */
   wantOfEnded(): void {
     for (const trace of this.#traces.values()) if (trace.openCount === 0) trace.isWanted = true
   }
 
-  /** All that is wanted. */
+  /** Fetches all metadata that is wanted. */
   ask(): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
       for (const [id, trace] of this.#traces) {
@@ -67,7 +67,7 @@ export class ViewedTraces {
     })
   }
 
-  /** What is left of a session that has ended. */
+  /** Fetches the rest of the metadata of a session that has ended, and forgets its traces. */
   finish(sessionId: bigint): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
       for (const [id, trace] of this.#traces) {
@@ -84,7 +84,7 @@ export class ViewedTraces {
     })
   }
 
-  /** Nothing more comes of it. */
+  /** Nothing more comes of the trace's metadata. */
   #complete(trace: ViewedTrace, stream: ViewedStream): void {
     if (trace.isComplete) return
     trace.isComplete = true
@@ -95,14 +95,14 @@ export class ViewedTraces {
     return this.#traces.size
   }
 
-  /** Until the relay has no more; an error says the metadata stream is closed, not that something is wrong. */
+  /** Fetches until the relay has no more. An error says that the metadata stream is closed, not that it failed. */
   #fetch(trace: ViewedTrace, stream: ViewedStream): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
       while (true) {
         const { data, status } = yield* this.#connection.metadata(stream.id)
         if (status === Status.error) this.#complete(trace, stream)
         if (status !== Status.ok) return
-        // Announced, but not readable yet: it is asked for again before the next question.
+        // It was announced, but is not readable yet: it is asked for again before the next question.
         trace.isWanted = data.length === 0
         if (trace.isWanted) return
         const grown = trace.declared.append(data)

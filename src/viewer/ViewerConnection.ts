@@ -127,7 +127,7 @@ export const connect = (
 ): Effect.Effect<ViewerConnection, DialFailed | TlsFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
   Effect.flatMap(Dial.dial(address, "live"), (link) => over(link, (why) => Greeting.explain(address, why)))
 
-/** `explain`: why there is no greeting, where more than `reason` can be found out. */
+/** Greets over `link`. `explain` is called if there is no greeting, to find out why. */
 export const over = (
   link: Link,
   explain: (why: Greeting.NoGreeting) => Effect.Effect<never, NotLivePort>

@@ -20,7 +20,7 @@ export type ViewerEvent =
   | {
       readonly _tag: "StreamAdded"
       readonly stream: ViewedStream
-      /** Nothing in it happened earlier, in nanoseconds. Undefined: that is not known. */
+      /** Nothing in the stream happened before this time, in nanoseconds. Undefined: that is not known. */
       readonly horizon: bigint | undefined
     }
   /** More of a trace's metadata, as stored: packets with their padding, or text. `stream` is the metadata stream. */
@@ -30,7 +30,7 @@ export type ViewerEvent =
       readonly bytes: Uint8Array
       /** All that is declared so far; the same object grows. */
       readonly traceClass: TraceClass | undefined
-      /** From the first metadata on that cannot be understood. Its packets are told all the same. */
+      /** Why metadata was not understood, in this event and all later ones. Packets are told all the same. */
       readonly refused: MetadataRefused | undefined
     }
   | {
@@ -38,28 +38,28 @@ export type ViewerEvent =
       readonly stream: ViewedStream
       readonly index: PacketIndex
       readonly bytes: Uint8Array
-      /** It begins before something already shown: the relay learnt of it too late. */
+      /** It begins before something that was shown already: the relay learnt of it too late. */
       readonly isLate: boolean
     }
-  /** Announced, but gone before it could be read: cleared or overwritten. */
+  /** A packet was announced, but cleared or overwritten before it could be read. */
   | { readonly _tag: "PacketLost"; readonly stream: ViewedStream; readonly index: PacketIndex }
-  /** Nothing of this stream is older than `timestamp` any more. Told at once, whatever other streams wait for. */
+  /** The stream has nothing more before `timestamp` (cycles). Told at once, whatever other streams wait for. */
   | { readonly _tag: "Inactive"; readonly stream: ViewedStream; readonly timestamp: bigint }
-  /** It has said nothing for some live periods, and holds nothing back until it says something again. */
+  /** The stream has said nothing for some live periods, and holds nothing back until it says something again. */
   | { readonly _tag: "Silent"; readonly stream: ViewedStream }
   | {
       readonly _tag: "StreamEnded"
       readonly stream: ViewedStream
-      /** The relay cannot read what else it has of it. */
+      /** The relay has more of the stream, and cannot read it. */
       readonly isCut: boolean
     }
-  /** Begun later under the name that is watched: it is watched, too, from its beginning. */
+  /** A session has begun under the name that is watched: it is watched, too, from its beginning. */
   | { readonly _tag: "SessionJoined"; readonly session: Session }
-  /** Begun later, but the relay does not let us watch it. */
+  /** A session has begun under that name, but the relay does not let us watch it; `reason` in words. */
   | { readonly _tag: "SessionRefused"; readonly session: Session; readonly reason: string }
   | {
       readonly _tag: "SessionEnded"
       readonly sessionId: bigint
-      /** It may go on, but the relay shows it to us no more. */
+      /** It may go on, but the relay does not show it to us any more. */
       readonly isWithdrawn: boolean
     }

@@ -49,12 +49,15 @@ export interface DataState {
   readonly phase: ViewerPhase.Phase
 }
 
-/** Old relays never hang up a stream whose rotation was pending when it closed; its session's end decides. */
+/**
+ * Old relays never hang up a stream whose rotation was pending when it closed. So long after its session has ended, of
+ * mere "retry", it counts as ended.
+ */
 const stuckPeriods = 5
 const stuckMillisMin = 2000
 /** Live periods of mere "retry" after which a stream holds nothing back. */
 const patiencePeriods = 3
-/** And as long with a relay that tells of inactivity. */
+/** With a relay that tells of inactivity it takes at least this long. */
 const latenessMillisMax = 5000
 
 export const make = (
@@ -74,11 +77,11 @@ export const make = (
   phase: ViewerPhase.make(periodMillis, nowMillis)
 })
 
-/** When the first of them is to be asked, at `latestMillis` at the latest. */
+/** When the first of the streams is to be asked; `latestMillis` at the latest. */
 export const dueMillisOf = (states: ReadonlyArray<DataState>, latestMillis: number): number =>
   states.reduce((least, { phase }) => Math.min(least, phase.dueMillis), latestMillis)
 
-/** When the packet to show begins, in nanoseconds. */
+/** When the packet that is held begins, in nanoseconds. */
 export const keyOf = (state: DataState): bigint | undefined =>
   state.held === undefined ? undefined : fromCycles(state.clock(), state.held.index.timestampBegin)
 
@@ -95,7 +98,7 @@ export const onPacket = (state: DataState, index: PacketIndex, nowMillis: number
   raise(state, index.timestampBegin)
 }
 
-/** Whether it was news. All packets of the stream before it were shown, or it would not have been asked. */
+/** Answers whether that is news. All earlier packets of the stream were shown, or it would not have been asked. */
 export const onInactive = (state: DataState, timestamp: bigint): boolean => {
   state.retryingSinceMillis = undefined
   state.isSilenceTold = false
@@ -105,7 +108,7 @@ export const onInactive = (state: DataState, timestamp: bigint): boolean => {
   return true
 }
 
-/** Until when it had nothing, if that was not told: the begin of a packet that waits for other streams. */
+/** Until when the stream had nothing, if that was not told: the begin, in cycles, of a packet that waits for others. */
 export const untoldBegin = (state: DataState): bigint | undefined => {
   const begin = state.held?.index.timestampBegin
   if (begin === undefined || (state.inactiveUntil !== undefined && begin <= state.inactiveUntil)) return undefined
@@ -117,24 +120,24 @@ export const onRetry = (state: DataState, nowMillis: number): void => {
   state.retryingSinceMillis ??= nowMillis
 }
 
-/** Takes the packet that is held, after it was shown. */
+/** Forgets the packet that is held, after it was shown. */
 export const release = (state: DataState): void => {
   if (state.held !== undefined) raise(state, state.held.index.timestampEnd)
   state.held = undefined
 }
 
-/** For how long what says nothing holds others back. */
+/** For how many ms a stream that says nothing holds others back. */
 export const patienceOf = (periodMillis: number, isInactivityTold: boolean): number =>
   Math.max(patiencePeriods * periodMillis, isInactivityTold ? latenessMillisMax : 0)
 
-/** Whether it has had nothing to say for so long that it holds nothing back that waits since then. */
+/** Whether the stream has said nothing for so long that it does not hold back what waits since `since`. */
 export const isSilent = (state: DataState, since: number, nowMillis: number, patienceMillis: number): boolean => {
   if (state.retryingSinceMillis === undefined) return false
   const waited = nowMillis - Math.max(since, state.retryingSinceMillis)
   return waited >= patienceMillis
 }
 
-/** Whether it says "retry" since long, of a session that is over since then. */
+/** Whether the stream only says "retry" long after its session was over, at `overMillis`. */
 export const isStuck = (state: DataState, overMillis: number, nowMillis: number, periodMillis: number): boolean => {
   const { retryingSinceMillis } = state
   if (retryingSinceMillis === undefined) return false

@@ -7,47 +7,50 @@ export interface Phase {
   readonly periodMillis: number
   /** When to ask next. */
   dueMillis: number
-  /** The last time that it had nothing. */
+  /** When it was last asked and had nothing. */
   quietMillis: number
-  /** What it had since then, which came after `sinceMillis`. */
+  /** What it had since then; the first of it came after `sinceMillis`. */
   news: "none" | "packet" | "inactive"
   sinceMillis: number
-  /** How long before they were seen that was. */
+  /** How long before those news were seen `sinceMillis` was. */
   spreadMillis: number
-  /** How often in a row they were there when they were first looked for. */
+  /** How often in a row the news of a period were there already when they were first asked for. */
   lateCount: number
-  /** It speaks out of turn as well, or its turn is not known: until then it is asked all the time. */
+  /** Until then it is asked all the time: it speaks out of turn as well, or its turn is not known. */
   restlessMillis: number
-  /** News are awaited from then on, closely until then. */
+  /** From `fromMillis` on news are awaited; until `untilMillis` they are asked for at short intervals. */
   fromMillis: number
   untilMillis: number
   awaited: "period" | "step"
-  /** After what the first news of this period came. */
+  /** The first news of this period came after this time. */
   beginMillis: number
-  /** Those were inactivity. */
+  /** Those first news were inactivity: a second step may follow. */
   isStep: boolean
-  /** From a first step to the second. */
+  /** Time from a first step to the second. */
   stepsMillis: number
-  /** How often in a row there was no second one. */
+  /** How often in a row there was no second step. */
   missCount: number
   delayMillis: number
 }
 
-/** From question to question while news are expected. */
+/** Interval between two questions while news are expected, unless the period is very short. */
 const closeMillis = 3
 const delayGrowth = 1.5
-/** News may be late by so much before the pace slows down: of a period, or on a busy machine. */
+/**
+ * News may be late by this share of a period before questions become rarer; but by `lateMillis` at least, as machines
+ * may be busy, and by `lateShareMax` of the period at most.
+ */
 const lateShare = 0.05
 const lateMillis = 40
 const lateShareMax = 0.25
-/** Of a period: both its steps lie within. */
+/** Share of a period within which both steps of it lie. */
 const stepsShareMax = 0.75
 const missCountMax = 3
-/** Of a period: how long it is asked all the time, and news that come so much too early are out of turn. */
+/** Shares of a period: how long a restless stream is asked all the time; how much too early is out of turn. */
 const restlessShare = 1.5
 const earlyShare = 0.1
 
-/** To begin with, our relay's (`model/Inactivity`). */
+/** Time from a first step to the second, to begin with: that of our relay (`model/Inactivity`). */
 const firstStepsMillis = (periodMillis: number): number => Math.min(1000, Math.max(100, periodMillis / 2))
 
 export const make = (periodMillis: number, nowMillis: number): Phase => ({
@@ -71,7 +74,7 @@ export const make = (periodMillis: number, nowMillis: number): Phase => ({
 
 const closeOf = (periodMillis: number): number => Math.max(1, Math.min(closeMillis, periodMillis / 10))
 
-/** There may be more at once. */
+/** The stream had news: it is asked again at once, since there may be more. */
 export const onNews = (phase: Phase, nowMillis: number, isPacket: boolean): void => {
   if (phase.news === "none") onFirstNews(phase, nowMillis, isPacket)
   if (phase.news !== "packet") phase.news = isPacket ? "packet" : "inactive"
@@ -81,7 +84,7 @@ export const onNews = (phase: Phase, nowMillis: number, isPacket: boolean): void
 const onFirstNews = (phase: Phase, nowMillis: number, isPacket: boolean): void => {
   const { beginMillis, dueMillis, periodMillis, quietMillis } = phase
   const isPunctual = dueMillis === phase.fromMillis
-  // What was there when it was first looked for came before: a little, or nobody knows when.
+  // News that were there already when first asked for came before: shortly before, or nobody knows when.
   if (phase.awaited === "period") phase.lateCount = isPunctual ? phase.lateCount + 1 : 0
   phase.sinceMillis = isPunctual ? Math.max(quietMillis, dueMillis - 2 * closeOf(periodMillis)) : quietMillis
   phase.spreadMillis = nowMillis - phase.sinceMillis
@@ -89,7 +92,7 @@ const onFirstNews = (phase: Phase, nowMillis: number, isPacket: boolean): void =
   if (isEarly || isVague(phase) || phase.lateCount > 1) phase.restlessMillis = nowMillis + restlessShare * periodMillis
 }
 
-/** They came some time between two questions that were far apart. */
+/** The news came some time between two questions that were far apart. */
 const isVague = ({ periodMillis, spreadMillis }: Phase): boolean => spreadMillis > 4 * closeOf(periodMillis)
 
 export const onNothing = (phase: Phase, nowMillis: number): void => {
@@ -108,7 +111,7 @@ const onStillNothing = (phase: Phase, nowMillis: number): void => {
     phase.delayMillis = Math.min(phase.delayMillis * delayGrowth, rare)
     awaitFrom(phase, nowMillis, phase.delayMillis)
   } else if (isLate && phase.awaited === "step") {
-    // Late or none: it is asked for ever more rarely.
+    // The second step is late, or there is none: it is asked for ever more rarely.
     phase.missCount++
     awaitPeriod(phase, nowMillis)
     awaitFrom(phase, nowMillis, phase.delayMillis)
@@ -134,7 +137,7 @@ const onNewsOver = (phase: Phase, isInactive: boolean, nowMillis: number): void 
   const isAwaited = isFirst && phase.stepsMillis < stepsMax && phase.missCount < missCountMax
   if (isAwaited) awaitNews(phase, "step", sinceMillis + phase.stepsMillis, nowMillis)
   else awaitPeriod(phase, nowMillis)
-  // A second step that was not there for long may be there again.
+  // Even if there was no second step for long, there may be one again.
   if (isFirst && !isAwaited) {
     phase.delayMillis = periodMillis / 4
     awaitFrom(phase, nowMillis, phase.delayMillis)
@@ -155,7 +158,7 @@ const awaitNews = (phase: Phase, awaited: Phase["awaited"], fromMillis: number, 
   awaitFrom(phase, nowMillis, Number.POSITIVE_INFINITY)
 }
 
-/** Until then, now and then. */
+/** The next question is at `fromMillis`, or sooner, after a pause. */
 const awaitFrom = (phase: Phase, nowMillis: number, pauseMillis: number): void => {
   const isRestless = nowMillis < phase.restlessMillis
   const pause = isRestless ? 2 * closeOf(phase.periodMillis) : pauseMillis

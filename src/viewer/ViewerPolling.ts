@@ -8,20 +8,20 @@
 export interface Polling {
   readonly periodMillis: number
   delayMillis: number
-  /** Since the last packet. */
+  /** Pauses since the last packet, summed. */
   quietMillis: number
 }
 
 const delayMaxMillis = 1000
-/** Even where the live timer is a few milliseconds. */
+/** Shortest pause in an idle session, even if the live timer is a few milliseconds. */
 const idleDelayMinMillis = 100
 const idleAfterPeriods = 2
-/** Of an idle session, per period. With one question for new streams that is four a second at a timer of 1 s. */
+/** Streams of an idle session that are asked per period, at least; with one question for new streams, four in all. */
 const idleRequestsMin = 3
 /** A turn of all streams of an idle session takes at most so many periods. */
 const idleTurnPeriodsMax = 4
 const emptyMillisMax = 1000
-/** Where news are to be seen soon. */
+/** Bounds of the pause between questions where news are to be seen soon. */
 const promptMillisMin = 10
 export const promptMillisMax = 100
 
@@ -51,7 +51,7 @@ export const isIdle = ({ quietMillis, periodMillis }: Polling): boolean =>
 
 const idleDelay = ({ periodMillis }: Polling) => Math.max(periodMillis, idleDelayMinMillis)
 
-/** Those whose turn it is: the ones not asked for longest. */
+/** The streams whose turn it is: all, or in an idle session those that were not asked for the longest time. */
 export const turn = <S extends { readonly polledMillis: number }>(
   polling: Polling,
   states: ReadonlyArray<S>,
@@ -63,8 +63,8 @@ export const turn = <S extends { readonly polledMillis: number }>(
 }
 
 /**
- * From question to question to a session without streams, which has nothing else to be asked: its end and its first
- * stream show this way.
+ * Pause between two questions for new streams to a session without any. There is nothing else to ask it, and this is
+ * how its end and its first stream show.
  */
 export const emptyMillis = (periodMillis: number, isPrompt: boolean): number =>
   isPrompt

@@ -5,11 +5,11 @@ import type { Session } from "./ViewerEvent.ts"
 export interface WatchedSession {
   readonly id: bigint
   readonly periodMillis: number
-  /** Undefined: when its streams begin is not to be known. */
+  /** Undefined: it cannot be known when its new streams begin. */
   readonly newcomers: Newcomers | undefined
   /** It will announce no further stream. */
   isOver: boolean
-  /** The relay says that we watch none such, without that it has ended. */
+  /** The relay says that we do not watch such a session, but not that it has ended. */
   isWithdrawn: boolean
   overSinceMillis: number
   askedMillis: number
@@ -17,7 +17,7 @@ export interface WatchedSession {
 
 export const periodOf = ({ liveTimerMicros }: Session): number => Math.max(1, liveTimerMicros / 1000)
 
-/** Infinite where there is none. */
+/** Shortest live period of the sessions, in ms; infinite if there are none. */
 export const shortestPeriodOf = (sessions: ReadonlyArray<Session>): number =>
   sessions.reduce((least, session) => Math.min(least, periodOf(session)), Number.POSITIVE_INFINITY)
 
