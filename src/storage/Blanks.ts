@@ -7,7 +7,7 @@ import { isWithin } from "./Within.ts"
 
 export interface Blank {
   readonly path: string
-  /** What was there of `size` bytes. */
+  /** How many bytes were found of the `size` that the file should have. */
   readonly found: number
   readonly size: number
 }
@@ -24,7 +24,7 @@ export class Blanks {
     this.#all.set(blank.path, { ...blank, found })
   }
 
-  /** The file is gone, or begins anew. */
+  /** To be called when the file was removed or emptied. */
   remove(path: string): void {
     this.#all.delete(path)
   }

@@ -4,12 +4,12 @@ import { Effect } from "effect"
 import { pathOf } from "../protocol/Text.ts"
 
 export interface Capacity {
-  /** For who is not root. */
+  /** What a process can use that is not root's. */
   readonly freeBytes: number
   readonly totalBytes: number
 }
 
-/** Of the one that `path` is on; undefined: it does not say. */
+/** The capacity of the file system that `path` is on; undefined: it does not tell. */
 export const of = (path: string): Effect.Effect<Capacity | undefined> =>
   Effect.map(Effect.option(Effect.tryPromise(() => statfs(pathOf(path)))), (answer) => {
     if (answer._tag === "None" || answer.value.blocks === 0) return undefined

@@ -1,9 +1,9 @@
-/** `Files` of which is known what fails. */
+/** `Files` whose failures are counted. */
 import { Effect } from "effect"
 import type { AllDeviceFigures } from "./DeviceFigures.ts"
 import type { FileFailed, Files } from "./Files.ts"
 
-/** Counts what fails by name; what fails on an open file, its owner counts. */
+/** Counts failed operations on names; those on an open file are counted by its owner. */
 export const counted = (files: Files["Service"], figures: AllDeviceFigures): Files["Service"] => {
   const count = <A>(operation: Effect.Effect<A, FileFailed>) =>
     Effect.tapError(operation, ({ code }) => Effect.sync(() => figures.failed(code)))

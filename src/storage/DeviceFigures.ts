@@ -26,7 +26,7 @@ export class DeviceFigures {
   readonly writtenBytes: Record<WritePath, number> = { quick: 0, careful: 0 }
   /** How the last write went. */
   lastWrite: WritePath | undefined
-  /** Of writes that were asked for and are not done. */
+  /** Bytes of writes that were asked for and are not done. */
   bytesInFlight = 0
   /** Failed operations by the system's code. */
   readonly errors = new Map<string, number>()
@@ -37,7 +37,7 @@ export class DeviceFigures {
     this.id = id
   }
 
-  /** Answers when it began, which `end` takes. */
+  /** To be called when an operation begins; answers when that was, for `end`. */
   begin(): number {
     const now = clockMillis()
     this.#begun.push(now)
@@ -75,7 +75,7 @@ export class DeviceFigures {
   }
 }
 
-/** Codes that are answers about names, and say nothing of the device; and those that descriptors run out. */
+/** Codes that say nothing about a device: they are about a name, or descriptors have run out. */
 const ordinary: ReadonlySet<string> = new Set([
   "ENOENT",
   "EEXIST",
@@ -88,7 +88,7 @@ const ordinary: ReadonlySet<string> = new Set([
 
 export class AllDeviceFigures {
   readonly #all = new Map<number, DeviceFigures>()
-  /** Of operations by name that failed: where the name would have been is not known. */
+  /** Failed operations on names by the system's code; on which device the name would have been is not known. */
   readonly errors = new Map<string, number>()
 
   of(id: number): DeviceFigures {

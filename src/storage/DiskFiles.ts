@@ -23,7 +23,7 @@ const flags: Record<OpenMode, number> = {
   continue: fs.constants.O_RDWR | fs.constants.O_NOFOLLOW,
   read: fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW
 }
-/** Of a write for which no thread is woken: headers. */
+/** Writes of so few bytes, such as headers, are done in the caller's turn, if the device is prompt. */
 const littleBytesMax = 4096
 /** writev takes this many buffers at once on Linux (IOV_MAX). */
 const vectorCountMax = 1024
@@ -91,11 +91,11 @@ interface Ground {
   readonly writers: Writers
   readonly devices: Devices
   readonly directories: KnownDirectories
-  /** Of what statfs(2) calls `f_type`. */
+  /** The kind of a file system, by its `f_type` in statfs(2). */
   readonly kindOf: (type: number) => Kind
 }
 
-/** A device that does not tell is taken for a far one. */
+/** The device of number `id`, which `at` lies on. If the system does not tell its kind, it counts as far. */
 const deviceOf = ({ devices, kindOf }: Ground, id: number, at: string): Effect.Effect<Device> => {
   const known = devices.find(id)
   if (known !== undefined) return Effect.succeed(known)
@@ -104,13 +104,13 @@ const deviceOf = ({ devices, kindOf }: Ground, id: number, at: string): Effect.E
   )
 }
 
-/** Something was done on it in this turn, since `start`. */
+/** Tells the device that something was done on it in this turn, from `start` until now. */
 const took = (device: Device | undefined, start: number): void => {
   const end = clockMillis()
   device?.took(end - start, end)
 }
 
-/** In this turn, if nobody is kept waiting by it. Undefined: a thread is to try, and to say what is wrong. */
+/** Does `work` in this turn, if that keeps nobody waiting. Undefined: a thread is to try, and to say what is wrong. */
 const attempt = <A>(device: Device | undefined, work: () => A): A | undefined => {
   if (device?.isPrompt(clockMillis) !== true) return undefined
   const start = clockMillis()
@@ -123,7 +123,7 @@ const attempt = <A>(device: Device | undefined, work: () => A): A | undefined =>
   }
 }
 
-/** `written`: what it is opened for writing on. */
+/** `written`: the file's device, if it is opened for writing. */
 const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, written?: Device): OpenFile => {
   const writeNow: OpenFile["writeNow"] = (bytes, from, to, position) => {
     const start = clockMillis()
@@ -174,7 +174,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
     read: (into, position) => readFully(fd, at, into, position),
     truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
     sync: call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(unsynced(cause)))),
-    // Some systems in user space count no names.
+    // Some file systems in user space do not count names.
     isRemoved: stats.nlink > 0 ? Effect.map(fstat(fd, at), ({ nlink }) => nlink === 0) : undefined,
     look: Effect.map(fstat(fd, at), ({ mtimeMs, size }) => ({ byteCount: size, modifiedMillis: mtimeMs })),
     close: Effect.suspend(() => {
@@ -184,7 +184,7 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
   }
 }
 
-/** Of no further use, and not waited for. */
+/** Closes a descriptor without waiting for it. */
 const letGo = (fd: number): void => fs.close(fd, () => {})
 
 interface Opened {
@@ -192,7 +192,7 @@ interface Opened {
   readonly stats: fs.Stats
 }
 
-/** To empty a file takes as long as it is large; what is only read may be a pipe, which waits for its other end. */
+/** Opens in this turn, but not to empty a file, which may be large, nor to read, as a pipe waits for its other end. */
 const openNow = ({ directories }: Ground, at: string, mode: OpenMode): Opened | undefined =>
   mode === "read" || mode === "create"
     ? undefined
@@ -228,8 +228,9 @@ const openFile = (ground: Ground, at: string, mode: OpenMode): Effect.Effect<Ope
 const O_PATH = 0o10000000
 
 /**
- * Memory up to this is given back by whoever writes: in the caller's turn, which takes some ten milliseconds, or by a
- * writer thread that is at work. Another thread costs one busy session a sixth of its speed: its pages come back cold.
+ * The space of a file in memory of up to this size is given back by whoever writes: in the caller's turn, which takes
+ * some ten milliseconds, or by a writer thread that is at work. If another thread did it, one busy session would lose a
+ * sixth of its speed, since the pages come back cold.
  */
 const freedNowBytesMax = 64 * 1024 * 1024
 
@@ -238,7 +239,7 @@ const fstat = (fd: number, at: string) => call<fs.Stats>("stat", at, (done) => f
 const isMissing = ({ directories }: Ground, at: string) =>
   attempt(directories.around(at), () => fs.lstatSync(pathOf(at), { throwIfNoEntry: false }) === undefined) === true
 
-/** The descriptor keeps the file's space until it is closed. */
+/** Unlinks a file while a descriptor holds it, which keeps the file's space until it is closed. */
 const displace = (ground: Ground, at: string): Effect.Effect<void, FileFailed> => {
   const { devices, writers } = ground
   const hold = call<number>("open", at, (done) => fs.open(pathOf(at), O_PATH | fs.constants.O_NOFOLLOW, done))
@@ -296,7 +297,7 @@ const makeDirectory = (ground: Ground, at: string): Effect.Effect<void, FileFail
     return isMade === true ? Effect.void : Effect.andThen(makeLater(at), learn(ground, at))
   })
 
-/** What was there is asked for once. What lies beyond a far device is written by threads anyway. */
+/** Finds out, once, on which devices existing directories lie. Below a far device threads write anyway. */
 const learn = (ground: Ground, directory: string): Effect.Effect<void> => {
   const { device, unknown } = ground.directories.wayTo(directory)
   if (device?.kind === "far") return Effect.void
@@ -344,10 +345,10 @@ export const makeWritable = (at: string): Effect.Effect<void, FileFailed> =>
     call<void>("write in", at, (done) => fs.access(pathOf(at), fs.constants.W_OK | fs.constants.X_OK, done))
   )
 
-/** What files are written with, where it is not what the machine has. */
+/** What files are written with, if not with what is usual on the machine. */
 export interface Means extends Pick<WritersOptions, "start"> {
   readonly kindOf?: typeof kindOf
-  /** Threads that write; undefined: as many as are good, while processors are to spare. */
+  /** How many threads write; undefined: as many as suit the machine, and only while processors are to spare. */
   readonly workers?: number | undefined
 }
 

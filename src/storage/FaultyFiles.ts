@@ -65,7 +65,7 @@ export class FaultyFiles {
     return () => void this.#armed.delete(armed)
   }
 
-  /** From now on every operation (on paths that contain `path`) waits for the answer to be run. */
+  /** From now on every operation (on paths that contain `path`) waits until the effect that is answered is run. */
   stall(path = ""): Effect.Effect<void> {
     const gate = Deferred.makeUnsafe<void>()
     this.#gate = gate
@@ -84,7 +84,7 @@ export class FaultyFiles {
   get service(): Files["Service"] {
     const files = gated(this.#files, {
       pass: (asked) => this.#pass(asked),
-      // Whatever is to go wrong with a write goes wrong in one that can wait.
+      // What is to go wrong with a write goes wrong in `pass`, which can wait.
       passNow: (path, count) => (this.#goesWrong(path) ? 0 : count),
       passBeside: (path) => !this.#goesWrong(path)
     })

@@ -13,7 +13,7 @@ import type { FileFailed, OpenFile } from "./Files.ts"
 /** Fewer would make every write a reopen. */
 const capacityMin = 8
 
-/** Connections may take the last descriptors before the pool gives way: it then has this long to find one. */
+/** If connections have taken the process's last descriptors, so many attempts to open are made, with pauses. */
 const shortageAttemptCountMax = 50
 const shortageWait = "10 millis"
 
@@ -29,9 +29,9 @@ export class FilePool {
   #capacity: number
   #openCount = 0
   #reservedCount = 0
-  /** Those that nobody is using, the longest unused first: they give way. */
+  /** Holders that nobody is using, the longest unused first: they give way. */
   readonly #idle = new Set<Holder>()
-  /** For a place, in the order in which they came. */
+  /** Called when there is a place, in the order in which they came. */
   readonly #waiters: Array<() => void> = []
 
   /** The turns that operations on files take, and what is known of them. */
@@ -80,13 +80,13 @@ export class FilePool {
     })
   }
 
-  /** A descriptor of the pool was closed. */
+  /** To be called when a descriptor of the pool was closed. */
   left(): void {
     this.#openCount--
     this.#waiters.shift()?.()
   }
 
-  /** Every file that nobody is using is opened again by its name when it is next used. */
+  /** Closes every file that nobody is using; its next use opens it again by its name. */
   get suspendAll(): Effect.Effect<void> {
     const suspend = (file: Holder) => Effect.suspend(() => (this.#idle.has(file) ? file.suspend : Effect.void))
     return Effect.suspend(() => Effect.forEach([...this.#idle], suspend, { discard: true }))
@@ -101,7 +101,7 @@ export class FilePool {
     this.#idle.delete(file)
   }
 
-  /** An idle file was used without an operation. */
+  /** To be called when an idle file was used without `setBusy`: it is the one used last now. */
   touch(file: Holder): void {
     this.#idle.delete(file)
     this.#idle.add(file)

@@ -22,26 +22,26 @@ export class FileFailed extends Schema.TaggedError<FileFailed>()("FileFailed", {
   }
 }
 
-/** How a file is opened: made, and nothing may have its name; emptied or made; for more writing; for reading only. */
+/** How a file is opened: made, and nothing may have its name; made or emptied; for more writing; for reading only. */
 export type OpenMode = "new" | "create" | "continue" | "read"
 
 /** A file as it is now. */
 export interface Look {
   readonly byteCount: number
-  /** When it was written last, by the clock of its system: compared with others of the same file. */
+  /** When it was written last, in ms by the clock of its system: to be compared only with others of the same file. */
   readonly modifiedMillis: number
 }
 
 /**
- * One open file. Whoever opened it closes it, once, after everything else asked of it is done. It has no accessors: an
- * object whose own they are is a table of names to the runtime, and each packet looks in it.
+ * One open file. Whoever opened it closes it, once, after everything else asked of it is done. It has no accessors: the
+ * runtime would keep an object with accessors of its own as a table of names, and each packet would look into that.
  */
 export interface OpenFile {
   /** The device the file lies on, to tell slow disks apart. */
   readonly device: number
   /** With the device, tells whether a path still names this file. */
   readonly inode: number
-  /** When it was written last before it was opened, by the wall clock; undefined: nobody knows. */
+  /** When it was written last before it was opened, in ms since the epoch; undefined: nobody knows. */
   readonly modifiedMillis?: number
   /** Writes every byte of `buffers` at `position`. The buffers must not change until it is done. */
   readonly write: (buffers: ReadonlyArray<Uint8Array>, position: number) => Effect.Effect<void, FileFailed>
@@ -49,28 +49,28 @@ export interface OpenFile {
   readonly isPrompt?: () => boolean
   /**
    * While the device is prompt: writes `bytes[from, to)` at `position` in this call and answers how many bytes it
-   * could. The rest, and why, is for `write`. Undefined: it never is.
+   * could write. The rest, and what is wrong, is for `write`. Undefined: it is never written in this way.
    */
   readonly writeNow?: ((bytes: Uint8Array, from: number, to: number, position: number) => number) | undefined
   /**
    * While the device is prompt, and where there is a thread (`hasBeside`): lets it write up to `besidePieceCountMax`
-   * held `pieces` at `position`, one behind the other. They must not change before the write is settled. `onDone` is
+   * held `pieces` at `position`, one after the other. They must not change before the write is settled. `onDone` is
    * called some time after it is done, unless it was settled before. Undefined when the thread cannot, or has enough to
-   * do: `writeNow` can.
+   * do: then `writeNow` can write.
    */
   readonly writeBeside?:
     | ((pieces: ReadonlyArray<Piece>, position: number, onDone: () => void) => BesideWrite | undefined)
     | undefined
   /**
    * Its device is memory, or the only disk that is written to: an answer may wait for it, slow as it may be just now.
-   * Undefined: where it may be written at once.
+   * Undefined: the same as `isPrompt`.
    */
   readonly isNear?: () => boolean
   /** Another thread may write to it now. Undefined: whenever there is a `writeBeside`. */
   readonly hasBeside?: () => boolean
-  /** A thread that is there has room for a `writeBeside`. */
+  /** A thread that has been started has room for a `writeBeside`. */
   readonly hasBesideRoom?: () => boolean
-  /** Bytes read into `into`; fewer than its length only at the end of the file. */
+  /** Reads into `into` and answers how many bytes: fewer than its length only at the end of the file. */
   readonly read: (into: Uint8Array, position: number) => Effect.Effect<number, FileFailed>
   /** Cuts the file to `size` bytes. */
   readonly truncate: (size: number) => Effect.Effect<void, FileFailed>
@@ -79,11 +79,11 @@ export interface OpenFile {
   readonly close: Effect.Effect<void>
   /** No name leads to it any more: what is written to it is kept nowhere. Undefined: nobody knows. */
   readonly isRemoved?: Effect.Effect<boolean, FileFailed> | undefined
-  /** Undefined: nobody knows. */
+  /** The file as it is now. Undefined: nobody knows. */
   readonly look?: Effect.Effect<Look, FileFailed>
 }
 
-/** `writeNow` may do something. */
+/** Whether `writeNow` may do something. */
 export const isPrompt = ({ isPrompt, writeNow }: OpenFile): boolean =>
   writeNow !== undefined && (isPrompt === undefined || isPrompt())
 
@@ -97,27 +97,27 @@ export interface DirectoryEntry {
 export class Files extends Context.Service<
   Files,
   {
-    /** Fails as the system does: `ENOENT` for what is not there, `EMFILE` without a free descriptor. */
+    /** Fails as the system does: `ENOENT` for what does not exist, `EMFILE` without a free descriptor. */
     readonly open: (path: string, mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
     /** Makes the directory and its parents; existing ones are accepted as they are. */
     readonly makeDirectory: (path: string) => Effect.Effect<void, FileFailed>
-    /** Replaces a file of that name. */
+    /** Renames a file or directory; replaces a file of the new name. */
     readonly rename: (from: string, to: string) => Effect.Effect<void, FileFailed>
-    /** Removes a file's name; where it is open, its bytes stay. */
+    /** Removes a file's name; while the file is open, its bytes stay. */
     readonly unlink: (path: string) => Effect.Effect<void, FileFailed>
     /** As `unlink`, but does not wait for a device to give back the file's space: milliseconds for a large file. */
     readonly displace: (path: string) => Effect.Effect<void, FileFailed>
-    /** Only an empty one; `ENOTEMPTY` otherwise. */
+    /** Removes an empty directory; fails with `ENOTEMPTY` if it is not. */
     readonly removeDirectory: (path: string) => Effect.Effect<void, FileFailed>
     /** The names in a directory, in no order. */
     readonly list: (path: string) => Effect.Effect<ReadonlyArray<DirectoryEntry>, FileFailed>
-    /** The length of a file, of a link's own where it is one. */
+    /** The length of a file in bytes; of a symbolic link, its own. */
     readonly size: (path: string) => Effect.Effect<number, FileFailed>
     /** Done when the names in a directory would outlive the machine's power. */
     readonly syncDirectory: (path: string) => Effect.Effect<void, FileFailed>
     /** The path with every symbolic link resolved. */
     readonly resolve: (path: string) => Effect.Effect<string, FileFailed>
-    /** What is written is nowhere, nor are names. */
+    /** Neither bytes nor names are kept. */
     readonly keepsNothing?: boolean
   }
 >()("lttng-relay/Files") {}

@@ -1,11 +1,11 @@
 /**
- * Files around others, where somebody has a say in every operation: lets it pass, later, in part, or not at all. What
- * files that fail, stall, are slow or count have in common.
+ * Files around others, where a gate decides on every operation: lets it pass now or later, in part, or not at all.
+ * Files that fail, stall, are slow or count are made with it.
  */
 import { Effect } from "effect"
 import { type FileFailed, Files, isPrompt, type OpenFile } from "./Files.ts"
 
-/** By the system's names. */
+/** Operations, by the names of the system's calls. */
 export type Operation =
   | "open"
   | "write"
@@ -24,20 +24,20 @@ export type Operation =
 /** An operation that is to be let through. */
 export interface Asked<A> {
   readonly operation: Operation
-  /** Of a rename, the old one. */
+  /** The path that is operated on; of a rename, the old one. */
   readonly path: string
   readonly act: Effect.Effect<A, FileFailed>
-  /** To be written or read; 0 for what is neither. */
+  /** Bytes to be written or read; 0 for other operations. */
   readonly byteCount: number
-  /** Writes the first `count` bytes of a write, and no more; nothing of another operation. */
+  /** For a write: writes only the first `count` bytes. For other operations it does nothing. */
   readonly part: (count: number) => Effect.Effect<void, FileFailed>
 }
 
 export interface Gate {
   readonly pass: <A>(asked: Asked<A>) => Effect.Effect<A, FileFailed>
-  /** Of a write in the caller's turn: how many bytes of `count`. The rest comes to `pass`. Without it there is none. */
+  /** How many of `count` bytes are written in the caller's turn; the rest comes to `pass`. Absent: none are. */
   readonly passNow?: (path: string, count: number) => number
-  /** Whether another thread may write now. Without it none does. */
+  /** Whether another thread may write now. Absent: none does. */
   readonly passBeside?: (path: string) => boolean
 }
 
@@ -88,7 +88,7 @@ export const make = (files: Files["Service"], gate: Gate): Files["Service"] => {
     gate.pass({ operation, path, act, byteCount: 0, part: nothing })
   return Files.of({
     open: (path, mode) => {
-      // What has to wait is not begun before.
+      // Suspended, since an open that has to wait must not begin before that.
       const act = Effect.suspend(() => files.open(path, mode))
       return Effect.map(pass("open", path, act), (file) => gatedFile(file, path, gate))
     },

@@ -2,31 +2,31 @@
  * Which device a directory lies on, as far as known. A name in a directory of a prompt device is made in the caller's
  * turn: a thread has to wake for each of the dozen calls that a stream's files need, which costs ten times the calls.
  *
- * A directory that was just made lies on the device of the one it was made in; of one that was there only the system
+ * A directory that was just made lies on the device of the one it was made in; for one that existed only the system
  * can tell. What is known may be out of date: whoever opens a file in a directory sees where that lies, and says so.
  */
 import { dirname, resolve } from "node:path"
 import type { Device } from "./Promptness.ts"
 
-/** Those that have been of use last. */
+/** So many directories are remembered: those learnt of last. */
 const countMax = 4096
 
 export interface Way {
-  /** The nearest directory above that is known; undefined: none is. */
+  /** Device of the nearest known directory, at or above the one asked for; undefined: none is known. */
   readonly device: Device | undefined
-  /** What lies below that one, from the top. */
+  /** The directories below that one, from the top, down to the one asked for. */
   readonly unknown: ReadonlyArray<string>
 }
 
 export class KnownDirectories {
   readonly #devices = new Map<string, Device>()
 
-  /** Of the directory that `path` is a name in. */
+  /** Device of the directory that `path` is a name in; undefined: not known. */
   around(path: string): Device | undefined {
     return this.#devices.get(dirname(path))
   }
 
-  /** From what is known to `directory`. */
+  /** The way from the nearest known directory down to `directory`. */
   wayTo(directory: string): Way {
     const unknown: Array<string> = []
     for (let level = resolve(directory); ; level = dirname(level)) {

@@ -9,11 +9,11 @@ import { Effect, Layer } from "effect"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 import { type FileNode, MemoryTree, type Node, parentOf, Refusal } from "./MemoryTree.ts"
 
-/** Of files in memory. */
+/** How files in memory behave. */
 export interface Options {
   /** Bytes all files may have together; writes beyond fail with ENOSPC after what still fits. */
   readonly bytesMax?: number
-  /** What the files say they lie on. */
+  /** Number of the device that the files say they lie on; 1 by default. */
   readonly device?: number
   /** Whether files can be written in the caller's turn, without waiting as for a disk; true by default. */
   readonly isImmediate?: boolean
@@ -62,7 +62,7 @@ export class MemoryFiles {
     return node?.kind === "file" ? node.bytes.subarray(0, node.size) : undefined
   }
 
-  /** Makes or replaces a file; its directories must be there. */
+  /** Makes or replaces a file, and makes its directories. */
   write(path: string, bytes: Uint8Array): void {
     this.#tree.makeDirectory(parentOf(path))
     const node = this.#openFile(path, "create")

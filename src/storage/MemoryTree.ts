@@ -28,9 +28,9 @@ export interface FileNode {
   readonly inode: number
   bytes: Buffer
   size: number
-  /** No name leads to it. */
+  /** No name leads to it any more. */
   isRemoved: boolean
-  /** In place of a time. */
+  /** Counts changes, in place of a time of the last one. */
   changeCount: number
 }
 
@@ -67,7 +67,7 @@ export class MemoryTree {
   readonly #root: DirectoryNode = { kind: "directory", inode: 1, entries: new Map() }
   #lastInode = 1
 
-  /** The file that is opened, with the bytes it had. */
+  /** The file to be opened, with the bytes that it had; made if it is missing and the mode makes files. */
   file(path: string, mode: OpenMode): FileNode {
     const { parent, name } = this.#place(path)
     const found = parent.entries.get(name)
@@ -105,7 +105,7 @@ export class MemoryTree {
     return { kind: "directory", inode: ++this.#lastInode, entries: new Map() }
   }
 
-  /** Answers the file whose name it takes. */
+  /** Answers the file that it replaces, if any. */
   rename(from: string, to: string): FileNode | undefined {
     const source = this.#place(from)
     const moved = source.parent.entries.get(source.name)

@@ -27,7 +27,7 @@ const kinds: ReadonlyMap<number, Kind> = new Map<number, Kind>([
 
 export const kindOf = (type: number): Kind => kinds.get(type) ?? "far"
 
-/** A processor that is taken away from us takes as long; a page of the page cache takes a thousandth. */
+/** A write that takes so long is slow. A lost processor may cost as much; a page of the page cache a thousandth. */
 export const slowMillis = 20
 
 /** For how long a slow device is left to the threads: first, and at most. */
@@ -39,7 +39,7 @@ export class Device {
   readonly #disks: Disks
   #fileCount = 0
   #restMillis = restMillisMin
-  /** In the past unless the device was slow. */
+  /** Until then it is left to the threads, in ms of the relay's clock; 0: it was not slow. */
   #restsUntil = 0
   #slowAt = Number.NEGATIVE_INFINITY
 
@@ -54,7 +54,7 @@ export class Device {
     return this.#isAlone && (this.#restsUntil === 0 || this.#hasRested(now()))
   }
 
-  /** An answer may wait for it: should it be slow, it keeps none waiting but those whose files are on it. */
+  /** An answer may wait for it: if it is slow, only those wait whose files are on it. */
   get isNear(): boolean {
     return this.kind === "memory" || (this.kind === "disk" && this.#isAlone)
   }
@@ -69,7 +69,7 @@ export class Device {
     return true
   }
 
-  /** A write in this turn took so long, until `now`. */
+  /** To be called when something took so long on it, in a turn or by a writer thread, until `now`. */
   took(millis: number, now: number): void {
     if (millis < slowMillis || this.kind !== "disk") return
     // Slow again soon after a rest: it needs a longer one.
@@ -79,7 +79,7 @@ export class Device {
     this.#restsUntil = now + this.#restMillis
   }
 
-  /** A file on it is open for writing. */
+  /** To be called when a file on it was opened for writing. */
   opened(): void {
     if (this.#fileCount++ === 0 && this.kind !== "memory") this.#disks.count++
   }
@@ -89,7 +89,7 @@ export class Device {
   }
 }
 
-/** Devices with files open for writing that are not memory. */
+/** Counts devices that are not memory and have files open for writing. */
 interface Disks {
   count: number
 }

@@ -10,13 +10,13 @@ import { type FileFailed, Files, type OpenFile } from "./Files.ts"
 import { isWithin } from "./Within.ts"
 
 const Change = Schema.Struct({
-  /** What the owner of the watch had counted up to. */
+  /** Number of the owner's mark after which the change was made. */
   after: Schema.Finite,
-  /** Of a rename. */
+  /** The old name, if it is a rename. */
   from: Schema.optionalKey(Schema.String),
-  /** What a rename led to, or the file or directory that was made. */
+  /** The new name of a rename, or the file or directory that was made. */
   path: Schema.String,
-  /** No change, but what zeros stand for in the file (`Blanks`). Earlier versions take it for a rename to itself. */
+  /** If set, this is no change: it tells what zeros stand for (`Blanks`). Earlier versions see a rename to itself. */
   blank: Schema.optionalKey(Schema.Struct({ found: Schema.Finite, size: Schema.Finite }))
 })
 type Change = typeof Change.Type
@@ -30,29 +30,29 @@ const lineOf = (change: Change): Buffer => {
   return Buffer.from(`${sumOf(text)} ${text}\n`)
 }
 
-/** Undefined: it is none. What was to be written before it may not be there: then there are zeros. */
+/** The change in a line; undefined: there is none. If what was written before it is lost, it begins with zeros. */
 const changeOf = (line: string): Change | undefined => {
   const bare = line.replace(/^\0+/, "")
-  // Earlier versions put down no checksum.
+  // Earlier versions wrote no checksum.
   const [, sum, text = bare] = /^([0-9a-f]{8}) (.*)$/.exec(bare) ?? []
   return sum === undefined || sum === sumOf(text) ? Option.getOrUndefined(decode(text)) : undefined
 }
 
-/** All that was put down there, up to `after`, is what was written, but for what comes last. */
+/** Whether each whole line of `text` is as it was written, and of no mark later than `after`. */
 export const isReadable = (text: string, after: number): boolean =>
   text
     .split("\n")
     .slice(0, -1)
     .every((line) => (changeOf(line)?.after ?? Number.POSITIVE_INFINITY) <= after)
 
-/** What zeros stood for at the last mark, as `text` has it. */
+/** The files of which `text` says that zeros stood for something at the mark `after`. */
 export const blanksOf = (text: string, after: number): ReadonlyArray<Blank> =>
   text.split("\n").flatMap((line) => {
     const change = changeOf(line)
     return change?.blank !== undefined && change.after === after ? [{ path: change.path, ...change.blank }] : []
   })
 
-/** Changes of names below some directories, put down in a file of their own. */
+/** Logs changes of names below the directories in `prefixes`, in a file of its own. */
 export class Watch {
   readonly prefixes = new Set<string>()
   readonly #file: OpenFile
@@ -82,7 +82,7 @@ export class Watch {
     })
   }
 
-  /** What was done before `after` stays: nothing of it is put down any more. What zeros stand for is, again. */
+  /** What was done before the mark `after` stays: empties the log, and tells again what zeros stand for. */
   advance(after: number): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
       this.after = after
@@ -99,7 +99,7 @@ export class Watch {
   }
 }
 
-/** Stands in for files. */
+/** Files that stand in for the real ones at the paths that it covers. */
 export interface Shadow {
   readonly files: Files["Service"]
   readonly covers: (path: string) => boolean
@@ -109,16 +109,16 @@ export class Retraceable {
   readonly #files: Files["Service"]
   readonly watches = new Set<Watch>()
   readonly blanks = new Blanks()
-  /** Memory of all journals for what is put down of them and not marked yet, beyond what each may keep. */
+  /** Memory of all journals for what follows their last marks, beyond what each may keep; in bytes. */
   unmarkedBytes = 0
-  /** What is done to what it covers is done to its files. */
+  /** If set, operations on paths that it covers are done to its files. */
   shadow: Shadow | undefined
 
   constructor(files: Files["Service"]) {
     this.#files = files
   }
 
-  /** As they are, without shadow or watch. */
+  /** The files without shadow or watch. */
   get plain(): Files["Service"] {
     return this.#files
   }
@@ -166,9 +166,9 @@ export class Retraceable {
   }
 
   /**
-   * Takes back what was put down after `after` in the file `path`, which has `text`: the latest first. What is taken
-   * back is no longer put down, so who is killed meanwhile goes on from there: a name that was made is by then perhaps
-   * that of what had moved away before, and would go if it were taken back again.
+   * Undoes the changes after the mark `after` that the log `path` has, the latest first; `text` is what is in it. A
+   * change that was undone leaves the log, so that a relay that is killed meanwhile goes on from there: undone once
+   * more, the making of a file could remove another one that has been moved back to its name.
    */
   takeBack(path: string, text: string, after: number): Effect.Effect<void, FileFailed> {
     const changes: Array<{ readonly at: number; readonly change: Change }> = []
@@ -195,8 +195,8 @@ export class Retraceable {
   }
 
   /**
-   * Directories are made with their parents, of which some may be there without it. One that is not empty has something
-   * of before.
+   * Removes a directory that was made, and its parents, which may have been made with it, as long as they are empty:
+   * one that is not has something from before.
    */
   #removeEmpty(path: string): Effect.Effect<void> {
     return Effect.matchEffect(this.#files.removeDirectory(path), {

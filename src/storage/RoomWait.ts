@@ -10,24 +10,24 @@ import { type FileFailed, Files, type OpenFile } from "./Files.ts"
 
 const againMillis = 500
 
-/** Of a disk that fails, or is gone: pulled out, a share without its server, a file system without its process. */
+/** Codes of a disk that fails or is gone: pulled out, a share without its server, a file system without its process. */
 const goneCodes: ReadonlySet<string> = new Set(["EIO", "ENXIO", "ENODEV", "ESTALE", "ENOTCONN"])
-/** One that had an error is read-only until it is mounted again. */
+/** Codes of a disk that is full, or read-only, as after an error until it is mounted again. */
 const fullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS"])
 
-/** Who looks after the disk can mend it. */
+/** Whether whoever looks after the disk can mend it. */
 const isMendable = ({ code }: { readonly code: string }) => fullCodes.has(code) || goneCodes.has(code)
 
-/** What was written may be, and nothing here has it any more. */
+/** Whether bytes that were written may be lost, so that repeating the operation would not help. */
 const isLost = ({ code, operation }: Pick<FileFailed, "code" | "operation">) =>
   operation === "fsync" && goneCodes.has(code)
 
 export class RoomWait {
   readonly #wakes = new Set<() => void>()
-  /** Operations that wait, or are done again. */
+  /** Operations that wait or are being repeated. */
   #waitingCount = 0
   #isOver = false
-  /** Told of the first that begins to wait. */
+  /** Called when an operation begins to wait and no other does; with its failure. */
   onWait: (failure: FileFailed) => Effect.Effect<void> = () => Effect.void
 
   readonly isMendable = isMendable
@@ -37,13 +37,13 @@ export class RoomWait {
     return this.#waitingCount > 0
   }
 
-  /** From now on what fails has failed. */
+  /** From now on nothing waits: what fails has failed. */
   end(): void {
     this.#isOver = true
     for (const wake of [...this.#wakes]) wake()
   }
 
-  /** Asks `waits` each time. The operation may be done any number of times. */
+  /** Repeats the operation while its failure can be mended and `waits` answers true: it must bear to be repeated. */
   of<A>(operation: Effect.Effect<A, FileFailed>, waits: () => boolean): Effect.Effect<A, FileFailed> {
     return Effect.catchIf(
       operation,
@@ -94,7 +94,7 @@ export class RoomWait {
     })
   )
 
-  /** What needs room waits for it, where the path is one that `waits`. */
+  /** Files whose operations on names wait for room, if the path is one that `waits`. */
   files(files: Files["Service"], waits: (path: string) => boolean): Files["Service"] {
     return Files.of({
       ...files,
@@ -104,7 +104,7 @@ export class RoomWait {
     })
   }
 
-  /** Whatever changes it waits. */
+  /** A file of which every change waits for room. */
   file(file: OpenFile): OpenFile {
     const always = () => true
     return {

@@ -21,7 +21,7 @@ export class ShadowFiles {
   readonly #real: Files["Service"]
   readonly #own: ReadonlySet<string>
 
-  /** What lies in none of the directories that are `own` is what there really is. */
+  /** Shadows stand for what lies in the directories in `own`; other directories are listed as they really are. */
   constructor(real: Files["Service"], own: ReadonlySet<string>) {
     this.#real = real
     this.#own = own
@@ -46,19 +46,19 @@ export class ShadowFiles {
     })
   }
 
-  /** It lies in one of its own directories. */
+  /** Whether the path lies in one of its own directories. */
   isOwn(path: string): boolean {
     return isWithin(path, this.#own)
   }
 
-  /** There is a file in it, or below. */
+  /** Whether there is a file in the directory, or below. */
   hasFiles(directory: string): boolean {
     const only = new Set([directory])
     for (const path of this.files.keys()) if (isWithin(path, only)) return true
     return false
   }
 
-  /** What is in them is left as it is. */
+  /** Forgets all below the directories: their real files are left as they are. */
   forget(directories: ReadonlySet<string>): void {
     for (const path of [...this.files.keys()]) if (isWithin(path, directories)) this.files.delete(path)
     for (const path of [...this.directories]) if (isWithin(path, directories)) this.directories.delete(path)
@@ -120,7 +120,7 @@ export class ShadowFiles {
   }
 }
 
-/** Every file is there, with as much as its shadow has. */
+/** Whether every shadow is of an own directory, and its real file exists and is at least as long. */
 export const isIntact = (shadow: ShadowFiles, files: Files["Service"]): Effect.Effect<boolean> =>
   Effect.gen(function* () {
     for (const [path, { size }] of shadow.files) {
@@ -131,7 +131,7 @@ export const isIntact = (shadow: ShadowFiles, files: Files["Service"]): Effect.E
     return true
   })
 
-/** Makes the files what the shadows are: cut where they are longer; answers where zeros stand for what is not there. */
+/** Makes files as long as their shadows, by a cut or by zeros. Answers those with zeros in place of missing bytes. */
 export const materialize = (
   shadow: ShadowFiles,
   files: Files["Service"]

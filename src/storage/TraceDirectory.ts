@@ -2,8 +2,8 @@
  * One directory of a trace, a chunk or a whole session, that may be renamed while files in it are used, which may be
  * closed and reopened while their owners hold them (storage.md §4.3).
  *
- * - No file is emptied that was not made through the same `TraceDirectory`, and none deleted but for an index that
- *   lies where the data file it was of does not.
+ * - No file is emptied that was not made through the same `TraceDirectory`, and none deleted, but for an index whose
+ *   data file is not there any more.
  * - Opening by path and renaming exclude each other.
  */
 import * as path from "node:path"
@@ -19,12 +19,12 @@ export interface Ground {
   readonly files: Files["Service"]
   readonly pool: FilePool
   readonly roomWait: RoomWait
-  /** What needs room below it waits for that. */
+  /** Whether what needs room below the path waits for it. */
   readonly mayWait: (relative: string) => boolean
   readonly syncsNames: boolean
-  /** Nothing is there afterwards, and so nothing to be found again. */
+  /** As `Files.keepsNothing`: then it is not remembered what was made. */
   readonly keepsNothing: boolean
-  /** The absolute path, unless it would lie outside. */
+  /** The absolute path; fails if it would lie outside. */
   readonly inside: (relative: string) => Effect.Effect<string, FileFailed>
 }
 
@@ -53,7 +53,7 @@ export class TraceDirectory {
     this.relativePath = relativePath
   }
 
-  /** Of all files in it, which may be others' too; undefined: it is not there. */
+  /** Bytes of all files in it, including those of others; undefined: it does not exist. */
   get byteCount(): Effect.Effect<number | undefined> {
     const sum = Effect.flatMap(this.#inside(""), (at) => byteCountOf(this.#ground.files, at))
     return Effect.catch(sum, (failure) => Effect.succeed(isMissing(failure) ? undefined : 0))
@@ -86,7 +86,7 @@ export class TraceDirectory {
     return { directories: [...this.#made], files: [...this.#created] }
   }
 
-  /** What was made through another object, before, is this one's. */
+  /** Counts what was made through an earlier object as its own; makes the directories if they are gone. */
   inherit({ directories, files }: Made): Effect.Effect<void, FileFailed> {
     for (const relative of files) this.#created.add(relative)
     return Effect.forEach(
@@ -99,7 +99,7 @@ export class TraceDirectory {
     )
   }
 
-  /** Makes `subdirectory` again, which somebody has taken away; not where the file `beside` has gone with it. */
+  /** Makes `subdirectory` again, which somebody has removed; fails if the file `beside` is gone, too. */
   restore(subdirectory: string, beside: string): Effect.Effect<void, FileFailed> {
     const { files } = this.#ground
     return this.#exclusive(
@@ -127,7 +127,7 @@ export class TraceDirectory {
     )
   }
 
-  /** A directory cannot be got around as a file can. */
+  /** Fails with EISDIR if a directory has the name: callers cannot get around that as they can around a file. */
   #saidWhole(failure: FileFailed): Effect.Effect<never, FileFailed> {
     const { path: at, operation } = failure
     return Effect.flatMap(entriesOf(this.#ground.files, path.dirname(at)), (entries) => {
@@ -210,7 +210,7 @@ export class TraceDirectory {
     })
   }
 
-  /** What was to be moved is gone, perhaps with all around it: no empty directories are left in its place. */
+  /** What was to be moved is gone, perhaps with its parents: removes the directories that were made for it. */
   #unmade(directory: string): Effect.Effect<void> {
     const { files } = this.#ground
     const session = path.dirname(directory)
@@ -255,7 +255,7 @@ export class TraceDirectory {
         this.#made.clear()
         if (isOwn) {
           const removed = ignoreMissing(Effect.flatMap(this.#inside(""), this.#ground.files.removeDirectory))
-          // It is not empty then, and that says nothing new.
+          // After failures it is not empty, which says nothing new.
           yield* failures.length === 0 ? attempt(removed) : Effect.ignore(removed)
         }
         return failures

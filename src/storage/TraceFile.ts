@@ -13,10 +13,10 @@ import { anyInode } from "./ShadowFiles.ts"
 /** Opens the file again where it lies now. */
 export type Reopen = (mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
 
-/** Does it again as long as that is worth it; not while it has a place on the device. */
+/** Repeats an operation while that is worth it (`RoomWait`); between two attempts it has no place on the device. */
 type Patiently = <A>(operation: Effect.Effect<A, FileFailed>) => Effect.Effect<A, FileFailed>
 
-/** Counts and times what has its turn. */
+/** Counts and times an operation whose turn has come. */
 const timed = <A>(figures: DeviceFigures, kind: Operation | undefined, operation: Effect.Effect<A, FileFailed>) =>
   Effect.suspend(() => {
     if (kind === undefined) return operation
@@ -35,16 +35,16 @@ export class TraceFile implements BesideWrite, Holder {
   readonly #figures: DeviceFigures
   readonly #reopen: Reopen
   readonly #isWriter: boolean
-  /** Around what may need room. */
+  /** Wraps what may need room. */
   readonly #patiently: Patiently
-  /** Undefined while the pool has its descriptor. */
+  /** Undefined while its descriptor is given back to the pool. */
   #open: OpenFile | undefined
   /** What another thread writes to it, and since when. */
   #beside: BesideWrite | undefined
   #besideBegunAt: number | undefined
   #besideBytes = 0
   #onBesideDone: (() => void) | undefined
-  /** What its name must still lead to when it is opened again. */
+  /** The inode that its name must still lead to when it is opened again. */
   #inode: number
   readonly device: number
   /** Operations that are under way. */
@@ -87,7 +87,7 @@ export class TraceFile implements BesideWrite, Holder {
     return file?.writeBeside !== undefined && (file.hasBeside === undefined || file.hasBeside())
   }
 
-  /** It has room for that. */
+  /** A thread has room for a `writeBeside`. */
   get hasBesideRoom(): boolean {
     return this.#open?.hasBesideRoom?.() === true
   }
@@ -115,15 +115,15 @@ export class TraceFile implements BesideWrite, Holder {
     return this
   }
 
-  /** Of the last `writeBeside`. */
+  /** Whether the other thread has begun the last `writeBeside`. */
   get isBegun(): boolean {
     return this.#beside?.isBegun !== false
   }
 
-  /** Of the same. */
+  /** Ends the last `writeBeside` now; answers how many bytes it has written. */
   settle(): number {
     if (this.#beside !== undefined && this.#besideBegunAt !== undefined) {
-      // Once: its device judges by how long each write took.
+      // Only once: the device judges by how long each write took.
       this.#besideBytes = this.#beside.settle()
       this.#figures.end("write", this.#besideBegunAt)
       this.#figures.wrote("quick", this.#besideBytes)
@@ -133,7 +133,7 @@ export class TraceFile implements BesideWrite, Holder {
     return this.#besideBytes
   }
 
-  /** For others than who asked for the write, who is told as if it had ended by itself. */
+  /** Settles a write that somebody else has asked for, who is told as if it had ended by itself. */
   #settleFirst(): void {
     const tell = this.#onBesideDone
     this.settle()
@@ -156,7 +156,7 @@ export class TraceFile implements BesideWrite, Holder {
     return this.#patiently(this.#use("sync", 0, (file) => file.sync))
   })
 
-  /** As `OpenFile.isRemoved`; false while the descriptor is closed: who opens it again will hear. */
+  /** As `OpenFile.isRemoved`; false while the descriptor is closed: the next use will tell. */
   readonly isRemoved: Effect.Effect<boolean, FileFailed> = Effect.suspend(() =>
     this.#open?.isRemoved === undefined
       ? Effect.succeed(false)
@@ -178,7 +178,7 @@ export class TraceFile implements BesideWrite, Holder {
     const file = this.#open
     this.#pool.setBusy(this)
     if (file === undefined) return Effect.void
-    // The other thread knows the file by its descriptor.
+    // The other thread writes by the descriptor, which is about to be closed.
     this.#settleFirst()
     this.#open = undefined
     return Effect.ensuring(

@@ -20,7 +20,7 @@ export interface Options {
   readonly openFileCountMax: number
   /** Operations in flight on one device. */
   readonly deviceOperationCountMax: number
-  /** Renames outlive the machine's power once they are done. */
+  /** Renames are synced: once they are done they outlive the machine's power. */
   readonly syncsNames?: boolean
 }
 
@@ -33,9 +33,9 @@ export class TraceStore extends Context.Service<
     readonly pool: FilePool
     /** Absolute path of the output directory. */
     readonly output: string
-    /** Below all directories: what is done to names can be taken back. */
+    /** What all directories are made on: renames, while they are watched, can be undone. */
     readonly retraceable: Retraceable
-    /** What is watched waits for room on a disk that is full. */
+    /** Operations on watched paths wait while the disk is full. */
     readonly roomWait: RoomWait
   }
 >()("lttng-relay/TraceStore") {
@@ -66,7 +66,7 @@ export class TraceStore extends Context.Service<
     )
 }
 
-/** A peer's path may end in a slash; one place has one spelling. */
+/** The absolute path below `root`. A peer's path may end in a slash, but one place has one spelling. */
 const insideOf = (root: string) => (relative: string) => {
   const at = path.join(root, relative).replace(/(?<=.)\/$/, "")
   if (at === root || at.startsWith(root === "/" ? root : `${root}/`)) return Effect.succeed(at)

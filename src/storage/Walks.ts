@@ -1,4 +1,4 @@
-/** Trees of files, gone through. */
+/** Walks through trees of files. */
 import * as path from "node:path"
 import { Effect, Result } from "effect"
 import type { FileFailed, Files } from "./Files.ts"
@@ -6,7 +6,7 @@ import type { FileFailed, Files } from "./Files.ts"
 /** Deeper than any trace; a circle of links ends here. */
 const depthMax = 16
 
-/** None where there is no directory, or one that nobody may see. */
+/** The entries of a directory; none if it does not exist or may not be read. */
 export const entriesOf = (files: Files["Service"], at: string) =>
   Effect.catchIf(
     files.list(at),
@@ -14,11 +14,11 @@ export const entriesOf = (files: Files["Service"], at: string) =>
     () => Effect.succeed([])
   )
 
-/** Only what says that it is not there is believed. */
+/** Whether the directory exists: only ENOENT says that it does not. */
 export const isThere = (files: Files["Service"], directory: string): Effect.Effect<boolean> =>
   Effect.match(files.list(directory), { onSuccess: () => true, onFailure: ({ code }) => code !== "ENOENT" })
 
-/** Links are followed. */
+/** Whether `at` is a file or has one in it, however deep; links are followed. */
 export const isOrHoldsFile = (files: Files["Service"], at: string, depth = 0): Effect.Effect<boolean> =>
   Effect.gen(function* () {
     const entries = yield* Effect.result(files.list(at))
@@ -31,7 +31,7 @@ export const isOrHoldsFile = (files: Files["Service"], at: string, depth = 0): E
     return false
   })
 
-/** What goes away meanwhile counts nothing. Links count as what they are, so no circle is walked. */
+/** Bytes of all files below `at`; 0 for what goes away meanwhile. Links are not followed, so no circle is walked. */
 export const byteCountOf = (files: Files["Service"], at: string): Effect.Effect<number, FileFailed> =>
   Effect.gen(function* () {
     let sum = 0

@@ -1,7 +1,7 @@
-/** What lies where, by absolute paths. */
+/** Which absolute paths lie below which. */
 import { dirname } from "node:path"
 
-/** It is one of the directories, or lies below one: they may be many. */
+/** Whether `path` is one of the directories or lies below one; quick also for many directories. */
 export const isWithin = (path: string, directories: ReadonlySet<string>): boolean => {
   for (let at = path; ; at = dirname(at)) {
     if (directories.has(at)) return true
