@@ -4,7 +4,7 @@
  */
 const suffix = ".unreadable"
 
-/** The path of what is at `path`. */
+/** The path under which what is at `path` is set aside. */
 export const pathOf = (path: string): string => path.replace(/([^/]+)$/, `.$1${suffix}`)
 
 export const is = (name: string): boolean => name.startsWith(".") && name.endsWith(suffix)

@@ -26,11 +26,11 @@ export interface Report {
   readonly fileCount: number
   readonly packetCount: number
   readonly byteCount: number
-  /** Of files whose events were decoded, all of them. */
+  /** Bytes of files whose events were decoded, all of them. */
   readonly decodedByteCount: number
 }
 
-/** Seconds since the epoch; undefined where there are no packets that tell. */
+/** Seconds since the epoch; undefined if no packet tells. */
 interface Extent {
   begin: number | undefined
   end: number | undefined
@@ -38,13 +38,13 @@ interface Extent {
 
 export interface Options {
   /**
-   * Whose events are decoded: of `all` traces; of `small` ones; or of these and of those whose metadata is `damaged`.
-   * Of the others the last packet of each file.
+   * Whose events are decoded: those of `all` traces; of `small` ones; or of these and of those whose metadata is
+   * `damaged`. Of the other traces only the last packet of each file is.
    */
   readonly readsEvents: "all" | "small" | "damaged"
 }
 
-/** Traces up to this are small, as long as they are not more together than that: a million events take a second. */
+/** Traces up to this are small, up to that many bytes of them together: a million events take a second. */
 const smallBytesMax = 32 * 1024 * 1024
 const smallSumBytesMax = 128 * 1024 * 1024
 
@@ -55,7 +55,7 @@ interface Below extends Extent {
   readonly paths: Array<string>
 }
 
-/** Deeper than any trace. */
+/** Levels of directories that are walked: deeper than any trace. */
 const depthMax = 24
 
 const isOf =
@@ -133,7 +133,7 @@ class Walk {
     this.#metadata.add(trace, !isBusy)
     // What is being written is not damaged, and must not be changed under the writer.
     if (isBusy) this.findings.push(beingWritten(path))
-    // By metadata of another trace nothing is known of the files.
+    // Metadata of another trace says nothing about the files.
     else if (isMismatched) append(this.findings, metadata.findings)
     else {
       this.#packets.add(trace)
@@ -201,7 +201,7 @@ class Walk {
     return [...once, ...this.findings, ...findings]
   }
 
-  /** What goes needs no index any more. */
+  /** Drops changes to indexes whose data files are to be removed. */
   #dropIndexes(shared: ReadonlyArray<Finding>): void {
     const removed = shared.flatMap(({ changes }) => changes.filter(({ kind }) => kind === "remove"))
     const gone = new Set(removed.map(({ path }) => CtfIndex.pathOf(path)))
@@ -245,7 +245,7 @@ const isSameBytes = (one: Source, other: Source, byteCount: number): boolean => 
   return true
 }
 
-/** Of the files by themselves, and of each stream's together. */
+/** Findings about each file by itself, and about the files of each stream together. */
 const filesFindings = (all: ReadonlyArray<DataFile.DataFile>, isEqual: DataFile.IsEqual): ReadonlyArray<Finding> => {
   const copies = StreamOrder.copies(all, isEqual)
   const files = all.filter((file) => !copies.has(file))

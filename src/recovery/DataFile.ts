@@ -19,14 +19,14 @@ export interface DataFile {
   readonly isIndexed: boolean
   /** UUID of its trace, where that is known. */
   readonly trace: string | undefined
-  /** Of the trace's other indexes, for where the file's own does not tell. */
+  /** Minor of the trace's other indexes, for use where the file's own does not tell. */
   readonly minor: 0 | 1
 }
 
 /** Whether two packets have the same bytes. */
 export type IsEqual = (file: DataFile, packet: Packet, other: DataFile, same: Packet) => boolean
 
-/** Where a check stops naming one by one what goes wrong in the same way. */
+/** So many faults of one kind in one file are named one by one. */
 const namedMax = 8
 
 class Findings {
@@ -41,7 +41,7 @@ class Findings {
   }
 }
 
-/** Data that no packet's head accounts for is in nobody's way only when it is gone. */
+/** Finds data that no packet's head accounts for: it stops readers until it is gone. */
 const dataFindings = ({ path, byteCount, scan }: DataFile, found: Findings): void => {
   for (const { from, isTorn, reason, to } of scan.holes) {
     if (isTorn) found.damage("data-torn", path, `the last packet is not whole: ${reason}`, from)
@@ -49,7 +49,7 @@ const dataFindings = ({ path, byteCount, scan }: DataFile, found: Findings): voi
   }
 }
 
-/** What the events were is not known to anybody. */
+/** Findings about events that cannot be read, which no change can bring back. */
 const eventFindings = ({ path, scan }: DataFile): ReadonlyArray<Finding> => {
   const found = new Findings()
   for (const { fault, offset } of scan.packets) {
@@ -146,7 +146,7 @@ const aside = ({ path }: DataFile, ranges: ReadonlyArray<Range>): Finding["chang
 
 const streamOf = ({ streamId, streamInstanceId }: Packet): string => `${streamId}/${streamInstanceId}`
 
-/** Packets of another stream than most: a file has those of one. */
+/** Packets of another stream than most of the file's: a file should have those of one. */
 const strangersIn = (packets: ReadonlyArray<Packet>): ReadonlyArray<Packet> => {
   const counts = new Map<string, number>()
   for (const packet of packets) counts.set(streamOf(packet), (counts.get(streamOf(packet)) ?? 0) + 1)
@@ -155,7 +155,7 @@ const strangersIn = (packets: ReadonlyArray<Packet>): ReadonlyArray<Packet> => {
   return packets.filter((packet) => streamOf(packet) !== own)
 }
 
-/** No two traces have UUIDs that differ in one byte: it is the trace's own, damaged. */
+/** Whether two UUIDs differ in one byte: no two traces' do, so the one is the other, damaged. */
 const isAlmost = (a: string, b: string): boolean => {
   const other = uuidBytes(b)
   return uuidBytes(a).filter((byte, at) => byte !== other[at]).length === 1
@@ -203,7 +203,7 @@ const nameTrace =
       ? []
       : [{ kind: "name-trace", path, offset, trace, at: traceAt, bytes: uuidBytes(trace) }]
 
-/** Records that are right where their packets' heads are in doubt: all else in the two is the same. */
+/** Index records whose times are right where those of their packets' heads are in doubt: all else agrees. */
 const betterOf = ({ index }: DataFile, packets: ReadonlyArray<Packet>): ReadonlyMap<Packet, IndexRecord> => {
   const doubtful = packets.filter(({ doubt }) => doubt !== undefined)
   const better = new Map<Packet, IndexRecord>()
@@ -220,7 +220,7 @@ const betterOf = ({ index }: DataFile, packets: ReadonlyArray<Packet>): Readonly
   return better
 }
 
-/** Of the findings the first carries the changes that put all of them right. */
+/** Checks a file. The first of the findings carries the changes that put all of them right. */
 export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const found = new Findings()
   dataFindings(file, found)
@@ -254,7 +254,7 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
   }
   const cut = new Set(strangers.size > 0 ? [] : damaged.filter(({ fault }) => fault?.shortened !== undefined))
   const left = packets.filter((packet) => isWhole(packet) || cut.has(packet)).map(become)
-  // Between two packets there was another, of which more may be known to somebody than its head says.
+  // Between two packets there was another, of which somebody may know more than its head says: it is set aside.
   const unreadable = holes
     .filter(({ isUnreadable, to }) => isUnreadable || to < file.byteCount)
     .map(({ from, to }) => ({ from, to }))

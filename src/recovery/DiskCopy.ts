@@ -14,21 +14,21 @@ export interface LeftOut {
   /** Relative to the directory that was copied. */
   readonly path: string
   readonly reason: string
-  /** What may have been recorded; a socket, say, was not. */
+  /** It may have been recorded; a socket, for example, was not. */
   readonly isLoss: boolean
 }
 
 const blockBytes = 1024 * 1024
-/** What a crash left without bytes takes no room, however long it says it is. */
+/** Blocks of zeros are not written: a file that a crash left long but without bytes takes no room in the copy. */
 const zeros = Buffer.alloc(blockBytes)
-/** Until all is there, in the place of the copy: nobody takes half of one for whole. */
+/** The copy is made in a directory of this name, inside of its place: nobody takes half of one for whole. */
 const stagingName = ".copying"
 
-/** Of a path that is not there yet: where its nearest directory that is there leads. */
+/** The path without symbolic links, which need not exist: then its nearest existing directory is resolved. */
 const resolved = (path: string): string =>
   fs.existsSync(pathOf(path)) ? realOf(path) : join(resolved(dirname(path)), basename(path))
 
-/** What cannot be written ends a copy. */
+/** The copy cannot be written, which ends it. */
 class TargetFailure extends Error {
   static attempt<A>(act: () => A): A {
     try {
@@ -61,7 +61,7 @@ class Copying {
     this.leftOut.push({ path, reason, isLoss })
   }
 
-  /** Undefined, and said, where it cannot be read. */
+  /** Undefined if the source cannot be read: then it is one of `leftOut`. */
   #look<A>(path: string, act: () => A, what = ""): A | undefined {
     try {
       return act()
@@ -77,7 +77,7 @@ class Copying {
     if (names === undefined) return
     TargetFailure.attempt(() => fs.mkdirSync(pathOf(to), { mode: 0o700 }))
     for (const name of names) this.#entry(join(path, textOf(name)))
-    // A repair writes in it.
+    // A repair must be able to write in it.
     TargetFailure.attempt(() => {
       fs.chmodSync(pathOf(to), (stat.mode & 0o777) | 0o700)
       fs.utimesSync(pathOf(to), stat.atime, stat.mtime)
@@ -93,7 +93,7 @@ class Copying {
     else this.#leave(path, kindOf(stat), false)
   }
 
-  /** Leads to the same place from the copy; to the copy of it, where that is copied, too. */
+  /** Makes a link that leads to the same place as the original does, or to its copy if that is copied, too. */
   #link(path: string): void {
     const text = this.#look(path, () => textOf(fs.readlinkSync(pathOf(join(this.#source, path)), "buffer")))
     if (text === undefined) return
@@ -107,7 +107,7 @@ class Copying {
   #file(path: string, stat: fs.Stats): void {
     const to = join(this.#target, path)
     if (!this.#isCloned(join(this.#source, path), to)) {
-      // It may be something else by now.
+      // The name may belong to something else by now.
       const flags = fs.constants.O_RDONLY | fs.constants.O_NOFOLLOW | fs.constants.O_NONBLOCK
       const source = this.#look(path, () => fs.openSync(pathOf(join(this.#source, path)), flags))
       if (source === undefined) return
@@ -123,7 +123,7 @@ class Copying {
     })
   }
 
-  /** Where the file system can, a copy takes no room. */
+  /** Clones the file, if the file system can: then the copy takes no room. */
   #isCloned(from: string, to: string): boolean {
     if (!this.#clones) return false
     try {
@@ -136,7 +136,7 @@ class Copying {
     }
   }
 
-  /** Up to where it can be read: what is whole in it is worth having. */
+  /** Copies up to where the file can be read: what is whole in it is worth having. */
   #bytes(path: string, source: number, to: string): void {
     const target = TargetFailure.attempt(() => fs.openSync(pathOf(to), "w", 0o600))
     try {
@@ -172,8 +172,8 @@ const discarded = (staging: string, isOurs: boolean, target: string, cause: unkn
 }
 
 /**
- * `to` must be new or empty. Throws what keeps it from being written, and leaves nothing then; what was left out of it
- * is the answer.
+ * Copies `from` to `to`, which must be new or empty. Answers what was left out. Throws what keeps the copy from being
+ * written, and leaves nothing of it then.
  */
 export const copy = (from: string, to: string): ReadonlyArray<LeftOut> => {
   const source = DiskTree.rootOf(from)

@@ -12,13 +12,13 @@ import { maybeWrittenBelow } from "./Recorders.ts"
 import * as Resumed from "./Resumed.ts"
 import { byName, type Entry, type Tree } from "./Tree.ts"
 
-/** A packet's head, and some of what follows. */
+/** Bytes that are read at a time: a packet's head, and some of what follows. */
 const windowBytes = 4096
 const copyBytes = 1024 * 1024
-/** Beside the file it takes the place of; left behind only by a repair that was killed. */
+/** Suffix of a draft beside the file that it is to replace. One is left behind only by a repair that was killed. */
 const draftSuffix = ".repair"
 
-/** None where it has gone meanwhile. */
+/** The entry of that name; none if it has gone meanwhile. */
 const entryOf = (directory: string, name: string): ReadonlyArray<Entry> => {
   const stat = fs.lstatSync(pathOf(join(directory, name)), { throwIfNoEntry: false })
   if (stat === undefined) return []
@@ -26,7 +26,7 @@ const entryOf = (directory: string, name: string): ReadonlyArray<Entry> => {
   return [{ name, kind, byteCount: stat.size, changedAt: Math.floor(stat.mtimeMs / 1000) }]
 }
 
-/** Metadata and indexes are read whole: a file of a size that neither has is somebody's trap. */
+/** Metadata and indexes are read whole; a file of a size that neither has is somebody's trap. */
 const readBytesMax = 512 * 1024 * 1024
 
 const readWhole = (path: string): Uint8Array => {
@@ -35,7 +35,7 @@ const readWhole = (path: string): Uint8Array => {
   return fs.readFileSync(pathOf(path))
 }
 
-/** Where it leads. Throws in words what it is instead of a directory. */
+/** The path without symbolic links. Throws, in words, why it is no directory. */
 export const rootOf = (path: string): string => {
   try {
     if (fs.statSync(pathOf(path)).isDirectory()) return realOf(path)
@@ -48,7 +48,7 @@ export const rootOf = (path: string): string => {
 const written = (root: string, isInPlace: boolean): ReadonlySet<string> =>
   new Set([...writtenBelow(root), ...(isInPlace ? maybeWrittenBelow(root) : [])])
 
-/** Throws what keeps `root` from being read. `isInPlace`: what may be recorded is as what is known to be. */
+/** Throws what keeps `root` from being read. `isInPlace`: files that a relay may record count as written, too. */
 export const make = (root: string, isInPlace = false): Tree => ({
   written: written(rootOf(root), isInPlace),
   list: (path) => {
@@ -74,7 +74,7 @@ const syncDirectory = (path: string): void => {
   }
 }
 
-/** A disk that is nearly full takes a part, and says nothing. `at`: null for where the descriptor is. */
+/** Writes all: a disk that is nearly full takes a part without an error. `at`: null for the descriptor's position. */
 const writeAll = (descriptor: number, bytes: Uint8Array, at: number | null): void => {
   for (let done = 0; done < bytes.length; ) {
     done += fs.writeSync(descriptor, bytes, done, bytes.length - done, at === null ? null : at + done)
@@ -98,7 +98,7 @@ const replace = (path: string, fill: (descriptor: number) => void): void => {
   fs.renameSync(pathOf(draft), pathOf(path))
 }
 
-/** In its place. */
+/** Changes the file itself, and syncs it. */
 const inPlace = (path: string, act: (descriptor: number) => void): void => {
   const descriptor = fs.openSync(pathOf(path), "r+")
   try {
@@ -144,7 +144,7 @@ const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "as
     for (const { from, to: end } of left) copyRange(source, target, from, end)
     fs.fsyncSync(target)
   } catch (cause) {
-    // The next repair does it again, all of it.
+    // The next repair does all of it again.
     fs.ftruncateSync(target, size)
     throw cause
   } finally {
@@ -163,7 +163,7 @@ const rename = (path: string, to: string): void => {
   syncDirectory(dirname(to))
 }
 
-/** Throws what the system says. Done means on the disk, also if the power fails now. */
+/** Carries out a change, which outlives a power cut once this returns. Throws what the system says. */
 export const apply = (root: string, change: Change): void => {
   const path = join(root, change.path)
   switch (change.kind) {

@@ -42,7 +42,7 @@ export interface Range {
   readonly to: number
 }
 
-/** The head of the packet at `offset` says something else: `bytes`, at `at` of the file. */
+/** The head of the packet at `offset` is to say something else: `bytes`, at offset `at` of the file. */
 export interface InHead {
   readonly path: string
   readonly offset: number
@@ -52,17 +52,17 @@ export interface InHead {
 
 /** One change to the files below the directory that was checked; paths as in findings. */
 export type Change =
-  /** Only these ranges of the file stay, one behind the other. */
+  /** Only these ranges of the file stay, one after the other. */
   | { readonly kind: "keep"; readonly path: string; readonly ranges: ReadonlyArray<Range> }
-  /** Adds these ranges of the file to another, behind what that has, unless they are its end already; or a new file. */
+  /** Appends these ranges of the file to the file `to`, made if need be, unless they are its end already. */
   | { readonly kind: "aside"; readonly path: string; readonly ranges: ReadonlyArray<Range>; readonly to: string }
-  /** The packet has so many bits of content. */
+  /** The packet is to say that it has so many bits of content. */
   | (InHead & { readonly kind: "shorten"; readonly contentSize: bigint })
-  /** The packet is of this trace. */
+  /** The packet is to say that it is of this trace. */
   | (InHead & { readonly kind: "name-trace"; readonly trace: string })
-  /** The packet is of the time that its index says. */
+  /** The packet is to say the times that its index record has. */
   | (InHead & { readonly kind: "set-time" })
-  /** The file's bytes, all of them; a new file where there is none. `from`: where they were read. */
+  /** Replaces the whole file by `bytes`, or makes it. `from`: the file that they were read from. */
   | { readonly kind: "write"; readonly path: string; readonly bytes: Uint8Array; readonly from?: string }
   | { readonly kind: "rename"; readonly path: string; readonly to: string }
   | { readonly kind: "remove"; readonly path: string }
@@ -73,10 +73,10 @@ export interface Finding {
   readonly code: Code
   /** Relative to the directory that was checked. */
   readonly path: string
-  /** In the file, in bytes, where that says something. */
+  /** Byte offset in the file, where that says something. */
   readonly offset: number | undefined
   readonly detail: string
-  /** What puts it right, in order; empty where nothing does. */
+  /** What puts it right, in order; empty if nothing does. */
   readonly changes: ReadonlyArray<Change>
 }
 
@@ -88,7 +88,7 @@ export const finding = (
   more: { readonly offset?: number; readonly changes?: ReadonlyArray<Change> } = {}
 ): Finding => ({ severity, code, path, detail, offset: more.offset, changes: more.changes ?? [] })
 
-/** Of any number: as arguments of a call, a hundred thousand are too many. */
+/** Appends any number of values: as arguments of one call, a hundred thousand would be too many. */
 export const append = <A>(to: Array<A>, more: Iterable<A>): void => {
   for (const one of more) to.push(one)
 }

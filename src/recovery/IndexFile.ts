@@ -9,13 +9,13 @@ export interface IndexFile {
   readonly headerFault: string | undefined
   /** 0 or 1; undefined where the header does not tell. */
   readonly minor: 0 | 1 | undefined
-  /** Of index 1.0 the two members that it does not have are 0. */
+  /** The two members that index 1.0 does not have are 0 there. */
   readonly records: ReadonlyArray<IndexRecord>
-  /** Bytes behind the last whole record. */
+  /** Bytes after the last whole record. */
   readonly tornBytes: number
 }
 
-/** Says that a member is not known. */
+/** Value of a member that is not known. */
 const unknown = 0xffff_ffff_ffff_ffffn
 const layoutOf = (minor: 0 | 1) => (minor === 1 ? CtfIndex.record11 : CtfIndex.record10)
 
@@ -66,7 +66,10 @@ export const difference = (record: IndexRecord, packet: Packet, minor: 0 | 1): s
   return undefined
 }
 
-/** The index of these packets. What a packet does not tell comes from its record, if there is one at its offset. */
+/**
+ * The index of these packets. What a packet does not tell comes from its record in `known`, by its offset. `shift`
+ * answers where a packet will lie.
+ */
 export const build = (
   packets: ReadonlyArray<Packet>,
   minor: 0 | 1,

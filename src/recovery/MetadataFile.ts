@@ -13,7 +13,7 @@ export interface Metadata {
   readonly findings: ReadonlyArray<Finding>
 }
 
-/** No tracer writes larger ones: it would not be a packet's size. */
+/** No tracer writes larger packets of metadata. */
 const packetBytesMax = 16 * 1024 * 1024
 const separator = 0x1e
 
@@ -32,7 +32,7 @@ const wholeLength = (text: string): number => {
   }
 }
 
-/** The packet without the last `excess` bytes of its text: as many zeros more behind it. */
+/** The packet `whole` with only its first `contentBytes` bytes, head included, as content; zeros follow. */
 const shortened = (whole: Uint8Array, contentBytes: number): Uint8Array => {
   const bytes = new Uint8Array(whole)
   bytes.fill(0, contentBytes)
@@ -42,14 +42,14 @@ const shortened = (whole: Uint8Array, contentBytes: number): Uint8Array => {
   return bytes
 }
 
-/** With zeros for what is missing of the last packet, if its head is there: what it says may be whole. */
+/** The bytes, and zeros for what is missing of the last packet, if its head is there: its text may be complete. */
 const padded = (bytes: Uint8Array): Uint8Array => {
   const { rest } = packets(bytes)
   const missing = missingBytes(rest)
   return missing === undefined || missing > packetBytesMax ? bytes : Buffer.concat([bytes, Buffer.alloc(missing)])
 }
 
-/** Up to the last declaration that is complete, in the form it has. */
+/** The metadata up to the last declaration that is complete, as text or in packets, as it is. */
 const whole = (torn: Uint8Array): Uint8Array => {
   const bytes = padded(torn)
   const found = packets(bytes).packets
@@ -67,7 +67,7 @@ const whole = (torn: Uint8Array): Uint8Array => {
 
 const isSpace = (byte: number): boolean => byte === 0x20 || (byte >= 0x09 && byte <= 0x0d)
 
-/** Whether the end is missing, or is nothing that a tracer wrote: bytes behind the last whole declaration or packet. */
+/** Whether the end is missing, or is nothing that a tracer wrote: bytes after the last whole declaration or packet. */
 const isTorn = (bytes: Uint8Array, kept: Uint8Array): boolean => {
   const split = packets(bytes)
   if (missingBytes(split.rest) !== undefined) return true
@@ -75,7 +75,7 @@ const isTorn = (bytes: Uint8Array, kept: Uint8Array): boolean => {
   return !bytes.subarray(kept.length).every(isSpace)
 }
 
-/** What nobody can read keeps babeltrace2 from reading the traces beside it: it goes out of their way. */
+/** Metadata that cannot be read. It keeps babeltrace2 from reading the traces beside it, and so may go `aside`. */
 const refused = (
   path: string,
   code: "metadata-empty" | "metadata-refused",
@@ -88,19 +88,19 @@ const refused = (
 
 const hasStreams = (traceClass: TraceClass | undefined): boolean => (traceClass?.dataStreams.size ?? 0) > 0
 
-/** A beginning that is in order as far as it goes: it was cut between two declarations, before the first stream's. */
+/** Whether it is in order as far as it goes, but was cut between two declarations, before the first stream's. */
 const isBeginning = (bytes: Uint8Array): boolean => {
   const known = new GrowingMetadata().append(bytes)
   return Result.isSuccess(known) && !hasStreams(known.success)
 }
 
-/** `hasData`: there are packets beside it. Without them it harms nobody to declare no stream. */
+/** Checks metadata. `hasData`: there are packets beside it; without them it harms nobody to declare no stream. */
 export const check = (path: string, bytes: Uint8Array, hasData: boolean): Metadata => {
   if (bytes.length === 0) return refused(path, "metadata-empty", "nothing in it", true)
   const parsed = parse(bytes)
   const split = packets(bytes)
   const isCut = missingBytes(split.rest) !== undefined
-  // Text, or whole packets: of a packet's padding, too, nothing is missing.
+  // It is text, or whole packets, of whose padding nothing is missing, either.
   const isWhole = split.rest.length === 0 || (split.packets.length === 0 && !isCut)
   if (Result.isSuccess(parsed) && isWhole) {
     if (hasData && !hasStreams(parsed.success)) {

@@ -1,14 +1,14 @@
 /**
- * Which files below a directory some process of this machine has open for writing: a relay that records them. What of
- * the processes we may not see, or run on another machine, is not known.
+ * Which files below a directory some process of this machine has open for writing: a relay that records them. What
+ * processes do that we may not see, or that run on another machine, is not known.
  */
 import * as fs from "node:fs"
 import { pathOf, textOf } from "../protocol/Text.ts"
 
-/** Of `flags` in a descriptor's description, octal. */
+/** The access mode in `flags` of /proc/PID/fdinfo, which are octal; 0 is for reading only. */
 const accessMask = 3
 
-/** What may not be there, or not be ours to look at. */
+/** Undefined if `act` throws: what it looks at may have gone, or not be ours to see. */
 export const attempt = <A>(act: () => A): A | undefined => {
   try {
     return act()
@@ -26,7 +26,7 @@ const isForWriting = (process: string, descriptor: string): boolean => {
 /** Where a path leads. Only the native form takes bytes. */
 export const realOf = (path: string): string => textOf(fs.realpathSync.native(pathOf(path), "buffer"))
 
-/** Paths relative to `root`. */
+/** Files below `root` that are open for writing, relative to it. */
 export const writtenBelow = (root: string): ReadonlySet<string> => {
   const found = new Set<string>()
   const prefix = `${realOf(root)}/`

@@ -14,14 +14,14 @@ import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import type { Range } from "./Finding.ts"
 import type { DataSource } from "./Tree.ts"
 
-/** Members are undefined where the packet does not tell. Times are in clock cycles. */
+/** A packet of a data file. Members are undefined where it does not tell. Times are in clock cycles. */
 export interface Packet {
   readonly offset: number
   /** UUID of the trace that it says it is of. */
   readonly trace: string | undefined
-  /** In the file, where it says so if it is none of the trace's and has LTTng's layout. */
+  /** Byte offset of that UUID in the file, if it is not the trace's and the packet has LTTng's layout. */
   readonly traceAt: number | undefined
-  /** Its times cannot be, or its events have others. */
+  /** Set if its times cannot be, or its events have others. */
   readonly doubt: TimeDoubt | undefined
   readonly byteCount: number
   readonly contentSize: bigint | undefined
@@ -34,11 +34,11 @@ export interface Packet {
   /** Nanoseconds from the clock's origin. */
   readonly beginNanos: bigint | undefined
   readonly endNanos: bigint | undefined
-  /** Of its events the first that cannot be read, where they were looked at. */
+  /** What is wrong with the first of its events that cannot be read, if they were decoded. */
   readonly fault: EventFault | undefined
 }
 
-/** Of a packet of LTTng's layout: where the file says when it begins and ends, and how it would say something else. */
+/** Where in the file a packet of LTTng's layout says when it begins and ends, and the bytes that say other times. */
 export interface TimeDoubt {
   readonly at: number
   readonly bytesOf: (begin: bigint, end: bigint) => Uint8Array
@@ -53,20 +53,20 @@ export interface Undeclared {
 
 export interface EventFault {
   readonly reason: string
-  /** It has a time that the packet does not. */
+  /** The event's time is outside of its packet's. */
   readonly isOutside: boolean
   readonly undeclared: Undeclared | undefined
-  /** No reader can go on behind it; otherwise it may be that only this program cannot. */
+  /** No reader can read it; otherwise it may be that only this program cannot. */
   readonly isDamage: boolean
-  /** Bits of the packet up to the end of the last event before it; undefined where it is the first. */
+  /** Bits of the packet up to the end of the last event before it; undefined if it is the first. */
   readonly readableBits: number | undefined
-  /** What the packet says of itself if it is to end there; undefined where it cannot be made to. */
+  /** What the packet must say of itself to end there; undefined: it cannot be made to. */
   readonly shortened: Shortened | undefined
 }
 
 export interface Shortened {
   readonly contentSize: bigint
-  /** In the file, where its head says so, and what it then says. */
+  /** Byte offset in the file where its head says so, and the bytes that say it. */
   readonly at: number
   readonly bytes: Uint8Array
 }
@@ -80,13 +80,13 @@ export type EventReading = "all" | "last" | "none"
 export interface Hole extends Range {
   /** The file ends inside of the packet. */
   readonly isTorn: boolean
-  /** There may be packets that only this program cannot read: nothing to be thrown away. */
+  /** There may be packets that only this program cannot read: nothing of it is to be thrown away. */
   readonly isForeign: boolean
-  /** Packets that nobody can read: their metadata does not declare the stream, or no more, or there is no such time. */
+  /** Nobody can read its packets: the metadata does not declare their stream (any more), or their time cannot be. */
   readonly isUnreadable: boolean
   readonly undeclared: Undeclared | undefined
   readonly reason: string
-  /** As of a packet, of the one that begins here. */
+  /** UUID of the trace that the packet which begins here says it is of. */
   readonly trace: string | undefined
 }
 
@@ -113,7 +113,7 @@ const brokenEvents: ReadonlySet<FaultKind> = new Set([
   "bad-text"
 ])
 
-/** One after the other they are of one trace, nearly always. */
+/** Answers UUIDs as text. The last one is kept, since packets that follow each other are nearly always of one trace. */
 const uuidReader = (): ((bytes: Uint8Array | undefined) => string | undefined) => {
   let last = new Uint8Array(0)
   let text: string | undefined
@@ -141,7 +141,7 @@ export const slackOf = ({ environment }: TraceClass): bigint | undefined => {
 export const isTimed = ({ dataStreams }: TraceClass): boolean =>
   [...dataStreams.values()].every(({ clock }) => clock === undefined || clock.offsetSeconds < 2n ** 32n)
 
-/** What was overwritten may still look like events, of another time. */
+/** Why an event's time is none of its packet's, if so: what was overwritten may still look like events. */
 const outside = ({ begin, end, cursor, hasBegin, hasEnd, time }: DataStream, slack: bigint): string | undefined => {
   if (hasBegin && isAfter(begin, time) && nanos(begin) - nanos(time) > slack) return "an event before its packet begins"
   // A tracer that crashed has not said when the packet ended.
@@ -170,14 +170,14 @@ const eventFault = (stream: DataStream, { isTimed, slackNanos: slack }: Options)
   return { ...bare, reason: message, isOutside: false, isDamage, undeclared, readableBits }
 }
 
-/** As it was read: of a short packet less than a head has. */
+/** The bytes of a packet's head as they are; fewer at the end of the file. */
 const headAt = (source: DataSource, offset: number): Uint8Array => {
   const cursor = new Cursor()
   source.from(offset).load(cursor, 0, CtfPacket.headBytes)
   return cursor.bytes.subarray(0, CtfPacket.headBytes)
 }
 
-/** Packets of LTTng's layout can be made to end before what is damaged. */
+/** How a packet can be made to end before what is damaged; undefined if it is not, or has not LTTng's layout. */
 const shortened = (source: DataSource, { byteCount, contentSize, fault, offset }: Packet): Shortened | undefined => {
   if (fault?.isDamage !== true || fault.readableBits === undefined) return undefined
   const found = headAt(source, offset)
@@ -195,7 +195,7 @@ const traceAtOf = (source: DataSource, offset: number, uuid: Uint8Array): number
   return isSame ? offset + CtfPacket.uuidAt : undefined
 }
 
-/** Where the layout is LTTng's, the head says there what was read of it. */
+/** Undefined if the head does not have, where LTTng's layout has times, those that were read. */
 const doubtOf = (source: DataSource, offset: number, begin: bigint, end: bigint): TimeDoubt | undefined => {
   const head = headAt(source, offset).slice()
   const bytesOf = (first: bigint, last: bigint) => CtfPacket.timesBytes(head, first, last)
@@ -204,12 +204,12 @@ const doubtOf = (source: DataSource, offset: number, begin: bigint, end: bigint)
   return isThere ? { at: offset + timesAt, bytesOf } : undefined
 }
 
-/** By the trace's own metadata. */
+/** Looks at packets by the trace's own metadata. */
 const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => {
   const { isTimed, name } = options
   let stream = new DataStream(name, plan)
   const uuidOf = uuidReader()
-  /** Packets of several streams in one file: whose it is can be told when all are known. */
+  /** Also opens packets of several streams in one file: whose file it is can be told when all are known. */
   const open = (offset: number): boolean => {
     if (stream.open(source.from(offset))) return true
     if (stream.failure?.kind !== "stream-changes-in-file") return false
@@ -258,7 +258,7 @@ const byPlan = (source: DataSource, plan: TracePlan, options: Options): Look => 
 
 const unknown = { isUnreadable: false, undeclared: undefined, trace: undefined }
 
-/** By the layout that every LTTng tracer uses, where the metadata is of no help. */
+/** Looks at packets by the layout that every LTTng tracer uses, where the metadata is of no help. */
 const byLayout = (source: DataSource, { byteCount, isForeign: isOther, longBytes }: Options): Look => {
   const uuidOf = uuidReader()
   return (offset) => {
@@ -267,7 +267,7 @@ const byLayout = (source: DataSource, { byteCount, isForeign: isOther, longBytes
     const left = byteCount - offset
     if (head === undefined) {
       const isTorn = left < CtfPacket.headBytes
-      // A file that ends inside of its first head is nobody's, if it begins as one of ours.
+      // A file that ends inside of its first head has nothing to lose, if it begins as one of ours.
       const isOurs = offset > 0 || (isTorn && CtfPacket.isBeginning(found))
       const isForeign = isOther || !isOurs
       return { ...unknown, isTorn, isForeign, reason: "no packet begins here" }
@@ -295,14 +295,14 @@ export interface Options {
   readonly isTimed: boolean
   /** There is metadata, though it does not make a plan: the packets may have another layout than LTTng's. */
   readonly isForeign: boolean
-  /** Of the traced machine; only matters without a plan. */
+  /** Bytes of a `long` of the traced machine; only matters without a plan. */
   readonly longBytes: 4 | 8
   /** Where the index says that packets begin, ascending. */
   readonly offsets: ReadonlyArray<number>
   readonly readsEvents: EventReading
 }
 
-/** Throws what the system says of a file that may not be read: of such a one nobody knows what is wrong. */
+/** Throws what the system says of a file that cannot be read: nothing is known of what is wrong with it. */
 export const scan = (source: DataSource, options: Options): PacketScan => {
   try {
     source.from(0).load(new Cursor(), 0, 1)

@@ -22,14 +22,14 @@ export interface RecordedTrace {
   readonly uuids: ReadonlySet<string>
   /** The metadata is of another trace than all of the packets: it says nothing of them. */
   readonly isMismatched: boolean
-  /** Of indexes and files that are not what they should be. */
+  /** About indexes that are not what they should be, and files that were set aside. */
   readonly findings: ReadonlyArray<Finding>
-  /** What the system did not let us read. */
+  /** About what the system did not let us read. */
   readonly unreadable: ReadonlyArray<Finding>
   readonly isDecoded: boolean
 }
 
-/** Undefined, and a finding, where the system does not let us. */
+/** Answers undefined if the system refuses, and adds a finding that says so. */
 export const attempting =
   (findings: Array<Finding>) =>
   <A>(path: string, act: () => A): A | undefined => {
@@ -50,10 +50,10 @@ const metadataAside = Aside.pathOf(metadataName)
 const isFile = ({ kind }: Entry): boolean => kind === "file"
 export const isMetadata = (name: string): boolean => name === metadataName || name === metadataAside
 export const isData = (name: string): boolean => !isMetadata(name) && !name.startsWith(".")
-/** Of a repair that was killed. */
+/** Whether a repair that was killed has left it. */
 const isDraft = (name: string): boolean => name.endsWith(".repair")
 
-/** A directory that has a file's name. */
+/** Finding about a directory that has a file's name. */
 const inTheWay = (path: string, code: Finding["code"]): Finding =>
   finding("damage", code, path, "a directory", {
     changes: [{ kind: "rename", path, to: Aside.pathOf(path) }]
@@ -67,7 +67,7 @@ const stray = (path: string): Finding =>
 
 const nothing = (...findings: ReadonlyArray<Finding>): MetadataFile.Metadata => ({ traceClass: undefined, findings })
 
-/** Undefined where it may not be read. */
+/** Undefined: the system does not let us read it. */
 const readMetadata = (
   tree: Tree,
   path: string,
@@ -92,7 +92,7 @@ const readMetadata = (
 interface Indexes {
   /** By name of the data file. */
   readonly files: ReadonlyMap<string, IndexFile.IndexFile>
-  /** Of data files, whose indexes may not be read. */
+  /** Names of the data files whose indexes may not be read. */
   readonly unreadable: ReadonlySet<string>
   readonly findings: ReadonlyArray<Finding>
 }
@@ -156,7 +156,7 @@ const mismatched = (path: string, uuid: string | undefined, uuids: ReadonlySet<s
   return nothing(finding("damage", "trace-mismatch", path, detail, { changes: [change] }))
 }
 
-/** Whose events are read: by what the metadata is, and how many bytes of data there are. */
+/** Decides whose events are decoded, by the trace's metadata and its bytes of data. */
 export type Reading = (metadata: MetadataFile.Metadata, byteCount: number) => PacketScan.EventReading
 
 export const read = (tree: Tree, path: string, entries: ReadonlyArray<Entry>, reading: Reading): RecordedTrace => {
@@ -165,7 +165,7 @@ export const read = (tree: Tree, path: string, entries: ReadonlyArray<Entry>, re
   const found = readMetadata(tree, path, entries, attempt)
   const metadata = found ?? nothing()
   const { traceClass } = metadata
-  // Metadata that is only refused, or that we may not read, says something to somebody.
+  // Metadata that this program refuses, or may not read, may say something to others.
   const isRefused = metadata.findings.some(({ changes, code }) => code === "metadata-refused" && changes.length === 0)
   const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === CtfIndex.directory)
   const indexes = hasIndexes
@@ -195,7 +195,7 @@ export const read = (tree: Tree, path: string, entries: ReadonlyArray<Entry>, re
   const uuids = uuidsOf(files)
   const isMismatched = uuid !== undefined && uuids.size > 0 && !uuids.has(uuid)
   const strays = [...indexes.files.keys()]
-    // A link to data on another disk is what the index is of, though it is not followed.
+    // The index may be of a link to data on another disk, though links are not followed.
     .filter((name) => !entries.some((entry) => entry.name === name))
     .map((name) => stray(join(path, `${CtfIndex.directory}/${name}${CtfIndex.suffix}`)))
   const asides = entries

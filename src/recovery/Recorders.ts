@@ -1,7 +1,7 @@
 /**
- * Relays of this machine that may record what they have no file of open: of more files than they may have open they
- * close what was used least recently, and open it again. Who has never come near that bound has all of them open; of
- * others, and of those that we may not see, all that has changed since they began may be theirs.
+ * Relays of this machine that may record in files that they do not have open: a relay with more files than it may have
+ * open closes those used least recently, and opens them again. One that has never come near that bound has all of its
+ * files open. To any other, and to one that we may not look into, all may belong that has changed since it began.
  */
 import * as fs from "node:fs"
 import { join, resolve } from "node:path"
@@ -10,9 +10,9 @@ import { isWithin } from "../storage/Within.ts"
 import { attempt } from "./OpenFiles.ts"
 
 const relayName = "lttng-relayd"
-/** What a relay keeps for the rest of its descriptors. */
+/** Descriptors that a relay needs for other things than trace files. */
 const reserve = 40
-/** Of the system's accounts of processes. */
+/** Unit of times in /proc/PID/stat. */
 const ticksPerSecond = 100
 
 const textIn = (pid: string, file: string): string =>
@@ -23,7 +23,7 @@ const numberIn = (text: string, pattern: RegExp): number | undefined => {
   return found === undefined ? undefined : Number(found)
 }
 
-/** As options have it: `--name=X`, `--name X` or `-nX`. */
+/** The value of an option among the words of a command line: `--name=X`, `--name X`, `-n X` or `-nX`. */
 const optionIn = (words: ReadonlyArray<string>, name: string, letter?: string): string | undefined => {
   for (const [at, word] of words.entries()) {
     if (word === `--${name}` || word === `-${letter}`) return words[at + 1]
@@ -33,7 +33,7 @@ const optionIn = (words: ReadonlyArray<string>, name: string, letter?: string): 
   return undefined
 }
 
-/** The kernel's table of a process never shrinks: as many as this it has had at once, rounded up. */
+/** The kernel's table of a process's descriptors never shrinks: its size is the most it had at once, rounded up. */
 const hasAllOpen = (pid: string, words: ReadonlyArray<string>): boolean => {
   if (attempt(() => fs.readdirSync(`/proc/${pid}/fd`)) === undefined) return false
   const had = numberIn(textIn(pid, "status"), /^FDSize:\s*(\d+)$/m) ?? Number.POSITIVE_INFINITY
@@ -41,7 +41,7 @@ const hasAllOpen = (pid: string, words: ReadonlyArray<string>): boolean => {
   return had < Math.min(limit, Number(optionIn(words, "fd-pool-size") ?? limit)) - reserve
 }
 
-/** Undefined: it does not say on its command line. */
+/** The relay's output directory; undefined: its command line does not tell. */
 const outputOf = (pid: string, words: ReadonlyArray<string>): string | undefined => {
   const output = optionIn(words, "output", "o")
   const directory = attempt(() => textOf(fs.readlinkSync(`/proc/${pid}/cwd`, "buffer")))
@@ -61,7 +61,7 @@ const startedMillis = (pid: string): number => {
   return Number.isFinite(ticks) ? (boot + Math.floor(ticks / ticksPerSecond)) * 1000 : 0
 }
 
-/** When the first of them began that may record below `root`, absolute; infinite: none. */
+/** When the first relay began that may record below `root`, an absolute path; ms since the epoch, infinite: none. */
 const recordedSince = (root: string): number => {
   let since = Number.POSITIVE_INFINITY
   for (const pid of attempt(() => fs.readdirSync("/proc")) ?? []) {
@@ -83,7 +83,7 @@ const changedBelow = (root: string, path: string, since: number, found: Set<stri
   }
 }
 
-/** Files that one of them may write, relative to `root`, which is where it leads. */
+/** Files that one of these relays may write, relative to `root`, which is a path without symbolic links. */
 export const maybeWrittenBelow = (root: string): ReadonlySet<string> => {
   const since = recordedSince(root)
   const found = new Set<string>()

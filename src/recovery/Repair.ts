@@ -13,18 +13,18 @@ export interface Repaired {
   readonly changes: ReadonlyArray<Change>
   /** Changes that failed, and why. */
   readonly failures: ReadonlyArray<{ readonly change: Change; readonly reason: string }>
-  /** Of what is there now. */
+  /** A check of what is there now. */
   readonly report: Check.Report
 }
 
-/** A repair uncovers at most what it hid: a moved packet behind a torn one, say. */
+/** Passes over what earlier ones uncover: a moved packet behind a torn one, for example. */
 const passCountMax = 8
 
 /** The changes of the first pass. */
 export const plan = (findings: ReadonlyArray<Finding>): ReadonlyArray<Change> =>
   findings.flatMap(({ changes }) => changes)
 
-/** With `readsAll` events of large traces are decoded, too, of which that is otherwise done where metadata was lost. */
+/** With `readsAll` the events of all traces are decoded; otherwise of large ones only where metadata is damaged. */
 export const optionsOf = (readsAll: boolean): Check.Options => ({ readsEvents: readsAll ? "all" : "damaged" })
 
 export const repair = (tree: Tree, apply: (change: Change) => void, options = optionsOf(false)): Repaired => {
@@ -40,7 +40,7 @@ export const repair = (tree: Tree, apply: (change: Change) => void, options = op
           changes.push(change)
         } catch (cause) {
           failures.push({ change, reason: SystemError.reasonOf(cause) })
-          // What comes next supposes it: a file is cut only when what is cut off is aside.
+          // The finding's other changes suppose this one: a file is cut only when what is cut off was set aside.
           break
         }
       }

@@ -1,18 +1,18 @@
 /**
- * How much of what is to be added to a file is there already, since who added it before was killed: the longest end of
- * the file that what is added begins with. Nothing is lost by it, whatever the bytes are: each is still there behind
- * those before it.
+ * How much of what is to be added to a file is there already, as a repair was killed while it added it: the longest end
+ * of the file that is a beginning of what is to be added. Nothing is lost by that, even if the bytes are the same by
+ * chance: all of them are in the file, in their order.
  */
 import * as fs from "node:fs"
 import type { Range } from "./Finding.ts"
 
 const blockBytes = 1024 * 1024
-/** More than a packet's magic, and its trace's first bytes. A file that ends with fewer is added to as it is. */
+/** A packet's magic, and the first bytes of its trace's UUID. Fewer bytes are not taken for added already. */
 const keyBytes = 16
-/** Where many begin alike, one that is added twice costs less than the search. */
+/** If more places than this begin alike, to add something twice costs less than to search on. */
 const candidateCountMax = 64
 
-/** Without the first `count` bytes. */
+/** The ranges without their first `count` bytes. */
 export const after = (ranges: ReadonlyArray<Range>, count: number): ReadonlyArray<Range> => {
   let skipped = 0
   return ranges.flatMap(({ from, to }) => {
@@ -48,7 +48,7 @@ const isBegun = (source: number, ranges: ReadonlyArray<Range>, target: number, a
   return place === size
 }
 
-/** `target` has `size` bytes. */
+/** How many bytes of the ranges of `source` are the end of `target`, which has `size` bytes. */
 export const countOf = (source: number, ranges: ReadonlyArray<Range>, target: number, size: number): number => {
   const total = ranges.reduce((sum, { from, to }) => sum + to - from, 0)
   const [first] = ranges

@@ -12,12 +12,12 @@ import { join } from "./Tree.ts"
 
 export interface Directory {
   readonly name: string
-  /** Directories in it. */
+  /** Names of the directories in it. */
   readonly directories: ReadonlyArray<string>
   /** Seconds since the epoch: first and last packet below, or when the directory changed. */
   readonly begin: number
   readonly end: number
-  /** Some file below is not in anybody's way. */
+  /** There is something below that is no directory. */
   readonly hasFiles: boolean
   /** Paths of the directories below, inner before outer, and its own. */
   readonly paths: ReadonlyArray<string>
@@ -38,11 +38,11 @@ export const isTemporary = (name: string): boolean => name === oldChunkPath || n
 export interface Place {
   /** The session's directory. */
   readonly session: string
-  /** The chunk's number where its name says it; how many behind the last archived one, where it has none yet. */
+  /** The chunk's number, if its name tells; how many after the last archived one, if it has none yet. */
   readonly number: number | { readonly behind: number } | undefined
 }
 
-/** Undefined where a path does not tell. */
+/** Where the trace at `path` lies; undefined: the path does not tell. */
 export const placeOf = (path: string): Place | undefined => {
   const names = path.split("/")
   const at = names.findIndex(
@@ -64,7 +64,7 @@ export const placeOf = (path: string): Place | undefined => {
 
 const snapshotName = /-\d{8}-\d{6}-\d+$/
 
-/** Two of one session may have the same packets. */
+/** Whether the path lies in a snapshot: two of one session may have the same packets. */
 export const isInSnapshot = (path: string): boolean => path.split("/").some((name) => snapshotName.test(name))
 
 /** Whether names like these make a directory a session's. */
@@ -78,7 +78,7 @@ interface Chunks {
   readonly path: string
   readonly old: Directory | undefined
   readonly fresh: Directory | undefined
-  /** Directly in the session: no chunk's directory. */
+  /** Names of traces' directories that lie in the session itself, not in a chunk's directory. */
   readonly tops: ReadonlyArray<string>
   readonly open: ReadonlyArray<Directory>
   readonly archives: Directory | undefined
@@ -105,7 +105,7 @@ const nextNumber = ({ archives }: Chunks): number =>
 const strays = ({ old, tops }: Chunks): ReadonlyArray<string> =>
   old === undefined ? [] : tops.filter((top) => !old.directories.includes(top))
 
-/** To be archived: its successor was made. */
+/** Finding about a chunk that was about to be archived, since its successor was made. */
 const archived = (chunks: Chunks, old: Directory): Finding => {
   const left = strays(chunks)
   const number = nextNumber(chunks)
@@ -118,7 +118,7 @@ const archived = (chunks: Chunks, old: Directory): Finding => {
   return finding("damage", "chunk-unfinished", join(chunks.path, oldChunkPath), detail, { changes: moves })
 }
 
-/** As a clear leaves it that was interrupted. */
+/** Finding about an empty chunk, as a clear leaves it that was interrupted. */
 const emptied = ({ paths }: Directory): Finding =>
   finding("damage", "chunk-unfinished", paths.at(-1) ?? "", "an empty chunk was left", {
     changes: paths.map((path) => ({ kind: "remove-directory", path }))
@@ -148,7 +148,7 @@ const settled = (chunks: Chunks, fresh: Directory): Finding => {
   })
 }
 
-/** Chunks that others have followed, and that nobody archived. */
+/** Findings about chunks that others have followed, and that nobody archived. */
 const leftOpen = ({ open, path }: Chunks): ReadonlyArray<Finding> =>
   [...open]
     .sort((a, b) => openNumber(a.name) - openNumber(b.name))

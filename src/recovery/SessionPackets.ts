@@ -11,16 +11,19 @@ import * as SessionLayout from "./SessionLayout.ts"
 export interface Extent {
   readonly trace: string
   readonly session: string | undefined
-  /** Of the chunk. */
+  /** Number of the chunk. */
   readonly number: number | undefined
-  /** Of its first packet, and of its last. */
+  /** When its first packet begins, and its last, in clock cycles. */
   readonly begin: bigint
   readonly end: bigint
   readonly firstSequence: bigint | undefined
   readonly lastSequence: bigint | undefined
 }
 
-/** Chunks of one session that may have packets twice, or in another order than theirs; and all that it has. */
+/**
+ * Directories of one session, `traces`, that may have packets of a stream twice, or in another order than the chunks'.
+ * `extents` are those of all its directories.
+ */
 export interface Suspicion {
   readonly stream: string
   readonly traces: ReadonlySet<string>
@@ -29,14 +32,14 @@ export interface Suspicion {
 
 type TimedPacket = Packet & { readonly timestampBegin: bigint }
 
-/** Of all files of a directory that have packets of the stream. */
+/** The first and the last packet of a stream in all files of a directory. */
 interface Own {
   readonly place: SessionLayout.Place | undefined
   first: TimedPacket | undefined
   last: TimedPacket | undefined
 }
 
-/** Undefined where packets do not tell of which trace and stream they are, or when. */
+/** Names the stream of a packet, with its trace; undefined: the packet does not tell. */
 export const streamOf = ({ streamId, streamInstanceId, trace }: Packet): string | undefined =>
   trace === undefined || streamInstanceId === undefined ? undefined : `${trace} ${streamId}/${streamInstanceId}`
 
@@ -59,7 +62,7 @@ const byBegin = (a: Extent, b: Extent): number => compare(a.begin, b.begin) || c
 
 const byNumber = (a: Extent, b: Extent): number => (a.number ?? -1) - (b.number ?? -1) || byBegin(a, b)
 
-/** Over what is in neither of two chunks, one behind the other. */
+/** Finding about packets that are missing between two chunks of which one follows the other. */
 const gap = (stream: string, before: Extent, after: Extent): ReadonlyArray<Finding> => {
   const [last, first] = [before.lastSequence, after.firstSequence]
   const isNext = before.number !== undefined && after.number === before.number + 1
@@ -70,7 +73,7 @@ const gap = (stream: string, before: Extent, after: Extent): ReadonlyArray<Findi
 
 export class SessionPackets {
   readonly #streams = new Map<string, Map<string, Own>>()
-  /** Of each session the highest number of an archived chunk. */
+  /** For each session, by path, the highest number that a chunk's name tells. */
   readonly #closed = new Map<string, number>()
 
   add({ files, path }: RecordedTrace): void {
@@ -147,7 +150,7 @@ export class SessionPackets {
   }
 }
 
-/** Where notes of one kind stop to be told one by one. */
+/** So many notes of one kind are told one by one. */
 const namedMax = 8
 
 const shortened = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> => {
@@ -159,7 +162,7 @@ const shortened = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> => 
 
 type Pair = readonly [Extent, Extent]
 
-/** In time: the one or the other has packets that the other may have, too. */
+/** Pairs that overlap in time: one may have packets that the other has, too. */
 const overlapping = (extents: ReadonlyArray<Extent>): ReadonlyArray<Pair> => {
   const pairs: Array<Pair> = []
   let open: ReadonlyArray<Extent> = []
@@ -171,7 +174,7 @@ const overlapping = (extents: ReadonlyArray<Extent>): ReadonlyArray<Pair> => {
   return pairs
 }
 
-/** A later chunk has older packets. */
+/** Pairs of chunks of which the later has older packets. */
 const reversed = (extents: ReadonlyArray<Extent>): ReadonlyArray<Pair> => {
   const pairs: Array<Pair> = []
   let latest: Extent | undefined

@@ -14,7 +14,7 @@ interface Placed {
   readonly packet: Packet
 }
 
-/** Of two files, that of the earlier chunk first. */
+/** Packets that two files have, that of the earlier chunk first. */
 interface Shared {
   readonly earlier: DataFile
   readonly later: DataFile
@@ -65,14 +65,14 @@ const fits = (chunk: Extent, times: ReadonlyArray<bigint>, others: ReadonlyArray
     return times.every((time) => (number < at ? time > end : time < begin))
   })
 
-/** All of a file is elsewhere, and its stream has another file beside it, which is not. */
+/** Whether all packets of a file are elsewhere, too, and its stream has another file beside it. */
 const isInterloper = (file: DataFile, shared: ReadonlySet<Packet>, placed: ReadonlyArray<Placed>): boolean =>
   file.scan.packets.every((packet) => shared.has(packet)) &&
   placed.some((other) => other.file !== file && dirOf(other.file) === dirOf(file))
 
 const dirOf = ({ path }: DataFile): string => path.slice(0, path.lastIndexOf("/"))
 
-/** A rotation moves the end of a file to the beginning of another: it is there already. */
+/** Whether packets at the end of a file are at the beginning of another, where a rotation has moved them. */
 const isMoved = ({ earlier, later, packets }: Shared): boolean =>
   packets.every(
     ([before, after], at) =>
@@ -98,7 +98,7 @@ const loserOf = (
   return isMoved(shared) ? earlier : undefined
 }
 
-/** A file that has nothing else, and that its stream does not need, goes. */
+/** Changes that take the shared packets from a file; a file that has nothing else is removed if it is an interloper. */
 const without = (file: DataFile, shared: ReadonlySet<Packet>, placed: ReadonlyArray<Placed>): ReadonlyArray<Change> => {
   if (file.scan.holes.length > 0) return []
   if (isInterloper(file, shared, placed)) {
@@ -131,7 +131,7 @@ const sharedFinding = (
 
 const timeOf = ({ packet }: Placed): bigint => packet.timestampBegin ?? 0n
 
-/** Packets that lie in a later chunk than younger ones. */
+/** Findings about packets that lie in a later chunk than younger ones. */
 const reversals = (stream: string, placed: ReadonlyArray<Placed>): ReadonlyArray<Finding> => {
   const found = new Map<string, Finding>()
   const sorted = placed

@@ -8,7 +8,7 @@ import type { Undeclared } from "./PacketScan.ts"
 import { metadataName, type RecordedTrace } from "./RecordedTrace.ts"
 import { join } from "./Tree.ts"
 
-/** Declarations only ever come on top. */
+/** How many classes of streams and events are declared: metadata only ever grows. */
 const declarationCount = (traceClass: TraceClass | undefined): number =>
   [...(traceClass?.dataStreams.values() ?? [])].reduce((sum, { events }) => sum + 1 + events.size, 0)
 
@@ -45,13 +45,13 @@ const declares = ({ traceClass }: Whole, { eventClass, streamClass }: Undeclared
   return stream !== undefined && (eventClass === undefined || stream.events.has(eventClass))
 }
 
-/** Nothing in it says that there was more: it ends between two packets of metadata. */
+/** Finding about metadata that ends between two of its packets, so that nothing in it says that there was more. */
 const short = (path: string): Finding =>
   finding("damage", "metadata-torn", join(path, metadataName), "packets need more than it declares")
 
 export class SiblingMetadata {
   readonly #wanting: Array<Wanting> = []
-  /** Of each trace the directory whose metadata declares the most. */
+  /** For each trace, by UUID, the directory whose metadata declares the most. */
   readonly #whole = new Map<string, Whole>()
   readonly #needing: Array<{
     readonly path: string
@@ -59,7 +59,7 @@ export class SiblingMetadata {
     readonly needs: ReadonlyArray<Undeclared>
   }> = []
 
-  /** `isJudged`: nobody writes there. */
+  /** `isJudged`: nobody writes in the trace's directory. */
   add(trace: RecordedTrace, isJudged: boolean): void {
     const { metadata, path, uuid, uuids } = trace
     const { traceClass } = metadata
@@ -73,13 +73,13 @@ export class SiblingMetadata {
       return
     }
     const [only, ...others] = uuids
-    // Refused by this program alone: others may read it.
+    // Only this program refuses it: others may read it.
     const isOthers = found.code === "metadata-refused" && found.changes.length === 0
     if (!isJudged || isOthers || only === undefined || others.length > 0 || !lost.has(found.code)) return
     this.#wanting.push({ path, uuid: only, found, declarationCount: count })
   }
 
-  /** What each finding becomes; those that are no key are new. */
+  /** What findings become, by those that they replace. Keys that were not found before are new findings. */
   resolve(read: (path: string) => Uint8Array | undefined): ReadonlyMap<Finding, Finding> {
     const resolved = new Map<Finding, Finding>()
     const needing = this.#needing.flatMap(({ needs, path, uuid }): ReadonlyArray<Wanting> => {

@@ -60,7 +60,7 @@ const isWithin = (file: DataFile, other: DataFile, isEqual: IsEqual): boolean =>
   })
 }
 
-/** Somebody has made it of the other: it has no index, or its name comes later. */
+/** Which of the two is the copy: the one without an index, or the one whose name comes later. */
 const isCopy = (file: DataFile, other: DataFile): boolean => {
   const [own, others] = [file.index !== undefined, other.index !== undefined]
   return own === others ? file.byteCount === other.byteCount && file.path > other.path : others
@@ -69,7 +69,7 @@ const isCopy = (file: DataFile, other: DataFile): boolean => {
 const isTold = ({ scan: { holes, packets } }: DataFile): boolean =>
   holes.length === 0 && packets.every(({ packetSeqNum }) => packetSeqNum !== undefined)
 
-/** Of each file those that have a packet like its first, in their order: of a thousand files none, mostly. */
+/** For each file the others that have a packet with the number of its first one: mostly there are none. */
 const overlapping = (own: ReadonlyArray<DataFile>): ReadonlyMap<DataFile, ReadonlySet<DataFile>> => {
   const beginnings = Map.groupBy(own.filter(isTold), ({ scan: { packets } }) => packets[0]?.packetSeqNum)
   const found = new Map<DataFile, Set<DataFile>>()
@@ -121,7 +121,7 @@ const between = (before: Placed, { file, packet }: Placed): ReadonlyArray<Findin
   return found
 }
 
-/** In order, each once; undefined where they are, or do not tell. */
+/** The packets in order of time, each once; undefined: they are so already, or do not tell. */
 const rearranged = (packets: ReadonlyArray<Packet>): ReadonlyArray<Packet> | undefined => {
   if (packets.some(({ timestampBegin }) => timestampBegin === undefined)) return undefined
   const order = (a: Packet, b: Packet) =>
@@ -134,7 +134,7 @@ const rearranged = (packets: ReadonlyArray<Packet>): ReadonlyArray<Packet> | und
   return once.length === packets.length && once.every((packet, at) => packet === packets[at]) ? undefined : once
 }
 
-/** What was found of a file, and its packets as they should be. */
+/** The findings about a file, of which the worst gets the changes that leave the packets `right`. */
 const inOrder = (
   file: DataFile,
   found: ReadonlyArray<Finding>,
@@ -145,7 +145,7 @@ const inOrder = (
   return [{ ...worst, changes: changes(file, right) }, ...found.filter((each) => each !== worst)]
 }
 
-/** Once a stream: readers would be told of little else. */
+/** So many findings of one kind are told for each stream: otherwise people would be told of little else. */
 const namedMax = 4
 
 const ofStream = (files: ReadonlyArray<DataFile>, isEqual: IsEqual): ReadonlyArray<Finding> => {

@@ -5,7 +5,7 @@ export interface Entry {
   readonly name: string
   readonly kind: "file" | "directory" | "other"
   readonly byteCount: number
-  /** When it changed last, in seconds since the epoch; 0 where nobody knows. */
+  /** When it changed last, in seconds since the epoch; 0 if nobody knows. */
   readonly changedAt: number
 }
 
