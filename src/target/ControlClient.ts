@@ -34,7 +34,7 @@ export class AlreadyClosed extends Schema.TaggedError<AlreadyClosed>()("AlreadyC
   }
 }
 
-/** The connection, the relay's answer, or what the caller asked and when. */
+/** What failed of a command: the connection, the relay's answer, or what the caller asked and when. */
 export type CommandFailed = Exchange.ExchangeFailed | RelayRefused | AlreadyClosed | RequestInvalid.RequestInvalid
 
 /** A command with a reply; the modules of `protocol/control` are values of this type. */
@@ -60,8 +60,8 @@ export interface ControlClient {
     request: Request
   ) => Effect.Effect<Reply, CommandFailed>
   /**
-   * Written when it returns, and not looked at first; what it answers waits for the reply. `arrived` is called as that
-   * comes.
+   * Done when the command is written; the request is not checked. The effect that is answered waits for the reply;
+   * `arrived` is called when that comes.
    */
   readonly start: <Request, Reply>(
     command: Command<Request, Reply>,
@@ -91,7 +91,7 @@ const noting = <A>({ decode }: Exchange.Reply<A>["layout"], arrived: () => void)
   }
 })
 
-/** Replies of a fixed size are as long as any of their values. */
+/** Bytes of replies that are always of one size, and are more than a return code. */
 const fixedSizes: ReadonlyMap<string, number> = new Map([
   ["ADD_STREAM", 12],
   ["VERSION", 8],
@@ -109,7 +109,7 @@ const readerOf = (name: string, minor: number): Exchange.Reply<unknown>["read"] 
   return Exchange.exactly(fixedSizes.get(name) ?? genericBytes)
 }
 
-/** Who closes at the first command may be something else, or a relay that wants TLS. */
+/** What closes the connection at the first command may be no relay's control port, or one that wants TLS. */
 const unanswered = ({ address, reason }: Dial.LinkLost): Dial.LinkLost =>
   new Dial.LinkLost({ address, reason: `${reason}; is this a relay's control port, and one that needs no TLS?` })
 

@@ -63,11 +63,11 @@ export interface Progress {
 
 /** What the whole load came to. */
 export interface Summary extends Progress {
-  /** Until the relay had stored everything. */
+  /** From the start until the relay had stored everything. */
   readonly seconds: number
 }
 
-/** When a load without any bound of its own ends. */
+/** Packets per stream after which a load without any bound of its own ends. */
 const packetCountDefault = 1000
 
 const isOver = (options: Options, sent: number, elapsedMillis: number): boolean => {
@@ -77,16 +77,16 @@ const isOver = (options: Options, sent: number, elapsedMillis: number): boolean 
   return packetCount === undefined && sent >= packetCountDefault
 }
 
-/** What all sessions are counted by. */
+/** Counts what all sessions do. */
 interface Tally {
   readonly answers: AnswerTimes
   readonly sent: (bytes: number) => void
 }
 
-/** More than a connection that has room for the next packet still holds of those before. */
+/** More bytes than a connection still holds of earlier packets when it has room for the next. */
 const unsentBytesMax = 256 * 1024
 
-/** Packets are written over those that are sent: new memory for each costs as much as sending it. */
+/** Buffers of packets are used again once these are sent: new memory for each costs as much as sending it. */
 const bufferCountOf = ({ packetBytes }: Options): number => Math.ceil(unsentBytesMax / packetBytes) + 2
 
 const playStream = (
@@ -119,7 +119,7 @@ const playSession = (
   Effect.gen(function* () {
     const uuid = randomUUID()
     const start = clockNanos()
-    // Timestamps are the processor's, as a tracer's; what is read shows when it was.
+    // Timestamps are of a monotonic clock, as a tracer's; by this offset readers show the time of day.
     const clockOffset = BigInt(wallMillis()) * 1_000_000n - start
     const streams = []
     for (let cpu = 0; cpu < options.streamCount; cpu++) {

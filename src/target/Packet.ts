@@ -27,7 +27,7 @@ const u32Max = 0xffff_ffff
 const isSize = (value: number) => Number.isInteger(value) && value >= 0 && value <= u32Max
 const isU64 = (value: bigint | undefined) => value === undefined || (value >= 0n && value <= u64Max)
 
-/** Undefined: they are unsigned 64-bit numbers, or not given. */
+/** The refusal of a number that is no unsigned one of 64 bits; undefined: all are such, or not given. */
 export const unsayable = (
   command: string,
   members: Readonly<Record<string, bigint | undefined>>
@@ -37,13 +37,13 @@ export const unsayable = (
   return new RequestInvalid({ command, reason: `${wrong[0]}: ${wrong[1]} is no unsigned 64-bit number` })
 }
 
-/** Undefined: the header can say how many bytes these are. */
+/** The refusal of more bytes than a header can say; undefined: it can. */
 export const unsayableBytes = (command: string, bytes: Uint8Array, paddingBytes: number): RequestInvalid | undefined =>
   isSize(paddingBytes) && isSize(bytes.length)
     ? undefined
     : new RequestInvalid({ command, reason: `${bytes.length} bytes and ${paddingBytes} of padding` })
 
-/** Undefined: an index can say these numbers of a packet. */
+/** The refusal of numbers that an index cannot say of a packet; undefined: it can. */
 export const unsayableNumbers = (packet: Partial<Packet>): RequestInvalid | undefined => {
   const { contentBits, eventsDiscarded, packetSeqNum, timestampBegin, timestampEnd } = packet
   if (
@@ -59,11 +59,11 @@ export const unsayableNumbers = (packet: Partial<Packet>): RequestInvalid | unde
   return unsayable(SendIndex.name, numbers)
 }
 
-/** Undefined: header and index can say the packet. */
+/** The refusal of a packet that header or index cannot say; undefined: they can. */
 export const unsayablePacket = (packet: Packet): RequestInvalid | undefined =>
   unsayableBytes(SendIndex.name, packet.bytes, packet.paddingBytes ?? 0) ?? unsayableNumbers(packet)
 
-/** What is written where it can be said. */
+/** Calls `write`, or fails with the refusal if there is one. */
 export const unless = <E>(
   refusal: RequestInvalid | undefined,
   write: () => Effect.Effect<void, E>

@@ -16,7 +16,7 @@ import type * as Target from "./Target.ts"
 
 const nothing = new Uint8Array()
 
-/** As what, and how fast. */
+/** As what session, and how fast, a recording is replayed. */
 export interface Options {
   /** The name in the recording's path where not given. */
   readonly sessionName?: string
@@ -34,7 +34,7 @@ export interface Progress {
   readonly packets: number
 }
 
-/** The relay, the connection or the recording. */
+/** What failed of a replay: the relay, the connection or the recording. */
 export type ReplayFailed = Target.SessionFailed | CtfTrace.TraceUnreadable
 
 /** Where the replay stands on the recording's own clock. */
@@ -54,7 +54,7 @@ const traceClassOf = (metadata: Uint8Array): TraceClass | undefined => {
 
 const clockOf = (metadata: Uint8Array): ClockClass | undefined => traceClassOf(metadata)?.clocks.values().next().value
 
-/** All traces of a session have one format. */
+/** Whether the recording is CTF 2: all traces of a session have one format. */
 const isCtf2 = ({ chunks }: CtfTrace.Recording): boolean => {
   const first = chunks.flatMap(({ traces }) => traces).find(({ metadata = nothing }) => metadata.length > 0)
   return traceClassOf(first?.metadata ?? nothing)?.format === "2"
@@ -68,7 +68,7 @@ interface Playing {
   readonly cursor: { next: number }
 }
 
-/** The protocol that wrote index files 1.0; before 2.8 it had no other. */
+/** Newest protocol minor that has index files of format 1.0. */
 const minorOfIndex10 = 7
 
 const indexOf = (recording: CtfTrace.Recording): CtfTrace.DataFile["index"] => {
@@ -81,7 +81,7 @@ const indexOf = (recording: CtfTrace.Recording): CtfTrace.DataFile["index"] => {
 const hasPackets = ({ chunks }: CtfTrace.Recording) =>
   chunks.some(({ traces }) => traces.some(({ files }) => files.some(({ byteCount }) => byteCount > 0)))
 
-/** The directory that named the session: a chunk is below it, an archived one two levels. */
+/** The directory that names the session: a chunk lies in it, an archived one two levels below. */
 const sessionDirectory = (directory: string): string => {
   if (CtfTrace.parseChunkName(basename(directory)) === undefined) return basename(directory)
   const parent = dirname(directory)

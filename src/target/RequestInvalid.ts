@@ -1,6 +1,7 @@
 /**
- * What a caller wants to say, and the protocol has no way to: refused before a byte of it is written. Commands are held
- * to the schema of their layout; packets, which are many, to the same bounds by plain comparisons (`Packet.ts`).
+ * What a caller wants to say, and the protocol has no way to: refused before a byte of it is written. Commands are
+ * checked by the schema of their layout; packets, which are many, by plain comparisons with the same bounds
+ * (`Packet.ts`).
  */
 import { Duration, Effect, Option, Schema } from "effect"
 import type { Layout } from "../protocol/Struct.ts"
@@ -18,7 +19,7 @@ export class RequestInvalid extends Schema.TaggedError<RequestInvalid>()("Reques
   }
 }
 
-/** Succeeds with nothing where the layout can carry all of the request. */
+/** Fails unless the layout can carry all of the request. */
 export const check = <Request>(
   command: string,
   { writable }: Pick<Layout<Request>, "writable">,
@@ -29,13 +30,13 @@ export const check = <Request>(
     Effect.asVoid
   )
 
-/** Seconds since the epoch. */
+/** `value` as seconds since the epoch; fails unless it is a whole number and not negative. */
 export const seconds = (command: string, member: string, value: number): Effect.Effect<bigint, RequestInvalid> =>
   Number.isSafeInteger(value) && value >= 0
     ? Effect.succeed(BigInt(value))
     : Effect.fail(new RequestInvalid({ command, reason: `${member}: ${value} is no second since the epoch` }))
 
-/** Whole microseconds; 0 where there is none. The layout knows how many there may be. */
+/** A duration as whole microseconds; 0 if there is none. How many there may be is checked with the layout. */
 export const micros = (
   command: string,
   member: string,

@@ -43,9 +43,9 @@ event { name = "load:tick"; id = 0; stream_id = 0; fields := struct { uint64_t s
 
 /** Makes the packets of one stream. */
 export interface Generator {
-  /** Events with consecutive `seq`, evenly spread from the end of the packet before to `timestampEnd`. */
+  /** A packet of events with consecutive `seq`, evenly spread from the end of the packet before to `timestampEnd`. */
   readonly next: (timestampEnd: bigint) => Packet
-  /** Nothing happened until then: the next packet begins there. Answers the beacon's timestamp. */
+  /** Says that nothing happened until `timestamp`: the next packet begins there. Answers the time for a beacon. */
   readonly idleUntil: (timestamp: bigint) => bigint
   /** Events in all packets so far. */
   readonly eventCount: () => bigint
@@ -60,7 +60,7 @@ export interface Options {
 /** Numbers of 64 bits are written as two of 32: a bigint for each would take most of the time. */
 const two32 = 2 ** 32
 
-/** Little-endian, at any place. */
+/** A packet's memory; `view` writes numbers at any offset. */
 interface Memory {
   readonly bytes: Buffer
   readonly view: DataView

@@ -74,7 +74,7 @@ export interface Target {
   ) => Effect.Effect<TargetSession.Session, SessionFailed, Scope.Scope>
 }
 
-/** Fails only where the URL cannot be meant; nothing is dialled yet. */
+/** Fails only if the URL makes no sense; nothing is dialled yet. */
 export const make = (options: Options): Effect.Effect<Target, UrlRefused> =>
   Effect.gen(function* () {
     const { dataUrl, tls, url } = options

@@ -18,8 +18,8 @@ import * as RequestInvalid from "./RequestInvalid.ts"
 import * as TargetStream from "./TargetStream.ts"
 
 /**
- * When the old chunk ends and the new begins, in seconds since the epoch, and the new one's id; now, and one more,
- * where not given.
+ * When the old chunk ends and the new begins, in seconds since the epoch, and the new one's id. By default now, and one
+ * more than the old one's.
  */
 export interface ChunkTimes {
   readonly closedAt?: number
@@ -27,7 +27,7 @@ export interface ChunkTimes {
   readonly nextId?: bigint
 }
 
-/** Before anything moves: what fails in between leaves streams in two chunks. */
+/** Checks times before anything moves: a failure in between would leave streams in two chunks. */
 export const check = ({
   closedAt = 0,
   createdAt = 0
@@ -45,11 +45,11 @@ export interface Streams {
   readonly open: () => ReadonlyArray<AnyStream>
   readonly data: () => ReadonlyArray<TargetStream.DataStreamState>
   readonly metadata: () => ReadonlyArray<TargetStream.MetadataStreamState>
-  /** How many are held. */
+  /** How many are held, closed ones included. */
   readonly count: () => number
 }
 
-/** Fewer are not worth a look. */
+/** Fewer streams are not worth a look for closed ones. */
 const lookCountMin = 16
 
 export const makeStreams = (): Streams => {
@@ -77,8 +77,8 @@ export const makeStreams = (): Streams => {
 const chunkPollMillis = 100
 
 /**
- * Relays before 2.14 may look up the chunk of another session and never answer that ours is gone. Nothing depends on
- * the answer but when a caller learns that an archived chunk is in its place.
+ * How long to ask whether a chunk is gone. Relays before 2.14 may look up the chunk of another session and never answer
+ * that ours is gone. Nothing depends on the answer but when a caller learns that an archived chunk is in its place.
  */
 const chunkGoneSeconds = 5
 
@@ -86,15 +86,17 @@ const nowSeconds = () => Math.floor(wallMillis() / 1000)
 
 /** The trace chunk commands, and which chunk is current. */
 export interface Chunks {
+  /** Whether the protocol has trace chunks. */
   readonly exist: boolean
-  /** Answers the one before. */
+  /** Creates a chunk, which becomes the current one; answers the one before. */
   readonly create: (times: ChunkTimes) => Effect.Effect<Chunk, CommandFailed>
-  /** Answers where the chunk goes, relative to the relay's output directory. */
+  /** Closes a chunk; answers where it goes, relative to the relay's output directory. */
   readonly close: (
     chunk: Chunk,
     command: number | undefined,
     at: number | undefined
   ) => Effect.Effect<string | undefined, CommandFailed>
+  /** Done when the relay has put the chunk in its place, or does not say so in time. */
   readonly gone: (chunk: Chunk) => Effect.Effect<void, CommandFailed>
   readonly current: () => Chunk
 }
@@ -110,13 +112,13 @@ interface FirstChunk {
   readonly id: bigint
   readonly createdAt: number
   readonly overrideName: string | undefined
-  /** What the relay said of the session. */
+  /** The session's path, as the relay told it. */
   readonly sessionPath: string | undefined
 }
 
 /**
- * Relays answer from before this close: the first rotation of a session names the session's directory. Where the chunk
- * really goes follows from its name, if the relay has our time zone.
+ * Where an archived chunk is. Relays answer from the state before this close: at the first rotation of a session they
+ * name the session's directory. Where the chunk really is follows from its name, if the relay has our time zone.
  */
 const archived = (path: string | undefined, sessionPath: string | undefined, chunk: Chunk, closedAt: number) => {
   if (path === undefined || path !== sessionPath) return path
@@ -174,13 +176,13 @@ export const make = (control: ControlClient, first: FirstChunk): Effect.Effect<C
 
 /** Moves the streams of a session between chunks. */
 export interface Mover {
-  /** To a new chunk; `command` says what becomes of the old one. */
+  /** Moves all streams to a new chunk; `command` says what becomes of the old one, whose path is answered. */
   readonly next: (command: number, times: ChunkTimes) => Effect.Effect<string | undefined, CommandFailed>
-  /** In a turn: to no chunk at all. Nothing follows. */
+  /** To be run in a turn, at the end of the session: moves all streams to no chunk at all. */
   readonly toNone: Effect.Effect<void, CommandFailed>
 }
 
-/** `publishAgain` shows streams that were added again. */
+/** `publishAgain` shows viewers the streams that were added again. */
 export const makeMover = (
   wire: TargetStream.Wire,
   streams: Streams,
@@ -218,7 +220,7 @@ export const makeMover = (
       }),
     toNone: Effect.gen(function* () {
       yield* TargetStream.settle(wire)
-      // The others first: their rotation would wait for an index that never comes.
+      // Streams that cannot rotate are closed first: their rotation would wait for an index that never comes.
       for (const stream of data()) if (!stream.isRotatable()) yield* stream.closeNow
       yield* rotateTo(undefined, data())
       yield* rotateTo(undefined, metadata())

@@ -46,7 +46,7 @@ export interface SessionOptions {
   /** Creation time of the first trace chunk; `creationTime` where not given. */
   readonly chunkTime?: number
   readonly chunkId?: bigint
-  /** Below the target's own: an older protocol for this session only. */
+  /** Newest protocol minor for this session only, if that is below the target's own. */
   readonly minor?: number
 }
 
@@ -124,7 +124,7 @@ export const open = (
   options: SessionOptions
 ): Effect.Effect<Session, SessionFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    // Of its own, so that closing the session can close the connections before the caller's scope ends.
+    // A scope of its own, so that closing the session can close the connections before the caller's scope ends.
     const scope = yield* Scope.fork(yield* Scope.Scope)
     const session = yield* Scope.provide(connect(destination, identity, options), scope)
     const close: Session["close"] = (end) =>
@@ -312,7 +312,7 @@ const makeSession = (
     isPossible
       ? Semaphore.withPermits(moves, 1)(whileOpen(moved))
       : Effect.fail(new NotNegotiated({ feature, minor: control.minor }))
-  // Known to the relay and to us, or to neither.
+  // Uninterruptible: a stream is known to the relay and to us, or to neither.
   const add = <S extends TargetChunks.AnyStream>(added: Effect.Effect<S, CommandFailed>) =>
     inTurn(Effect.uninterruptible(whileOpen(Effect.map(added, streams.add<S>))))
   const closeAll = Effect.suspend(() => Effect.forEach(streams.open(), (stream) => stream.closeNow, { discard: true }))
@@ -323,7 +323,7 @@ const makeSession = (
         hasRotated = true
       })
     )
-  /** In a turn: everything that is still open, and the last chunk. */
+  /** To be run in a turn: closes everything that is still open, and the last chunk. */
   const leave = (isArchived: boolean, closedAt: number | undefined) =>
     Effect.gen(function* () {
       if (chunks.exist && !kind.isSnapshot) yield* mover.toNone
@@ -365,7 +365,7 @@ const makeSession = (
       Effect.gen(function* () {
         if (wire.isClosing && streams.open().length === 0) return
         yield* TargetChunks.check({ ...(closedAt !== undefined && { closedAt }) })
-        // Never given back: the tick that is on its way was the last.
+        // The permit is never given back: the tick that is on its way was the last.
         if (!wire.isClosing) yield* Semaphore.take(ticking, 1)
         wire.isClosing = true
         yield* stored

@@ -41,7 +41,7 @@ export interface StreamOptions {
   /** The CTF stream class and instance of its packets. */
   readonly classId?: bigint
   readonly instanceId?: bigint
-  /** Told of each index how many milliseconds its answer took. */
+  /** Called for each index with the milliseconds that its answer took. */
   readonly answered?: (millis: number) => void
   /**
    * Asked once per live period: the packet to send now, or nothing to have a beacon sent instead. One that cannot be
@@ -91,13 +91,13 @@ export interface Wire {
 /** Index replies left unread before a packet waits for the oldest. */
 const unsettledMax = 128
 
-/** Waits for replies until at most `left` of those that are unread now are. Others go on sending. */
+/** Waits until at most `left` of the replies that are unread now still are. Others go on sending meanwhile. */
 export const settle = (wire: Wire, left = 0): Effect.Effect<void, CommandFailed> =>
   Effect.gen(function* () {
     for (let due = wire.unsettled.length - left; due > 0; due--) {
       const oldest = wire.unsettled.shift()
       if (oldest === undefined) return
-      // Who gives up has not heard it: the next call does.
+      // If the wait is interrupted nobody has heard the reply: the next call will.
       yield* Effect.onInterrupt(oldest, () => Effect.sync(() => wire.unsettled.unshift(oldest)))
     }
   })
@@ -125,10 +125,10 @@ const addStream = (wire: Wire, options: StreamOptions) =>
 export interface DataStreamState extends DataStream {
   readonly _tag: "Data"
   readonly handle: () => bigint
-  /** Of the last packet whose index was sent too: what a pending check may ask for. */
+  /** Number of the last packet whose index was sent too: what a pending check may ask for. */
   readonly lastPairedNetSeqNum: () => bigint
   readonly lastPacketSeqNum: () => bigint
-  /** A rotation happens at an index: it needs one, and no bytes behind it that have none. */
+  /** A rotation happens at an index: it needs one, and no bytes after it that have none. */
   readonly isRotatable: () => boolean
   readonly isOpen: () => boolean
   /** In a turn: closes and adds it again, in the session's current chunk. For a stream that cannot rotate. */
@@ -142,7 +142,7 @@ export interface DataStreamState extends DataStream {
 interface Sent {
   handle: bigint
   netSeqNum: bigint
-  /** Of the last packet whose index was sent too. */
+  /** Number of the last packet whose index was sent too. */
   pairedNetSeqNum: bigint
   packetSeqNum: bigint | undefined
   isOpen: boolean
@@ -150,7 +150,7 @@ interface Sent {
 
 const orNone = (seqNum: bigint) => (seqNum < 0n ? u64Max : seqNum)
 
-/** From now until it is called. */
+/** Answers what is to be called when an answer arrives: it tells how long that took from now. */
 const noteAnswer = ({ answered }: StreamOptions): (() => void) | undefined => {
   if (answered === undefined) return undefined
   const start = clockMillis()
@@ -195,7 +195,7 @@ const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
       packetSeqNum: state.packetSeqNum
     })
   }
-  // The peers' pace is waited for outside the turn: others have something to say meanwhile.
+  // The relay's pace is waited for outside the turn, so that others can write meanwhile.
   const paced = Effect.andThen(wire.data.drained, settle(wire, unsettledMax))
   const send = (packet: Packet) =>
     Effect.andThen(
@@ -229,10 +229,10 @@ const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
   return { send, sendUnindexed, sendBeacon, closeStream }
 }
 
-/** In a turn. */
+/** To be run in a turn: adds a data stream. */
 export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<DataStreamState, CommandFailed> =>
   Effect.gen(function* () {
-    // They are said with each index.
+    // These are sent with each index.
     const refusal = unsayable(SendIndex.name, { classId: options.classId, instanceId: options.instanceId })
     if (refusal !== undefined) return yield* refusal
     const lock = yield* Semaphore.make(1)
@@ -285,7 +285,7 @@ export interface MetadataStreamState extends MetadataStream {
   readonly closeNow: Effect.Effect<void, CommandFailed>
 }
 
-/** In a turn. */
+/** To be run in a turn: adds a metadata stream. */
 export const makeMetadata = (
   wire: Wire,
   path: string,
