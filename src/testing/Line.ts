@@ -15,7 +15,7 @@ const headerBytes = 66
 
 const onTheWire = (byteCount: number): number => byteCount + headerBytes * Math.ceil(byteCount / segmentBytes)
 
-/** As much as waits in front of the line, in milliseconds at its rate; the rest waits at its sender. */
+/** So much may wait in front of the line, in milliseconds at its rate; the rest waits at its sender. */
 const queueMillis = 100
 
 export class Line {
@@ -29,7 +29,7 @@ export class Line {
     this.#pace = new Pace(options.bytesPerSecond)
   }
 
-  /** For what is sent from now on. */
+  /** Changes the line for what is sent from now on. */
   change(options: LineOptions): void {
     this.#options = options
     this.#pace = new Pace(options.bytesPerSecond)
@@ -55,7 +55,7 @@ export class Line {
     this.#isRunning = false
   }
 
-  /** When `byteCount` sent `now` are at the other end. */
+  /** Sends `byteCount` bytes at the moment `now`, in ms; answers the moment when they are at the other end. */
   send(byteCount: number, now: number): number {
     const { delayMillis, jitterMillis } = this.#options
     const jitter = jitterMillis * (2 * random() - 1)

@@ -15,11 +15,11 @@ import { Effect, type Scope } from "effect"
 import { clearTimeout, clockMillis, setImmediate, setTimeout } from "../Machine.ts"
 import { Line, type LineOptions } from "./Line.ts"
 
-/** Of a link. What is absent is unlimited, or none. */
+/** The conditions of a link. What is absent is unlimited, or none. */
 export interface Options {
   /** In each direction, for all connections together; headers of TCP, IP and Ethernet are counted, as by a real one. */
   readonly bytesPerSecond?: number
-  /** There and back. */
+  /** Round-trip time, half of it in each direction. */
   readonly rttMillis?: number
   /** The round trip takes up to this much more or less, half of it in each direction. Nothing is overtaken. */
   readonly jitterMillis?: number
@@ -27,7 +27,7 @@ export interface Options {
   readonly segmentBytes?: number
 }
 
-/** Where to, as `relay.addresses` says it. */
+/** Where a port of the link leads to, as `relay.addresses` says it. */
 export interface Address {
   readonly host: string
   readonly port: number
@@ -47,7 +47,7 @@ export interface Link {
   readonly freeze: () => void
   /** Ends the connections there are with a reset, on both sides. */
   readonly reset: () => void
-  /** Ends the way of the connections there are to the address, as if who dialled had said it is done. */
+  /** Ends the direction towards the address of all connections there are, as if the diallers had closed their side. */
   readonly halfClose: () => void
   /** Bytes that have arrived, in both directions. */
   readonly byteCount: () => number
@@ -55,7 +55,7 @@ export interface Link {
 
 /** A connection through the link: dialled by somebody, carried to the address. */
 class Crossing {
-  /** Where it came in. */
+  /** The server that accepted it. */
   readonly port: Server
   readonly #near: Socket
   readonly #far: Socket
@@ -105,7 +105,7 @@ class Crossing {
 
 /** At most this much of one direction is under way: half of a window of 4 MiB, since nobody waits for answers here. */
 const underWayBytesMax = 2 * 1024 * 1024
-/** So that connections take turns in front of a slow link. */
+/** Most bytes that are read at a time: few on a slow link, so that connections take turns in front of it. */
 const pieceBytesMax = 16 * 1024
 const pieceBytesMaxFast = 256 * 1024
 /** The first try of TCP after a loss; each later one waits twice as long. */
@@ -156,7 +156,7 @@ class Way {
     clearTimeout(this.#retry)
   }
 
-  /** Says the end behind everything that was sent; what comes later is for nobody. */
+  /** Sends the end after everything that was sent; what comes later is dropped. */
   finish(): void {
     if (this.#isFinished || this.isStopped) return
     this.#isFinished = true
@@ -260,7 +260,7 @@ const stateOf = (options: Options): State => {
   return { options, there, back, crossings: new Set(), isDown: false, byteCount: 0 }
 }
 
-/** Who dials waits for a round trip before anything of him arrives. */
+/** Dials on after a round trip, since nothing of a dialler arrives earlier. */
 const accept = (state: State, { host, port }: Address, server: Server, near: Socket) => {
   near.on("error", () => {})
   setTimeout(() => {

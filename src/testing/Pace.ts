@@ -1,6 +1,7 @@
 /**
- * Something that takes so many bytes a second, one after the other, as a link or a disk does: when is it through with
- * what it is given now. Time that was not used is not made up for. Pure: the moments are the caller's, in milliseconds.
+ * Something that takes so many bytes a second, one after the other, as a link or a disk does: it tells when it is
+ * through with what it is given now. Time that was not used is not made up for. Pure: the moments are the caller's, in
+ * milliseconds.
  */
 export class Pace {
   readonly #bytesPerMillisecond: number
@@ -11,25 +12,25 @@ export class Pace {
     this.#bytesPerMillisecond = bytesPerSecond === undefined ? Number.POSITIVE_INFINITY : bytesPerSecond / 1000
   }
 
-  /** When `byteCount` given `now` are through, behind all that was given before. */
+  /** When `byteCount` bytes given `now` are through, after all that was given before. */
   take(byteCount: number, now: number): number {
     this.#freeAt = Math.max(now, this.#freeAt) + byteCount / this.#bytesPerMillisecond
     return this.#freeAt
   }
 
-  /** Since when, or from when on, what is given would wait for less than `millis`. */
+  /** The moment from which on something that is given would wait for less than `millis`. */
   hasRoomAt(millis: number): number {
     return this.#freeAt - millis
   }
 }
 
-/** Comes again and again: the last `lastsMillis` of every `everyMillis`. */
+/** An interval that comes again and again: the last `lastsMillis` of every `everyMillis`. */
 export interface Recurring {
   readonly lastsMillis: number
   readonly everyMillis: number
 }
 
-/** How long what comes up at `elapsed` milliseconds has to wait for the end of it; 0 outside of it. */
+/** How many ms something that comes up after `elapsed` ms has to wait for the end of the interval; 0 outside of it. */
 export const remaining = ({ everyMillis, lastsMillis }: Recurring, elapsed: number): number => {
   const within = elapsed % everyMillis
   return within < everyMillis - lastsMillis ? 0 : everyMillis - within

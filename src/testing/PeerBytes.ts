@@ -59,7 +59,7 @@ export const numbers = {
 /** Commands by name. */
 export type Name = keyof typeof numbers
 
-/** The header of a command (streaming.md §3.1). */
+/** The header of a command (streaming.md §1.1). */
 export const header = (number: number, dataSize: number | bigint): Buffer =>
   join(u64(0), u64(dataSize), u32(number), u32(0))
 
@@ -131,7 +131,7 @@ export const addStream = (minor: number, stream: Stream): Buffer => {
   )
 }
 
-/** What `SEND_INDEX` says of a packet; sizes in bits. */
+/** What `SEND_INDEX` says of a packet; times in clock cycles. */
 export interface Index {
   readonly seq: number | bigint
   /** Bytes of the packet in the file; 0 makes it a beacon. */
@@ -160,7 +160,7 @@ export const sendIndex = (minor: number, stream: bigint, index: Index): Buffer =
   )
 }
 
-/** The payload of `ROTATE_STREAMS` (streaming.md §6.12). */
+/** The payload of `ROTATE_STREAMS` (streaming.md §6.14). */
 export const rotateStreams = (
   chunk: number | undefined,
   positions: ReadonlyArray<readonly [stream: bigint, at: number | bigint]>,
@@ -190,7 +190,7 @@ export const closeCommands = { move: 0, nothing: 1, delete: 2 } as const
 export const closeChunk = (id: number, at: number, command?: number): Buffer =>
   join(u64(id), u64(at), u8(command === undefined ? 0 : 1), u32(command ?? 0))
 
-/** The header of a packet on a data connection (streaming.md §7). */
+/** The header of a packet on a data connection (streaming.md §1.3). */
 export const packetHeader = (stream: bigint, seq: number | bigint, dataSize: number, padding: number): Buffer =>
   join(u64(0), u64(stream), u64(seq), u32(dataSize), u32(padding))
 

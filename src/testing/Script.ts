@@ -70,7 +70,7 @@ export interface Control extends Connection {
   minor: number
   /** Any command with a reply of `replySize` bytes. */
   readonly command: (name: Commands.Name, payload: Uint8Array, replySize: number) => Step<Buffer>
-  /** As `command`, with another one behind it: a refused peer that says nothing more is let go (streaming.md §6.1). */
+  /** As `command`, with another one after it: a refused peer that says nothing more is let go (streaming.md §6.1). */
   readonly insist: (name: Commands.Name, payload: Uint8Array, replySize: number) => Step
   /** Any command after which the relay is expected to close: the reply, if any, and the end. */
   readonly refused: (name: Commands.Name, payload: Uint8Array) => Step
@@ -134,8 +134,8 @@ const untilChunkGone = (wire: Wire.Wire, id: number, done: (outcome: string) => 
 const pendingAskCount = 8
 
 /**
- * A relay may also say "pending" while its disk is behind. Asked a few times, what stays pending is what the protocol
- * means by it; only the last answer is put down.
+ * A relay may also say "pending" while its disk is behind. So it is asked a few times: what stays pending is what the
+ * protocol means by it. Only the last answer is noted.
  */
 const settled = (note: Note, ask: (note: Note) => Step<Buffer>): Step =>
   Effect.gen(function* () {
@@ -246,7 +246,7 @@ export interface Recording {
   readonly c: Control
   readonly d: Data
   readonly session: Session
-  /** Below the output directory, the file of a stream of this session. */
+  /** Path of a stream's file of this session, below the output directory. */
   readonly file: (name: string, chunk?: string, streamPath?: string) => string
 }
 
@@ -269,7 +269,7 @@ export interface Script {
   readonly exists: (path: string) => Step
   /** Waits until the relay no longer knows the stream, asking over a session of its own. */
   readonly untilClosed: (stream: bigint) => Effect.Effect<void, never, Scope.Scope>
-  /** Waits until there is none. */
+  /** Waits until there is no such file or directory. */
   readonly gone: (path: string) => Step
   /** Writes a file, for instance one that is in the way. */
   readonly write: (path: string, text: string) => Step
@@ -325,7 +325,7 @@ export const make = (relay: Ports, place: Place, note: Note): Script => {
         recordings += 1
         const { minor = 13, chunk = 0 } = options
         yield* c.version(minor)
-        // One second each: a name with the same one would be taken.
+        // Each session begins in a second of its own: the name of another one with the same would be taken.
         const creationTime = Commands.start + (options.sessionId ?? recordings) - 1
         const session = yield* c.createSession({ sessionId: recordings, creationTime, ...options })
         if (minor >= 11 && chunk !== "none") yield* c.createChunk(chunk, Commands.start)

@@ -16,11 +16,11 @@ export type { Recurring } from "./Pace.ts"
 
 /** One slow disk. Several together are several disks: what waits for one does not wait for another. */
 export interface Slowness {
-  /** Of what is written and read; operations take their turns. Without it as fast as the files below. */
+  /** Rate of what is written and read, one operation after the other. Absent: as fast as the files below. */
   readonly bytesPerSecond?: number
   /** Every operation takes this much longer. Operations side by side wait side by side. */
   readonly latencyMillis?: number
-  /** Operations that come up meanwhile wait for its end: counted from when the layer is built, or how long from now. */
+  /** Operations wait for the end of a stall: it recurs from when the layer is built, or lasts so many ms from now. */
   readonly stall?: Recurring | (() => number)
   /** Which absolute paths lie on it; all when absent. */
   readonly isOn?: (path: string) => boolean
@@ -51,7 +51,7 @@ const sizeOf = (buffers: ReadonlyArray<Uint8Array>): number => buffers.reduce((s
 const slowly = <A>(disk: Disk, byteCount: number, act: Effect.Effect<A, FileFailed>) =>
   Effect.uninterruptible(Effect.andThen(delay(disk, byteCount), act))
 
-/** It keeps its callers waiting, so it has no way around waiting. */
+/** A slow file keeps its callers waiting, so it has no `writeNow` or `writeBeside`. */
 const slowFile = (disk: Disk, file: OpenFile): OpenFile => ({
   device: disk.device,
   inode: file.inode,
@@ -62,7 +62,7 @@ const slowFile = (disk: Disk, file: OpenFile): OpenFile => ({
   close: file.close
 })
 
-/** `files`, of which some lie on slow disks: the first whose path it is. */
+/** `files`, of which some lie on slow disks: a path lies on the first disk of which `isOn` says so. */
 export const make = (files: Files["Service"], ...slow: ReadonlyArray<Slowness>): Effect.Effect<Files["Service"]> =>
   Effect.map(Clock.currentTimeMillis, (start) => {
     const disks = slow.map((slowness, index): Disk => {
@@ -91,13 +91,13 @@ export const make = (files: Files["Service"], ...slow: ReadonlyArray<Slowness>):
     })
   })
 
-/** Around the `Files` that it is given. */
+/** Slow files around the `Files` that it is given. */
 export const layer = (...slow: ReadonlyArray<Slowness>): Layer.Layer<Files, never, Files> =>
   Layer.effect(
     Files,
     Effect.flatMap(Files, (files) => make(files, ...slow))
   )
 
-/** Around the files of this machine. */
+/** Slow files around those of this machine. */
 export const layerDisk = (...slow: ReadonlyArray<Slowness>): Layer.Layer<Files> =>
   layer(...slow).pipe(Layer.provide(DiskFiles.layer))

@@ -17,7 +17,7 @@ import * as Wire from "./Wire.ts"
 /** Anything of the relay's configuration but where it listens and writes; and of its files. */
 export interface Options extends Partial<Omit<RelayConfig, "output" | "control" | "data" | "live">> {
   readonly files?: MemoryOptions
-  /** What an earlier relay left. */
+  /** Files that an earlier relay has left, in place of new ones. */
   readonly memory?: MemoryFiles
 }
 

@@ -31,7 +31,7 @@ const content = (bytes: Uint8Array): string =>
     ? Buffer.from(bytes).toString("hex")
     : `sha256:${createHash("sha256").update(bytes).digest("hex").slice(0, 16)}`
 
-/** What of a tree is read. */
+/** What is read of a tree. */
 export interface Options {
   /** False leaves the bytes out: for traces whose content no second run repeats. */
   readonly contents?: boolean
@@ -74,7 +74,7 @@ export interface Place {
   readonly exists: (path: string) => boolean
   /** Bytes of a file; undefined: there is none. */
   readonly size: (path: string) => number | undefined
-  /** Undefined where there is no such file. */
+  /** The bytes of a file; undefined: there is none. */
   readonly read: (path: string) => Uint8Array | undefined
   /** Writes a file. */
   readonly write: (path: string, text: string) => void

@@ -12,7 +12,7 @@ export class TimedOut extends Schema.TaggedError<TimedOut>()("TimedOut", { waiti
 export const inRealTime = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.provideService(effect, Clock.Clock, Clock.Clock.defaultValue())
 
-/** Of a wait: a process that was stopped for longer has waited for one of them. */
+/** A wait is cut into so many slices: a process that is stopped for longer than a slice has waited for one of them. */
 const sliceCount = 20
 
 /** None when it takes longer, not counting the time in which this process was stopped: nobody was served meanwhile. */
@@ -44,7 +44,7 @@ const polled = <E, R>(waitingFor: string, condition: Effect.Effect<boolean, E, R
   )
 }
 
-/** Looks again and again until the condition holds, or `holds` is true of what is seen. */
+/** Looks again and again until the condition holds, or `holds` is true of what is seen; fails with `TimedOut`. */
 export const until: {
   <E = never, R = never>(
     waitingFor: string,

@@ -40,9 +40,9 @@ export class ConnectFailed extends Schema.TaggedError<ConnectFailed>()("ConnectF
 export interface Wire {
   /** Resolves once the kernel took the bytes; a peer that is gone is noticed by the next read. */
   readonly send: (bytes: Uint8Array) => Effect.Effect<void>
-  /** Exactly `count` bytes. */
+  /** Reads exactly `count` bytes. */
   readonly read: (count: number) => Effect.Effect<Buffer, WireClosed | WireSilent>
-  /** Everything up to the end of the connection. */
+  /** Reads everything up to the end of the connection. */
   readonly readToEnd: Effect.Effect<Buffer, WireSilent>
   /** Half-closes: the peer sees the end of the stream after what was sent. */
   readonly end: Effect.Effect<void>
@@ -121,7 +121,7 @@ const make = (socket: Socket, limit: Duration.Duration): Wire => {
   }
 }
 
-/** A read fails when it has nothing for `limit`. */
+/** Connects. A read fails if what it waits for has not come within `limit`. */
 export const connect = (
   port: number,
   host = "127.0.0.1",
