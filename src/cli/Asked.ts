@@ -1,4 +1,4 @@
-/** Whether a relay takes us, found out by a question: under TLS 1.3 who is refused learns it in place of an answer. */
+/** Whether a relay takes us, found out by a question: under TLS 1.3 a refusal comes in place of the first answer. */
 import { Effect, type Scope } from "effect"
 import * as Dial from "../transport/Dial.ts"
 import { refusalOf, type TlsFailed } from "../transport/tls/DialTls.ts"

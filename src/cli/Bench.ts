@@ -11,7 +11,7 @@ interface Program {
   readonly main: (args: ReadonlyArray<string>, toolbox: string) => void
 }
 
-/** Hands over the process. */
+/** Hands the process over to the benchmark. */
 export const run = async (args: ReadonlyArray<string>): Promise<void> => {
   const { main } = (await import(program.href)) as Program
   main(args, "lttng-relay")

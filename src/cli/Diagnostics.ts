@@ -2,8 +2,8 @@
  * How the commands of the toolbox speak: results on standard output, and nothing else there; what is wrong in one line
  * on standard error, as the daemon says it. Status 1 for what failed, 2 for arguments that are wrong.
  *
- * Nobody reading any more is an end like any other. A standard output that takes nothing (a full disk) is a failure; a
- * standard error that takes nothing is none.
+ * That nobody reads any more is an end like any other. A standard output that takes nothing (a full disk) is a failure;
+ * a standard error that takes nothing is none.
  */
 import { writeSync } from "node:fs"
 import { format } from "node:util"
@@ -17,7 +17,7 @@ import * as StandardOutput from "./StandardOutput.ts"
 
 const standardError = 2
 
-/** Peers, and whoever made a trace, choose names that are in it. */
+/** Text in one line that acts on no terminal: peers, and whoever made a trace, choose names that are in it. */
 const inOneLine = (text: string): string => harmless(oneLine(text))
 
 const say = (line: string): void => {
@@ -46,7 +46,7 @@ const print = (...parts: ReadonlyArray<unknown>): void => {
 /** Whether the command goes on until somebody stops it: that is then no failure, but its end. */
 let isService = false
 
-/** What goes on until it is stopped, and is not there to be read: what cannot be said is lost. */
+/** A program that goes on until it is stopped, and that need not be read: what cannot be printed is lost. */
 export const service = <A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() => {
     isService = true

@@ -34,7 +34,7 @@ const synonyms = new Map([
 
 interface Choices<A extends string> {
   readonly all: ReadonlyArray<A>
-  /** Where no word is given. */
+  /** What is chosen if no word is given. */
   readonly usual: ReadonlySet<A>
   /** Other words for some of them. */
   readonly synonyms?: ReadonlyMap<string, A>
@@ -113,7 +113,7 @@ export const options = {
 
 export type Input = ValuesOf<typeof options>
 
-/** As everybody's programs are told; babeltrace2 knows the second only. */
+/** Whether colours are switched off, as usual programs understand it; babeltrace2 knows the second way only. */
 const isPlain = (): boolean => (process.env.NO_COLOR ?? "") !== "" || process.env.TERM === "dumb"
 
 /** Throws what is wrong. */
@@ -140,7 +140,7 @@ const integer = (flag: string, text: string): bigint => {
   return sign === "-" ? -value : value
 }
 
-/** In nanoseconds. Throws what is wrong. */
+/** By how many nanoseconds times are moved. Throws what is wrong. */
 export const clockShift = ({ clockOffset, clockOffsetNanos }: Input): bigint =>
   integer("clock-offset", clockOffset) * 1_000_000_000n + integer("clock-offset-ns", clockOffsetNanos)
 
@@ -152,14 +152,14 @@ const expressionOf = (text: string): Expression => {
   return parsed.success
 }
 
-/** Throws what is wrong with an expression. */
+/** The filter that is asked for; undefined: none. Throws what is wrong with an expression. */
 export const filter = ({ event, where }: Selection): Filter | undefined => {
   const names = event.length > 0 ? [Filters.named(event.flatMap(list))] : []
   const filters = [...names, ...where.map((text) => Filters.where(expressionOf(text)))]
   return filters.length === 0 ? undefined : Filters.every(filters)
 }
 
-/** Lines about what is asked for that no class has; an expression was right. */
+/** Warnings about names and values that are asked for and that no class has. Expressions must be right. */
 export const warnings = ({ event, where }: Selection, traces: ReadonlyArray<TraceClass>): ReadonlyArray<string> => {
   if (event.length === 0 && where.length === 0) return []
   const wanted = { patterns: event.flatMap(list), expressions: where.map(expressionOf) }

@@ -6,10 +6,10 @@ import { parseDuration, parseSize, parseTimer } from "./Values.ts"
 
 export const duration = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseDuration, SystemError.messageOf))
 
-/** Of a session, in the notation of `lttng create --live`. */
+/** A session's live timer, in the notation of `lttng create --live`. */
 export const timer = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseTimer, SystemError.messageOf))
 
-/** Bytes. */
+/** A number of bytes. */
 export const size = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseSize, SystemError.messageOf))
 
 const longOf = (option: Option) => {
@@ -38,6 +38,6 @@ const flagOf = (option: Option) => {
 /** What a command is given by its flags and arguments. */
 export type Given<Config extends Command.Command.Config> = Command.Command.Config.Infer<Config>
 
-/** Under the same keys. */
+/** Flags of plain options, under the same keys. */
 export const of = <O extends Options>(options: O): { readonly [Key in keyof O]: Flag.Flag<ValueOf<O[Key]>> } =>
   Object.fromEntries(Object.entries(options).map(([key, option]) => [key, flagOf(option)])) as never

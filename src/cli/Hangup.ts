@@ -1,7 +1,7 @@
-/** What ends a command when its terminal is closed, or the terminal of whoever started it: nothing that has none. */
+/** Keeps a command that uses no terminal from ending when the terminal of whoever started it is closed. */
 import * as Terminal from "../config/Terminal.ts"
 
-/** As early as can be. */
+/** To be called as early as can be. */
 export const outlive = (): void => {
   if (!Terminal.isUsed()) process.on("SIGHUP", () => {})
 }

@@ -28,7 +28,7 @@ const commands = {
 
 const isCommand = (word: string): word is keyof typeof commands => Object.hasOwn(commands, word)
 
-/** Help, completions and mistakes take all of them. */
+/** What loads the command of that name, or all of them: for help, completions and mistakes. */
 const wanted = (word: string) => (isCommand(word) ? [commands[word]] : Object.values(commands))
 
 const root = async () => {
@@ -45,7 +45,7 @@ const builtIns = [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions]
 
 export const main = async (): Promise<void> => {
   process.argv = [...process.argv.slice(0, 2), ...Arguments.ofProcess()]
-  // It has its own help, and takes an argument for what it is.
+  // The benchmark has its own help, and reads its arguments itself.
   if (process.argv[2] === "bench") return (await commands.bench()).run(process.argv.slice(3))
   const command = await root()
   command.pipe(

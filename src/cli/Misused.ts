@@ -7,7 +7,7 @@ export class Misused extends Error {
 
 const tags: ReadonlySet<unknown> = new Set(["Misused", "UrlRefused", "WhereRefused"])
 
-/** Of errors that are said before anything is done: the arguments are what is wrong. */
+/** Whether an error says that the arguments are wrong: such errors come before anything is done. */
 const isMisuse = (error: unknown): boolean =>
   typeof error === "object" && error !== null && "_tag" in error && tags.has(error._tag)
 

@@ -32,7 +32,7 @@ export type ValuesOf<O extends Options> = { readonly [Key in keyof O]: ValueOf<O
 
 type Given = boolean | ReadonlyArray<string>
 
-/** Undefined: nothing that is plainly right. */
+/** The value of an option; undefined: what is given is not plainly right. */
 const settled = (option: Option, given: Given | undefined): boolean | string | ReadonlyArray<string> | undefined => {
   if (option.kind === "toggle") return given === true
   const texts = Array.isArray(given) ? (given as ReadonlyArray<string>) : []

@@ -15,7 +15,7 @@ export const jsonFlag = Flag.Boolean("json").pipe(
 export const json = (value: unknown): string =>
   harmlessJson(JSON.stringify(value, (_, member) => (typeof member === "bigint" ? member.toString() : member)))
 
-/** For people. */
+/** Prints a line for people. */
 export const print = (line: string): Effect.Effect<void> => Console.log(harmless(line))
 
 /** The same, to standard error. */
@@ -23,7 +23,7 @@ export const tell = (line: string): Effect.Effect<void> => Console.error(harmles
 
 export const printJson = (value: unknown): Effect.Effect<void> => Console.log(json(value))
 
-/** Prints the summary at the end, also where Ctrl-C is the end; not where it failed. */
+/** Prints the summary at the end of `work`, also if that is by Ctrl-C; not if it failed. */
 export const summarized = <A, E, R>(
   work: Effect.Effect<A, E, R>,
   summary: () => Effect.Effect<void>
@@ -45,7 +45,7 @@ export const turn: Effect.Effect<void> = Effect.callback((resume) => {
   setImmediate(() => resume(Effect.void))
 })
 
-/** While a call holds up the loop no listener hears of a signal: without one it ends the process, as it should. */
+/** While a call holds up the loop no listener hears a signal: without listeners it ends the process, as it should. */
 const endable = <A>(call: () => A): A => {
   const listeners = endings.map((signal) => process.rawListeners(signal))
   for (const signal of endings) process.removeAllListeners(signal)
@@ -58,11 +58,11 @@ const endable = <A>(call: () => A): A => {
   }
 }
 
-/** Of calls that throw what is wrong, and take no time: Ctrl-C is heard after them. */
+/** Makes a call that throws what is wrong, and takes no time: Ctrl-C is heard after it. */
 export const briefly = <A>(call: () => A): Effect.Effect<A, Error> =>
   Effect.try({ try: call, catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause))) })
 
-/** Of those that may take long: Ctrl-C ends the process in the middle of them. */
+/** Makes a call that may take long: Ctrl-C ends the process in the middle of it. */
 export const attempt = <A>(call: () => A): Effect.Effect<A, Error> => briefly(() => endable(call))
 
 const units = ["B", "KiB", "MiB", "GiB", "TiB"]

@@ -44,7 +44,7 @@ const writing = <A>(name: string, act: () => A): A => {
 /** Throws `OutputClosed`, or why nothing can be written. */
 export const write = (bytes: Uint8Array): void => writing("standard output", () => writeAll(descriptor, bytes))
 
-/** A file in its place, empty at first. Throws why it cannot be. */
+/** A file in place of standard output, emptied first. Throws why it cannot be opened or written. */
 export const file = (path: string): { readonly write: (bytes: Uint8Array) => void; readonly close: () => void } => {
   const opened = writing(path, () => openSync(path, "w"))
   return { write: (bytes) => writing(path, () => writeAll(opened, bytes)), close: () => closeSync(opened) }

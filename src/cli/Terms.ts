@@ -1,4 +1,4 @@
-/** Until when it is good what a traced host shows and goes by: told while it runs for long, and by its `--check`. */
+/** Until when the certificates are good that a command shows and trusts: told as it runs on, and by `--check`. */
 import { Console, Effect, Schedule } from "effect"
 import * as Term from "../config/Term.ts"
 import { wallMillis } from "../Machine.ts"
@@ -21,18 +21,18 @@ export const complaintsOf = (
   const complaints = (all: ReadonlyArray<Term.Term>) => all.filter((term) => isTold(term, now)).map(complaint)
   const authorities = terms("the authority that we trust", ca)
   const told = complaints(authorities)
-  // Of several another one may be theirs: those of a system are ever so many, and some of them over.
+  // If one of several authorities is over, another may be the relay's: a system trusts many, and some are over.
   const isAny = told.length < authorities.length
   return [...complaints(terms("our certificate", certificate)), ...(isAny ? [] : told)]
 }
 
-/** Of a command that is over soon. What is no use is told: who refuses it says less, or nothing. */
+/** For a command that ends soon. Certificates of no use are told: a peer that refuses them says less, or nothing. */
 export const identityOf = (given: TlsFlags.Given) =>
   Effect.tap(TlsFlags.identityOf(given), (identity) =>
     Effect.forEach(complaintsOf(identity, isNoUse), (line) => Console.error(`Warning: ${line}`), { discard: true })
   )
 
-/** At once, and every day: what it is by then. */
+/** Warns of the identity's certificates at once, and again every day. */
 export const watch = (identity: () => ClientIdentity | undefined): Effect.Effect<void> =>
   Effect.suspend(() =>
     Effect.forEach(

@@ -31,7 +31,7 @@ export const flags = {
 
 export type Given = Flags.Given<typeof flags>
 
-/** `look` throws what is wrong with it. */
+/** The text of the file that a flag names; `look` throws what is wrong with it. */
 const read = (
   flag: string,
   path: Option.Option<string>,
@@ -48,7 +48,7 @@ const read = (
         catch: (cause) => new TlsFileRefused({ flag, path: path.value, reason: SystemError.reasonOf(cause) })
       })
 
-/** Undefined: nothing was given. */
+/** Whom to trust, and who we are; undefined: nothing was given. */
 export const identityOf = ({ tlsCa, tlsCert, tlsKey, tlsName }: Given) =>
   Effect.gen(function* () {
     if ([tlsCa, tlsCert, tlsKey, tlsName].every(Option.isNone)) return undefined

@@ -4,10 +4,10 @@ import { clockMillis } from "../Machine.ts"
 import type { ClientIdentity } from "../transport/tls/Tls.ts"
 import { type Given, identityOf } from "./TlsFlags.ts"
 
-/** New files are seen so soon; a burst of connections reads them once. */
+/** Files are read again at most this often: a burst of connections reads them once. */
 const rereadMillis = 1000
 
-/** As the files are when it is asked. What cannot be read, or does not fit together yet, changes nothing. */
+/** The identity as the files are at each call. Files that cannot be read, or do not match yet, change nothing. */
 export const following = (given: Given, first: ClientIdentity | undefined): (() => ClientIdentity | undefined) => {
   let current = first
   let readAtMillis = clockMillis()

@@ -19,7 +19,7 @@ export const parseTimer = (text: string): Duration.Duration => {
   return Duration.micros(BigInt(micros))
 }
 
-/** The same with its unit: who leaves it out means seconds, and would get a millionth of them. */
+/** The same, but with its unit: people who leave it out mean seconds, and would get microseconds. */
 export const parseDuration = (text: string): Duration.Duration => {
   if (/^\d*[1-9]\d*$/.test(text)) throw new Error(`${text} has no unit: ${text}s?`)
   return parseTimer(text)

@@ -25,7 +25,7 @@ import {
 import { rewriteList, serialsIn } from "./Revocation.ts"
 import { sign } from "./Signing.ts"
 
-/** What is half made would stand in the way of the next attempt. */
+/** Removes what was made if `rest` fails: it would stand in the way of the next attempt. */
 const orWithout = <A, E>({ certificate, key }: Made, rest: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.onError(rest, () =>
     Effect.forEach([certificate, key], (path) => Effect.ignore(attempt(path, () => rmSync(path, { force: true }))))
@@ -35,7 +35,7 @@ const make = (request: Request): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
     const made = filesOf(request)
     if (existsSync(made.certificate)) {
-      // A part of one is of an attempt that broke off: that is said instead.
+      // If only a part of it is there, an attempt broke off: `read` says so.
       yield* read(made.certificate)
       return yield* new CertificateFailed({ path: made.certificate, reason: "is there already" })
     }
@@ -48,7 +48,7 @@ const make = (request: Request): Effect.Effect<Made, CertificateFailed> =>
     return made
   })
 
-/** Another certificate of the same key, from now on. Whoever reads the file meanwhile finds the one before, or this. */
+/** Makes another certificate of the same key. Whoever reads the file meanwhile finds the old one, or the new one. */
 const remake = (request: Request): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
     const made = filesOf(request)
@@ -68,7 +68,7 @@ const remake = (request: Request): Effect.Effect<Made, CertificateFailed> =>
     return made
   })
 
-/** What an authority signs with has to be there. */
+/** Fails if the key that the authority signs with is missing. */
 const withAuthority = (directory: string): Effect.Effect<void, CertificateFailed> =>
   Effect.suspend(() => {
     const { key: path } = authorityIn(directory)
@@ -76,12 +76,12 @@ const withAuthority = (directory: string): Effect.Effect<void, CertificateFailed
     return Effect.fail(new CertificateFailed({ path, reason: "no authority: first, lttng-relay certs init" }))
   })
 
-/** There is one: an attempt broke off behind it, or the relay's was removed because its key had become known. */
+/** Whether only the relay's is missing: an attempt broke off, or it was removed since its key had become known. */
 const isWithoutRelay = (directory: string): boolean =>
   Object.values(authorityIn(directory)).every((path) => existsSync(path)) &&
   !existsSync(filesOf({ directory, file: "relay" }).certificate)
 
-/** An authority, unless there is one, and a relay's certificate for the names and addresses that it is reached by. */
+/** Makes an authority, unless there is one, and a relay's certificate for the names and addresses it is reached by. */
 export const init = (
   directory: string,
   names: ReadonlyArray<string>,
@@ -96,7 +96,7 @@ export const init = (
     return { authority, relay: yield* orWithout(authority, relay) }
   })
 
-/** A client's certificate, of the authority in `directory`. */
+/** Makes a client's certificate, signed by the authority in `directory`. */
 export const client = (
   directory: string,
   kind: Kind,
@@ -109,7 +109,7 @@ export const client = (
     return yield* make(clientOf(directory, kind, name, days))
   })
 
-/** The relay's certificate from now on, for the same names or others. */
+/** Renews the relay's certificate, for the same names or others. */
 export const renewRelay = (
   directory: string,
   names: ReadonlyArray<string> | undefined
@@ -132,7 +132,7 @@ export const renewClient = (
     return yield* remake(clientOf(directory, kind, name))
   })
 
-/** What it has signed is good under the new one, too. Its list of what is revoked is written again. */
+/** Renews the authority's certificate: what it has signed stays good. The list of what is revoked is written again. */
 export const renewAuthority = (directory: string): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
     yield* withAuthority(directory)
@@ -141,7 +141,7 @@ export const renewAuthority = (directory: string): Effect.Effect<Made, Certifica
     return made
   })
 
-/** A certificate that there is. */
+/** A certificate in the authority's directory. */
 export interface Kept {
   readonly file: string
   readonly names: ReadonlyArray<string>
@@ -149,7 +149,7 @@ export interface Kept {
   readonly isRevoked: boolean
 }
 
-/** Those in force and those that are revoked; what ends first comes first. */
+/** The certificates in force and those that are revoked; what ends first comes first. */
 export const list = (directory: string): Effect.Effect<ReadonlyArray<Kept>, CertificateFailed> =>
   Effect.gen(function* () {
     const all = yield* attempt(directory, () => readdirSync(directory))

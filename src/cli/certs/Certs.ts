@@ -18,7 +18,7 @@ const name = Argument.String("name").pipe(
 
 const subcommand = Command.make
 
-/** For a shell, which would take it apart. */
+/** A word for a shell, quoted if the shell would take it apart. */
 const word = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
 
 const namesDefault = (): string => [...new Set([hostname(), "localhost", "127.0.0.1", "::1"])].join(",")
@@ -79,7 +79,7 @@ const kind = Argument.Literals("kind", ["target", "viewer"]).pipe(Argument.withD
 
 const day = (millis: number) => new Date(millis).toISOString().slice(0, 10)
 
-/** The relay's log and `--check` begin to tell as early. */
+/** Renewal is advised so early; the relay's log and `--check` begin then, too. */
 const soonDays = 30
 
 const renewCommandOf = (file: string, at: string): string => {
@@ -108,7 +108,7 @@ const list = subcommand("list", { directory, json: Output.jsonFlag }, ({ directo
   )
 ).pipe(Command.withDescription("What certificates there are, and until when; what ends first comes first"))
 
-/** Prints where it is, and until when it is good. */
+/** Renews a certificate; prints where it is, and until when it is good. */
 const renewal = (renewed: Effect.Effect<Made, Error>, advice: string) =>
   Output.reported(
     Effect.gen(function* () {

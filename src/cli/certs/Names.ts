@@ -20,11 +20,11 @@ const refusal = (name: string, kind: "a name" | "a host"): Misused => {
   return new Misused(`${name === "" ? '""' : name}: ${reason}`)
 }
 
-/** Why it is no client's name. */
+/** Why it is no client's name; undefined: it is one. */
 export const refusalOfClient = (name: string): Misused | undefined =>
   isPlain(name) ? undefined : refusal(name, "a name")
 
-/** Why a relay is not reached by those names; it is by one at least. */
+/** Why these cannot be a relay's names, of which it has one at least; undefined: they can. */
 export const refusalOfHosts = (names: ReadonlyArray<string>): Misused | undefined => {
   const wrong = names.length === 0 ? "" : names.find((name) => !(isAddress(name) || isHost(name) || isDomain(name)))
   return wrong === undefined ? undefined : refusal(wrong, "a host")

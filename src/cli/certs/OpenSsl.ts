@@ -16,7 +16,7 @@ export class CertificateFailed extends Schema.TaggedError<CertificateFailed>()("
   }
 }
 
-/** A call of the system. */
+/** A call of the system, which fails with what it throws. */
 export const attempt = <A>(path: string, call: () => A): Effect.Effect<A, CertificateFailed> =>
   Effect.try({ try: call, catch: (cause) => new CertificateFailed({ path, reason: SystemError.reasonOf(cause) }) })
 
@@ -34,7 +34,7 @@ export const run = (path: string, args: ReadonlyArray<string>): Effect.Effect<vo
     return Effect.sync(() => child.kill())
   })
 
-/** Runs `use` with a file of that text. */
+/** Runs `use` with a temporary file of that text, in a directory of its own. */
 export const withText = <A, E>(
   text: string,
   use: (path: string) => Effect.Effect<A, E>

@@ -9,7 +9,7 @@ export interface Made {
 
 export interface Request {
   readonly directory: string
-  /** Of the files, without their suffix. */
+  /** Name of the files, without their suffix. */
   readonly file: string
   readonly commonName: string
   readonly days: number
@@ -27,13 +27,13 @@ export const filesOf = ({ directory, file }: Pick<Request, "directory" | "file">
   key: join(directory, `${file}.key`)
 })
 
-/** What an authority signs with. */
+/** What the authority in `directory` signs with. */
 export const authorityIn = (directory: string): Made => ({
   certificate: join(directory, "ca.pem"),
   key: join(directory, "ca.key")
 })
 
-/** Where certificates are that have been renewed, by the one that took their place, under their serial numbers. */
+/** Directory of the certificates that this one has taken the place of, under their serial numbers. */
 export const earlierOf = ({ directory, file }: Pick<Request, "directory" | "file">): string =>
   join(directory, "renewed", file)
 
@@ -75,7 +75,7 @@ export const clientOf = (directory: string, kind: Kind, name: string, days = cli
     "basicConstraints=critical,CA:FALSE",
     "keyUsage=critical,digitalSignature",
     "extendedKeyUsage=clientAuth",
-    // What it is, as the rules of `--access` can say it.
+    // Says what it is, in a form that the rules of `--access` can name.
     `subjectAltName=URI:lttng://${kind}/${name}`
   ]
 })

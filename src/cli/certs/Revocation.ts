@@ -10,7 +10,7 @@ import { attempt, CertificateFailed, run, withText } from "./OpenSsl.ts"
 import { authorityDays, authorityIn, earlierOf, type Kind, type Made } from "./Request.ts"
 import { beginOf, quoted, timeOf } from "./Signing.ts"
 
-/** A list that is out of date lets nobody in. */
+/** How long a list is good: one that is out of date lets nobody in. */
 const revocationDays = authorityDays
 
 /** What `openssl ca` keeps of what is revoked. */
@@ -26,7 +26,7 @@ const revocationConfig = (directory: string, { certificate, key }: Made): string
     crl_extensions: "list"
   }
   const settings = Object.entries(lines).map(([name, value]) => `${name}=${quoted(value)}`)
-  // All authorities that are made here have one name.
+  // All authorities that are made here have the same name: their key tells them apart.
   const extensions = ["[list]", "authorityKeyIdentifier=keyid:always"]
   return ["[ca]", "default_ca=own", "[own]", ...settings, ...extensions, ""].join("\n")
 }
@@ -38,14 +38,14 @@ export const serialsIn = (directory: string): ReadonlySet<string> => {
   return new Set(lines.filter((line) => line.startsWith("R\t")).map((line) => line.split("\t")[3] ?? ""))
 }
 
-/** For `--tls-crl`. */
+/** Path of the list for `--tls-crl`. */
 const listOf = (directory: string): string => join(directory, "revoked.pem")
 
-/** Writes it again, if there is one. */
+/** Writes the list again, if there is one. */
 export const rewriteList = (directory: string): Effect.Effect<void, CertificateFailed> =>
   existsSync(listOf(directory)) ? Effect.asVoid(writeList(directory)) : Effect.void
 
-/** Whoever reads it meanwhile finds the one before. */
+/** Writes the list, and answers its path. Whoever reads it meanwhile finds the one before. */
 const writeList = (directory: string): Effect.Effect<string, CertificateFailed> =>
   withText(revocationConfig(directory, authorityIn(directory)), (config) => {
     const path = listOf(directory)
@@ -58,7 +58,7 @@ const writeList = (directory: string): Effect.Effect<string, CertificateFailed> 
     )
   })
 
-/** A client's: those that it took the place of, and the one in force. */
+/** Paths of a client's certificates: those that were replaced, and the one in force. */
 const certificatesOf = (directory: string, kind: Kind, name: string): ReadonlyArray<string> => {
   const earlier = earlierOf({ directory, file: `${kind}-${name}` })
   const kept = existsSync(earlier) ? readdirSync(earlier).map((file) => join(earlier, file)) : []

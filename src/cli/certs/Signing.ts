@@ -6,7 +6,7 @@ import { dayMillis, daysUntil, endOf } from "./Certificate.ts"
 import { CertificateFailed, run, withText } from "./OpenSsl.ts"
 import { filesOf, type Made, type Request } from "./Request.ts"
 
-/** RFC 5280, appendix A.1. */
+/** Longest common name: RFC 5280, appendix A.1. */
 const commonNameMax = 64
 
 /** `openssl ca` takes a backslash, a dollar, a hash or a quote in a path for its own. */
@@ -23,16 +23,16 @@ const configOf = ({ authority, extensions }: Request, database: string): string 
     ""
   ].join("\n")
 
-/** Clocks of other hosts are behind, or go by another zone. */
+/** A certificate is good so long before it is made: clocks of other hosts are behind, or go by another zone. */
 const earlyMillis = dayMillis
 
 /** `YYYYMMDDHHMMSSZ`, as openssl takes it. */
 export const timeOf = (millis: number): string => new Date(millis).toISOString().replaceAll(/[-:T]|\.\d+/g, "")
 
-/** What is made now is good from then on. */
+/** From when on what is made now is good, in ms since the epoch. */
 export const beginOf = (): number => wallMillis() - earlyMillis
 
-/** What is signed is no good for longer than who signed it. */
+/** When a certificate ends, in ms since the epoch: not later than that of the authority which signs it. */
 const endUnder = (authority: Made | undefined, end: number): Effect.Effect<number, CertificateFailed> =>
   Effect.gen(function* () {
     if (authority === undefined) return end
@@ -44,7 +44,7 @@ const endUnder = (authority: Made | undefined, end: number): Effect.Effect<numbe
     })
   })
 
-/** `key`: how openssl comes by the key. */
+/** Signs a certificate, and writes it to `out`. `key`: openssl's arguments that make or name the key. */
 export const sign = (
   request: Request,
   out: string,
@@ -58,7 +58,7 @@ export const sign = (
       authority === undefined
         ? ["-selfsign", "-keyfile", filesOf(request).key]
         : ["-cert", authority.certificate, "-keyfile", authority.key]
-    // What it is good for is in its other names.
+    // The name may be cut here: what the certificate is good for is in its other names.
     const subject = ["-subj", `/CN=${commonName.slice(0, commonNameMax)}`]
     const dates = ["-startdate", timeOf(begin), "-enddate", timeOf(end)]
     const signed = (database: string) =>

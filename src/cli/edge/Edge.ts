@@ -161,7 +161,7 @@ const hangups = Effect.gen(function* () {
   return heard
 })
 
-/** At each SIGHUP: where the relay is now, and what is shown to it. `onMove` is told before. */
+/** Reads again, at each SIGHUP, where the relay is and what is shown to it. `onMove` is called before sessions move. */
 const follow = ({ route }: Edge.Edge, input: Input, onMove: (url: string) => void) =>
   Effect.gen(function* () {
     const heard = yield* hangups
@@ -196,19 +196,19 @@ const check = (input: Input, to: Dial.Address, { control, data }: { control: Dia
     })
   })
 
-/** What packets will run through is compiled, here and at the relay, which has heard that an edge is near. */
+/** Compiles the code that packets will run through. The relay does so, too, as it has heard that an edge is near. */
 const warmUp = ({ spool }: Edge.Edge) =>
   Effect.gen(function* () {
     if (process.env.LTTNG_RELAY_WARM_UP === "0") return
     const { rehearse } = yield* Effect.promise(() => import("../../edge/Rehearsal.ts"))
-    // Tracers need the processor, and have done what a rehearsal would.
+    // Once tracers send they need the processor, and do what a rehearsal would do.
     const isLate = Effect.sync(() => spool.heardByteCount > 0)
     yield* rehearse(isLate, spool.memory)
   })
 
 const run = (input: Input, log = new EdgeLog()) =>
   Effect.gen(function* () {
-    // The subcommand has no relay, and its parent's flags are its own.
+    // Flags cannot demand a relay: the subcommand, which has none, has the flags of this command, too.
     let url = yield* urlOf(input)
     const to = yield* addressesOf(url, input)
     const places = yield* Effect.fromResult(EdgeListen.placesOf(input.listen))

@@ -15,7 +15,7 @@ export interface Wanted {
   readonly ports: ReadonlyArray<{ readonly name: string; readonly host: string; readonly port: number }>
 }
 
-/** What was found was said. */
+/** Something would be wrong; what it is was printed. */
 export class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed", { count: Schema.Int }) {
   override get message(): string {
     return `${this.count} of them would keep it from starting or forwarding`
@@ -24,7 +24,7 @@ export class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed"
 
 type Complaint = { readonly kind: "Error" | "Warning"; readonly text: string }
 
-/** That it is away for a while is what an edge is for; that it is another one, or takes nobody like us, lasts. */
+/** A relay that is away is a warning, since that passes; one that is unfit, or does not take us, is an error. */
 const relayComplaint = (to: Dial.Address): Effect.Effect<Complaint | undefined> => {
   const warn = (text: string): Complaint => ({ kind: "Warning", text })
   return asked(to, "control", greet).pipe(

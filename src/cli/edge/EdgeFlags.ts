@@ -10,7 +10,7 @@ import { Misused } from "../Misused.ts"
 
 const liveDefault = "127.0.0.1:5344"
 
-/** An empty one, of a variable that is not set, would be the working directory. */
+/** Names a directory. An empty name, as of a variable that is not set, would be the working directory. */
 const directory = (name: string) =>
   Flag.String(name).pipe(
     Flag.filter(

@@ -25,7 +25,7 @@ export const placesOf = (text: string): Result.Result<{ readonly control: Place;
 
 type Listened = Pick<Options, "control" | "data" | "copy">
 
-/** At the sockets that a service manager has bound, where it has. For viewers there is one only with a copy. */
+/** With the sockets that a service manager has bound, if it has. There is one for viewers only with a copy. */
 export const activated = ({ control, copy, data }: Listened): Result.Result<Listened, Activation.SocketsRefused> => {
   const names = copy === undefined ? (["control", "data"] as const) : (["control", "data", "live"] as const)
   return Result.map(Activation.take<"control" | "data" | "live">(process.env, process.pid, names), (bound) => ({
@@ -40,7 +40,7 @@ const isLoopback = (host: string) => host === "localhost" || host === "::1" || h
 const isHere = (host: string) =>
   isLoopback(host) || Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === host))
 
-/** An edge that led there would hear itself, again and again. */
+/** Whether an edge that leads to `to` would hear itself, again and again. */
 export const leadsBack = (to: Pick<Place, "host" | "port">, own: Place): boolean => {
   if (to.port !== own.port) return false
   if (isAny(own.host)) return isHere(to.host)

@@ -48,7 +48,7 @@ const tokenOf = ({ httpTokenFile: path }: Given): Effect.Effect<string | undefin
         catch: (cause) => new PortRefused({ reason: `--http-token-file=${path.value}: ${SystemError.reasonOf(cause)}` })
       })
 
-/** Of the spool: what tracers say can be written. */
+/** The check of the spool's disk: whether what tracers say can be written. */
 const disk = (journals: Iterable<Pick<Journal, "writing">>) => {
   const isOk = ![...journals].some(({ writing }) => writing.isFailing)
   return { name: "disk", isOk, detail: isOk ? "is written" : "cannot be written" }
@@ -66,7 +66,7 @@ const passing = ({ journals }: Report.EdgeStatus): ReadonlyArray<PassedSession> 
     ]
   })
 
-/** What it is asked of, beside the edge. */
+/** What the port tells of besides the edge. */
 interface Around {
   readonly given: Given
   readonly log: Standalone.Options["log"]
@@ -74,7 +74,7 @@ interface Around {
   readonly spool: string
 }
 
-/** Until the scope closes. */
+/** Serves the port, if one was asked for, until the scope closes. */
 export const serve = (
   edge: Edge,
   { given, log, relay, spool }: Around
@@ -97,7 +97,7 @@ export const serve = (
       moreChecks: () => [
         { name: "spool", isOk: kept.holding.hasRoom, detail: `${kept.byteCount} of ${kept.bytesMax} bytes` },
         disk(kept.journals.values()),
-        // It is there for when the link is not.
+        // An edge is there for times when the link is not, so that is no failure.
         { name: "link", isOk: true, detail: link.reason ?? "up" }
       ]
     })

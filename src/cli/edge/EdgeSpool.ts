@@ -20,7 +20,7 @@ const mode = 0o700
 
 const taken = "another edge is running there"
 
-/** Whatever path leads to it. */
+/** Name of the claim on the directory, the same whatever path leads to it. */
 const nameOf = (directory: string): string => {
   const { dev, ino } = statSync(directory, { bigint: true })
   return `lttng-relay-edge/${dev}/${ino}`
@@ -32,10 +32,10 @@ const attempt = <A>(directory: string, work: () => A): Effect.Effect<A, SpoolUnf
     catch: (cause) => new SpoolUnfit({ directory, reason: SystemError.reasonOf(cause) })
   })
 
-/** On less, what has to be written before something can be freed finds no room: the edge might stand still for ever. */
+/** On a smaller disk what must be written before something can be freed may find no room: the edge would stand still. */
 const diskBytesMin = 8 * 1024 * 1024
 
-/** Bytes that are free there. */
+/** Bytes that are free on its file system; throws if that is too small. */
 const diskOf = (directory: string): number => {
   const { bavail, blocks, bsize } = statfsSync(directory)
   const byteCount = blocks * bsize
@@ -43,11 +43,11 @@ const diskOf = (directory: string): number => {
   throw new Error(`its file system has ${byteCount} bytes in all, a spool needs ${diskBytesMin}`)
 }
 
-/** There is enough of its disk, once others have gone from there. */
+/** Fails if the directory's file system is too small for a spool, even if nothing else were there. */
 export const fits = (directory: string): Effect.Effect<void, SpoolUnfit> =>
   Effect.asVoid(attempt(directory, () => diskOf(directory)))
 
-/** The nearest directory that is there. */
+/** The path, or the nearest directory above it that exists. */
 const existing = (path: string): string =>
   path === "/" || statSync(path, { throwIfNoEntry: false }) !== undefined ? path : existing(dirname(path))
 
@@ -56,7 +56,7 @@ const look = (there: string): void => {
   accessSync(there, constants.R_OK | constants.W_OK | constants.X_OK)
 }
 
-/** Ours until the scope closes. */
+/** Makes the directory, if need be, and claims it until the scope closes. */
 export const claim = (directory: string): Effect.Effect<void, SpoolUnfit, Scope.Scope> =>
   Effect.gen(function* () {
     const name = yield* attempt(directory, () => {

@@ -25,7 +25,7 @@ const config = {
   json: Output.jsonFlag.pipe(Flag.withDescription("Print JSON, one value a line: the same as --format=ndjson"))
 }
 
-/** Of what packets do not show, what matters most: who asks for it would believe it was done. */
+/** Why options do not go together. Whoever gives those that choose events would believe that it was done. */
 const misuse = ({ event, packets, quiet, where }: Flags.Given<typeof config>): string | undefined => {
   if (!packets) return quiet ? "--quiet is for --packets: it prints their counters only" : undefined
   if (event.length > 0) return "--packets shows no event records: --event cannot choose among them"

@@ -37,9 +37,9 @@ interface Input extends Watch.Options, EventOptions.Input {
   readonly format: "text" | "ndjson"
 }
 
-/** Items from one look at the output to the next. */
+/** So many items are decoded before it is seen whether to write. */
 const burst = 2048
-/** Bytes that are written in one go, about. */
+/** About how many bytes are written at a time. */
 const pieceBytes = 256 * 1024
 
 const nameOf = ({ channel, path }: ViewedStream): string => `${path}/${channel}`
@@ -69,17 +69,17 @@ interface Request {
   readonly shown: Shown
 }
 
-/** What is visited, as lines. */
+/** Makes lines of what is visited. */
 class Printer {
   readonly out = new Bytes()
-  /** For the standard error. */
+  /** Lines for standard error. */
   notes: Array<string> = []
   failureCount = 0
   readonly #request: Request
   readonly #text: Text
   readonly #json: Json
   readonly #viewed = new WeakMap<DataStream, ViewedStream>()
-  /** Of sessions that have not ended. */
+  /** Names of the sessions that have not ended. */
   readonly #sessionNames = new Map<bigint, string>()
   readonly #sessionOf = new WeakMap<ViewedStream, string>()
 
@@ -181,7 +181,7 @@ const flush = (printer: Printer) =>
     for (const note of notes) yield* Output.tell(note)
   })
 
-/** All that is due. */
+/** Prints all that is due. */
 const drain = (decoder: LiveDecoder, printer: Printer) =>
   Effect.gen(function* () {
     for (let isMore = true; isMore; ) {
@@ -191,7 +191,7 @@ const drain = (decoder: LiveDecoder, printer: Printer) =>
     }
   })
 
-/** What becomes of packets lives for milliseconds: a heap that grows for it takes twice the memory and nothing else. */
+/** What is made of packets lives for milliseconds: a heap that grows for it takes twice the memory for nothing. */
 const smallHeap = ["--max-semi-space-size=2", "--semi-space-growth-factor=1", "--optimize-for-size"]
 
 export const run = (input: Input) =>

@@ -94,7 +94,7 @@ interface Input extends Watch.Options {
 }
 
 export const run = Effect.fnUntraced(function* (input: Input) {
-  /** By connection: another relay's streams have the same numbers. */
+  /** Counters by stream, for each connection: another relay's streams may have the same numbers. */
   const all: Array<Map<bigint, Counters>> = []
   // Also after Ctrl-C: the counters are what one followed for.
   yield* Effect.addFinalizer(() =>

@@ -14,7 +14,7 @@ export class OutputFailed extends Schema.TaggedError<OutputFailed>()("OutputFail
 const failureOf = (cause: NodeJS.ErrnoException): OutputClosed | OutputFailed =>
   cause.code === "EPIPE" ? new OutputClosed() : new OutputFailed({ reason: SystemError.reasonOf(cause) })
 
-/** The bytes may be used again afterwards. */
+/** Writes the bytes, which may be used again afterwards. */
 export const write = (bytes: Uint8Array): Effect.Effect<void, OutputClosed | OutputFailed> =>
   Effect.callback((resume) => {
     const { stdout } = process

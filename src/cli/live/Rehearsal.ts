@@ -1,6 +1,6 @@
 /**
  * Shows a made-up packet to nobody, so that the code that an event runs through is compiled before the first one
- * comes: where that takes longer than a live timer, its line would be late.
+ * comes: if that took longer than a live timer, its line would be late.
  */
 import type { LiveStream } from "../../ctf/live/LiveStream.ts"
 import { GrowingMetadata } from "../../ctf/metadata/GrowingMetadata.ts"
@@ -13,7 +13,7 @@ const uuid = "00000000-0000-4000-8000-000000000000"
 const packetBytes = 1024
 const endNanos = 1_000_000_000n
 
-/** Who is told of what a viewer would be told, and shown what is due. */
+/** What is told the events that a viewer would be told, and visits what is due. */
 export interface Audience {
   readonly on: (event: ViewerEvent) => void
   readonly visit: (live: LiveStream, viewed: ViewedStream) => void

@@ -1,7 +1,7 @@
 /**
- * How far the streams of a session have been shown, so that what a relay tells again, asked anew after it was lost, is
- * not shown again. Of each stream by itself: what was held back for others when the relay was lost is shown then, and
- * the others may have older records still.
+ * How far each stream of a session has been shown, so that what is told again, after a relay was lost, is not shown
+ * again. Each stream counts by itself: when the relay is lost, what was held back for other streams is shown, and these
+ * may still have older records.
  */
 import { compare, type Time } from "../../ctf/decode/Clock.ts"
 import type { ViewedStream } from "../../viewer/LiveViewer.ts"
@@ -10,39 +10,39 @@ interface OfStream {
   readonly key: string
   sessionId: bigint
   readonly until: Time
-  /** What is not later was shown over a connection that was lost. */
+  /** Records up to this time were shown over a connection that was lost. */
   before: Time | undefined
 }
 
-/** A relay that was killed may tell again of streams that it had closed a moment before: of so many. */
+/** So many ended streams are remembered: a killed relay may tell again of streams that it had closed just before. */
 const endedCountMax = 4096
 
 const never: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
 
 export class Shown {
-  /** By what is the same over all connections, for as long as the session goes on. */
+  /** By trace and name, which are the same over all connections, for as long as the session goes on. */
   readonly #streams = new Map<string, OfStream>()
   readonly #viewed = new WeakMap<ViewedStream, OfStream>()
   /** Streams that have ended while their session goes on, the oldest first. */
   readonly #ended = new Set<string>()
-  /** They ended before anything of them was shown. */
+  /** Streams that ended before anything of them was shown. */
   readonly #endedUnseen = new WeakSet<ViewedStream>()
   readonly #isWhole: boolean
   #first: Time | undefined
   #floor: Time | undefined
 
-  /** `isWhole`: sessions were watched from their beginning on; otherwise what happened before is none of ours. */
+  /** `isWhole`: sessions were watched from their beginning on; otherwise what happened before is not to be shown. */
   constructor(isWhole: boolean) {
     this.#isWhole = isWhole
   }
 
-  /** All is told from the beginning. */
+  /** To be called when all is told from the beginning again, over another connection. */
   asksAgain(): void {
     if (!this.#isWhole) this.#floor = this.#first
     for (const stream of this.#streams.values()) stream.before = { ...stream.until }
   }
 
-  /** What has no time is new. */
+  /** Whether a record was not shown yet; one without a time is always new. */
   isNew(time: Time, viewed: ViewedStream, traceUuid: Uint8Array | undefined): boolean {
     const { high, low } = time
     if (!Number.isFinite(high)) return true
@@ -68,7 +68,7 @@ export class Shown {
     return stream
   }
 
-  /** Nothing more comes of it over this connection. */
+  /** To be called when nothing more comes of the stream over this connection. */
   streamEnded(viewed: ViewedStream): void {
     const stream = this.#viewed.get(viewed)
     if (stream === undefined) this.#endedUnseen.add(viewed)
@@ -86,12 +86,12 @@ export class Shown {
     this.#streams.delete(key)
   }
 
-  /** Streams of which something is remembered. */
+  /** How many streams are remembered. */
   get size(): number {
     return this.#streams.size
   }
 
-  /** No relay tells of it again. */
+  /** To be called when the session has ended: no relay tells of it again. */
   ended(sessionId: bigint): void {
     for (const [key, stream] of this.#streams) if (stream.sessionId === sessionId) this.#forget(key)
   }

@@ -48,16 +48,16 @@ export const again = Flag.Boolean("again").pipe(
 /** A session that is destroyed and created again, as scripts do that start over: the next one is waited for so long. */
 const startOverMillis = 2000
 
-/** For how long after the end. */
+/** Up to how many ms after the last session's end others of its name may join. */
 export const joinMillis = ({ again, wait }: { readonly again: boolean; readonly wait: boolean }): number =>
   again ? Number.POSITIVE_INFINITY : wait ? startOverMillis : 0
 
 export const waitMillis = 100
 const looks = Schedule.spaced(Duration.millis(waitMillis))
-/** The tracing domains of a recording session come one after the other, within milliseconds. */
+/** Pause between looks whether more have come: a recording session's tracing domains come within milliseconds. */
 export const settleMillis = 300
 
-/** It may go on, but not for us: whoever reads what was shown of it must not take that for all. */
+/** The session may go on, but is not shown to us: what was shown of it must not be taken for all. */
 export class SessionWithdrawn extends Schema.TaggedError<SessionWithdrawn>()("SessionWithdrawn", {
   name: Schema.String
 }) {
@@ -66,7 +66,7 @@ export class SessionWithdrawn extends Schema.TaggedError<SessionWithdrawn>()("Se
   }
 }
 
-/** Fails at the end, if that comes, where a session was withdrawn; who waits for further ones is told meanwhile. */
+/** Fails at the end of `events` if a session was withdrawn. If it waits for further sessions, that is told at once. */
 const heedingWithdrawn = <E>(
   name: string,
   isWaiting: boolean,
@@ -86,7 +86,7 @@ const heedingWithdrawn = <E>(
     )
   })
 
-/** Until no more sessions of that name come. */
+/** Waits until no more sessions of that name come. */
 const settled = (viewer: LiveViewer.LiveViewer, name: LiveViewer.SessionName) =>
   Effect.gen(function* () {
     for (let before = 0; ; ) {
@@ -97,7 +97,7 @@ const settled = (viewer: LiveViewer.LiveViewer, name: LiveViewer.SessionName) =>
     }
   })
 
-/** What may come to be: the relay and, on it, the session. */
+/** Errors that may pass: the relay may come, and the session on it. */
 const absent: ReadonlySet<string> = new Set(["DialFailed", "SessionNotFound"])
 
 export interface Options extends Flags.Given<ReturnType<typeof flags>> {
@@ -135,7 +135,7 @@ const isGone = (error: AttachFailed): boolean => {
   }
 }
 
-/** Who refuses us is asked less often than who is not there. */
+/** A relay that refuses us is asked less often than one that is not there. */
 const goneMillis = 1000
 
 interface Attached extends Pick<LiveViewer.Attached, "sessions"> {
@@ -157,7 +157,7 @@ export const attach = (
     const onFailed = Effect.fnUntraced(function* (error: AttachFailed) {
       if (!isWorthWaiting(error)) return
       hasWaited = true
-      // A name that is mistyped never comes.
+      // Told, since a name that is mistyped never comes.
       if (!told.has(error.message)) yield* tellWaiting(error.message)
       told.add(error.message)
       if (!isAbsent(error)) yield* Effect.sleep(Duration.millis(goneMillis))
@@ -172,7 +172,7 @@ export const attach = (
       // Waiting for a session means to want it from its beginning, also when it came before we asked.
       const { otherwise, ...rest } = how
       const asked = Effect.gen(function* () {
-        // Those that come later join where they may.
+        // With `joinMillis` those that come later join anyway.
         if (hasWaited && how.joinMillis === undefined) yield* settled(viewer, session)
         const seek = Option.getOrElse(options.seek, () => (options.wait ? "beginning" : otherwise))
         const { events, sessions } = yield* viewer.attachAll(session, { seek, ...rest })
@@ -183,17 +183,17 @@ export const attach = (
       const looked = Effect.tapError(asked, (error) => (isUnlisted(error) ? onFailed(error) : Effect.void))
       return yield* Effect.retry(looked, { schedule: looks, while: isUnlisted })
     })
-    // Of its own: what a relay that goes meanwhile leaves does not wait for the end.
+    // In a scope of its own: what is left of a relay that goes meanwhile is not kept until the end.
     const inScope = Effect.flatMap(Effect.flatMap(Effect.scope, Scope.fork), (scope) =>
       Effect.onError(Scope.provide(attached, scope), () => Scope.close(scope, Exit.void))
     )
     return yield* Effect.retry(inScope.pipe(Effect.tapError(onFailed)), { schedule: looks, while: isWorthWaiting })
   })
 
-/** What differs from what was asked for once a relay was lost. */
+/** Options that differ from those that were given, once a relay was lost. */
 export type Again = Required<Pick<Options, "isKnown" | "wait">>
 
-/** Who waits for a relay, or for sessions that begin later, goes on waiting when the relay is lost. */
+/** Runs `watched`; if it waits for a relay, or for sessions that begin later, it runs again when the relay is lost. */
 export const untilOver = <A, E extends { readonly _tag: string }, R>(
   { again, wait }: { readonly again: boolean; readonly wait: boolean },
   watched: (how: Again) => Effect.Effect<A, E, R>

@@ -54,7 +54,7 @@ const drain = (input: Input) =>
           status = next
         }
       })
-      // Ctrl-C looks as if it took the drain back.
+      // People may believe that Ctrl-C takes the drain back.
       yield* Effect.onInterrupt(watch, () => Console.error("The relay goes on draining: --cancel takes that back"))
     })
   )

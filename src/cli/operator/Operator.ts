@@ -14,12 +14,12 @@ import { Misused } from "../Misused.ts"
 import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 
-/** One line for the user. */
+/** An operation failed; `message` is one line for the user. */
 export class OperationFailed extends Schema.TaggedError<OperationFailed>()("OperationFailed", {
   message: Schema.String
 }) {}
 
-/** By what the relay knows us. */
+/** Flags by which the relay knows us. */
 export const access = {
   ...TlsFlags.flags,
   tokenFile: Flag.String("token-file").pipe(
@@ -40,7 +40,7 @@ type Input = Flags.Given<typeof flags>
 interface Place {
   readonly url: string
   readonly socketPath?: string
-  /** Where TLS is spoken: the name that is dialled. */
+  /** The name that is dialled, if TLS is spoken. */
   readonly securedHost?: string
 }
 
@@ -113,7 +113,7 @@ export const wordsOf = (error: unknown, { tlsCert, tokenFile, url }: Input): str
 
 export type Client = AdminClient.AdminClient
 
-/** What is beside the API, as text, whatever its status. */
+/** Reads a path beside the API, as text, whatever the status. */
 export type Text = (path: string) => Effect.Effect<string, unknown>
 
 const textOf =

@@ -53,11 +53,11 @@ const config = {
 
 type Input = Flags.Given<typeof config>
 
-/** Who looks on hears that there is none; a script gets no line. */
+/** Prints the lines. If there are none, people are told so on standard error, and a script gets no line. */
 const printAll = (lines: ReadonlyArray<string>, of = "") =>
   lines.length === 0 ? Output.tell(`no session${of} streams to this relay`) : Effect.forEach(lines, Output.print)
 
-/** By the operator's port, which knows more than viewers do. */
+/** Whether the URL is of the operator's port, which knows more than viewers do. */
 const isOperators = (url: string) => /^(https?|tcp[46]?|unix):/.test(url)
 
 const lagOf = ({ lagMillis, lagRecordCount }: Pick<PassedSession, "lagMillis" | "lagRecordCount">): string =>

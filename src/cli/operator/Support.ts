@@ -21,7 +21,7 @@ const config = {
 
 type Input = Flags.Given<typeof config>
 
-/** A page of everything that a list may have. */
+/** Entries on a page of a list: the most that may be asked for. */
 const limit = 1000
 
 const pretty = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
@@ -45,7 +45,7 @@ const parts = ({ daemon, relay, sessions }: Operator.Client, text: Operator.Text
 
 const nameOf = (now: Date): string => `lttng-relay-support-${now.toISOString().replaceAll(/[-:]|\.\d+/g, "")}`
 
-/** What is there stays, and what failed leaves nothing. */
+/** Writes a new file: one that exists stays as it is, and a failure leaves none. */
 const write = async (archive: Pack, path: string): Promise<void> => {
   const file = await open(path, "wx")
   try {

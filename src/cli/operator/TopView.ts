@@ -4,7 +4,7 @@ import * as Harmless from "../../errors/Harmless.ts"
 import { wallMillis } from "../../Machine.ts"
 import * as Output from "../Output.ts"
 
-/** One session. Rates are per second since the look before; of a session that was not there yet, nothing. */
+/** One session. Rates are per second since the look before; 0 if the session was not there yet. */
 export interface Row {
   readonly id: number
   readonly hostname: string
@@ -20,7 +20,7 @@ export interface Row {
   readonly silenceSeconds: number
 }
 
-/** All of them, the busiest first. */
+/** The relay as a whole, and its sessions, the busiest first. */
 export interface Figures {
   readonly sessionCount: number
   readonly streamCount: number
@@ -61,7 +61,7 @@ export const figures = (before: Overview, after: Overview): Figures => {
   }
   const total = (key: Counted) => rate(after.counters[key], before.counters[key])
   const { memoryBytes, memoryBytesMax, sessionCount, viewerCount } = after.counters
-  // Without those of metadata, as in the rows.
+  // Streams of metadata do not count, as in the rows.
   const streamCount = after.sessions.reduce((sum, session) => sum + session.streamCount, 0)
   return {
     ...{ sessionCount, streamCount, viewerCount, memoryBytes, memoryBytesMax },
@@ -106,10 +106,10 @@ const columns: ReadonlyArray<Column> = [
   { head: "SILENT", width: 7, text: ({ silenceSeconds }) => seconds(silenceSeconds) }
 ]
 
-/** Of a host and a session, so that one can tell them apart. */
+/** Columns for the names of host and session, so that one can tell sessions apart. */
 const nameColumnsMin = 24
 
-/** What is missed least, first: where there is no room for it beside names. */
+/** Columns in the order in which they are left out, if there is no room for all beside the names. */
 const dispensable = ["VIEWERS", "STREAMS", "PKT/S", "LOSTPKT", "LAG", "SILENT", "LOST", "LOST/S", "ID", "BYTES/S"]
 
 const columnsWithin = (width: number): ReadonlyArray<Column> => {
@@ -127,7 +127,7 @@ export interface Size {
   readonly rows: number
 }
 
-/** As wide as it is. */
+/** Text that acts on no terminal, and is as wide as before. */
 const harmless = (text: string): string => Harmless.harmless(text, () => "?")
 
 const fitted = (line: string, width: number): string => [...line].slice(0, width).join("")

@@ -39,7 +39,7 @@ const graphs = "it is about babeltrace2's own components, of which there are non
 const symbols = "addresses are not looked up in debugging information here; babeltrace2 does that"
 const talk = "there are no log levels here: what is wrong is said on standard error"
 
-/** Without their values. */
+/** Other options of babeltrace2, without their values, and why they are not known here. */
 const others = new Map([
   ["--debug-info", symbols],
   ["--debug-info-dir", symbols],
@@ -60,7 +60,7 @@ const others = new Map([
   ["-l", talk]
 ])
 
-/** Of arguments that are not plainly right: what to do instead of an option of babeltrace2's that there is not. */
+/** What to say of the first option of babeltrace2 that is not known here; undefined: there is none in the arguments. */
 export const refusal = (args: ReadonlyArray<string>): string | undefined => {
   for (const arg of args) {
     const [name = ""] = arg.split("=", 1)

@@ -31,9 +31,9 @@ interface Input extends Recorded.Input, Pick<EventOptions.Input, "event" | "wher
 interface Work {
   readonly recording: Recording
   readonly printer: Printing.Printer
-  /** Made and not written yet. */
+  /** Blocks of output that are made and not written yet. */
   readonly blocks: Array<Uint8Array>
-  /** Standard output is one. */
+  /** Standard output is a file. */
   readonly isFile: boolean
 }
 
@@ -50,7 +50,7 @@ const open = (input: Input): Work => {
   return { recording, printer, blocks, isFile: fstatSync(StandardOutput.descriptor).isFile() }
 }
 
-/** A pipe may be full, and nobody read it: there Ctrl-C is the end. A file takes what it is given. */
+/** Writes the blocks. A pipe that nobody reads may be full: there Ctrl-C ends the process. A file takes what comes. */
 const write = ({ blocks, isFile }: Work): Effect.Effect<void, Error> => {
   const doing = isFile ? Output.briefly : Output.attempt
   return doing(() => {
@@ -58,7 +58,7 @@ const write = ({ blocks, isFile }: Work): Effect.Effect<void, Error> => {
   })
 }
 
-/** What was written of it is whole, too: readers refuse JSON that is cut. */
+/** Ends the output so that it is whole: readers refuse JSON that is cut. */
 const interrupted = (work: Work): Effect.Effect<void> =>
   Effect.ignore(
     Effect.andThen(

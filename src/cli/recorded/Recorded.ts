@@ -35,7 +35,7 @@ export interface Input extends Options.ValuesOf<typeof options> {
 
 const flags = ["begin", "end"] as const
 
-/** With what `timerange` says of both. */
+/** The input with `begin` and `end` from `timerange`, if that is given. */
 const asked = (input: Input): Input => {
   const [range, again] = input.timerange
   if (range === undefined) return input
@@ -70,7 +70,7 @@ const intervalOf = (input: Input, first: () => bigint | undefined): Interval => 
 
 const urlPattern = /^(?:net6?|tls|tcp6?|https?):\/\//
 
-/** Throws what is wrong: times before anything is opened, although when they are may depend on the traces. */
+/** Opens the recording. Throws what is wrong; times are checked first, although some depend on the traces. */
 export const open = (input: Input, clockShift: bigint): Recording.Recording => {
   const url = input.directory.find((path) => urlPattern.test(path))
   if (url !== undefined) throw new Misused(`${url} is no directory; live sessions are for \`lttng-relay follow\``)
@@ -86,7 +86,7 @@ export const open = (input: Input, clockShift: bigint): Recording.Recording => {
   })
 }
 
-/** What could not be decoded has been said, and is in the exit status. That nobody reads any more is no failure. */
+/** Prints, and sets the exit status if something could not be decoded. That nobody reads any more is no failure. */
 export const end = (print: () => number): void => {
   try {
     if (print() > 0) process.exitCode = 1

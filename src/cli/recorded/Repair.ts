@@ -25,7 +25,7 @@ const config = {
 
 type Input = Flags.Given<typeof config>
 
-/** What nothing puts right. */
+/** Tells what nothing puts right. */
 const tellLeft = (left: ReadonlyArray<Finding>, json: boolean) =>
   Effect.forEach(
     left,
@@ -36,7 +36,7 @@ const tellLeft = (left: ReadonlyArray<Finding>, json: boolean) =>
     { discard: true }
   )
 
-/** Without a place to write to: what would be done. */
+/** Tells what would be done; nothing is changed. */
 const preview = ({ directory, events, json }: Input) =>
   Effect.gen(function* () {
     const report = yield* Output.attempt(() =>

@@ -70,10 +70,10 @@ export const run = (input: Input): void => {
   Recorded.end(() => print(input, text, EventOptions.filter(input)))
 }
 
-/** The runtime puts it for what is no UTF-8. */
+/** Whether the runtime has lost bytes of the word that are no UTF-8. */
 const isLost = (word: string): boolean => word.includes("\ufffd")
 
-/** False: nothing was done, since the arguments are not plainly right. */
+/** Runs with arguments that are plainly right. False: they are not, and nothing was done. */
 export const attempt = (args: ReadonlyArray<string>): boolean => {
   if (args.some(isLost)) return false
   const parsed = Options.parse(options, args)

@@ -43,7 +43,7 @@ const config = {
 
 type Input = Flags.Given<typeof config>
 
-/** What is shown of how it goes. */
+/** What is shown while it runs, and at the end. */
 interface Figures {
   readonly megabytesPerSecond: number
   readonly packetsPerSecond: number
@@ -62,13 +62,13 @@ const figuresOf = ({ answerMillis, bytes, packets }: Loader.Progress, seconds: n
 
 const millis = (value: number | undefined) => (value === undefined ? "–" : `${value} ms`)
 
-/** How far it is: packets where their number is known, else milliseconds of the duration. */
+/** What the bar counts up to: packets if their number is known, else milliseconds of the duration. */
 const totalOf = ({ duration, packets, sessions, streams }: Input): number | undefined => {
   if (packets._tag === "Some") return packets.value * streams * sessions
   return duration._tag === "Some" ? Duration.toMillis(duration.value) : undefined
 }
 
-/** Drawing it for each packet would cost more than the packets. */
+/** The bar is drawn no more often: to draw it for each packet would cost more than the packets. */
 const barMillis = 100
 
 const load = Effect.fnUntraced(function* (input: Input, onProgress: (progress: Loader.Progress) => void) {

@@ -4,7 +4,7 @@ import { Effect, Schema } from "effect"
 import * as SystemError from "../../errors/SystemError.ts"
 import { status } from "../Misused.ts"
 
-/** It could not be started, or was killed. */
+/** The copy could not be started, or was killed. */
 export class BackgroundFailed extends Schema.TaggedError<BackgroundFailed>()("BackgroundFailed", {
   reason: Schema.String
 }) {
@@ -15,7 +15,7 @@ export class BackgroundFailed extends Schema.TaggedError<BackgroundFailed>()("Ba
 
 const ready = "ready"
 
-/** The process that started this copy may return. */
+/** Tells the process that started this copy, if one did, that it may return. */
 export const announce: Effect.Effect<void> = Effect.sync(() => {
   if (process.send === undefined) return
   process.send(ready)

@@ -46,7 +46,7 @@ const config = {
 
 type Input = Flags.Given<typeof config>
 
-/** One port of a relay is enough, since each part is asked for by name; others may need one for each. */
+/** Where each part is dialled. One port of our relay is enough, as parts are named; others may need one for each. */
 const addressesOf = (url: string, identity: () => ClientIdentity | undefined) =>
   Result.flatMap(split(url), ({ family, host, path, ports, scheme }) => {
     const refuse = (reason: string) => Result.fail(new UrlRefused({ url, reason }))
@@ -78,11 +78,11 @@ const placesOf = (text: string): Result.Result<ReadonlyMap<Role, { host: string;
   return Result.succeed(new Map(places))
 }
 
-/** Nobody answers on a data port: whoever is not refused within this is taken. */
+/** Nothing answers on a data port: if it does not refuse us within this time, it takes us. */
 const silenceMillis = 1000
 
 const questions: Readonly<Record<Role, (link: Dial.Link) => Effect.Effect<unknown, Error, Scope.Scope>>> = {
-  // Of any age: what it carries is others' affair.
+  // A relay of any version will do: what the tunnel carries is others' affair.
   control: minorOf,
   data: () => Effect.sleep(silenceMillis),
   live: LiveViewer.over
@@ -103,7 +103,7 @@ const makeComplaint = (context: Context.Context<never>) => {
   }
 }
 
-/** Of each part: the socket that a service manager has bound, if there are any, or where to listen. */
+/** For each part the socket that a service manager has bound, if it has bound any, or where to listen. */
 const listenersOf = Effect.fnUntraced(function* (text: string) {
   const bound = yield* Effect.fromResult(Activation.take(process.env, process.pid, roles))
   const places: ReadonlyMap<Role, Tunnels.Options["listen"]> =
@@ -122,7 +122,7 @@ const run = Effect.fnUntraced(function* (input: Input) {
     const wanted = addresses.filter(({ role }) => places.has(role))
     const ask = (some: typeof wanted) => Effect.forEach(some, check, { concurrency: roles.length })
     yield* ask(wanted.filter(({ role }) => role !== "data"))
-    // A relay that is busy has said what it has to say by now.
+    // Asked last: a busy relay, too, has had the time to refuse us by now.
     yield* ask(wanted.filter(({ role }) => role === "data"))
     return yield* Console.log(`${input.to} takes us: ${wanted.map(({ role }) => role).join(", ")}`)
   }
@@ -145,7 +145,7 @@ export const command = Command.make("tunnel", config, (input) =>
       if (input.check) return yield* Effect.scoped(run(input))
       if (!input.background) return yield* Effect.scoped(Diagnostics.service(run(input)))
       const bound = yield* Effect.fromResult(Activation.take(process.env, process.pid, roles))
-      // They are this process's, and do not go on.
+      // The sockets belong to this process, and would not go on with the other.
       if (bound.size > 0) return yield* Effect.fail(new Misused("--background: the service manager's sockets are here"))
       const pid = yield* Background.start("--background")
       yield* Console.log(`process ${pid} goes on`)
