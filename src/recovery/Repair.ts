@@ -17,7 +17,7 @@ export interface Repaired {
   readonly report: Check.Report
 }
 
-/** Passes over what earlier ones uncover: a moved packet behind a torn one, for example. */
+/** Passes, since each may uncover what was hidden before: a moved packet after a torn one, for example. */
 const passCountMax = 8
 
 /** The changes of the first pass. */
