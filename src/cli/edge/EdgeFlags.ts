@@ -54,7 +54,7 @@ export const priorityBoost = Flag.Int("priority-boost").pipe(
   )
 )
 
-/** With its NUL it has to fit where a journal is opened. */
+/** Longest name: with its NUL it has to fit into the command that opens a journal. */
 const nameBytesMax = 255
 
 export const edgeName = Flag.String("name").pipe(

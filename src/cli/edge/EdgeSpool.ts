@@ -32,7 +32,7 @@ const attempt = <A>(directory: string, work: () => A): Effect.Effect<A, SpoolUnf
     catch: (cause) => new SpoolUnfit({ directory, reason: SystemError.reasonOf(cause) })
   })
 
-/** On a smaller disk what must be written before something can be freed may find no room: the edge would stand still. */
+/** On a smaller disk what must be written before anything can be freed may find no room: the edge would stand still. */
 const diskBytesMin = 8 * 1024 * 1024
 
 /** Bytes that are free on its file system; throws if that is too small. */
@@ -67,7 +67,7 @@ export const claim = (directory: string): Effect.Effect<void, SpoolUnfit, Scope.
     yield* Effect.mapError(Claim.claim(name), () => new SpoolUnfit({ directory, reason: taken }))
   })
 
-/** The same without making anything: why it would fail, or what is worth a warning. */
+/** Why `claim` or `fits` would fail, or what is worth a warning; nothing is made. */
 export const complaintsOf = (
   directory: string,
   bytesMax: number
