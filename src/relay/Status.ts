@@ -111,7 +111,7 @@ export interface SessionStatus extends Schema.Schema.Type<typeof SessionStatus> 
 export interface Ended {
   readonly hostname: string
   readonly name: string
-  /** By stream name. */
+  /** By channel name. */
   readonly channels: ReadonlyMap<
     string,
     Pick<SessionStatus["closedChannels"][number], "packetCount" | "byteCount" | "eventsDiscarded" | "packetsLost">

@@ -42,7 +42,7 @@ interface Claim {
 export class Directories {
   readonly #store: TraceStore["Service"]
   readonly #incidents: Incidents
-  /** By path. */
+  /** By path, in the spelling of `nameOf`. */
   readonly #claims = new Map<string, Claim>()
   /** By owner (a tracing session, or one for all snapshots) and the path that was asked for. */
   readonly #owners = new Map<string, Claim>()

@@ -282,7 +282,7 @@ export class SessionActor implements StreamSession {
     const added = Effect.gen({ self: this }, function* () {
       const stream = yield* NewStream.make(this.#newStreams, request)
       const handle = BigInt(stream.handle)
-      // With its data connection only it is closed to viewers: as with the reference, another may bring packets.
+      // Without a data connection the session still takes streams: as with the reference, another may bring packets.
       if (this.#control === undefined || this.#isEnding) {
         // The session was closed, or failed, while the file was being opened.
         yield* this.#startStream(stream)

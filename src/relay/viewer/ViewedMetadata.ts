@@ -1,4 +1,4 @@
-/** What one viewer has of the metadata of a trace, and what it has not (live.md §7.4, §8). */
+/** What one viewer has of the metadata of a trace, and what it has not (live.md §7.4, §9). */
 import type { DataFile } from "../../model/StreamFile.ts"
 import type { Range } from "../stream/FileContent.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
