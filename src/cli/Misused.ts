@@ -1,4 +1,4 @@
-/** What is wrong with arguments. Plain, since `show` has no part of the command line's library. */
+/** Errors about arguments, and exit statuses. Plain, since `show` runs without the command line's library. */
 
 /** Arguments that mean nothing, or nothing together: status 2. */
 export class Misused extends Error {

@@ -63,7 +63,7 @@ export class LiveFramer {
   }
 }
 
-/** Bytes of the request at `at`, as far as `available` bytes of it tell. An unknown command counts as its header. */
+/** Bytes of the request at `at`, as far as `available` bytes of it tell. An unknown command is its header alone. */
 const sizeOf = (bytes: Buffer, at: number, available: number): number => {
   if (available < RequestHeader.size) return RequestHeader.size
   const command = bytes.readUInt32BE(at + RequestHeader.offsets.command)

@@ -1,6 +1,6 @@
 /**
- * Where a repair leaves what stops readers: beside its place, under a name that they pass over, as babeltrace2 passes
- * over all that begin with a dot. Under another it would be data to them. Pure.
+ * Where a repair puts what stops readers: beside its place, under a name that begins with a dot. Readers pass over such
+ * names, as babeltrace2 does; under any other name it would be data to them. Pure.
  */
 const suffix = ".unreadable"
 

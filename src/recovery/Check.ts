@@ -26,7 +26,7 @@ export interface Report {
   readonly fileCount: number
   readonly packetCount: number
   readonly byteCount: number
-  /** Bytes of files whose events were decoded, all of them. */
+  /** Bytes of the files whose events were all decoded. */
   readonly decodedByteCount: number
 }
 

@@ -1,7 +1,7 @@
 /**
  * Relays of this machine that may record in files that they do not have open: a relay with more files than it may have
  * open closes those used least recently, and opens them again. One that has never come near that bound has all of its
- * files open. To any other, and to one that we may not look into, all may belong that has changed since it began.
+ * files open. Any other one, and one that we may not look into, may write all files that have changed since it began.
  */
 import * as fs from "node:fs"
 import { join, resolve } from "node:path"

@@ -72,7 +72,7 @@ const isInterloper = (file: DataFile, shared: ReadonlySet<Packet>, placed: Reado
 
 const dirOf = ({ path }: DataFile): string => path.slice(0, path.lastIndexOf("/"))
 
-/** Whether packets at the end of a file are at the beginning of another, where a rotation has moved them. */
+/** Whether the packets are the end of one file and the beginning of the other, where a rotation has moved them. */
 const isMoved = ({ earlier, later, packets }: Shared): boolean =>
   packets.every(
     ([before, after], at) =>

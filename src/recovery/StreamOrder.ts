@@ -60,7 +60,7 @@ const isWithin = (file: DataFile, other: DataFile, isEqual: IsEqual): boolean =>
   })
 }
 
-/** Which of the two is the copy: the one without an index, or the one whose name comes later. */
+/** Whether `file` is the copy of the two: only the other has an index, or its name comes later. */
 const isCopy = (file: DataFile, other: DataFile): boolean => {
   const [own, others] = [file.index !== undefined, other.index !== undefined]
   return own === others ? file.byteCount === other.byteCount && file.path > other.path : others

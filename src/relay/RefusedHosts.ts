@@ -1,6 +1,6 @@
 /**
- * Hosts that are not let in: by the address they connect from, or by the name their session daemon gives. Refused as
- * often as it is asked for, and until each of them is taken back.
+ * Hosts that are not let in: by the address they connect from, or by the name their session daemon gives. A host may be
+ * added several times; it is let in again when each of them was taken back.
  */
 export class RefusedHosts {
   readonly #counts = new Map<string, number>()

@@ -1,7 +1,7 @@
 /**
- * What a tracer of the program around the relay sees: a span for each control command that waits for something. What
- * comes with every packet has none, nor have sessions and connections: an open span keeps what is logged inside, and
- * they may go on for months.
+ * What a tracer of the program around the relay sees: a span for each control command that waits for something. There
+ * is none for commands that come with every packet, nor for sessions and connections: an open span keeps what is logged
+ * inside, and these may go on for months.
  */
 import { Effect } from "effect"
 

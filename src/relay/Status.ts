@@ -159,7 +159,7 @@ export const Drain = Schema.Struct({
 /** Whether the relay makes sessions. */
 export interface Drain extends Schema.Schema.Type<typeof Drain> {}
 
-/** µs: `counts[i]` observations were below 2^i, and not below 2^(i−1); `sum` and `count` are of all. */
+/** µs: `counts[i]` observations were below 2^i, and in no bucket before; `sum` and `count` are of all. */
 export const Micros = Schema.Struct({ counts: Schema.Array(Count), sum: Schema.Finite, count: Count })
 /** Observations by power of two. */
 export interface Micros extends Schema.Schema.Type<typeof Micros> {}

@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { pathOf } from "../protocol/Text.ts"
 
 export interface Capacity {
-  /** What a process can use that is not root's. */
+  /** Bytes that processes other than root's can use. */
   readonly freeBytes: number
   readonly totalBytes: number
 }

@@ -1,4 +1,4 @@
-/** A certificate that there is: what it says, and until when. */
+/** An existing certificate: what it says, and until when. */
 import type { X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs"
 import { Effect } from "effect"

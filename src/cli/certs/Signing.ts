@@ -1,4 +1,4 @@
-/** A certificate that is asked for, signed by an authority or by itself. */
+/** Signs certificates that are asked for, by an authority or by themselves. */
 import { dirname } from "node:path"
 import { Effect } from "effect"
 import { wallMillis } from "../../Machine.ts"

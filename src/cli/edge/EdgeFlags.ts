@@ -1,4 +1,4 @@
-/** What `lttng-relay edge` and its subcommands are told alike. */
+/** Flags of `lttng-relay edge`, some of which its subcommands share. */
 import { resolve } from "node:path"
 import { Effect, Option } from "effect"
 import { Flag } from "effect/cli"

@@ -1,6 +1,6 @@
 /**
- * What an edge says of what goes on in it: errors and warnings, and more when its operator asks for that, as a relay's
- * is asked. The last lines are kept for whoever asks for them.
+ * The log of an edge: errors and warnings, and more if its operator asks for that, in the same way as with a relay. The
+ * last lines are kept for the operator's port.
  */
 import { Logger } from "effect"
 import * as Verbosity from "../../errors/Verbosity.ts"

@@ -1,4 +1,4 @@
-/** The operator's port of an edge: the relay's, over what its tracers see, with what the edge keeps beside it. */
+/** The operator's port of an edge: that of a relay, for the relay that tracers see, and for what the edge keeps. */
 import { resolve } from "node:path"
 import { Effect, Option, Schema, type Scope } from "effect"
 import { Flag } from "effect/cli"

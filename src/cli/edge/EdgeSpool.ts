@@ -1,4 +1,4 @@
-/** The directory of an edge's spool: made if it is not there, fit to be written, and of one edge at a time. */
+/** The directory of an edge's spool: made if it is missing, fit to be written, and used by one edge at a time. */
 import { accessSync, constants, statfsSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import { Effect, Result, Schema, type Scope } from "effect"

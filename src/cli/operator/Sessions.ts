@@ -1,4 +1,4 @@
-/** `lttng-relay sessions`: what a relay has to watch. */
+/** `lttng-relay sessions`: which sessions a relay has, for viewers or for operators. */
 import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { SessionSummary } from "../../admin/AdminApi.ts"

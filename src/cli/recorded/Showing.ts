@@ -1,6 +1,6 @@
 /**
  * What `lttng-relay show` does with its arguments: what was recorded, as events, line for line what babeltrace2 prints.
- * Neither the runtime nor the library of the command line has a part in it: on a short trace loading those is most of
+ * It uses neither Effect's runtime nor the command line's library: on a short trace, loading these would take most of
  * the time.
  */
 import { fstatSync } from "node:fs"

@@ -112,7 +112,7 @@ const over = (
   }
 })
 
-/** Begins a journal. Its records wait until it is let in. Without a history, if that fails, it is carried out, too. */
+/** Begins a journal. Its records wait until it is let in. If no history can be written, it is carried out without. */
 const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: OpenJournal.Request): HostedJournal => {
   const { incidents, journals, options, store } = registry
   const { certificate, name } = socket

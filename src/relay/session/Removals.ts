@@ -1,6 +1,6 @@
 /**
- * A trace that is taken away while it is recorded. The system lets whoever has a file open write on, into nothing, and
- * so do we: the target could not be told. The operator is.
+ * Watches for traces that somebody removes while they are recorded. The system lets a process write on to a file that
+ * has no name any more, and so does the relay, since it could not tell the target. The operator is told.
  */
 import { Effect, Schedule } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"
@@ -18,7 +18,7 @@ export const watchNames = (streams: ReadonlyMap<number, Recorded>, incidents: In
   let isTold = false
   const look = Effect.gen(function* () {
     let removed: string | undefined
-    // A file that cannot be asked for can hardly be written: its next write reports that.
+    // If this cannot be told, the file can hardly be written, either: its next write reports that.
     for (const { removedFile } of [...streams.values()])
       removed ??= yield* Effect.orElseSucceed(removedFile, () => undefined)
     if (removed !== undefined && !isTold) yield* incidents.report("FILES_REMOVED", removed)

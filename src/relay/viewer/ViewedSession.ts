@@ -26,7 +26,7 @@ const comingMillisMax = 10_000
  */
 const unaskedCountMax = 4096
 
-/** Directory of the kernel tracer's streams, which records before it announces them. */
+/** Directory of the kernel's streams: its tracer records before it announces them. */
 const kernelPath = /(?:^|\/)kernel$/
 
 /** A CTF trace of which the viewer reads something. */
