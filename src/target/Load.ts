@@ -19,8 +19,11 @@ export interface Options {
   readonly rate?: number
   /** Packets per stream. */
   readonly packetCount?: number
+  /** Streams end after this time. Without it and `packetCount` they end after 1000 packets each. */
   readonly duration?: Duration.Duration
+  /** Makes the sessions live. */
   readonly liveTimer?: Duration.Duration
+  /** What session names begin with; `-0`, `-1` … follow. `load` by default. */
   readonly sessionName?: string
   /** Starts a session again when its connection is lost. */
   readonly reconnect?: boolean

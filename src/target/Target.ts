@@ -54,6 +54,7 @@ export interface Options {
   readonly hostname?: string
   /** The newest protocol minor to speak. */
   readonly minor?: number
+  /** Whether sessions may start, until `enable` says otherwise; true by default. */
   readonly enabled?: boolean
 }
 

@@ -42,9 +42,11 @@ export interface SessionOptions {
   /** Seconds since the epoch. */
   readonly creationTime?: number
   readonly nameContainsCreationTime?: boolean
+  /** CTF 1.8, the default, or CTF 2. */
   readonly traceFormat?: 1 | 2
   /** Creation time of the first trace chunk; `creationTime` where not given. */
   readonly chunkTime?: number
+  /** Id of the first trace chunk; 0 by default. */
   readonly chunkId?: bigint
   /** Newest protocol minor for this session only, if that is below the target's own. */
   readonly minor?: number

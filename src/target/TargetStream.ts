@@ -36,6 +36,7 @@ export interface StreamOptions {
   readonly path: string
   /** The file's name: channel and processor, as `channel0_1`. */
   readonly channel: string
+  /** Bytes of a file of the stream's ring, and how many files there are; by default it has one file, which grows. */
   readonly tracefileSize?: bigint
   readonly tracefileCount?: bigint
   /** The CTF stream class and instance of its packets. */

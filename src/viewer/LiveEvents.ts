@@ -51,7 +51,10 @@ function* itemsAfter(decoder: LiveDecoder, options: Options): Generator<Item, vo
 /** Attachments that are being read. What came before is in the reader's decoder, so nobody else could go on. */
 const read = new WeakSet<Attached>()
 
-/** Ends with the last session. An attachment is read once: another run dies. For several readers, `Stream.share` it. */
+/**
+ * Ends with the last session; fails as the attachment's `events` do. An attachment is read once: another run dies. For
+ * several readers, `Stream.share` it.
+ */
 export const stream = (attached: Attached, options: Options = {}): Stream.Stream<Item, ExchangeFailed> =>
   Stream.suspend(() => {
     if (read.has(attached))

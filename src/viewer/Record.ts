@@ -30,6 +30,7 @@ export class RecordFailed extends Schema.TaggedError<RecordFailed>()("RecordFail
 export interface Progress {
   readonly streams: number
   readonly packets: number
+  /** Bytes of packets and metadata. */
   readonly bytes: number
   /** Packets the relay announced but no longer had. */
   readonly lost: number

@@ -11,6 +11,7 @@ export interface Session {
   /** 0 when it cannot be watched live. */
   readonly liveTimerMicros: number
   readonly clientCount: number
+  /** Streams, those of metadata included. */
   readonly streamCount: number
   readonly traceFormat: "ctf-1.8" | "ctf-2.0"
 }

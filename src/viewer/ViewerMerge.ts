@@ -24,7 +24,7 @@ export interface ViewedStream {
   readonly channel: string
 }
 
-/** A packet's index as the live protocol tells it. */
+/** A packet's index as the live protocol tells it: its offset in bytes, sizes in bits, times in clock cycles. */
 export type PacketIndex = Omit<GetNextIndex.Reply, "status" | "flags">
 
 export interface Held {
