@@ -148,10 +148,13 @@ export class MemoryTree {
     return [...node.entries].map(([name, child]) => ({ name, isDirectory: child.kind === "directory" }))
   }
 
-  /** 0 for what is no file. */
+  /** Bytes of a file, or of the text of a link; 0 for a directory. */
   size(path: string): number {
-    const { node } = this.#walk(path)
-    return node.kind === "file" ? node.size : 0
+    const { parent, name } = this.#place(path)
+    const found = parent.entries.get(name)
+    if (found === undefined) throw new Refusal("ENOENT")
+    if (found.kind === "link") return Buffer.byteLength(found.target)
+    return found.kind === "file" ? found.size : 0
   }
 
   find(path: string): Found | undefined {

@@ -242,6 +242,7 @@ for (const [name, ground] of Object.entries(grounds)) {
         link(`${root}/relative`, "real/deep")
         link(`${root}/file`, `${root}/real/f`)
         link(`${root}/loop`, `${root}/loop`)
+        assert.strictEqual(yield* files.size(`${root}/relative`), "real/deep".length, "a link is as long as its text")
         assert.strictEqual(yield* content(files, `${root}/way/f`), "f")
         assert.strictEqual(yield* files.resolve(`${root}/way/deep`), `${root}/real/deep`)
         assert.strictEqual(yield* files.resolve(`${root}/relative`), `${root}/real/deep`)
