@@ -23,7 +23,7 @@ export interface Options {
  */
 const lingerMillis = 1000
 
-/** Runs `onPassed` when it was set and not taken back for `millis`. */
+/** Calls `onPassed` when the deadline has been set for `millis` and was not unset meanwhile; undefined: never. */
 const makeDeadline = (millis: number | undefined, onPassed: () => void): ((isSet: boolean) => void) => {
   if (millis === undefined) return () => {}
   let timer: NodeJS.Timeout | undefined

@@ -17,28 +17,28 @@ export interface Place {
 }
 
 export interface Options {
-  /** An end of the peer is no end of ours. */
+  /** We can go on sending after the peer has ended its side. */
   readonly isHalfOpen: boolean
   readonly lookup?: typeof dns.lookup
-  /** Told at once: whoever waits for it may be interrupted before he has it. */
+  /** Called at once with the socket: whoever waits for the effect may be interrupted before it has it. */
   readonly onConnected?: (socket: net.Socket) => void
 }
 
-/** Loaded where a name is looked up: most daemons look up none. */
+/** Loaded only when a name is looked up: most daemons look up none. */
 export const systemLookup = () => process.getBuiltinModule("node:dns").lookup
 
 const connectTimeoutMillis = 10_000
 
-/** What a link within a continent takes at most: who answers by then is the only one that is asked. */
+/** Connecting takes at most this long within a continent; the next address is tried only then. */
 const headStartMillis = 250
 
-/** Fails with the reason: of each address, if there are several. */
+/** Connects within 10 s. Fails with the reason, or with that of each address if there are several. */
 export const connect = (
   { family, host, port }: Place,
   { isHalfOpen, lookup = systemLookup(), onConnected }: Options
 ): Effect.Effect<net.Socket, string> =>
   Effect.callback((resume) => {
-    // The runtime throws it, in a call that nobody of ours is in.
+    // The runtime would throw for such a port, in a call that no code of ours is in.
     if ((port & 0xffff) !== port) return resume(Effect.fail(`${port} is no port`))
     const underWay = new Set<net.Socket>()
     const reasons: Array<readonly [address: string, reason: string]> = []
@@ -61,7 +61,7 @@ export const connect = (
     const attempt = ({ address }: dns.LookupAddress) => {
       const socket = net.connect({ host: address, port, noDelay: true, allowHalfOpen: isHalfOpen })
       underWay.add(socket)
-      // Also for what comes later, which "close" tells: without a listener it would end the process.
+      // Stays for later errors, which "close" tells: without a listener they would end the process.
       socket.on("error", (cause) => {
         if (isOver) return
         underWay.delete(socket)

@@ -29,9 +29,9 @@ export class DialFailed extends Schema.TaggedError<DialFailed>()("DialFailed", {
 export class LinkLost extends Schema.TaggedError<LinkLost>()("LinkLost", {
   address: Schema.String,
   reason: Schema.String,
-  /** It may be that the other side does not take us, as `kind` of `TlsFailed` says why. */
+  /** Set if the other side may have refused our certificate, or that we have none; why, as `kind` of `TlsFailed`. */
   refused: Schema.optionalKey(Schema.Literals(["expiry", "identity"])),
-  /** Broken off by the other side, rather than ended. */
+  /** The other side reset the connection instead of ending it. */
   isReset: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message(): string {
@@ -53,20 +53,20 @@ export interface Link {
   /** `host:port` of the other side. */
   readonly name: string
   /**
-   * All of them in one go, at once. A lost connection is told by whatever waits next. `sent` is called once, when the
-   * system has them or the connection is gone.
+   * Writes all parts in one go, at once. If the connection is lost, whatever waits next fails, not this. `sent` is
+   * called once, when the system has the bytes or the connection is gone.
    */
   readonly write: (parts: ReadonlyArray<Uint8Array>, sent?: () => void) => void
-  /** The peer reads what is written, as far as is known. */
+  /** False while what was written piles up because the peer does not read, and once the connection is over. */
   readonly isDrained: () => boolean
   /** Waits while the peer does not read what was written. */
   readonly drained: Effect.Effect<void, LinkLost>
   /**
-   * Calls `then` once when it does, or the connection is over: not now, and in a call of the socket's. Answers how to
-   * forget it.
+   * Calls `then` once, in a later call from the socket: when the peer has read enough, or the connection is over.
+   * Answers how to cancel that.
    */
   readonly whenDrained: (then: () => void) => () => void
-  /** Exactly so many bytes, as soon as they are there. */
+  /** Waits for exactly `count` bytes, and takes them. */
   readonly read: (count: number) => Effect.Effect<Uint8Array, LinkLost>
   /** Waits until there is something to read. */
   readonly readable: Effect.Effect<void, LinkLost>
@@ -74,16 +74,16 @@ export interface Link {
   readonly ended: Effect.Effect<void>
 }
 
-/** A relay is there, and may have handshakes of a whole site before ours: some 150 a second. */
+/** A relay that was reached begins some 150 handshakes a second, and those of a whole site may come before ours. */
 const handshakeTimeoutMillis = 30_000
 
-/** By a peer, not the network between. */
+/** Codes of errors that a peer causes, not the network between. */
 const refusals = /^(ERR_SSL|ECONNRESET|EPIPE)/
 
 /** Unread bytes beyond this stop the reading of the socket, so that a peer cannot fill our memory. */
 const unreadBytesMax = 1024 * 1024
 
-/** So many go to the system without the steps of the runtime's streams. */
+/** A part of at least this many bytes is given to the system directly, without the steps of the runtime's streams. */
 const directBytesMin = 16 * 1024
 
 /** How long a closing scope waits for the peer to take what was sent. */
@@ -97,30 +97,30 @@ export const dial = (address: Address, role?: Role): Effect.Effect<Link, DialFai
     const socket = yield* opened({ address, role, isHalfOpen: false }, close)
     if (tls === undefined) return make(socket, name)
     const { blameOf } = yield* Effect.promise(() => import("./tls/DialTls.ts"))
-    // Nothing is ever answered to data.
+    // A relay never answers on a data connection, so its silence says nothing of us.
     return make(socket, name, role === "data" ? secret : () => blameOf(tls))
   })
 
-/** What is known of a peer that says nothing at all. */
+/** Says why a peer may have ended the connection before it said anything; undefined: unknown. */
 type Silence = () => Blame | undefined
 const secret: Silence = () => undefined
 
-/** `host:port` of it. */
+/** `host:port` of the address, with brackets around an IPv6 host. */
 export const nameOf = ({ host, port }: Address) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
 
-/** What is dialled, and how; with `isHalfOpen` an end of the peer is no end of ours. */
+/** What is dialled, and how; with `isHalfOpen` we can go on sending after the peer has ended its side. */
 export interface Wanted {
   readonly address: Address
   readonly role: Role | undefined
   readonly isHalfOpen: boolean
 }
 
-/** What there is of a connection while it is being made: whoever gives it up, at whatever step, has this ended. */
+/** The socket of a connection that is being made: it is destroyed if the attempt is given up, at whatever step. */
 interface Held {
   socket: net.Socket | undefined
 }
 
-/** The socket itself, which is the scope's. */
+/** Dials, and answers the socket itself; `release` is run when the scope closes. */
 export const opened = (
   wanted: Wanted,
   release: (socket: net.Socket) => Effect.Effect<void>
@@ -131,7 +131,7 @@ export const opened = (
       const { tls } = wanted.address
       const open =
         tls === undefined ? plainTo(wanted, held) : secureTo(wanted, { identity: tls, role: wanted.role }, held)
-      // Outside of what can be interrupted: that may be when the connection is there, and nobody has it.
+      // Outside of what can be interrupted: an interruption may come when the socket is made and nobody has it yet.
       return Effect.onError(restore(open), () => Effect.sync(() => held.socket?.destroy())).pipe(
         Effect.tap((socket) => Effect.addFinalizer(() => release(socket)))
       )
@@ -184,7 +184,7 @@ const secured = (
     socket.once("secureConnect", () => {
       socket.setTimeout(0)
       socket.off("error", onError)
-      // Whatever happens later is told by "close"; what cannot be decrypted ends nothing by itself.
+      // Later errors are noticed by "close"; a decryption error does not close the socket by itself.
       socket.on("error", (cause) => socket.destroy(cause))
       resume(Effect.succeed(socket))
     })
@@ -201,8 +201,8 @@ const close = (socket: net.Socket): Effect.Effect<void> =>
   })
 
 /**
- * `silence`: over TLS, why the peer may have ended it before it has said anything. Without it, the bytes of the
- * connection are those of its descriptor.
+ * `silence` is given over TLS: it says why the peer may have ended the connection before it said anything. Without it
+ * the connection is plain, and bytes may be written to its descriptor.
  */
 const make = (socket: net.Socket, name: string, silence?: Silence): Link => {
   const isPlain = silence === undefined
@@ -231,7 +231,7 @@ const make = (socket: net.Socket, name: string, silence?: Silence): Link => {
 
   const isOver = () => loss !== undefined
   const lost = Effect.suspend(() => Effect.fail(new LinkLost({ address: name, ...(loss ?? { reason: "closed" }) })))
-  /** Waits for so many unread bytes. */
+  /** Waits until `count` bytes are unread. */
   const arrived = (count: number): Effect.Effect<void, LinkLost> =>
     Effect.suspend(() => {
       if (unread.bytes() >= count) return Effect.void

@@ -21,10 +21,10 @@ export type Accepted = net.Socket
 /** A connection that may speak to the relay. */
 export interface Arrival {
   readonly accepted: Accepted
-  /** What was read of it. */
+  /** Bytes that were read of the connection; they go to the receiver first. */
   readonly first?: Buffer | undefined
   readonly secured?: Secured
-  /** What a proxy in front told of it. */
+  /** What a proxy in front told of the connection. */
   readonly told?: ProxyHeader.ProxyHeader | undefined
 }
 
@@ -34,9 +34,9 @@ export type Welcome = (arrival: Arrival) => void
 export interface Entrances {
   /** Undefined: no port takes TLS. */
   readonly terminal: TlsTerminal | undefined
-  /** Whether connections from there begin with a proxy's header. */
+  /** Whether connections from that address begin with a proxy's header; undefined: none do. */
   readonly isProxy: ((address: string) => boolean) | undefined
-  /** Those who serve each purpose, as soon as they do. */
+  /** What serves each purpose, from when its port is open. */
   readonly welcomes: Map<Purpose, Welcome>
 }
 
@@ -47,39 +47,39 @@ export interface Options {
   readonly purpose: Purpose
   readonly entrances: Entrances
   readonly welcome: Welcome
-  /** Of an address that a proxy told. */
+  /** Whether the client's address, as a proxy told it, may connect. */
   readonly admits: (address: string) => boolean
   readonly refuse: (arrival: Arrival, code: RefusalCode, detail: string) => void
 }
 
-/** Peers speak as soon as they are connected. Of more that have not, one is refused, of the network that has most. */
+/** Peers speak as soon as they are connected. If more than this have not, the network with most loses its oldest. */
 export const waitingCountMax = 1024
 
-/** For a ClientHello or a proxy's header to be whole, once it has begun: they come in one piece or a few. */
+/** How long a ClientHello or a proxy's header may take, once begun: they come in one piece or a few. */
 const greetingMillis = 10_000
 
-/** Browsers and those who look at metrics are few. */
+/** The same for the operator's port: browsers and those who look at metrics are few. */
 export const httpWaitingCountMax = 64
 
 /** Whether accepted connections have to be looked at. */
 export const isNeeded = (mode: Mode, { isProxy, terminal }: Entrances): boolean =>
   isProxy !== undefined || (terminal !== undefined && mode !== "off")
 
-/** The peer's, by what a proxy told if one did. */
+/** The peer's address, as a proxy told it if one did. */
 export const addressOf = ({ accepted, told }: Arrival): string => told?.source?.address ?? accepted.remoteAddress ?? "?"
 
 /** `address:port` of the peer. */
 export const nameOf = (arrival: Arrival): string =>
   `${addressOf(arrival)}:${arrival.told?.source?.port ?? arrival.accepted.remotePort ?? 0}`
 
-/** The certificate shown to us, or to a proxy in front, of which that tells the common name only. */
+/** The certificate shown to us, or to a proxy in front; the proxy tells its common name only. */
 export const certificateOf = ({ secured, told }: Arrival): PeerCertificate | undefined => {
   if (secured?.certificate !== undefined || told?.commonName === undefined) return secured?.certificate
   const subject = `CN=${escaped(told.commonName)}`
   return { subject, alternativeNames: [], keyHash: "" }
 }
 
-/** Its scope closes after the port's, so that nobody enters any more. */
+/** Opens a door. Its scope must close after the port's, so that nobody enters any more. */
 export const open = (options: Options): Effect.Effect<Door, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -93,7 +93,7 @@ export const open = (options: Options): Effect.Effect<Door, never, Scope.Scope> 
       })
   )
 
-/** A connection of which it is not known yet what it is. */
+/** A connection that is not known yet for what it is. */
 interface Guest {
   readonly accepted: net.Socket
   arrival: Arrival
@@ -112,8 +112,8 @@ export class Door {
   enter(accepted: net.Socket): void {
     const { entrances, mode, purpose, refuse } = this.#options
     const { localAddress, remoteAddress } = accepted
-    // Broken off already, as balancers do that only look whether we are there. Without its address nobody can tell
-    // whether a proxy's header comes first. (A unix socket has neither address.)
+    // The peer has broken off already, as balancers do to look whether we are there. Without its address nobody can
+    // tell whether a proxy's header comes first. (A unix socket has neither address.)
     if (remoteAddress === undefined && localAddress !== undefined && entrances.isProxy !== undefined) {
       accepted.destroy()
       return
@@ -134,7 +134,7 @@ export class Door {
     if (one !== undefined) refuse(one.arrival, "TLS_FAILED", `${countMax} younger ones wait too`)
   }
 
-  /** Nobody who waits will be let in. */
+  /** Closes all connections that still wait. */
   close(): void {
     for (const { accepted } of this.#guests.all) accepted.destroy()
   }
@@ -151,13 +151,13 @@ export class Door {
     this.#guests.delete(guest.origin, guest)
   }
 
-  /** The hello or header that had begun is whole. */
+  /** The hello or header that had begun is whole: its deadline is off. */
   #heard(guest: Guest): void {
     clearTimeout(guest.timer)
     guest.timer = undefined
   }
 
-  /** So far came a part of a hello or header: waits for more. */
+  /** Waits for the rest of a hello or header, of which a part has come. */
   #hearOn(guest: Guest, code: RefusalCode, then: (bytes: Buffer) => void): void {
     guest.timer ??= setTimeout(
       () => this.#options.refuse(guest.arrival, code, "it says no more"),
@@ -180,14 +180,14 @@ export class Door {
     }
   }
 
-  /** After the proxy's header, before the first byte of its own. */
+  /** Goes on after the proxy's header. `first`: what followed it, if anything came already. */
   #introduce(guest: Guest, first: Buffer | undefined): void {
     const { admits, entrances, mode, refuse } = this.#options
     const { accepted, arrival } = guest
     const { told } = arrival
-    // A proxy that ended TLS passes on what was inside.
+    // A proxy that ended TLS passes on plain bytes.
     const isPlain = mode === "off" || entrances.terminal === undefined || told?.isSecure
-    // A proxy's own health check says no more, and breaks off: it is nobody to log.
+    // A proxy's own health check says no more and breaks off: there is no peer to log.
     const isChecking = told?.isOwn === true && first === undefined
     if (told?.source !== undefined && !admits(told.source.address)) refuse(arrival, "HOST_REFUSED", "")
     else if (isPlain && isChecking) readFirst(accepted, (bytes) => this.#admit(guest, { ...arrival, first: bytes }))

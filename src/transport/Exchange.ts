@@ -9,7 +9,7 @@ import { Cause, Deferred, Effect, Queue, Result, Schema, type Scope, Semaphore }
 import { type Layout, viewOf } from "../protocol/Struct.ts"
 import { type Link, LinkLost } from "./Dial.ts"
 
-/** The other side answered what the protocol does not allow. */
+/** The other side answered something that the protocol does not allow. */
 export class ReplyMalformed extends Schema.TaggedError<ReplyMalformed>()("ReplyMalformed", {
   command: Schema.String,
   reason: Schema.String
@@ -30,13 +30,13 @@ export interface Reply<A> {
 }
 
 export interface Exchange {
-  /** Writes the request; what it answers waits for the reply. */
+  /** Writes the request; the effect that it answers waits for the reply. */
   readonly start: <A>(
     request: ReadonlyArray<Uint8Array>,
     reply: Reply<A>
   ) => Effect.Effect<Effect.Effect<A, ExchangeFailed>, ExchangeFailed>
   readonly ask: <A>(request: ReadonlyArray<Uint8Array>, reply: Reply<A>) => Effect.Effect<A, ExchangeFailed>
-  /** A request without a reply. */
+  /** Writes a request that has no reply. */
   readonly post: (request: ReadonlyArray<Uint8Array>) => Effect.Effect<void, ExchangeFailed>
 }
 
@@ -48,7 +48,7 @@ interface Waiting {
 /** Enough to hide a round trip behind work; a relay reads pipelined requests without a limit of its own. */
 const pipelinedMax = 256
 
-/** A relay on a stalled disk may be slow; one that is silent for this long is taken for dead. */
+/** A relay on a stalled disk may be slow; one that does not reply for this long is taken for dead. */
 const replyTimeoutSeconds = 60
 
 export const exactly =
@@ -56,7 +56,7 @@ export const exactly =
   (link: Link): Effect.Effect<Uint8Array, LinkLost> =>
     link.read(count)
 
-/** A head, then as many bytes as it announces. */
+/** Reads `headBytes`, then as many bytes as `tailBytes` finds announced in them, at most `tailBytesMax`. */
 export const headThen =
   (command: string, headBytes: number, tailBytesMax: number, tailBytes: (head: DataView) => number) =>
   (link: Link): Effect.Effect<Uint8Array, ExchangeFailed> =>
@@ -111,7 +111,7 @@ export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
       }
     })
     yield* Effect.forkScoped(
-      // Everybody who waits hears of a defect, too: functions of callers are told of answers.
+      // A defect fails all waiting requests, too: the decoder may come from the caller.
       answers.pipe(
         Effect.onError((cause) => fail(Cause.hasInterrupts(cause) ? closed : cause)),
         Effect.ignoreCause
@@ -121,7 +121,7 @@ export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
       Effect.uninterruptibleMask((restore) =>
         Effect.flatMap(restore(Semaphore.take(permits, 1)), () => {
           if (failure !== undefined) return refused
-          // In one turn: the order of the replies waited for is the order of the requests written.
+          // In one turn, so that replies are awaited in the order in which the requests were written.
           const done = Deferred.makeUnsafe<unknown, ExchangeFailed>()
           Queue.offerUnsafe(waiting, { reply: reply as Reply<unknown>, done })
           link.write(request)

@@ -4,10 +4,10 @@
  */
 import type * as net from "node:net"
 
-/** An error closes the socket, and that is heard of by whoever has to know. */
+/** An error also closes the socket, and whoever has to know listens for that. */
 const ignored = () => undefined
 
-/** Calls `then` with what comes first, and leaves the socket paused. A connection that says nothing costs no more. */
+/** Calls `then` with the first bytes, and leaves the socket paused. A peer that ends without a word is closed. */
 export const readFirst = (accepted: net.Socket, then: (bytes: Buffer) => void): void => {
   accepted.once("data", (bytes: Buffer) => {
     accepted.pause()
@@ -22,8 +22,8 @@ export const readFirst = (accepted: net.Socket, then: (bytes: Buffer) => void): 
 }
 
 /**
- * Goes on to read after `first`, at most so many bytes, so that an end or a break is noticed: it closes the socket.
- * What is answered stops that, and answers all that was read.
+ * Goes on reading after `first`, until more than `bytesMax` bytes have come, so that an end or a break is noticed: it
+ * closes the socket. The answered function stops that, and answers all that was read, with `first`.
  */
 export const readMeanwhile = (accepted: net.Socket, first: Buffer, bytesMax: number): (() => Buffer) => {
   const parts = [first]

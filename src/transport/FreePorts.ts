@@ -6,7 +6,7 @@ export interface Place {
   readonly name: string
   readonly host: string
   readonly port: number
-  /** A socket that is there already: nothing is bound. */
+  /** Descriptor of a socket that is bound already: only listening is tried. */
   readonly descriptor?: number | undefined
 }
 
@@ -17,7 +17,7 @@ const bind = ({ descriptor, host, port }: Place): Promise<Server | string> =>
     server.listen(descriptor === undefined ? { host, port } : { fd: descriptor }, () => resolve(server))
   })
 
-/** Of each that cannot be had, why. All are held at once: two of them may be the same. */
+/** One line for each place that cannot be listened on. All are held at once, since two may be the same. */
 export const complaints = async (places: ReadonlyArray<Place>): Promise<ReadonlyArray<string>> => {
   const said: Array<string> = []
   const held: Array<Server> = []

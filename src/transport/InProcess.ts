@@ -1,6 +1,6 @@
 /**
- * A connection whose two ends are in this process: no port, no socket, nothing that anybody else could be at. What one
- * end writes, the other has in a later turn of the loop, so that two ends that answer each other keep nobody waiting.
+ * A connection whose two ends are in this process: no port, no socket, nothing that anybody else could reach. What one
+ * end writes, the other gets in a later turn of the loop, so that two ends that answer each other keep nobody waiting.
  */
 import { Effect } from "effect"
 import { setImmediate } from "../Machine.ts"
@@ -10,22 +10,22 @@ import * as Unread from "./Unread.ts"
 import * as Waits from "./Waits.ts"
 
 export interface Ends {
-  /** Of who asks. */
+  /** The end of the side that asks. */
   readonly link: Link
-  /** Of who answers. */
+  /** The end of the side that answers. */
   readonly peer: Peer
-  /** Of who asks: it leaves. */
+  /** Closes the connection on behalf of the side that asks. */
   readonly leave: () => void
 }
 
-/** Answers that are not read are held up to this; then the other end sends no more. */
+/** Once this many bytes of answers are unread, the answering end is told to send no more. */
 const unreadBytesMax = 1024 * 1024
 
 class Connection {
   readonly #name: string
   readonly #unread = Unread.make()
   readonly #waits = Waits.make()
-  /** Requests that were written and not received. */
+  /** Requests that were written and are not received yet. */
   #written: Array<Buffer> = []
   #receiver: Receiver | undefined
   #isDelivering = false
@@ -112,12 +112,12 @@ class Connection {
       send: (bytes, sent) => {
         if (this.#end === undefined) this.#unread.add(Buffer.from(bytes))
         sent?.()
-        // Who waits for them must not run inside this call.
+        // Whoever waits for the bytes must not run inside this call.
         setImmediate(this.#waits.changed)
         this.#isFull = this.#unread.bytes() >= unreadBytesMax
         return !this.#isFull
       },
-      // The other end is ours.
+      // Reads need no bound and no deadline: the other end is our own.
       readAtMost: () => {},
       expect: () => {},
       close: () => this.close("closed by relay"),
@@ -130,7 +130,7 @@ class Connection {
   }
 }
 
-/** `name`: what logs call it. */
+/** Makes a connection that logs call `name`. */
 export const make = (name: string): Ends => {
   const connection = new Connection(name)
   return { link: connection.link, peer: connection.peer, leave: () => connection.close("closed by peer") }

@@ -1,6 +1,6 @@
 /**
- * TCP keep-alive of accepted connections. The runtime sets all three values or none, so what is not given is asked of
- * the system (daemon.md §4, §7).
+ * TCP keep-alive of accepted connections. The runtime sets all three values or none, so values that are not given are
+ * read from the system's settings (daemon.md §4, §7).
  */
 import { readFileSync } from "node:fs"
 import type * as net from "node:net"
@@ -21,7 +21,7 @@ const systemNames: { readonly [Name in keyof KeepAlive]: string } = {
   maxProbeCount: "tcp_keepalive_probes"
 }
 
-/** Linux's, where it cannot be asked. */
+/** Linux's defaults, for where the system's settings cannot be read. */
 const usual: KeepAlive = { idleSeconds: 7200, probeIntervalSeconds: 75, maxProbeCount: 9 }
 
 const readSystem = (name: string): string => readFileSync(`/proc/sys/net/ipv4/${name}`, "latin1")
@@ -35,7 +35,7 @@ const systemValue = (name: keyof KeepAlive, read: (name: string) => string): num
   }
 }
 
-/** `given`, and for the rest the system's defaults. */
+/** `given`, completed by the system's settings. */
 export const complete = (given: Given, read = readSystem): KeepAlive => ({
   idleSeconds: given.idleSeconds ?? systemValue("idleSeconds", read),
   probeIntervalSeconds: given.probeIntervalSeconds ?? systemValue("probeIntervalSeconds", read),

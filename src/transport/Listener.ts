@@ -15,7 +15,7 @@ import type { Peer } from "./Peer.ts"
 import * as Refusals from "./Refusals.ts"
 import { SenderThread } from "./Sender.ts"
 
-/** A port cannot be listened on: `port` is which of the three, `code` the system's (`EADDRINUSE`, `EACCES`). */
+/** A port cannot be listened on: `port` names one of the three, `code` is the system's (`EADDRINUSE`, `EACCES`). */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
   port: Schema.String,
   code: Schema.String,
@@ -25,22 +25,22 @@ export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFail
 export interface Address {
   readonly host: string
   readonly port: number
-  /** Of a name's addresses; 4 where not given. */
+  /** Which of a host name's addresses to take; 4 if absent. */
   readonly family?: 4 | 6 | undefined
-  /** A socket that listens there already: it is taken over, and nothing is bound. */
+  /** Descriptor of a socket that listens there already: it is taken over, and nothing is bound. */
   readonly descriptor?: number | undefined
 }
 
 export interface Options extends AcceptedPeer.Options {
-  /** "control", "data" or "live": for logs. */
+  /** "control", "data" or "live", for logs. */
   readonly name: string
   readonly address: Address
   /** Counted over all listeners that share it. */
   readonly limit: ConnectionLimit
-  /** A thread may send what is large; absent: the loop sends everything. */
+  /** True: a thread may send large answers. Otherwise the loop sends everything. */
   readonly hasSender?: boolean
   readonly admission?: Admission
-  /** Undefined: what arrives is not looked at. */
+  /** Looks at what arrives before it is served; undefined: nothing needs to be looked at. */
   readonly door?: Pick<Door.Options, "mode" | "purpose" | "entrances"> | undefined
 }
 
@@ -48,7 +48,7 @@ export interface Options extends AcceptedPeer.Options {
 export interface Admission {
   readonly admits: (address: string) => boolean
   readonly onRefused: Refusals.Options["onRefused"]
-  /** What went wrong otherwise, as told to the log. */
+  /** Called with the code of each other failure that is logged. */
   readonly onReported: (code: Code) => void
 }
 
@@ -59,10 +59,10 @@ export interface ConnectionLimit {
   readonly onChange: (difference: number) => void
 }
 
-/** Those that a limit counts. */
+/** Connections that a limit counts already. */
 const counted = new WeakSet<net.Socket>()
 
-/** Counts it until it is closed, if it does not count yet; false: it is one too many. */
+/** Counts a connection until it is closed, unless it is counted already; false: it is one too many. */
 const enter = (limit: ConnectionLimit, accepted: net.Socket): boolean => {
   if (counted.has(accepted) || accepted.closed) return true
   if (limit.count >= limit.countMax) return false
@@ -77,8 +77,8 @@ const enter = (limit: ConnectionLimit, accepted: net.Socket): boolean => {
 }
 
 /**
- * Connections that the kernel completes before they are accepted; it caps them. Beyond it a peer tries again after
- * a second, so a burst of targets, after a site's power came back, should fit.
+ * How many connections the kernel completes before they are accepted; it has a limit of its own for this. Beyond it a
+ * peer tries again after a second, so a burst of targets, as when a site's power comes back, should fit.
  */
 export const backlog = 4096
 
@@ -101,7 +101,7 @@ export const listen = <R>(
     const tooMany = (arrival: Arrival) =>
       refuse(arrival, "CONNECTION_LIMIT", `${limit.count} connections are open already`)
     const welcome = (arrival: Arrival) => {
-      // By the operator's port comes who does not count yet.
+      // A connection that came by the operator's port is not counted yet.
       if (enter(limit, arrival.accepted))
         run(supervise(AcceptedPeer.make(arrival, options, thread), name, handle, onReported))
       else tooMany(arrival)
@@ -124,7 +124,7 @@ export const listen = <R>(
     return server.address() as net.AddressInfo
   })
 
-/** Runs what serves one connection: its end is that connection's, whatever happens in it. */
+/** Runs what serves one connection; whatever happens in it ends this connection only. */
 export const supervise = <R>(
   peer: Peer,
   name: string,
@@ -141,11 +141,11 @@ export const supervise = <R>(
     Effect.annotateLogs({ [name]: peer.name })
   )
 
-/** Why a port cannot be listened on: which, where, and the system's reason in its own words. */
+/** Says why a port cannot be listened on: which port, where, and the system's reason in its own words. */
 export const bindRefusal = (name: string, { host, port }: Pick<Address, "host" | "port">, cause: Error): string =>
   `cannot listen on ${host.includes(":") ? `[${host}]` : host}:${port} (${name}): ${SystemError.reasonOf(cause)}`
 
-/** Undefined: it is no TCP socket. */
+/** The port that the server listens on; undefined: it is no TCP socket. */
 export const portOf = (server: net.Server): number | undefined => {
   const address = server.address()
   return address !== null && typeof address === "object" ? address.port : undefined
@@ -172,15 +172,15 @@ const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Ef
     const listenAt = (numeric: string) => {
       // An IPv6 wildcard serves IPv4 peers too, as the reference's does.
       const place = descriptor === undefined ? { host: numeric, port, ipv6Only: false } : { fd: descriptor }
-      // As an option it would not hold for a descriptor.
+      // The backlog as a member of `place` would not hold for a descriptor.
       server.listen(place, backlog, () => {
         server.off("error", onError)
-        // A unix socket has none.
+        // A unix socket has no port.
         if (portOf(server) === undefined) return onError({ name: "Error", code: "EINVAL", message: "no TCP socket" })
         resume(Effect.succeed(server))
       })
     }
     if (descriptor !== undefined || net.isIP(host) !== 0) return listenAt(host)
-    // The runtime's own way takes the first address of either family.
+    // The runtime itself would take the first address of either family.
     systemLookup()(host, { family }, (cause, found) => (cause === null ? listenAt(found) : onError(cause)))
   })

@@ -1,6 +1,6 @@
 /**
- * Connections by where they come from: who opens many is one among those who open few. What there is not enough of
- * goes to each origin in turn, and of too many the oldest of the one with most goes.
+ * Connections by where they come from, so that an origin that opens many counts as much as one that opens few. What is
+ * scarce goes to each origin in turn; of too many connections the oldest of the origin with most goes.
  */
 
 const firstOf = <Member>([first]: Iterable<Member>): Member | undefined => first
@@ -24,7 +24,7 @@ export class ByOrigin<Member> {
     this.#size++
   }
 
-  /** Answers whether it was there. */
+  /** Answers whether the member was there. */
   delete(origin: string, member: Member): boolean {
     const members = this.#origins.get(origin)
     if (members?.delete(member) !== true) return false
@@ -33,7 +33,7 @@ export class ByOrigin<Member> {
     return true
   }
 
-  /** One of the origin whose turn it is, of those that `may`; that one's next turn is after all others'. */
+  /** Removes and answers a member of the next origin that `may`; that origin's next turn is after all others'. */
   take(may: (origin: string) => boolean, which: "oldest" | "youngest" = "oldest"): Member | undefined {
     for (const [origin, members] of this.#origins) {
       if (!may(origin)) continue

@@ -18,55 +18,58 @@ export type Receive = (bytes: Buffer, length: number) => boolean
 
 export interface Receiver {
   readonly receive: Receive
-  /** By journals only: the packet that has begun will not be whole, and is as if it had never begun. */
+  /** Called by journals only: the packet that is arriving will never be whole, and counts as not begun. */
   readonly withdrawn?: () => void
-  /** By journals only: its packets are those of that session, one of which has come before. */
+  /** Called by journals only: the connection's packets belong to that session, as one that came before did. */
   readonly belongsTo?: (sessionId: number) => void
   /** The peer will send no more; everything it sent was given to `receive`. */
   readonly ended: () => void
-  /** Replies the peer did not read are below the high-water mark again. */
+  /** So much of the replies has been sent that `send` takes more. */
   readonly drained: () => void
 }
 
 export interface Peer {
   /** `address:port` of the other side, for logs. */
   readonly name: string
-  /** Undefined where it showed none: over plain TCP, or to a relay that asks for none. */
+  /** Undefined if the peer showed none: over plain TCP, or to a relay that asks for none. */
   readonly certificate: PeerCertificate | undefined
-  /** Where its bytes arrive, if parts of them can be kept without a copy. */
+  /** Where the peer's bytes arrive, if parts of them can be held without a copy. */
   readonly landing: Landing | undefined
   readonly start: (receiver: Receiver) => void
   readonly resume: () => void
-  /** Reads no more until `resume`; undefined: it ends by itself. What was decrypted already is kept. */
+  /**
+   * Stops reading until `resume`; what is decrypted already is kept. Undefined: reading stops only where `receive`
+   * answers false.
+   */
   readonly pause?: () => void
-  /** From the next read but one on no more than so many bytes come at once. */
+  /** From the next read but one on, a read brings at most `byteCount` bytes. */
   readonly readAtMost: (byteCount: number) => void
   /**
    * False: the peer is not reading; send no more until `drained`. `bytes` must not change until sent: `sent` is called
    * once, when the system has them or the connection is gone.
    */
   readonly send: (bytes: Uint8Array, sent?: () => void) => boolean
-  /** The peer owes the rest of a message, or not any more: it may not owe it for longer than the stall limit. */
+  /** Says whether the peer owes the rest of a message; one that owes it for longer than the stall limit is cut off. */
   readonly expect: (isOwing: boolean) => void
   /** Sends what was given to `send`, then closes. */
   readonly close: () => void
   /** Closes at once. */
   readonly destroy: () => void
   readonly end: Effect.Effect<SocketEnd>
-  /** By an edge, which keeps what it says: what it asks for can wait. */
+  /** The peer is a tracer behind an edge, whose journal keeps what it says: so what it asks for can wait. */
   readonly isCarried?: boolean
-  /** For such: whether a session is one that it brought. */
+  /** For carried peers: whether the same journal brought the session. */
   readonly brought?: (sessionId: number) => boolean
-  /** For such: what it waits for; undefined: it goes on. */
+  /** For carried peers: tells what they wait for; undefined: they go on. */
   readonly waitsFor?: (why: Incident | undefined) => void
-  /** What it says was carried out before: it may do it. */
+  /** For carried peers: what they say was carried out before, in an earlier process, so it is permitted. */
   readonly isReplayed?: boolean
-  /** For such: seconds since 1970, when it began. */
+  /** For carried peers: when the journal began, in seconds since 1970. */
   readonly begunAt?: number | undefined
-  /** For such: where its sessions were, relative to the output directory. */
+  /** For carried peers while they are replayed: where their sessions were, relative to the output directory. */
   readonly places?: ReadonlySet<string> | undefined
-  /** Of the protocol that it is served with, where that is less than all. */
+  /** The minor version of the protocol to serve the peer with, where that is less than our own. */
   readonly minor?: number | undefined
-  /** False: it is told that it may not clear its sessions. */
+  /** False: the peer is told that it may not clear its sessions. */
   readonly clears?: boolean | undefined
 }

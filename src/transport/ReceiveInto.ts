@@ -14,16 +14,16 @@ export interface Reading {
   readonly socket: net.Socket
   /** Where reads land; undefined where each read has a buffer of its own. */
   readonly landing: Landing | undefined
-  /** The socket's, valid as long as it is open; undefined where nobody else may write to it. */
+  /** The socket's descriptor, valid while it is open; undefined where only the socket may write to it. */
   readonly descriptor: number | undefined
-  /** Called when the socket is about to close its descriptor: whoever writes to that must end first. */
+  /** Called when the socket is about to close its descriptor: whoever else writes to that must stop before. */
   onClosing: () => void
-  /** Bounds a read, from the next but one on. Does nothing where each read has a buffer of its own. */
+  /** Bounds the bytes of a read, from the next but one on. No effect where each read has a buffer of its own. */
   readonly readAtMost: (byteCount: number) => void
   readonly resume: () => void
-  /** Nothing is received until `resume`. */
+  /** Stops: nothing more is received until `resume`. */
   readonly pause: () => void
-  /** Calls `then` when the peer sends no more, and all that it sent was received. */
+  /** Calls `then` when the peer has ended its side and all that it sent has been received. */
   readonly whenEnded: (then: () => void) => void
 }
 
@@ -44,15 +44,15 @@ const probe = (owner: HandleOwner): boolean =>
 /** `LTTNG_RELAY_PORTABLE_READS=1` forces the fallback, to compare and to test it. */
 export const isInternalAvoided = () => process.env.LTTNG_RELAY_PORTABLE_READS === "1"
 
-/** The descriptor of an open socket; undefined where the handle is unknown or may not be used. */
+/** The descriptor of an open socket; undefined if its handle is unknown or may not be used. */
 export const descriptorOf = (socket: net.Socket): number | undefined => {
   const descriptor = isInternalAvoided() ? undefined : (socket as unknown as HandleOwner)._handle?.fd
   return descriptor === undefined || descriptor < 0 ? undefined : descriptor
 }
 
 /**
- * Reading starts with the first `resume`. The accepted socket must not be used any more. `first`: bytes that were read
- * from it before, which are received ahead of all else.
+ * Takes over `accepted`, which must not be used any more; reading starts with the first `resume`. `first`: bytes that
+ * were read from it before, which are received ahead of all else.
  */
 export const receiveInto = (accepted: net.Socket, receive: Receive, first?: Buffer): Reading => {
   const owner = accepted as unknown as HandleOwner
@@ -126,7 +126,7 @@ const receiveOwned = (
   const socket = new net.Socket(options as unknown as net.SocketConstructorOpts)
   const pause = () => socket.pause()
   if (isSecured) Object.assign(socket, heardFromTls(socket))
-  // What is gathered is received before anybody hears of the end.
+  // Gathered bytes are received before anybody hears of the end.
   if (gathered !== undefined) socket.once("end", gathered.give)
   if (kept !== undefined) socket.once("end", kept.end)
   socket.once("close", () => {
@@ -157,7 +157,7 @@ const receiveOwned = (
       const bytes = unread
       if (bytes === undefined) return readOn()
       unread = undefined
-      // In a call of its own, as all that is received. It has not landed: the next read does where the socket was told.
+      // In a call of its own, as for all reads. These bytes are not in the landing, so it need not be told of them.
       queueMicrotask(() => {
         if (!socket.destroyed && receive(bytes, bytes.length)) readOn()
       })
@@ -173,7 +173,7 @@ const receiveOwned = (
   return reading
 }
 
-/** By `data` events, for any socket: each read has a buffer of its own, and nobody else may write to a descriptor. */
+/** By `data` events, for any socket: each read has a buffer of its own, and only the socket writes. */
 const receivePortably = (socket: net.Socket, receive: Receive): Reading => {
   socket.on("data", (bytes: Buffer) => {
     if (!receive(bytes, bytes.length)) socket.pause()

@@ -1,4 +1,4 @@
-/** Connections that are not let in: closed, told to who wants to know, and to the log as often as it can bear. */
+/** Refuses connections: closes each, tells the port's owner, and logs at most one a second for each reason. */
 import type { Effect } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
 import { report } from "../errors/Report.ts"
@@ -18,7 +18,7 @@ const refusals = {
 export type RefusalCode = keyof typeof refusals
 
 export interface Options {
-  /** Of the port: for logs. */
+  /** The port's name, for logs. */
   readonly name: string
   readonly onRefused: (peer: string, reason: Refusal, code: RefusalCode) => void
   readonly run: (line: Effect.Effect<void>) => void
@@ -38,7 +38,7 @@ export const make = ({ name, onRefused, run }: Options) => {
   const refuse = (arrival: Arrival, code: RefusalCode, detail: string): void => {
     const peer = nameOf(arrival)
     onRefused(peer, refusals[code], code)
-    // First the one that is on top of the other.
+    // The TLS socket first: it lies on top of the accepted one.
     arrival.secured?.socket.destroy()
     arrival.accepted.destroy()
     say(peer, code, detail)

@@ -14,21 +14,21 @@ export class UrlRefused extends Schema.TaggedError<UrlRefused>()("UrlRefused", {
   }
 }
 
-/** Whoever gives a certificate means to use it. */
+/** Why a URL of another scheme is refused if a certificate is given with it: it was meant to be used. */
 export const tlsWanted = "certificates are for tls://"
 
-/** The parts any of our URLs is made of. */
+/** The parts of any URL that names a relay. */
 export interface UrlParts {
   readonly scheme: string
   readonly family: 4 | 6
   readonly host: string
-  /** As many as were written; `undefined` where empty. */
+  /** The ports in the order written; `undefined` where one is empty. */
   readonly ports: ReadonlyArray<number | undefined>
-  /** Behind the first slash. */
+  /** What follows the first slash after host and ports. */
   readonly path: string
 }
 
-/** Roughly: whether it is one is for the dial to say. */
+/** A rough test: dialling finds out whether it really is one. */
 const isIPv6 = (host: string) => /^[0-9a-f:]*:[0-9a-f:.]*(?:%\w+)?$/i.test(host)
 
 const pattern = /^(net|tcp|tls)([46]?):\/\/(\[[^\]]*\]|[^:/[\]]*)((?::[^:/]*)*)(?:\/(.*))?$/is

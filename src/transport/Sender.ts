@@ -1,5 +1,5 @@
 /**
- * What goes out on one connection, in the order in which it was given.
+ * Sends what goes out on one connection, in the order in which it was given.
  *
  * Copying a large answer into a socket takes as long as reading a hundred requests. With several of them at hand, as
  * when a hundred viewers follow one session, another thread does it (`SenderThread`); what the socket did not take at
@@ -10,7 +10,7 @@ import { queueMicrotask, setImmediate } from "../Machine.ts"
 import { type BesideWrite, besideBytesMin, isShared } from "../memory/Piece.ts"
 import { unknownBytes, WriterThread } from "../thread/WriterThread.ts"
 
-/** Answers to so many viewers wait for the thread; the loop sends the others itself meanwhile. */
+/** At most this many answers are with the thread; the loop sends others itself meanwhile. */
 const besideWriteCountMax = 16
 
 /** The thread that sends for the connections of one listener, started when it is first needed. */
@@ -23,7 +23,7 @@ export class SenderThread {
     this.thread = new WriterThread({ jobCountMax: besideWriteCountMax, onLost })
   }
 
-  /** Asked for each large answer: false for the first in one look at the sockets, unless the thread is at work. */
+  /** Called once per large answer: false for the first in one look at the sockets, unless the thread is at work. */
   hasCompany(): boolean {
     if (this.#largeCount++ === 0) setImmediate(this.#onLooked)
     return this.#largeCount > 1 || this.thread.isBusy
@@ -39,18 +39,18 @@ interface Message {
   readonly sent: (() => void) | undefined
 }
 
-/** Unread answers beyond this stop the commands of the connection. */
+/** Once this many bytes of answers are unsent, no more commands of the connection are read. */
 const unsentBytesMax = 256 * 1024
 
 const nothing = () => {}
 
 export interface Options {
   readonly socket: net.Socket
-  /** The socket's, if it may be written to. */
+  /** The socket's descriptor; undefined: only the socket itself may write to it. */
   readonly descriptor: number | undefined
   /** Undefined: the loop sends everything. */
   readonly thread: SenderThread | undefined
-  /** Told whether the peer leaves too much unread; in a turn of its own when it no longer does. */
+  /** Told when the peer leaves too much unread, and, in a call of its own, when it no longer does. */
   readonly onFull: (isFull: boolean) => void
 }
 
@@ -59,7 +59,7 @@ export class Sender {
   readonly #descriptor: number | undefined
   readonly #thread: SenderThread | undefined
   readonly #onFull: (isFull: boolean) => void
-  /** What the thread is sending. */
+  /** The answer that the thread is sending. */
   #beside: (Message & { readonly write: BesideWrite }) | undefined
   #waiting: Array<Message> = []
   #waitingBytes = 0
@@ -84,7 +84,7 @@ export class Sender {
     return !this.#isFull
   }
 
-  /** Leaves everything to the socket: it is about to close, and the thread knows it by its descriptor only. */
+  /** Gives all unsent answers to the socket: its descriptor is about to be closed, after which the thread has none. */
   settle(): void {
     this.#takeBack()
     for (const { bytes, sent } of this.#waiting.splice(0)) this.#socket.write(bytes, sent)
@@ -120,7 +120,7 @@ export class Sender {
     const { write, bytes, sent } = this.#beside
     this.#beside = undefined
     const count = write.settle()
-    // What the peer has of it is not known: what follows could not be told from it.
+    // Nobody knows how much of the answer the peer has, so nothing can follow it.
     if (count === unknownBytes) this.#socket.destroy()
     else if (count < bytes.length) this.#socket.write(bytes.subarray(count), sent)
     else sent?.()
@@ -130,7 +130,7 @@ export class Sender {
     const isFull = this.#waitingBytes + this.#socket.writableLength >= unsentBytesMax
     if (isFull === this.#isFull) return
     this.#isFull = isFull
-    // Room is told in a turn of its own: who hears of it sends more, which must not overtake what is being sent.
+    // Room is told in a call of its own: the listener sends more, which must not overtake what is being sent now.
     if (isFull) this.#onFull(true)
     else queueMicrotask(() => this.#onFull(this.#isFull))
   }

@@ -1,6 +1,6 @@
 /**
- * Plain connections here, each carried over one of TLS to a relay: bytes both ways as they come, at the pace of who
- * reads them, and an end of one direction as that. Nothing is understood, nothing kept but what two sockets hold.
+ * Carries each plain connection made here over a TLS connection to a relay: bytes both ways as they come, at the pace
+ * of their reader, and an end of one direction as that. It understands nothing, and keeps only what two sockets hold.
  */
 import * as net from "node:net"
 import { Effect, FiberSet, type Scope } from "effect"
@@ -12,23 +12,23 @@ import type { Role } from "./tls/Tls.ts"
 
 export interface Options {
   readonly role: Role
-  /** A place, or a socket that is bound already. */
+  /** Where to listen: an address, or the descriptor of a socket that is bound already. */
   readonly listen: { readonly host: string; readonly port: number } | { readonly fd: number }
-  /** Asked for each connection: a certificate may be another one by then. */
+  /** Called for each connection: the certificate may have been replaced since the last. */
   readonly to: () => Address
-  /** A connection could not be carried, and was reset; or was ended at once. */
+  /** Called when a connection could not be carried: it was reset, or ended where coming again would be no use. */
   readonly onFailed: (error: DialFailed | TlsFailed) => void
 }
 
-/** A relay that is gone without a word is found out within two minutes, as a relay finds out targets. */
+/** A relay that vanished without a word is noticed within two minutes, as a relay notices that targets have. */
 const keepAliveMillis = 40_000
 
-/** Both directions, until both have ended or either breaks; `breakOff` ends the near one then. */
+/** Carries both directions, until both have ended or either breaks; `breakOff` ends the near one if the far breaks. */
 const join = (near: net.Socket, far: net.Socket, breakOff: () => void): Effect.Effect<void> =>
   Effect.callback((resume) => {
     let open = 2
     const onClose = (other: net.Socket, breakOff: () => void) => (hadError: boolean) => {
-      // What is on its way to the other is delivered, unless there was no end but a break.
+      // What is on its way to the other side is delivered, unless this side broke instead of ending.
       if (hadError && !other.destroyed) breakOff()
       else if (!other.writableEnded) other.destroy()
       if (--open === 0) resume(Effect.void)
@@ -43,13 +43,13 @@ const join = (near: net.Socket, far: net.Socket, breakOff: () => void): Effect.E
     far.pipe(near)
   })
 
-/** Who is not taken is told so by an end, as soon as the handshake is over. */
+/** A relay that refuses our certificate ends the connection within this time after the handshake. */
 const refusedMillis = 1000
 
-/** An alert of the other side; it may not be seen where the other side is gone by the time that we write. */
+/** An alert of the other side, or what is seen in its place if the other side is gone when we write. */
 const refusals = /^(ERR_SSL_.*ALERT|ECONNRESET$|EPIPE$)/
 
-/** Runs `then` if it ends at once, without a word. */
+/** Calls `then` if the far side ends the connection at once, without a word. */
 const whenRefused = (far: net.Socket, near: net.Socket, then: () => void): void => {
   const from = clockMillis()
   let isRefusal = true
@@ -64,7 +64,7 @@ const whenRefused = (far: net.Socket, near: net.Socket, then: () => void): void 
   far.once("end", onEnd).once("close", onEnd).once("error", onError).once("data", forget)
 }
 
-/** The other side is there, and it would be no use to come again: an end. Anything else is a break. */
+/** True if the other side was reached and coming again would be no use: this is told as an end, all else as a break. */
 const isRefused = (error: DialFailed | TlsFailed): boolean => error._tag === "TlsFailed" && error.kind !== "handshake"
 
 const end = (near: net.Socket): void => void near.end(() => near.destroy())
@@ -121,10 +121,10 @@ export const listen = (options: Options): Effect.Effect<number, ListenFailed, Sc
         server.once("error", onError)
         server.listen(listen, backlog, () => {
           server.off("error", onError)
-          // Such as no descriptor for one more connection: the others go on.
+          // For instance there is no descriptor for one more connection: the others go on.
           server.on("error", () => undefined)
           const port = portOf(server)
-          // A unix socket has none.
+          // A unix socket has no port.
           if (port === undefined) fail("EINVAL", wrong)
           else resume(Effect.succeed(port))
         })

@@ -1,10 +1,10 @@
-/** Bytes as they arrived, and as many of them as somebody wants. */
+/** Takes bytes in pieces as they arrive, and gives them away in the sizes that are asked for. */
 
-/** Bytes that arrived and were not read. */
+/** Bytes that arrived and were not taken yet. */
 export interface Unread {
   readonly bytes: () => number
   readonly add: (chunk: Buffer) => void
-  /** Needs that many. */
+  /** Takes the oldest `count` bytes; there must be that many. */
   readonly take: (count: number) => Uint8Array
 }
 

@@ -1,10 +1,10 @@
-/** Waits for conditions on plain state: whoever changes the state says so with `changed`. */
+/** Waits for conditions on plain state: whoever changes the state calls `changed`. */
 import { Effect } from "effect"
 
 export interface Waits {
   readonly changed: () => void
   readonly when: (ready: () => boolean) => Effect.Effect<void>
-  /** The same for a plain call: with the first change that finds it ready. Answers how to forget it. */
+  /** Calls `then` at the first `changed` that finds the condition true. Answers how to cancel that. */
   readonly once: (ready: () => boolean, then: () => void) => () => void
 }
 

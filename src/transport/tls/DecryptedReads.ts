@@ -1,6 +1,6 @@
 /**
- * What decrypted reads need that plain ones do not: full records are joined, and what comes unasked is kept.
- * `ReceiveInto` puts them between the TLS handle and the receiver.
+ * What decrypted reads need that plain ones do not: full records are joined, and bytes that come unasked are kept.
+ * `ReceiveInto` puts both classes between the TLS handle and the receiver.
  */
 import { queueMicrotask, setImmediate } from "../../Machine.ts"
 import type { Landing } from "../../memory/Landing.ts"
@@ -23,9 +23,9 @@ export class GatheredRecords {
   readonly #receive: Receive
   readonly #pause: () => void
   #isAwaited = false
-  /** Bytes before this were received already. */
+  /** Bytes before this offset were received already. */
   #from = 0
-  /** Where the next read lands. */
+  /** Offset where the next read lands. */
   to = 0
 
   constructor(landing: Landing, receive: Receive, pause: () => void) {
@@ -101,7 +101,7 @@ export class KeptBytes {
     if (this.#pieces.length === 0) this.#readOn()
     else if (!this.#isDue) {
       this.#isDue = true
-      // In a call of its own, as all that is received.
+      // In a call of its own, as for all reads.
       queueMicrotask(this.#goOn)
     }
   }

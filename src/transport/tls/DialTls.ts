@@ -8,12 +8,12 @@ import { inOneLine } from "../../protocol/CertificateName.ts"
 import { ciphers } from "./Processor.ts"
 import { type ClientIdentity, protocolOf, type Role, reasonOf } from "./Tls.ts"
 
-/** The other side was reached, and is not who was meant, or does not take us. */
+/** The other side was reached, but is not who was meant, or refuses us. */
 export class TlsFailed extends Schema.TaggedError<TlsFailed>()("TlsFailed", {
   address: Schema.String,
   /**
-   * `name`: its certificate is for another host; `expiry`: it is over or not yet begun; `authority`: it is of nobody we
-   * trust; `identity`: our own certificate or key is no use; `handshake`: anything else, as no TLS at all.
+   * `name`: its certificate is for another host; `expiry`: it has expired or is not valid yet; `authority`: nobody that
+   * we trust has signed it; `identity`: our own certificate or key is no use; `handshake`: anything else, as no TLS.
    */
   kind: Schema.Literals(["handshake", "name", "expiry", "authority", "identity"]),
   reason: Schema.String
@@ -40,7 +40,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   INVALID_PURPOSE: "authority"
 }
 
-/** What the runtime advises is for its own commands: whom we trust is said otherwise. */
+/** Our own words, since the runtime's advice is for its own commands: whom we trust is configured otherwise. */
 const reasons: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate, or one above it, has expired: it is to be renewed there",
   CERT_NOT_YET_VALID: "its certificate is not valid yet: the clock there, or of this host, is wrong",
@@ -51,22 +51,22 @@ const reasons: Readonly<Record<string, string>> = {
   DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself, and not one that we trust"
 }
 
-/** Of a handshake. */
+/** The failure of a handshake that ended with `cause`. */
 export const failureOf = (address: string, cause: NodeJS.ErrnoException): TlsFailed => {
   const code = cause.code ?? ""
   return new TlsFailed({ address, kind: kinds[code] ?? "handshake", reason: reasons[code] ?? reasonOf(cause) })
 }
 
-/** Why we may not have been taken, and what of us it is: our time, or who we are. */
+/** Why the other side may have refused us: our certificate is out of date, or is not one that it takes. */
 export interface Blame {
   readonly refused: "expiry" | "identity"
   readonly reason: string
 }
 
 /**
- * Of a connection that ends before the other side has said anything: under TLS 1.3 a client learns so that its
- * certificate is not taken; also that there is no room for it, or that nobody understands it. What of the certificate
- * could be wrong.
+ * Says what of our certificate could be wrong if a connection ends before the other side has said anything. Under
+ * TLS 1.3 that is how a client learns that its certificate is refused; but also that there is no room for it, or that
+ * nobody understands it.
  */
 export const blameOf = ({ certificate }: ClientIdentity): Blame => {
   const blame = (refused: Blame["refused"], why: string): Blame => ({
@@ -90,21 +90,21 @@ export const refusalOf = (address: string, identity: ClientIdentity): TlsFailed 
 
 export interface Options {
   readonly identity: ClientIdentity
-  /** What is asked for by name; undefined: the port's own. */
+  /** The part of the relay that is asked for by name (ALPN); undefined: the port's own. */
   readonly role: Role | undefined
   /** What was dialled: the name that the certificate must have, unless the identity says another. */
   readonly host: string
   readonly port: number
 }
 
-/** What is shown, and who is trusted, at `host`: for the runtime. */
+/** The runtime's options: what we show, and whom we trust, when dialling `host`. */
 export const trusting = (identity: ClientIdentity, host: string): tls.ConnectionOptions => {
   const { ca, certificate, key } = identity
   const name = identity.serverName ?? host
   return {
     ...(ca === undefined ? {} : { ca }),
     ...(certificate === undefined ? {} : { cert: certificate, key: key ?? certificate }),
-    // Addresses are not asked for by name, but the certificate has to have them.
+    // An IP address is not asked for by name (SNI), but the certificate has to name it.
     ...(net.isIP(name) === 0 ? { servername: name } : {}),
     checkServerIdentity: (_host, peer) => tls.checkServerIdentity(name, peer),
     ciphers: ciphers(),
@@ -112,12 +112,12 @@ export const trusting = (identity: ClientIdentity, host: string): tls.Connection
   }
 }
 
-/** As many places, each with some kB. */
+/** Places whose tickets are remembered, each some kB. */
 const placeCountMax = 64
 
 /**
- * Tickets of the connections before, by where they lead and who we are there: relays under a flood from our address
- * know by them that we are none of it. What was said of a certificate before counts for one like it only.
+ * The newest ticket for each place, by where it is and who we are there: a relay under a flood from our address knows
+ * by it that we are not part of it. With another certificate or other authorities no earlier ticket is used.
  */
 const tickets = new Map<string, Buffer>()
 
@@ -134,7 +134,7 @@ const placeOf = ({ host, identity, port }: Options): string => {
   return JSON.stringify([host, port, serverName, ...known])
 }
 
-/** Over a connection that is there. Throws where the identity is no use. */
+/** Begins TLS over a connection that is there. Throws if the identity is no use. */
 export const begin = (socket: net.Socket, options: Options): tls.TLSSocket => {
   const { host, identity, role } = options
   const place = placeOf(options)
@@ -146,7 +146,7 @@ export const begin = (socket: net.Socket, options: Options): tls.TLSSocket => {
     ...(role === undefined ? {} : { ALPNProtocols: [protocolOf(role)] })
   })
   secured.on("session", (given: Buffer) => keep(place, given))
-  // Whatever is wrong, it may be that.
+  // Whatever went wrong, the ticket may be the cause.
   const forget = () => tickets.delete(place)
   secured.once("error", forget).once("secureConnect", () => secured.off("error", forget))
   return secured

@@ -1,33 +1,34 @@
 /**
- * When handshakes begin. They are the dearest thing that a stranger can ask for, so many a second begin, one at a time,
- * each origin in its turn, in turns of the loop in which others want little; and so many are under way at once.
+ * Decides when handshakes begin. They are the most expensive thing that a stranger can ask for, so only a number of
+ * them begins in a second, one at a time, each origin in its turn, in turns of the loop in which others want little;
+ * and only a number is under way at once.
  *
- * An origin of which many came to nothing, or are under way, has lost its credit: those without share a few a second,
- * of each the oldest and the youngest in turn. So who floods has little, and others notice nothing of it; who stays
- * while a flood behind the same address comes and goes is the oldest soon, who comes after it the youngest; and a site
- * of many targets behind one address has as many as there are.
+ * An origin with many failed handshakes, or many under way, has lost its credit. Origins without credit share a few a
+ * second, and of each of them the oldest and the youngest handshake begin in turn. So a flood gets little, and other
+ * origins notice nothing of it; a client behind the flood's address that stays is the oldest soon, and one that comes
+ * after the flood is the youngest; and a site of many targets behind one address has as many handshakes as it needs.
  */
 import { clockMillis, setImmediate, setTimeout } from "../../Machine.ts"
 import { Credit } from "../../model/Credit.ts"
 import { ByOrigin } from "../Origins.ts"
 
-/** `begin` or `cutOff` is called, or neither if it is over before. */
+/** A handshake to be done. `begin` is called in its turn, unless it is over before; `cutOff` before or after that. */
 export interface Handshake {
   readonly origin: string
   readonly begin: () => void
-  /** Younger ones need its place. */
+  /** Ends the handshake: younger ones need its place. */
   readonly cutOff: () => void
 }
 
 export interface Bounds {
   readonly perSecond: number
   readonly burst: number
-  /** That come to nothing, of one origin, before it has no credit. */
+  /** Failed handshakes of one origin that do not cost it its credit: per second, and at once. */
   readonly badPerSecond: number
   readonly badBurst: number
-  /** What more of them would cost is not owed. */
+  /** Most failed handshakes that an origin owes: further ones cost it nothing. */
   readonly badDebt: number
-  /** Of all origins without credit together. */
+  /** Handshakes that begin for all origins without credit together: per second, and at once. */
   readonly suspectPerSecond: number
   readonly suspectBurst: number
   readonly atOnce: number
@@ -35,24 +36,24 @@ export interface Bounds {
 
 export interface Options {
   readonly bounds?: Bounds
-  /** Otherwise handshakes keep nobody from anything, and those of origins without credit begin like others. */
+  /** False: handshakes keep nobody from anything, so those of origins without credit begin like others. */
   readonly isBusy?: (() => boolean) | undefined
 }
 
-/** One takes 0.4 to 1 ms of the loop. */
+/** A handshake takes 0.4 to 1 ms of the loop. */
 const handshakesPerSecond = 150
-/** At once after a quiet time. */
+/** How many may begin one after the other after a quiet time. */
 const burstCount = 30
-/** Of one origin: somebody with a certificate that is out of date, and tries again each second. */
+/** As one origin has where somebody's certificate is out of date, and each second tried again. */
 const badHandshakesPerSecond = 1
 const badBurstCount = 10
-/** A minute after the last of a flood its address is one like others. */
+/** So its address has credit again about a minute after the end of a flood. */
 const badDebtCount = 60
 const suspectsPerSecond = 30
 const suspectBurstCount = 5
-/** Of what a client says in one, its certificates above all: each such piece costs as much again. */
+/** What a client sends in a failed handshake, certificates above all, costs once more for each piece of this size. */
 const pieceBytes = 8192
-/** Some 85 kB each. */
+/** Handshakes under way, of some 85 kB of memory each. */
 const underWayCountMax = 256
 
 const defaults: Bounds = {
@@ -66,19 +67,19 @@ const defaults: Bounds = {
   atOnce: underWayCountMax
 }
 
-/** Under way of one origin: more do not look like targets that come back. */
+/** Handshakes of one origin that may be under way: more do not look like targets that come back. */
 const underWayOfOneMax = 128
-/** That wait, of one origin without credit. */
+/** Handshakes of one origin without credit that may wait. */
 export const suspectWaitingMax = 256
 
-/** One in a turn of the loop: what waits for it waits for one of them, not for several in a row. */
+/** When no handshake may begin now, the next look is after this time, in which a permit accrues. */
 const tickMillis = 7
-/** A turn in which others took less is a good one to begin in. */
+/** A handshake begins in a turn of the loop in which others took less than this. */
 const quietMillis = 0.15
-/** There may be none for a long time. */
+/** After this time it begins in any turn: there may be no quiet one for long. */
 const patienceMillis = 10
 
-/** Origins that are remembered though others wait. */
+/** With more origins than this, those with full credit are forgotten although handshakes wait. */
 const rememberedMax = 4096
 
 export class HandshakeTurns {
@@ -122,7 +123,7 @@ export class HandshakeTurns {
     this.#look()
   }
 
-  /** It ended, well or not, or its connection did before its turn; the client said so many bytes in it. */
+  /** The handshake ended, well or not, or its connection before its turn; the client sent `byteCount` bytes in it. */
   over(handshake: Handshake, isGood: boolean, byteCount = 0): void {
     const { origin } = handshake
     if (this.#waiting.delete(origin, handshake) || !this.#begun.delete(origin, handshake) || isGood) return
@@ -130,20 +131,20 @@ export class HandshakeTurns {
     this.#owe(Math.floor(byteCount / pieceBytes))
   }
 
-  /** Suspects wait for what it cost more than others, for about a second at most. */
+  /** Takes what a large failed handshake cost from the permits of origins without credit: up to about a second's. */
   #owe(pieceCount: number): void {
     const isOwing = this.#suspectPermits.at(clockMillis()) <= -this.#bounds.suspectPerSecond
     if (!isOwing) this.#suspectPermits.spend(pieceCount)
   }
 
-  /** It was good, and its connection no use: it cost as much. */
+  /** A handshake failed, or was good but its connection was no use, which costs its origin as much. */
   disappointed({ origin }: Pick<Handshake, "origin">): void {
     const now = clockMillis()
     const credit = this.#creditOf(origin, now)
     if (credit.at(now) > -this.#bounds.badDebt) credit.spend()
   }
 
-  /** What others do in the turn that begins says whether it is a quiet one. */
+  /** Begins to measure what others do in the next turn of the loop, which says whether it is a quiet one. */
   readonly #look = (): void => {
     this.#lookedAtMillis = clockMillis()
     setImmediate(this.#turn)
@@ -170,10 +171,10 @@ export class HandshakeTurns {
     else setTimeout(this.#tick, tickMillis).unref()
   }
 
-  /** Who has credit comes first. */
+  /** Takes the handshake that is to begin: origins with credit come first. */
   #next(now: number): Handshake | undefined {
     const credited = this.#waiting.take((origin) => !this.#isSuspect(origin, now))
-    // What begins while nothing is recorded is not owed later.
+    // What begins while nothing is recorded does not count against later ones.
     const isBounded = this.#isBusy()
     if (credited !== undefined || (isBounded && this.#suspectPermits.at(now) < 1)) return credited
     this.#isOldestNext = !this.#isOldestNext
@@ -202,7 +203,7 @@ export class HandshakeTurns {
     return credit
   }
 
-  /** Who has all of it need not be remembered. */
+  /** Forgets origins that have all of their credit. */
   #forget(now: number): void {
     for (const [origin, credit] of this.#credits) {
       if (credit.at(now) >= this.#bounds.badBurst) this.#credits.delete(origin)

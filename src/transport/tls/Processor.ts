@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs"
 import { ciphersOf } from "./Tls.ts"
 
-/** By the kernel's words for the processor. Where it says nothing there is no reason to think that it has none. */
+/** Whether /proc/cpuinfo's text names instructions for AES; true if it says nothing of the processor's features. */
 export const hasAesIn = (processors: string): boolean => {
   const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(processors)?.[1]
   return flags === undefined || /\baes\b/.test(flags)
@@ -18,7 +18,7 @@ const processors = (): string => {
 
 let own: string | undefined
 
-/** The fastest one first. */
+/** OpenSSL's list of ciphers for this machine, the fastest first. */
 export const ciphers = (): string => {
   own ??= ciphersOf(hasAesIn(processors()))
   return own

@@ -1,21 +1,21 @@
-/** What a client's certificate says of it, or why it lets nobody in: nothing counts before the system found it good. */
+/** What a client's certificate says of it, once the system has found it good; otherwise why it is refused. */
 import { createHash, type X509Certificate } from "node:crypto"
 import type * as tls from "node:tls"
 import { wallMillis } from "../../Machine.ts"
 import { nameOf } from "../../protocol/CertificateName.ts"
 import type { PeerCertificate } from "./Tls.ts"
 
-/** Names with a comma in them are quoted. */
+/** Splits the runtime's list of alternative names into `KIND:NAME`; names with a comma in them come quoted. */
 const alternativeNamesOf = (text = ""): ReadonlyArray<string> =>
   [...text.matchAll(/(\w[\w ]*):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)].map(([, kind, name = ""]) => {
     const plain = name.startsWith('"') ? (JSON.parse(name) as string) : name
     return `${kind}:${plain}`
   })
 
-/** A handshake that goes on from an earlier one looks at no certificate again. */
+/** Whether the certificate has expired: a resumed handshake does not check it again. */
 const isOver = ({ validTo }: X509Certificate): boolean => Date.parse(validTo) < wallMillis()
 
-/** Undefined: it showed none, or one that is no good. */
+/** The certificate of a connection whose handshake is over; undefined: none was shown, or a bad one. */
 export const certificateOf = (socket: tls.TLSSocket): PeerCertificate | undefined => {
   const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined
   if (certificate === undefined || isOver(certificate)) return undefined
@@ -27,51 +27,51 @@ export const certificateOf = (socket: tls.TLSSocket): PeerCertificate | undefine
   }
 }
 
-/** As many characters of a name are enough to know whose it is, and leave room for what else is said. */
+/** So many characters of a name are enough to know whose it is, and leave room for the rest of the line. */
 const nameLengthMax = 200
 
 const brief = (name: string): string => (name.length <= nameLengthMax ? name : `${name.slice(0, nameLengthMax)}…`)
 
-/** Who shows more has no name worth the milliseconds that it takes to have it in words. */
+/** Certificates of more bytes are not described by name: that would take milliseconds. */
 const describedBytesMax = 32_768
 
-/** Of the connection below; 0 where that is not known. */
+/** Bytes read by the connection below the TLS socket; 0 if that is not known. */
 const bytesReadOf = (socket: tls.TLSSocket): number =>
   (socket as unknown as { readonly _parent?: Pick<tls.TLSSocket, "bytesRead"> })._parent?.bytesRead ?? 0
 
 /**
- * Of what anybody may show, as values: an `X509Certificate` with a thousand names holds 100 kB that the collector of
- * garbage knows nothing of, and strangers can bring a hundred a second.
+ * Describes the certificate that a client showed, good or not. It is read as plain values: an `X509Certificate` with a
+ * thousand names holds 100 kB that the garbage collector knows nothing of, and strangers can bring a hundred a second.
  */
 const describedBy = (socket: tls.TLSSocket): string | undefined => {
   const byteCount = bytesReadOf(socket)
   if (byteCount > describedBytesMax) return `certificates of ${Math.round(byteCount / 1000)} kB`
   const shown = socket.getPeerCertificate()
-  // None is a value without members.
+  // Without a certificate this is an object without members.
   if (shown?.serialNumber === undefined) return undefined
   const { issuer, serialNumber, subject, subjectaltname, valid_from, valid_to } = shown
-  // A subject may be empty, where everything is in the other names.
+  // A subject may be empty, with everything in the alternative names.
   const name = brief(nameOf(subject) || (subjectaltname ?? ""))
   const issuedBy = `issued by ${brief(nameOf(issuer))}, serial ${brief(serialNumber)}`
   return `${name}, ${issuedBy}, valid from ${valid_from} to ${valid_to}`
 }
 
-/** Which one is no good: what was shown, or one above it. */
+/** The system's code, and the certificate that was shown: that one, or one above it, is refused. */
 export const saying = (code: string, shown: string | undefined): string =>
   shown === undefined ? code : `${code}: ${shown}`
 
-/** Why one that was shown is no good; undefined: none was. */
+/** Why the certificate that was shown is refused; undefined: none was shown. */
 export const refusedOf = (socket: tls.TLSSocket): string | undefined => {
   const shown = describedBy(socket)
   if (shown === undefined) return undefined
-  // What its types have for an error is a code.
+  // The types call this an error, but it is a code.
   return saying(socket.authorized ? "CERT_HAS_EXPIRED" : String(socket.authorizationError), shown)
 }
 
 /**
- * What a connection showed that the server has turned away: by then it cannot be asked any more. The one event that
- * names a connection before its certificate is looked at is that of its keys, of which nothing is read or kept here.
- * The second one is not documented: without it there would be nothing to say, and nothing else is different.
+ * Answers what a connection showed that the server has turned away: by then it cannot be asked any more. The only event
+ * that names a connection before its certificate is checked is "keylog", whose keys are neither read nor kept here. The
+ * event "secure" is not documented: without it there would be no description, and nothing else would change.
  */
 export const rememberShown = (server: tls.Server) => {
   const shown = new WeakMap<tls.TLSSocket, string | undefined>()

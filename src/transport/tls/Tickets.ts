@@ -1,29 +1,29 @@
 /**
- * Tickets of sessions that a server here has given: who shows one was let in before, which is known before anything
- * dear is done. By it a client has turns of its own, also where a flood comes from its address. It says nothing of
- * whether the client is let in again.
+ * Tickets of TLS sessions that our servers have given: a client that shows one was let in before, which is known before
+ * anything expensive is done. It gives the client turns of its own, even if a flood comes from its address. It does not
+ * decide whether the client is let in again.
  */
 import { createHmac, timingSafeEqual } from "node:crypto"
 import { ticketsOf } from "../../protocol/ClientHello.ts"
 
-/** Of a server's keys: what a ticket begins with, and what it is signed with. The third decrypts it. */
+/** A server's keys are three of 16 bytes: the name that a ticket begins with, its signing key, its encryption key. */
 const nameBytes = 16
 const signingBytes = 16
 
-/** At its end. */
+/** Length of the signature at a ticket's end. */
 const signatureBytes = 32
 
-/** One an hour for the seven days that a ticket is shown at most (RFC 8446, §4.6.1), for two kinds of ports. */
+/** One an hour for the seven days in which a ticket may be shown (RFC 8446, §4.6.1), for two kinds of ports. */
 const keyCountMax = 336
 
-/** One more in a hello is not looked at: each costs a signature. */
+/** Further tickets in a hello are not looked at: each costs a signature. */
 const shownCountMax = 2
 
-/** A client that opens many connections at once shows the same one; beyond these it is one of its address. */
+/** A client that opens many connections at once shows one ticket in all; further ones count for its address. */
 const atOnceMax = 8
-/** Whoever has heard a hello can say it again. */
+/** After so many failures a ticket gives no turn: anybody who has overheard a hello can repeat it. */
 const vainCountMax = 3
-/** That are in use, or came to nothing. */
+/** How many tickets are remembered that are in use or have failed. */
 const usedCountMax = 4096
 
 interface Use {
@@ -35,7 +35,7 @@ export class Tickets {
   readonly #signingKeys = new Map<string, Buffer>()
   readonly #uses = new Map<string, Use>()
 
-  /** Of the tickets that are given from now on; earlier ones stay known. */
+  /** Adds the keys of the tickets that are given from now on; earlier keys stay known. */
   add(keys: Buffer): void {
     const name = keys.toString("hex", 0, nameBytes)
     this.#signingKeys.set(name, Buffer.from(keys.subarray(nameBytes, nameBytes + signingBytes)))
@@ -43,7 +43,7 @@ export class Tickets {
     if (this.#signingKeys.size > keyCountMax && oldest !== undefined) this.#signingKeys.delete(oldest)
   }
 
-  /** Which one a whole hello shows, if it is good for a turn: `over` is to be told. */
+  /** The id of a ticket in a whole hello, if it is good for a turn; `over` must be called with it later. */
   take(hello: Uint8Array): string | undefined {
     const shown = ticketsOf(hello).slice(0, shownCountMax)
     const ticket = shown.find((one) => this.#isOurs(one))
@@ -58,7 +58,7 @@ export class Tickets {
     return id
   }
 
-  /** The handshake ended, well or not. */
+  /** The ticket's handshake ended, well or not. */
   over(id: string, isGood: boolean): void {
     const use = this.#uses.get(id)
     if (use === undefined) return

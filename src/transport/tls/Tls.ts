@@ -4,17 +4,17 @@
  */
 import * as SystemError from "../../errors/SystemError.ts"
 
-/** PEM texts. `clientCa`: only clients with a certificate of it are let in. */
+/** A relay's certificate and key, PEM. With `clientCa`, only clients with a certificate signed by it are let in. */
 export interface ServerIdentity {
   readonly certificate: string
   readonly key: string
   readonly clientCa?: string | undefined
-  /** Certificates that are revoked: lists of every authority in `clientCa`, none of them out of date. */
+  /** Revocation lists, PEM: one of every authority in `clientCa`, none of them out of date. */
   readonly crl?: string | undefined
   readonly minVersion?: MinVersion | undefined
 }
 
-/** PEM texts. Without `ca` the runtime's own authorities count. */
+/** Whom a client trusts, and what it shows, as PEM texts. Without `ca` the runtime's own authorities are trusted. */
 export interface ClientIdentity {
   readonly ca?: string | undefined
   readonly certificate?: string | undefined
@@ -39,14 +39,14 @@ export type Purpose = Role | "http"
 
 export const protocolOf = (purpose: Purpose): string => (purpose === "http" ? "http/1.1" : `lttng-${purpose}`)
 
-/** Undefined: the client named no protocol, and means the port's own. */
+/** What a client asks for by this ALPN name; undefined: by none that we know, and it gets the port's own. */
 export const purposeOf = (protocol: string | false | null | undefined): Purpose | undefined =>
   ([...roles, "http"] as const).find((purpose) => protocolOf(purpose) === protocol)
 
 /** The first byte of every TLS connection: a record of the handshake. No message of a target or a viewer begins so. */
 export const handshakeByte = 0x16
 
-/** Those with ECDHE are of TLS 1.2. */
+/** Ciphers that use AES; those with ECDHE are of TLS 1.2. */
 const aes = [
   "TLS_AES_128_GCM_SHA256",
   "TLS_AES_256_GCM_SHA384",
@@ -57,10 +57,10 @@ const aes = [
 ]
 const chacha = ["TLS_CHACHA20_POLY1305_SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-RSA-CHACHA20-POLY1305"]
 
-/** The fastest one first: without instructions for AES that is ChaCha20, by far. */
+/** OpenSSL's list of ciphers, the fastest first: without instructions for AES that is ChaCha20, by far. */
 export const ciphersOf = (hasAes: boolean): string => (hasAes ? [...aes, ...chacha] : [...chacha, ...aes]).join(":")
 
-/** What OpenSSL says is a line for its authors; in it is a reason for people, of some failures by itself, too. */
+/** The reason for people within OpenSSL's message, which is a line for its authors; for other errors, the system's. */
 export const reasonOf = (cause: Error & { readonly reason?: unknown }): string => {
   const [, within] = /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+):/.exec(cause.message) ?? []
   const reason = typeof cause.reason === "string" ? cause.reason : within
@@ -68,11 +68,11 @@ export const reasonOf = (cause: Error & { readonly reason?: unknown }): string =
   return reason ?? SystemError.reasonOf(cause)
 }
 
-/** Who a peer is, by the certificate it was let in with. */
+/** Who a peer is, by the certificate that it showed and that was found good. */
 export interface PeerCertificate {
-  /** `CN=…` and the rest, one a line, what means something in RFC 2253 with a backslash before it. */
+  /** `CN=…` and the other attributes, one a line; what has a meaning in RFC 2253 has a backslash before it. */
   readonly subject: string
-  /** As `URI:…`, `DNS:…`, `email:…`. */
+  /** Alternative names, as `URI:…`, `DNS:…`, `email:…`. */
   readonly alternativeNames: ReadonlyArray<string>
   /** SHA-256 of the public key, in hexadecimal digits. */
   readonly keyHash: string

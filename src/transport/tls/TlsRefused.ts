@@ -1,4 +1,4 @@
-/** By itself: a relay without TLS, which says so with it, loads none of the runtime's TLS. */
+/** A file of its own: a relay without TLS, which answers with this error, loads none of the runtime's TLS. */
 import { Schema } from "effect"
 
 /** A certificate, key or authority that the system cannot use, or that do not fit together. */

@@ -23,49 +23,49 @@ import { TlsRefused } from "./TlsRefused.ts"
 /** A connection whose handshake is over. */
 export interface Secured {
   readonly socket: tls.TLSSocket
-  /** What the client asked for by name. */
+  /** What the client asked for by name (ALPN); undefined: nothing. */
   readonly purpose: Purpose | undefined
   readonly certificate: PeerCertificate | undefined
-  /** Why one that was shown is as none, where nobody needs one. */
+  /** Why the certificate that was shown counts as none, at a port where none is needed. */
   readonly refused: string | undefined
 }
 
-/** One of them is called, once. */
+/** One of the two is called, once. */
 export interface Outcome {
   readonly done: (secured: Secured) => void
-  /** With the system's code. */
+  /** Called with the system's code, and the certificate that was shown. */
   readonly failed: (reason: string) => void
 }
 
 /** A connection whose ClientHello is there. */
 export interface Greeting {
   readonly accepted: net.Socket
-  /** What was read of it; undefined: nothing. */
+  /** The bytes read of the connection: a whole ClientHello; undefined: nothing was read. */
   readonly hello?: Buffer
-  /** Whose it is, also behind a balancer. */
+  /** The client's address, as a proxy told it if one did. */
   readonly address: string
-  /** On one for HTTP nobody needs a certificate: one that is no good is none there. */
+  /** Which port it came to. At the one for HTTP a certificate is optional, and a bad one counts as none. */
   readonly port: Purpose
 }
 
 export interface TlsTerminal {
-  /** Takes over the connection. */
+  /** Takes over the connection, and does its handshake when its turn comes. */
   readonly secure: (greeting: Greeting, outcome: Outcome) => void
-  /** Handshakes from now on use this identity; what is open goes on. An unusable one changes nothing. */
+  /** Handshakes from now on use this identity; open connections go on. An unusable one changes nothing. */
   readonly replace: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
   readonly ends: () => Ends
   readonly handshakes: () => Handshakes
 }
 
-/** Of what is in force; ms since the epoch. */
+/** When what is in force ends, in ms since 1970. */
 export interface Ends {
-  /** The first of the certificate and those that come with it. */
+  /** The earliest end of our certificate and of those in its chain. */
   readonly certificateMillis: number
-  /** The first of the authorities and revocation lists that clients are judged by; undefined: there are none. */
+  /** The earliest end of the authorities and revocation lists that clients are judged by; undefined: there are none. */
   readonly clientsMillis: number | undefined
 }
 
-/** So far, or now. */
+/** Handshakes so far (good, failed), and now (waiting, under way). */
 export interface Handshakes {
   readonly goodCount: number
   readonly failedCount: number
@@ -75,21 +75,21 @@ export interface Handshakes {
 
 const handshakeTimeoutMillis = 10_000
 
-/** A connection that ends so soon has come to nothing, too. */
+/** A connection that ends within this time after its handshake counts as a failure, too. */
 const shortMillis = 1000
 
 const ticketKeyMillis = 3_600_000
 const ticketKeyBytes = 48
-/** For so long a client shows a ticket, and has turns by it; once the keys are others it shows its certificate, too. */
+/** How long a client may show a ticket, for turns. After a change of keys it must show its certificate as well. */
 const ticketDays = 7
 
-/** Certificates are judged by the system's clock as of its last tick: who comes just then is let in once more. */
+/** Certificates are judged by the system's clock as of its last tick, so one may count for this long after its end. */
 const behindMillisMax = 1000
 
-/** As the system says it where it insists on one. */
+/** The system's code for a missing certificate where one is required. */
 const noneShown = "ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"
 
-/** Each by itself: of several in one text the runtime takes the first, and leaves out the others without a word. */
+/** One text for each revocation list: of several in one text the runtime silently takes the first alone. */
 const listsIn = (text: string): Array<string> => {
   const lists = listsOf(text)
   return lists.length === 0 ? [text] : [...lists]
@@ -106,7 +106,7 @@ const contextOf = (identity: ServerIdentity): tls.SecureContextOptions => ({
   secureOptions: constants.SSL_OP_NO_RENEGOTIATION
 })
 
-/** When what clients are judged by changes by itself: an authority or a list of what is revoked is over. */
+/** When each authority and revocation list that clients are judged by ends, in ms since 1970. */
 const lapsesOf = ({ clientCa = "", crl = "" }: ServerIdentity): ReadonlyArray<number> => [
   ...certificatesOf(clientCa).map((block) => Date.parse(new X509Certificate(block).validTo)),
   ...RevocationLists.endsOf(crl)
@@ -148,10 +148,10 @@ const serverOf = (
     ALPNCallback: ({ protocols }: { readonly protocols: ReadonlyArray<string> }) => chosen(protocols)
   } as tls.TlsOptions)
 
-/** A server's handshakes under way, by the socket that it was given. */
+/** Outcomes of a server's handshakes under way, by the socket that it was given. */
 interface Pending {
   readonly add: (accepted: net.Socket, outcome: Outcome) => void
-  /** Undefined: its outcome is known already. */
+  /** Removes and answers the handshake's outcome; undefined: it was told already. */
   readonly take: (socket: tls.TLSSocket) => Outcome | undefined
 }
 
@@ -159,7 +159,7 @@ interface WithParent {
   readonly _parent?: net.Socket
 }
 
-/** Whether a TLS socket knows the one it was made of. That is not documented, so it is asked of the runtime at hand. */
+/** Whether a TLS socket knows the socket below it. This is not documented, so the runtime at hand is tried. */
 export const knowsParent = (): boolean => {
   const socket = new net.Socket()
   const secured = new tls.TLSSocket(socket, { isServer: true })
@@ -182,7 +182,7 @@ const byParent = (): Pending => {
   }
 }
 
-/** Both ends of a connection that is open are its own. One whose ends are not known any more has failed. */
+/** Finds handshakes by both ends' addresses, which an open connection has for itself. A closed one has failed. */
 const byEnds = (): Pending => {
   const pending = new Map<string, Outcome>()
   const endsOf = ({ localAddress, localPort, remoteAddress, remotePort }: net.Socket) =>
@@ -203,7 +203,7 @@ const byEnds = (): Pending => {
 }
 
 const termsOf = ({ certificate }: ServerIdentity, lapses: ReadonlyArray<number>): Ends => {
-  // One that stands between an authority and ours may end before it, and nobody takes ours then.
+  // A certificate between an authority and ours may end before ours, which nobody accepts from then on.
   const ends = certificatesOf(certificate).map((block) => Date.parse(new X509Certificate(block).validTo))
   return {
     certificateMillis: Math.min(...ends),
@@ -211,19 +211,19 @@ const termsOf = ({ certificate }: ServerIdentity, lapses: ReadonlyArray<number>)
   }
 }
 
-/** One identity's two servers. */
+/** The two servers of one identity: one for HTTP, one for all else; without a client CA they are the same. */
 interface Servers {
   readonly ofPort: (port: Purpose) => tls.Server
   readonly renewTicketKeys: () => void
 }
 
-/** What handshakes have to know of the relay. */
+/** What handshakes need to know of the relay. */
 export interface Options {
-  /** What there is to be chosen now. */
+  /** Whether a purpose can be chosen now. */
   readonly serves?: (purpose: Purpose) => boolean
-  /** Sessions are recorded: they come before handshakes that may come to nothing. */
+  /** True while sessions are recorded: they take precedence over handshakes that will probably fail. */
   readonly isBusy?: () => boolean
-  /** Otherwise those of `HandshakeTurns`. */
+  /** By default those of `HandshakeTurns`. */
   readonly bounds?: Bounds
 }
 
@@ -245,17 +245,17 @@ export const make = (
       const server = serverOf(context, client, chosen)
       if (mayListen) server.on("newSession", (_id: Buffer, _session: Buffer, kept: () => void) => kept())
       server.on("secureConnection", (socket) => {
-        // What cannot be decrypted is told, and ends nothing by itself.
+        // A decryption error does not close the socket by itself.
         socket.on("error", () => socket.destroy())
         socket.allowHalfOpen = true
         const certificate = certificateOf(socket)
         const refused = certificate === undefined && client !== "none" ? refusedOf(socket) : undefined
         const purpose = purposeOf(socket.alpnProtocol)
         const outcome = pending.take(socket)
-        // Who asks there for another part of the relay than HTTP needs what that part's own port asks for.
+        // A client that asks at the HTTP port for another part of the relay needs what that part's own port requires.
         const isNeeded = client === "must" || (client === "may" && purpose !== undefined && purpose !== "http")
         if (isNeeded && certificate === undefined) {
-          // Not now: below this call are functions of the socket's, which must not find it gone.
+          // Not now: functions of the socket that are below on the stack must not find it destroyed.
           setImmediate(() => {
             outcome?.failed(refused ?? noneShown)
             socket.destroy()
@@ -266,10 +266,10 @@ export const make = (
       const shownBy = rememberShown(server)
       server.on("tlsClientError", (cause: NodeJS.ErrnoException, socket) => {
         const shown = shownBy(socket)
-        // Whose certificate is refused seems to hang up otherwise.
+        // For a refused certificate the error alone says only that the client hung up.
         const refused = socket.authorizationError as unknown as string | null | undefined
         const outcome = pending.take(socket)
-        // First the one that is on top of the other.
+        // The TLS socket first: it lies on top of the accepted one.
         socket.destroy()
         outcome?.failed(saying(refused ?? cause.code ?? cause.message, shown))
       })
@@ -294,14 +294,14 @@ export const make = (
     let servers = serversOf(checkedFirst.context, first.clientCa !== undefined)
     let ends = termsOf(first, lapses)
     let renewedAt = wallMillis()
-    /** Who is resumed is not looked at again: what judged it must still be good. */
+    /** Makes tickets void when something that judged clients has ended: resumed clients are not checked again. */
     const forgetLapsed = () => {
       const now = wallMillis()
       const isSince = (millis: number) => millis > renewedAt && millis <= now
       if (lapses.some((end) => isSince(end) || isSince(end + behindMillisMax))) servers.renewTicketKeys()
       renewedAt = now
     }
-    // Tickets are good for a connection that is resumed soon, not for one recorded and broken later.
+    // Ticket keys change every hour, so that a recorded connection cannot be decrypted by keys that leak later.
     yield* Effect.acquireRelease(
       Effect.sync(() => setInterval(() => servers.renewTicketKeys(), ticketKeyMillis).unref()),
       (timer) => Effect.sync(() => clearInterval(timer))
@@ -329,13 +329,13 @@ export const make = (
         failed: (reason) => settle(false, () => failed(reason))
       }
       const handshake: Handshake = {
-        // Who was let in before is none of the strangers that come from there.
+        // A client that was let in before does not count as one of the strangers from its network.
         origin: ticket === undefined ? networkOf(address) : `known ${networkOf(address)}`,
         begin: () => {
           accepted.off("close", leave)
           const read = readSoFar?.()
           if (read !== undefined) accepted.unshift(read)
-          // The TLS socket takes this over: who says no more inside a handshake will not end it.
+          // The TLS socket inherits this: a client's end inside a handshake shall close the connection.
           accepted.allowHalfOpen = false
           pending.add(accepted, outcome)
           forgetLapsed()
@@ -343,7 +343,7 @@ export const make = (
         },
         cutOff: () => outcome.failed("younger ones need its place")
       }
-      // Of one that ends before its turn nobody hears otherwise.
+      // Nobody else would hear that a connection ends before its turn.
       const leave = () => settle(false, () => {})
       accepted.once("close", leave)
       const readSoFar = hello && readMeanwhile(accepted, hello, lengthMax)
@@ -351,7 +351,7 @@ export const make = (
     }
     return {
       secure,
-      // A new server has new keys for tickets too: what the old authority let in does not come back by one.
+      // A new server has new ticket keys, too: a client that the old authority let in cannot resume.
       replace: (identity) =>
         Effect.map(checked(identity), (good) => {
           servers = serversOf(good.context, identity.clientCa !== undefined)
