@@ -1,9 +1,9 @@
-/** Log lines of what the catalogue lists: its text, what is particular this time, its code. */
+/** Log lines of what the catalogue lists: the catalogue's text, what is particular this time, and the code. */
 import { type Cause, Effect } from "effect"
 import { type Code, catalogue } from "./Catalogue.ts"
 import { masked } from "./Secrets.ts"
 
-/** Something in the catalogue has happened. `detail` is what is particular this time. */
+/** Something that the catalogue lists has happened. `detail` is what is particular this time. */
 export interface Incident {
   readonly code: Code
   readonly detail: string
@@ -11,7 +11,7 @@ export interface Incident {
 
 const logs = { debug: Effect.logDebug, warning: Effect.logWarning, error: Effect.logError } as const
 
-/** One line, at the level of the code. */
+/** Logs one line, at the level of the code. */
 export const report = (code: Code, detail = "", cause?: Cause.Cause<unknown>): Effect.Effect<void> => {
   const { level, text } = catalogue[code]
   const line = detail === "" ? text : `${text}: ${masked(detail)}`

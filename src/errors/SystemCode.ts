@@ -1,6 +1,6 @@
-/** The system's codes for what failed. */
+/** The system's names for error numbers (`ENOSPC`), also where the runtime has none. */
 
-/** Linux's, which the runtime has no names for: it calls them `Unknown system error -122`. */
+/** Linux's error numbers for which the runtime has no names: it calls them `Unknown system error -122`. */
 const names: Readonly<Record<number, string>> = {
   35: "EDEADLK",
   37: "ENOLCK",
@@ -13,12 +13,12 @@ const names: Readonly<Record<number, string>> = {
   133: "EHWPOISON"
 }
 
-/** What a call that failed threw. */
+/** What a failed call has thrown. */
 export interface Thrown {
   readonly code?: string | undefined
   readonly errno?: number | undefined
 }
 
-/** Undefined: it was not the system that failed. */
+/** The system's name of the error; undefined: what was thrown has no code. */
 export const codeOf = ({ code, errno = 0 }: Thrown): string | undefined =>
   code?.startsWith("Unknown system error") === true ? (names[Math.abs(errno)] ?? code) : code

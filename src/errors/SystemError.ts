@@ -40,13 +40,13 @@ const words: Readonly<Record<string, string>> = {
   ETIMEDOUT: "Connection timed out"
 }
 
-/** Of anything else that was thrown, its own words. */
+/** The system's reason in C's words; for anything else that was thrown, its own message. */
 export const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   return words[codeOf(error as NodeJS.ErrnoException) ?? ""] ?? error.message
 }
 
-/** The same for one line by itself: what the system refused is told with its path. */
+/** The same for a line of its own: if the system refused something, its path comes first. */
 export const messageOf = (error: unknown): string => {
   const { path, syscall } = (error instanceof Error ? error : {}) as NodeJS.ErrnoException
   if (syscall === undefined) return error instanceof Error ? error.message : String(error)

@@ -1,19 +1,19 @@
 /**
- * What is logged of all that may be, by how often `-v` was given, or what the operator's port was told since; and what
- * was said last, for a report of a fault.
+ * Which log lines are printed, by how often `-v` was given, or by what the operator's port was told since; and the last
+ * lines, for a report of a fault.
  */
 import { Layer, Logger, LogLevel, References } from "effect"
 
-/** Running fibers obey at once. */
+/** Where the verbosity is kept: a change is obeyed at once, also by running fibers. */
 interface Verbose {
-  /** As `-v` counts it. */
+  /** How many times `-v` was given. */
   readonly verbosity: number
 }
 
 const minimumLevel = (verbosity: number): LogLevel.LogLevel =>
   verbosity <= 0 ? "Warn" : verbosity === 1 ? "Debug" : "Trace"
 
-/** A logger that hears only what is said. Peers' commands come last. */
+/** A logger that passes on only what is printed at this verbosity; peers' commands from 3 on. */
 export const gated = (log: Verbose, inner: Logger.Logger<unknown, unknown>): Logger.Logger<unknown, void> =>
   Logger.make((line) => {
     if (!LogLevel.isGreaterThanOrEqualTo(line.logLevel, minimumLevel(log.verbosity))) return
@@ -21,11 +21,11 @@ export const gated = (log: Verbose, inner: Logger.Logger<unknown, unknown>): Log
     if (log.verbosity > 2 || !isCommand) inner.log(line)
   })
 
-/** The only logger. Fibers keep the level they began with: all is let through to where it can change. */
+/** The process's only logger. Fibers keep the level they began with, so theirs is "All" and `gated` decides. */
 export const layer = (log: Verbose, logger: Logger.Logger<unknown, unknown>): Layer.Layer<never> =>
   Layer.mergeAll(Logger.layer([gated(log, logger)]), Layer.succeed(References.MinimumLogLevel, "All"))
 
-/** Some minutes of a process that has a fault. */
+/** Lines that are remembered: some minutes of a process that has a fault. */
 const lastLineCountMax = 1000
 
 export const remember = (lastLines: Array<string>, line: string): void => {

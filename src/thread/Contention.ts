@@ -1,22 +1,22 @@
 /**
- * Whether the machine has a processor for one more thread. If this one waits for its turn, another would only take the
- * processor from it, or from the peers it serves. A thread of high priority waits for nobody; then it is the others
- * who wait, and there are more that could run than processors.
+ * Whether the machine has a processor for one more thread. If the calling thread waits for a processor, another thread
+ * would only take one from it, or from the peers it serves. A thread of high priority waits for nobody; then others
+ * wait instead, and more threads are runnable than there are processors.
  */
 import { cpus } from "node:os"
 import { clockMillis, runnableCount, waitedNanos } from "../Machine.ts"
 
-/** How long an answer holds; what was seen longer ago than a few of these says nothing. */
+/** How long an answer holds. A look that is longer ago than a few of these is not compared with. */
 const windowMillis = 50
 const staleMillis = 4 * windowMillis
 
-/** Of its time the thread waited for a processor: with one to spare it is next to nothing. */
+/** Share of its time that the thread may wait for a processor: with one to spare it waits next to nothing. */
 const waitShareMax = 0.2
 
-/** Threads beyond one for each processor. Half the weight of what is seen is the last look's: one alone says little. */
+/** Runnable threads beyond one per processor, averaged: the last look has half the weight, as one look says little. */
 const surplusMax = 0.5
 
-/** What the system says; undefined where it does not. */
+/** What the kernel says: `waitedNanos` in ns so far; undefined where it says nothing. */
 interface Signs {
   readonly waitedNanos: () => number | undefined
   readonly runnableCount: () => number | undefined
@@ -36,7 +36,7 @@ export class Contention {
     this.#now = now
   }
 
-  /** True while processors are short. Where the kernel does not say, they never are; nor in the first moment. */
+  /** True while processors are short. False where the kernel does not say, and at the first look. */
   isShort(): boolean {
     const now = this.#now()
     const millis = now - this.#lookedAt
@@ -44,7 +44,7 @@ export class Contention {
     const waited = this.#signs.waitedNanos()
     const runnable = this.#signs.runnableCount()
     if (waited === undefined && runnable === undefined) {
-      // It never will: to ask costs more than an answer is worth.
+      // The kernel will never say, and asking costs more than an answer is worth.
       this.#lookedAt = Number.POSITIVE_INFINITY
       return false
     }

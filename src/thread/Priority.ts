@@ -3,8 +3,8 @@
  * processors, a relay that waits in line with them costs events. It asks for more, as audio servers and the audit
  * daemon do.
  *
- * Only the calling thread's, and of those that it starts from then on. Of compilers and collectors, which the runtime
- * has started before, the loop waits for none often enough.
+ * It changes the calling thread's priority, and that of threads which it starts from then on. The runtime's compilers
+ * and garbage collectors, started before, keep theirs: the loop does not wait for them often enough.
  */
 import { getPriority, setPriority } from "node:os"
 
@@ -14,8 +14,8 @@ export interface Priority {
 }
 
 /**
- * `boost` is taken from the niceness. Leaves alone one that somebody chose. Without the right to (root, `CAP_SYS_NICE`,
- * `LimitNICE`) nothing happens.
+ * `boost` is subtracted from the niceness, if that is 0: one that somebody chose is left alone, and with a boost of 0
+ * nothing changes. Nor does it without the right to (root, `CAP_SYS_NICE`, `LimitNICE`).
  */
 export const make = (boost: number): Priority => {
   const set = (from: number, to: number) => {
@@ -23,7 +23,7 @@ export const make = (boost: number): Priority => {
     try {
       setPriority(to)
     } catch {
-      // As everybody else, then.
+      // Without the right the priority stays as it is.
     }
   }
   return { raise: () => set(0, -boost), lower: () => set(-boost, 0) }

@@ -1,5 +1,5 @@
 /**
- * What the two threads share, and the half of it that runs in the other one.
+ * What the loop and a writer thread share, and the code that runs in the latter.
  *
  * The functions are given to the other thread as text, so they refer to nothing outside themselves: whatever they need
  * is a parameter, and the states of a job are numbers.
@@ -8,34 +8,34 @@ import type { MessagePort } from "node:worker_threads"
 import { clockMillis } from "../Machine.ts"
 import { besidePieceCountMax } from "../memory/Piece.ts"
 
-/** States of a job's place. Who changes it from `waiting` to `taken` does the job. */
+/** States of a job's place. The thread that changes it from `waiting` to `taken` does the job. */
 export const [free, waiting, taken, done] = [0, 1, 2, 3]
 
-/** Jobs are counted modulo this and one; the number of places divides it. */
+/** Jobs are counted modulo one more than this, which the number of places divides. */
 export const postedMask = 0x3fffffff
 
-/** A job: descriptor, position, number of pieces; then memory, offset and length of each. */
+/** Numbers of a job: descriptor, position, number of pieces; then memory, offset and length of each piece. */
 export const jobLength = 3 + 3 * besidePieceCountMax
-/** In place of a position: the descriptor is a socket's. */
+/** In place of a position: the descriptor is a socket's, or is to be closed. */
 export const nowhere = -1
 /** In place of a number of pieces: the descriptor is to be closed. */
 export const closing = -1
 
 export interface Shared {
-  /** Jobs posted so far; the thread sleeps on it. */
+  /** Count of jobs posted; the thread sleeps on it. */
   readonly posted: Int32Array
   readonly states: Int32Array
-  /** Jobs that the thread has done so far; this one is woken by it. */
+  /** Count of jobs that the thread has done; the loop is woken by it. */
   readonly doneCount: Int32Array
   /**
-   * When a job is done, the number of bytes written is in place of its descriptor, and how many milliseconds it took in
-   * place of the position.
+   * `jobLength` numbers for each place. When a job is done, the number of bytes written is in place of its descriptor,
+   * and the milliseconds that it took in place of the position.
    */
   readonly jobs: Float64Array
   readonly jobLength: number
 }
 
-/** Memory that jobs name by number; without `memory` it is not named any more. */
+/** Says which memory jobs mean by a number; without `memory`, that no job will name it any more. */
 export interface Naming {
   readonly number: number
   readonly memory?: Uint8Array
@@ -53,7 +53,7 @@ export interface Calls {
   ) => number
 }
 
-/** Does the job at `at`. */
+/** Does the job that begins at index `at` of `jobs`, and leaves its results there. */
 export const perform = (
   jobs: Float64Array,
   at: number,
@@ -77,13 +77,13 @@ export const perform = (
       if (count < length) break
     }
   } catch {
-    // The rest, and why, is for the usual way of writing.
+    // The caller writes the rest in the usual way, which finds out what is wrong.
   }
   jobs[at] = writtenBytes
   jobs[at + 1] = calls.now() - begunAt
 }
 
-/** The other thread's life. */
+/** The writer thread's main loop. */
 const serve = (
   shared: Shared,
   names: MessagePort,
@@ -123,8 +123,8 @@ const serve = (
 }
 
 /**
- * The other thread's program, with the machine's clock. It is given `Shared` and the port of names, and says when it is
- * there, and where the kernel shows it below `/proc`.
+ * The writer thread's program, with the machine's clock. It is given `Shared` and the port of names, and tells, once it
+ * runs, its directory relative to `/proc`.
  */
 export const program = `
 const { workerData, parentPort, receiveMessageOnPort } = require("node:worker_threads")

@@ -4,9 +4,9 @@
  * descriptors that wait for nothing: files in memory, and sockets that take what they can.
  *
  * A job lies in shared memory. Posting it takes a few stores and, if the thread sleeps, one system call; so does
- * telling the loop that it is done. Code that needs it done _settles_ it: does it itself if the thread has not begun,
- * else waits for the one write the thread is in. So nobody waits for longer than for his own bytes, and never for
- * another job. Of a thread that has ended the loop does what was left.
+ * telling the loop that it is done. Code that needs a job done _settles_ it: does it itself if the thread has not
+ * begun, else waits until the thread has done it. So nobody waits for longer than for his own bytes, and never for
+ * another job. If the thread ends, the loop does the jobs that are left.
  */
 import * as fs from "node:fs"
 import type { MessagePort, Worker } from "node:worker_threads"
@@ -28,10 +28,10 @@ import {
   waiting
 } from "./Work.ts"
 
-/** A wait for the thread is looked at again after this: a wake-up may be lost, or the thread itself. */
+/** A wait for the thread is checked after this time: a wake-up may be lost, or the thread may have ended. */
 const waitMillis = 10
 
-/** In place of a number of bytes: the thread ended in the write, and a socket has who knows how many of them. */
+/** In place of a number of bytes: the thread ended in a write to a socket, which took an unknown number of them. */
 export const unknownBytes = -1
 
 const nobody = () => {}
@@ -41,7 +41,7 @@ const calls: Calls = { now: () => clockMillis(), closeSync: fs.closeSync, writeS
 /** Loaded when the thread is started: most relays never need one. */
 const threads = () => process.getBuiltinModule("node:worker_threads")
 
-/** Starts the thread; undefined: the system gives none. */
+/** Starts the thread; undefined: the system refused. */
 export type Start = (shared: Shared, names: MessagePort) => Worker | undefined
 
 const startWorker: Start = (shared, names) => {
@@ -50,11 +50,11 @@ const startWorker: Start = (shared, names) => {
       eval: true,
       name: "writer",
       execArgv: [],
-      // It closes what others opened.
+      // The thread closes descriptors that others opened.
       trackUnmanagedFds: false,
       workerData: { shared, names },
       transferList: [names],
-      // It makes few objects.
+      // The thread makes few objects.
       resourceLimits: { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 1 }
     })
   } catch {
@@ -64,7 +64,7 @@ const startWorker: Start = (shared, names) => {
 
 interface What {
   readonly descriptor: number
-  /** Or `nowhere`. */
+  /** Byte offset in the file, or `nowhere` for a socket. */
   readonly position: number
   /** Undefined: the descriptor is to be closed. */
   readonly pieces: ReadonlyArray<Piece> | undefined
@@ -72,7 +72,7 @@ interface What {
 }
 
 export interface TimedWrite extends BesideWrite {
-  /** Of a write that is settled: how long the writing itself took. */
+  /** How long the writing itself took; 0 before the write is settled. */
   readonly tookMillis: number
 }
 
@@ -80,7 +80,7 @@ class Job implements TimedWrite {
   readonly place: number
   readonly what: What
   readonly #thread: WriterThread
-  /** Of a job that is done. */
+  /** Defined once the job is finished; may be `unknownBytes`. */
   writtenBytes: number | undefined
   tookMillis = 0
 
@@ -103,7 +103,7 @@ class Job implements TimedWrite {
 export interface Options {
   /** A power of two. */
   readonly jobCountMax: number
-  /** Told once if the thread could not be started, or ended by itself. */
+  /** Called once if the thread could not be started, or ended by itself. */
   readonly onLost?: (() => void) | undefined
   readonly start?: Start | undefined
 }
@@ -114,7 +114,7 @@ export class WriterThread {
   #shared: Shared | undefined
   #names: MessagePort | undefined
   #state: "unused" | "starting" | "ready" | "over" = "unused"
-  /** Where the kernel shows it; undefined where it does not. */
+  /** The thread's directory below `/proc`; undefined if the kernel shows none. */
   #path: string | undefined
   #isGone = false
   #jobs: Array<Job> = []
@@ -122,12 +122,12 @@ export class WriterThread {
   readonly #numbers = new WeakMap<object, number>()
   #lastNumber = 0
 
-  /** Takes jobs as long as fewer than `jobCountMax` are not settled yet. */
+  /** The thread takes jobs as long as fewer than `jobCountMax` are unsettled. */
   constructor(options: Options) {
     this.#options = options
   }
 
-  /** Something posted may still be to be done. */
+  /** True while jobs are posted that are not known to be done. */
   get isBusy(): boolean {
     return this.#jobs.length > 0
   }
@@ -142,7 +142,7 @@ export class WriterThread {
 
   /**
    * Posts a job that writes `pieces` one behind the other, at `position` of a file or to a socket. `onDone` is called
-   * some time after it is done, unless it was settled before. Undefined: it is better done otherwise.
+   * some time after it is done, unless it was settled before. Undefined: the thread cannot take it, do it otherwise.
    */
   write(
     descriptor: number,
@@ -158,7 +158,7 @@ export class WriterThread {
     return this.#post(shared, new Job(this, place, { descriptor, position: position ?? nowhere, pieces, onDone }))
   }
 
-  /** Closes the descriptor beside what is being written. False: the thread is not at work, or has enough to do. */
+  /** Has the thread close the descriptor. False: the thread is not at work, or has no room for a job. */
   close(descriptor: number): boolean {
     const shared = this.isBusy ? this.#ready() : undefined
     const place = shared === undefined ? undefined : this.#place(shared)
@@ -179,7 +179,7 @@ export class WriterThread {
     this.#finish(job)
   }
 
-  /** Tells whose jobs are done. */
+  /** Calls `onDone` of the jobs that are done, in their order. */
   reap(): void {
     for (let job = this.#jobs[0]; job !== undefined && this.#isDone(job); job = this.#jobs[0]) {
       this.#jobs.shift()
@@ -188,7 +188,7 @@ export class WriterThread {
     }
   }
 
-  /** Starts it, if it was not. Most relays never need one. */
+  /** Starts the thread, if it was not. Most relays never need one. */
   start(): void {
     if (this.#state === "unused") this.#start()
   }
@@ -231,12 +231,12 @@ export class WriterThread {
       this.#path = place === "" ? undefined : `/proc/${place}`
       if (this.#state === "starting") this.#state = "ready"
     })
-    // Its exit follows.
+    // The event "exit" follows.
     worker.on("error", nobody)
     worker.once("exit", () => this.#lost())
   }
 
-  /** It has ended: nobody else does what was posted, and nothing more is. */
+  /** The thread has ended: does what was posted, and nothing more is taken. */
   #lost(): void {
     this.#isGone = true
     if (this.#state === "over") return
@@ -248,7 +248,7 @@ export class WriterThread {
     }
   }
 
-  /** How jobs name the memory. The thread lets go of it when this one has. */
+  /** The number by which jobs name the memory. The thread forgets it when the loop's buffer has been collected. */
   #numberOf(buffer: ArrayBufferLike): number {
     const known = this.#numbers.get(buffer)
     if (known !== undefined) return known
@@ -264,7 +264,7 @@ export class WriterThread {
     if (this.#shared !== undefined) Atomics.notify(this.#shared.posted, 0)
   })
 
-  /** A free place for a job; undefined: there are enough. */
+  /** A free place for a job; undefined: all are taken. */
   #place({ posted, states }: Shared): number | undefined {
     this.reap()
     const place = Atomics.load(posted, 0) % states.length
@@ -294,7 +294,7 @@ export class WriterThread {
     }
   }
 
-  /** In this thread. */
+  /** Does the job in this thread. */
   #perform({ place, what }: Job): void {
     const { jobs } = this.#shared as Shared
     const memories = new Map(
@@ -303,14 +303,14 @@ export class WriterThread {
     perform(jobs, place * jobLength, calls, (number) => memories.get(number))
   }
 
-  /** Waits for the thread to be done with it, or to end. */
+  /** Waits a while for the thread to be done with the job; if it has ended, does the job or gives it up. */
   #await(job: Job): void {
     const { jobs, states } = this.#shared as Shared
     Atomics.wait(states, job.place, taken, waitMillis)
     this.#isGone ||= this.#path !== undefined && !fs.existsSync(this.#path)
     if (Atomics.load(states, job.place) === done || !this.#isGone) return
-    // It may have done the job as its last, and how far it came is not known. In a file the same bytes lie in the same
-    // place if they are written again. The descriptor that it was to close may be somebody else's by now.
+    // The thread may have ended anywhere in the job. In a file the same bytes can be written again, at the same place.
+    // To a socket they cannot, and a descriptor that was to be closed may be somebody else's by now.
     if (job.what.position === nowhere) jobs[job.place * jobLength] = unknownBytes
     else {
       this.#describe(this.#shared as Shared, job)
@@ -330,7 +330,7 @@ export class WriterThread {
     Atomics.store(states, job.place, free)
   }
 
-  /** When the thread has done something. */
+  /** Reaps when the thread has done something. */
   #reapLater(shared: Shared): void {
     if (this.#isReaping) return
     this.#isReaping = true

@@ -1,10 +1,10 @@
 /**
- * The threads that write files beside the event loop, up to a number of them. Each is started when those before it have
+ * The threads that write files beside the event loop, up to a maximum. Each is started when those before it have
  * enough to do, so a relay that is not busy has none; one that has ended is not replaced, and the others, or the loop,
  * do its work.
  *
- * A job goes to whoever has least to do. One file has one job at a time (`relay/stream/Stage`), so its bytes come in
- * their order whichever threads write them.
+ * A job goes to the thread that has least to do. One file has one job at a time (`relay/stream/Stage`), so its bytes
+ * come in their order whichever threads write them.
  */
 import { availableParallelism } from "node:os"
 import type { Piece } from "../memory/Piece.ts"
@@ -12,28 +12,28 @@ import type { Contention } from "./Contention.ts"
 import { type Options, WriterThread } from "./WriterThread.ts"
 
 /**
- * Jobs of one thread: one that it is at, and one for when it is done. More would only be colder when their turn comes:
- * another thread is started, or the loop writes itself.
+ * Jobs of one thread: one that it is doing, and one for when that is done. More jobs would only have left the caches by
+ * their turn: another thread is started, or the loop writes itself.
  */
 const jobCountMax = 2
 
-/** More than that the loop cannot keep busy. */
+/** The loop cannot keep more threads than this busy. */
 const defaultCountMax = 4
 
 /**
- * Threads that write files where nobody says how many. One processor is for what is read, one for who sends it: with a
+ * How many threads write files by default. One processor is for the loop, which reads, one for whoever sends: with a
  * third one another thread writes sooner than the loop, which has just read.
  */
 export const defaultCount = (processorCount: number = availableParallelism()): number =>
   Math.min(Math.max(processorCount - 2, 0), defaultCountMax)
 
-/** Whether there is a thread that answers viewers. */
+/** Whether there is a thread that sends answers to viewers. `count`: the writing threads asked for, if any were. */
 export const hasSender = (count: number | undefined, processorCount: number = availableParallelism()): boolean =>
   count === undefined ? processorCount > 1 : count > 0
 
 export interface WritersOptions extends Pick<Options, "onLost" | "start"> {
   readonly countMax: number
-  /** While it has it that processors are short, nothing new is taken. */
+  /** While this says that processors are short, no new job is taken. */
   readonly contention?: Pick<Contention, "isShort"> | undefined
 }
 
@@ -45,13 +45,13 @@ export class Writers {
     this.#options = options
   }
 
-  /** A thread may be at hand, or can be started. */
+  /** True if a thread is there or could be started. */
   get isUsable(): boolean {
     const { countMax } = this.#options
     return this.#threads.length < countMax || this.#threads.some(({ state }) => state !== "over")
   }
 
-  /** A thread has room for a job. If none has, one more is on its way, as far as there may be. */
+  /** True if a thread has room for a job. If none has, one more is started, up to the maximum. */
   get hasRoom(): boolean {
     return this.#next() !== undefined
   }
@@ -61,7 +61,7 @@ export class Writers {
     return this.#next()?.write(descriptor, pieces, position, onDone)
   }
 
-  /** Closes the descriptor beside what is being written. False: nothing is, or there is enough to do. */
+  /** Has a busy thread close the descriptor. False: no thread is busy, or the one with least to do has no room. */
   close(descriptor: number): boolean {
     const busy = this.#threads.filter(({ isBusy }) => isBusy)
     return leastBusy(busy)?.close(descriptor) === true
@@ -71,7 +71,7 @@ export class Writers {
     for (const thread of this.#threads) thread.stop()
   }
 
-  /** Undefined: the loop is to do it. */
+  /** The thread for the next job; undefined: the loop is to do it. */
   #next(): WriterThread | undefined {
     const { contention, countMax } = this.#options
     if (countMax === 0 || contention?.isShort() === true) return undefined
