@@ -1,25 +1,25 @@
 /**
- * Where all of `src` has the time, its turns of the event loop and chance from: the machine, or a simulated world in
- * the machine's place. These are plain functions, as quick as what they stand for; fibers have Effect's `Clock` and
- * `Scheduler`, which a world takes the place of as well. `test/Tidy.test.ts` keeps other sources out.
+ * Where all of `src` gets the time, turns of the event loop and chance from: the machine, or a simulated world in its
+ * place. These are plain functions, as quick as what they stand for; fibers use Effect's `Clock` and `Scheduler`, which
+ * such a world replaces as well. `test/Tidy.test.ts` keeps other sources out.
  */
 import * as fs from "node:fs"
 
-/** What can take the machine's place. */
+/** The machine's functions that a simulated world can replace. */
 export interface Source {
   /** Milliseconds on a clock that only goes forward. */
   readonly clockMillis: () => number
-  /** Nanoseconds on that clock, from another beginning. */
+  /** Nanoseconds on that clock, with another zero. */
   readonly clockNanos: () => bigint
-  /** Milliseconds since 1970, whole. */
+  /** Whole milliseconds since 1970. */
   readonly wallMillis: () => number
-  /** Microseconds since 1970, counted on from where the process began. */
+  /** Microseconds since 1970; a change of the system's clock after the process began is not seen. */
   readonly wallMicros: () => number
   /** Seconds since the process began. */
   readonly uptimeSeconds: () => number
-  /** For how long the calling thread has waited for a processor so far, in ns; undefined: the kernel does not say. */
+  /** How long the calling thread has waited for a processor so far, in ns; undefined: the kernel does not say. */
   readonly waitedNanos: () => number | undefined
-  /** Threads of all processes that run or could, this one included; undefined: the kernel does not say. */
+  /** Number of threads of all processes that run or could, this one included; undefined: the kernel does not say. */
   readonly runnableCount: () => number | undefined
   readonly setTimeout: (run: () => void, millis?: number) => NodeJS.Timeout
   readonly clearTimeout: (timer: NodeJS.Timeout | undefined) => void
@@ -27,9 +27,9 @@ export interface Source {
   readonly clearInterval: (timer: NodeJS.Timeout | undefined) => void
   readonly setImmediate: (run: () => void) => NodeJS.Immediate
   readonly queueMicrotask: (run: () => void) => void
-  /** In [0, 1). */
+  /** A random number in [0, 1). */
   readonly random: () => number
-  /** This many, which nobody can guess. */
+  /** Random bytes that nobody can guess. */
   readonly randomBytes: (count: number) => Buffer
   readonly randomUUID: () => string
 }
@@ -37,7 +37,7 @@ export interface Source {
 /** Loaded at the first call: 1.5 MiB with OpenSSL, of which a relay that nobody has connected to needs nothing. */
 const crypto = () => process.getBuiltinModule("node:crypto")
 
-/** That with which a word of the kernel's begins; undefined: there is none. */
+/** The number at the beginning of word `at` of one of the kernel's files; undefined: there is none. */
 const numberIn = (path: string, at: number): number | undefined => {
   try {
     const number = Number.parseInt(fs.readFileSync(path, "latin1").split(" ")[at] ?? "", 10)
@@ -67,7 +67,7 @@ const machine: Source = {
   randomUUID: () => crypto().randomUUID()
 }
 
-// Bound anew by `replace`, and by nothing else.
+// Assigned by `use` and by nothing else.
 export let clockMillis = machine.clockMillis
 export let clockNanos = machine.clockNanos
 export let wallMillis = machine.wallMillis
@@ -107,7 +107,7 @@ const use = (source: Source): void => {
 /** A random UUID as 32 digits. */
 export const uuidDigits = (): string => randomUUID().replaceAll("-", "")
 
-/** From now on everything in this process lives by `source`; the answer gives the machine its place back. */
+/** From now on everything in this process uses `source`; the answered function puts the machine back. */
 export const replace = (source: Source): (() => void) => {
   use(source)
   return () => use(machine)

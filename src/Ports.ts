@@ -1,6 +1,6 @@
 /**
- * How connections come to the relay: three ports, each with its door (TLS, a proxy before it, whom it refuses), their
- * limits in common, and beside them viewers of this process and the program's own HTTP.
+ * How connections come to the relay: by three ports, each with its door (TLS, a proxy in front, whom it refuses), all
+ * with common limits; from viewers within this process; and by the program's own HTTP.
  */
 import { Deferred, Effect, Exit, FiberSet, type Scope } from "effect"
 import * as Descriptors from "./config/Descriptors.ts"
@@ -25,35 +25,35 @@ import type { Peer } from "./transport/Peer.ts"
 import type { Mode, Purpose, Role, ServerIdentity } from "./transport/tls/Tls.ts"
 import { TlsRefused } from "./transport/tls/TlsRefused.ts"
 
-/** A target that vanished without a word, as with its power, is found out within two minutes. */
+/** A target that vanished without a word, as in a power failure, is noticed within two minutes. */
 const targetKeepAlive = { idleSeconds: 40, probeIntervalSeconds: 8, maxProbeCount: 9 }
 
-/** A viewer that vanished without a word holds cached packets and open files: it is found out within minutes. */
+/** A viewer that vanished without a word holds cached packets and open files: it is noticed within 70 s. */
 const viewerKeepAlive = { idleSeconds: 60, probeIntervalSeconds: 1, maxProbeCount: 10 }
 
-/** A viewer that reads nothing, or says half a request and no more, is cut off: it holds packets and files. */
+/** A viewer that reads nothing, or stops within a request, is cut off after this: it holds packets and files. */
 const viewerStallMillis = 60_000
 
 export type { Carrier, Opened, Passage, Taken } from "./relay/journal/Taken.ts"
 
 /** Hears what targets say before the relay does. */
 export interface Tap {
-  /** What the relay serves in place of a control connection. */
+  /** The peer that the relay serves in place of a control connection's. */
   readonly control: (peer: Peer) => Peer
   /** The same for a data connection. */
   readonly data: (peer: Peer) => Peer
-  /** A session of this id has ended. */
+  /** Called when the session has ended. */
   readonly onSessionEnd: (id: number) => void
-  /** Nothing more can come of the stream. */
+  /** Called when nothing more can come of the stream. */
   readonly onStreamEnd: (handle: number) => void
-  /** What is done with the journals of other edges. */
+  /** What takes the journals of other edges. */
   readonly passage: Passage
 }
 
 const tapped = (tap: Tap | undefined, peer: Peer, role: "control" | "data") =>
   tap === undefined ? peer : tap[role](peer)
 
-/** TLS is loaded only where it is asked for. */
+/** What the ports share: TLS, which is loaded only if it is configured, proxies, and who serves what. */
 const entrancesOf = (
   config: RelayConfig,
   { sessions }: Registry["Service"]
@@ -82,7 +82,7 @@ const tlsOf = ({ terminal }: Entrances) => ({
 
 const modeOf = (purpose: Purpose, { tls }: RelayConfig): Mode => (tls === undefined ? "off" : (tls[purpose] ?? "allow"))
 
-/** A port where nothing needs to be looked at has none. */
+/** The port's door; undefined if nothing needs to be looked at there. */
 const doorOf = (role: Role, config: RelayConfig, entrances: Entrances) => {
   const mode = modeOf(role, config)
   return Door.isNeeded(mode, entrances) ? { mode, purpose: role, entrances } : undefined
@@ -111,7 +111,7 @@ const inProcess = Effect.gen(function* () {
   return Effect.map(open, ({ link }) => link)
 })
 
-/** What all three ports have in common, and its count of connections. */
+/** What all three ports have in common: the limit of connections, and by kind of peer keep-alive and stall limit. */
 const commonOf = Effect.fnUntraced(function* (config: RelayConfig) {
   const { pool } = yield* TraceStore
   const connected = yield* Deferred.make<void>()
@@ -134,7 +134,7 @@ const commonOf = Effect.fnUntraced(function* (config: RelayConfig) {
   }
 })
 
-/** Nobody is let in before `open`, and who was let in is gone before what came before `open` ends. */
+/** Makes the ports, which let nobody in before `open`. Connections end before whatever was made before `open` does. */
 export const make = Effect.fnUntraced(function* (config: RelayConfig) {
   const registry = yield* Registry
   const { connected, limit, target, viewer } = yield* commonOf(config)

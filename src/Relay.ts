@@ -43,15 +43,15 @@ export type Limits = Pick<
   "connectionCountMax" | "journalCountMax" | "memoryBytesMax" | "stopTimeoutMillis" | "singleViewer" | "allowClear"
 >
 
-/** Where a port listens: the address and number that the system gave. */
+/** Where a port listens: the address and port number that the system gave. */
 export interface BoundAddress {
   readonly host: string
   readonly port: number
 }
 
-/** Making no sessions any more, until those that are left have ended. */
+/** Refuses new sessions until those that are left have ended. */
 export interface Drain extends Omit<Draining.Drain, "begin"> {
-  /** Sessions left after `deadlineMillis` are ended; undefined waits for them. Asked again, the newer holds. */
+  /** Begins. Sessions left after `deadlineMillis` are ended; undefined: they are waited for. The newest call holds. */
   readonly begin: (deadlineMillis?: number) => Effect.Effect<void, ConfigInvalid>
 }
 
@@ -63,22 +63,22 @@ export class Relay extends Context.Service<
   Relay,
   {
     readonly addresses: { readonly control: BoundAddress; readonly data: BoundAddress; readonly live: BoundAddress }
-    /** Sessions with their streams, as they are now. */
+    /** The sessions with their streams, as they are now. */
     readonly sessions: Effect.Effect<ReadonlyArray<Status.SessionStatus>>
     readonly counters: Effect.Effect<Status.Counters>
     /** Completes with the first connection to any of the three ports. */
     readonly connected: Effect.Effect<void>
-    /** Completes when the first edge has asked whether its journals are taken. */
+    /** Completes when the first edge has asked whether this relay takes journals. */
     readonly edgeAsked: Effect.Effect<void>
     /** Open connections of the three ports. */
     readonly connections: Effect.Effect<ReadonlyArray<Status.ConnectionStatus>>
-    /** The last of those that ended, the newest last. */
+    /** The last connections that ended, the newest last. */
     readonly closedConnections: Effect.Effect<ReadonlyArray<Status.ConnectionStatus>>
-    /** What connections did since the relay started. */
+    /** What connections have done since the relay started. */
     readonly activity: Effect.Effect<Status.Activity>
-    /** What is done to the devices that traces are on. */
+    /** What is going on at the devices that traces are on. */
     readonly devices: Effect.Effect<Status.Devices>
-    /** What happens from now on, to the end of the relay; a slow subscriber loses the oldest events. */
+    /** Events from now on, until the relay ends; a slow subscriber loses the oldest ones. */
     readonly events: Stream.Stream<RelayEvent>
     /**
      * The same at a hundredth of the cost: `listener` is called in the turn in which something happens, a hundred
@@ -88,7 +88,7 @@ export class Relay extends Context.Service<
     readonly hearEvents: (listener: (event: RelayEvent) => void) => Effect.Effect<void, never, Scope.Scope>
     /**
      * A viewer's connection from inside the process, for `LiveViewer.over`: without a port, TLS or rules for access.
-     * The caller decides who may see what it shows of it.
+     * The caller decides who may see what it shows.
      */
     readonly openLive: Effect.Effect<Link, never, Scope.Scope>
     /**
@@ -98,18 +98,18 @@ export class Relay extends Context.Service<
     readonly endSession: (id: number) => Effect.Effect<boolean>
     /** Ends a connection, and with it the session it belongs to; a viewer is only cut off. False: it is gone. */
     readonly endConnection: (id: number) => Effect.Effect<boolean>
-    /** Changes some of the limits. A lower one takes nothing away from those that have more; attached viewers stay. */
+    /** Changes some limits. A lower one takes nothing from those who have more already; attached viewers stay. */
     readonly setLimits: (limits: Partial<Limits>) => Effect.Effect<void, ConfigInvalid>
     /** No new sessions; see `Drain`. */
     readonly drain: Drain
     /**
-     * Lets a host in no more: connections from that address, sessions that give it as their host name. What it has goes
-     * on. Undone when the scope closes.
+     * Refuses a host from now on: connections from that address, sessions that give it as their host name. Its open
+     * connections and sessions go on. Undone when the scope closes.
      */
     readonly refuseHost: (host: string) => Effect.Effect<void, never, Scope.Scope>
     /**
-     * These rules apply from the next command on, to open connections too; undefined: everybody may do everything.
-     * Fails and changes nothing if they are no rules.
+     * Replaces the rules of access, from the next command on, also of open connections; undefined: everybody may do
+     * everything. Fails and changes nothing if the rules are not valid.
      */
     readonly replaceAccess: (access: AccessFile | undefined) => Effect.Effect<void, ConfigInvalid>
     /**
@@ -117,15 +117,15 @@ export class Relay extends Context.Service<
      * or the relay was made without TLS.
      */
     readonly replaceTls: (identity: ServerIdentity) => Effect.Effect<void, TlsRefused>
-    /** Of sessions that have ended while others of the same host and name go on: what they received. */
+    /** What sessions received that have ended while others of the same host and name go on. */
     readonly endedNamesakes: Effect.Effect<ReadonlyArray<Status.Ended>>
-    /** When the certificate in force ends, and what clients are judged by; undefined: there is no TLS. */
+    /** When the certificate in force ends, and when what clients are judged by does; undefined: there is no TLS. */
     readonly tlsEnds: Effect.Effect<TlsEnds | undefined>
-    /** TLS handshakes so far, and those that wait or are under way now; undefined: there is no TLS. */
+    /** Counts of TLS handshakes: so far, and those that wait or are under way now; undefined: there is no TLS. */
     readonly handshakes: Effect.Effect<Handshakes | undefined>
     /**
-     * The program serves HTTP, as long as the scope is open: to connections that ask for it by name (`http/1.1`) at any
-     * port that takes TLS, and to those of a port of its own, which it gives to what this answers.
+     * Has `serve` serve HTTP as long as the scope is open: to connections that ask for it by name (`http/1.1`) at any
+     * port that takes TLS, and to those of a port of the program's own, which it gives to the answered function.
      */
     readonly openHttp: (
       serve: (visitor: HttpEntrance.Visitor) => void
@@ -139,14 +139,14 @@ export class Relay extends Context.Service<
  */
 const deviceOperationCountMax = 4
 
-/** What was recorded under rules before the relay started counts as soon as it is found. */
+/** Replaces the rules. With rules, what was recorded before the relay started counts as soon as it has been found. */
 const permit = (registry: Registry["Service"], scope: Scope.Scope) => (access: AccessFile | undefined) =>
   Effect.gen(function* () {
     registry.permissions.rightsOf = access === undefined ? undefined : (identity) => rightsOf(access, identity)
     if (access !== undefined) yield* Effect.forkIn(registry.permissions.allowances.recall, scope)
   })
 
-/** Limits where they are kept while the relay runs. */
+/** The limits as they are now, and how to change them. */
 const changeable = (config: RelayConfig, connections: ConnectionLimit, { options, pool }: Registry["Service"]) => {
   let current = config
   return {
@@ -250,11 +250,11 @@ export const layerTapped = (
 ): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
   Layer.unwrap(Effect.map(check(config), (checked) => relay(checked, tap)))
 
-/** A relay over any `Files`: in memory, or of the program's own. */
+/** A relay over any `Files`: those in memory, or the program's own. */
 export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
   layerTapped(config, undefined)
 
-/** As `layer`, but an output that cannot be written is told by the sessions that are refused, as the daemon does. */
+/** As `layer`, but if the output cannot be written, sessions are refused, not the relay: as the daemon does. */
 export const layerLenient = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid> =>
   layerNoDeps(config).pipe(Layer.provide(DiskFiles.layerWith({ workers: config.workers })))
 
@@ -268,7 +268,7 @@ const writable = (config: RelayConfig) =>
 export const layer = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid> =>
   Layer.unwrap(Effect.as(writable(config), layerLenient(config)))
 
-/** As `layer`, told by a `ConfigProvider`: the variables `LTTNG_RELAY_…` by default (`RelayConfig.config`). */
+/** As `layer`, configured by a `ConfigProvider`: by default the variables `LTTNG_RELAY_…` (`RelayConfig.config`). */
 export const layerConfig = (
   config: Config.Wrap<RelayConfig> = FromEnvironment.config
 ): Layer.Layer<Relay, ListenFailed | ConfigInvalid | Config.ConfigError> =>

@@ -1,7 +1,7 @@
 /**
  * A rehearsal: relays of its own on loopback record a few thousand packets to `/dev/null`, so that the code every
- * packet runs through is compiled when the first target comes. A relay that has just started takes several times the
- * processor for each of its first thousand packets otherwise, and its targets' buffers overflow meanwhile.
+ * packet runs through is compiled when the first target comes. Otherwise a relay that has just started would take
+ * several times the processor time for each of its first thousand packets, and its targets' buffers would overflow.
  *
  * Nothing of it is seen: ports of its own, no file, no log line, no event. It goes on in small steps beside the relay
  * that serves, and whatever fails in it only ends it.
@@ -37,20 +37,20 @@ const rehearsals = [
 /** What a client sends to a relay in a rehearsal. */
 export interface Rehearsal {
   readonly packetBytes: number
-  /** Packets of one stream, their indexes, and the answers to these are a round. */
+  /** Number of rounds: a round is `packetsAtOnce` packets of one stream, their indexes, and the answers to these. */
   readonly roundCount: number
-  /** Packets in a round. */
+  /** Number of packets in a round. */
   readonly packetsAtOnce: number
 }
 
-/** Rounds between two looks at whether it is still of use. */
+/** Rounds between two looks at whether the rehearsal is over. */
 const lookRoundCount = 16
 
 const streamCount = 2
-/** With trace chunks, and an index of its full length. */
+/** Minor version of the protocol: one with trace chunks and the longest index. */
 const minor = 11
 
-/** Every file is the same bottomless one, written as files on a device of that kind. */
+/** Files that are all `/dev/null`, written to as if on a device of that kind. */
 export const bottomless = (kind: Kind) =>
   Layer.effect(
     Files,
@@ -70,7 +70,7 @@ export const bottomless = (kind: Kind) =>
     )
   ).pipe(Layer.provide(DiskFiles.layerWith({ kindOf: () => kind, workers: 0 })))
 
-/** Any free port. */
+/** Any free port of the loopback device. */
 export const loopback = { host: "127.0.0.1", port: 0 } as const
 
 interface Command<Request> {
@@ -81,7 +81,7 @@ interface Command<Request> {
 const frame = <Request>({ number, request }: Command<Request>, value: Request): Buffer =>
   Buffer.concat(Header.message(number, request(minor).encode(value)))
 
-/** The reply to most commands: a return code. */
+/** Length of the reply to most commands: a return code. */
 const genericBytes = 4
 
 const ask = <Request>(link: Dial.Link, command: Command<Request>, value: Request, replyBytes = genericBytes) =>
@@ -120,7 +120,7 @@ const introduce = Effect.fnUntraced(function* (control: Dial.Link) {
   return handles
 })
 
-/** Some packets and their indexes, sent again and again with other numbers. */
+/** A round's packets and indexes, which are sent again and again with the numbers that `number` writes into them. */
 const rehearsed = (relayStreamId: bigint, { packetBytes, packetsAtOnce }: Rehearsal) => {
   const bits = BigInt(packetBytes * 8)
   const head = { circuitId: 0n, streamId: relayStreamId, netSeqNum: 0n, dataSize: packetBytes, paddingSize: 0 }
@@ -150,14 +150,14 @@ const rehearsed = (relayStreamId: bigint, { packetBytes, packetsAtOnce }: Rehear
 }
 
 /**
- * As a consumer daemon: packets, their indexes, and the next ones when those are answered, to one stream after the
- * other. Answers how many packets it were.
+ * Sends as a consumer daemon does: packets, their indexes, and the next ones when those are answered, to one stream
+ * after the other. Answers how many packets there were.
  */
 export const play = (
   { addresses }: Relay.Relay["Service"],
   rehearsal: Rehearsal,
   isOver: Effect.Effect<boolean>,
-  /** Once the session is there. */
+  /** Waited for once the session is there. */
   ready: Effect.Effect<void> = Effect.void
 ): Effect.Effect<number, TlsFailed | Dial.DialFailed | Dial.LinkLost, Scope.Scope> =>
   Effect.gen(function* () {
@@ -182,8 +182,8 @@ export const play = (
   })
 
 /**
- * Rehearses with the settings of the relay that serves, until `isOver`: packets that are no rehearsal have the code
- * compiled as well, and need the processor. Answers how many packets it were.
+ * Rehearses with the settings of the relay that serves, until `isOver`: real packets have the code compiled as well,
+ * and need the processor. Answers how many packets there were.
  */
 export const rehearse = (config: RelayConfig, isOver = Effect.succeed(false)): Effect.Effect<number> =>
   Effect.gen(function* () {
@@ -192,7 +192,7 @@ export const rehearse = (config: RelayConfig, isOver = Effect.succeed(false)): E
     return count
   })
 
-/** In a relay of its own. 0 packets if there can be none. */
+/** Plays one rehearsal to a relay of its own. Answers how many packets there were: 0 if anything failed. */
 const once = (
   config: RelayConfig,
   rehearsal: (typeof rehearsals)[number],

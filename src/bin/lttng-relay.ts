@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The toolbox's entry. It loads nothing large before it knows that the runtime is new enough to be told so. */
+/** The toolbox's entry. It loads nothing large before it knows that the runtime is new enough. */
 
 import { outlive } from "../cli/Hangup.ts"
 
@@ -17,17 +17,18 @@ const [subcommand, ...rest] = process.argv.slice(2)
 
 outlive()
 
-// An edge runs for long beside what it traces: as the daemon, it begins again with little room for garbage, and gives
-// back what was freed. One compiler less is ten MiB less, and no slower. Sockets of a service manager would not outlive
-// that: with them the process goes on with as much of it as the runtime still takes, and the unit has the rest.
+// An edge runs for long beside what it traces. So, as the daemon does, it executes itself again with little room for
+// garbage, and gives freed memory back; without one of the compilers it is 10 MiB smaller and no slower. Sockets of a
+// service manager would not survive that: with them the process keeps running, with the flags that the runtime still
+// accepts, and the unit's file gives the rest.
 const isEdge = subcommand === "edge" && rest[0] !== "status"
 const edgeFlags = [
   "--max-semi-space-size=2",
   "--semi-space-growth-factor=1",
-  // Of garbage that has grown old, a third of what lives.
+  // Old garbage may grow to about a third of what lives.
   "--initial-old-space-size=16",
   "--heap-growing-percent=30",
-  // What is said again and again is short: compiled into one another it is compiled for longer than it runs for less.
+  // The functions that run again and again are short: inlining them costs more compilation than it saves.
   "--no-maglev",
   "--max-inlined-bytecode-size-cumulative=60"
 ]
@@ -46,10 +47,10 @@ if (isEdge && isActivated) {
   })
 }
 
-// A recording is over soon: counts of how code is used that begin late cost more than they bring. So does the last
-// compiler for what is called less often than there are records in a small trace, and the one before it for what only
-// reads metadata, or where it puts much into one function. What the cache keeps is all of the code, whatever was asked
-// first.
+// Reading a recording is over soon: to begin late with counting how code is used costs more than it brings. So does the
+// last compiler for functions that are called less often than a small trace has records, and the one before it for
+// code that only reads metadata, or where it inlines much. `--no-lazy` puts all code into the cache, whatever was
+// asked first.
 if (subcommand === "show") {
   const { setFlagsFromString } = process.getBuiltinModule("node:v8")
   const tiers = [
@@ -63,10 +64,10 @@ if (subcommand === "show") {
 
 const { enableCompileCache } = process.getBuiltinModule("node:module")
 const { homedir } = process.getBuiltinModule("node:os")
-// Not where the runtime would put it, in a directory that everybody can write to. Where there is none, all is compiled.
+// The runtime would put it in a directory that everybody can write to. If there can be no cache, all is compiled.
 enableCompileCache(`${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/lttng-relay`)
 
 const isDone = subcommand === "show" && (await import("../cli/recorded/Showing.ts")).attempt(rest)
-// All is written. Compilers that are not done yet, and giving back the memory, are nobody's concern.
+// All output is written: there is no need to wait for compilers, nor to give back memory.
 if (isDone) process.exit()
 await (await import("../cli/Main.ts")).main()

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The daemon's entry: has the first stage listen, then reads the options as launcher, then serves.
+ * The daemon's entry: executes the first stage, which listens at once; then reads the options as launcher; then serves.
  *
  * The listener comes first: without one, SIGUSR1 would start the runtime's inspector.
  */
@@ -19,12 +19,12 @@ const interpreter = "/usr/bin/perl"
 const firstStage = `${import.meta.dirname}/lttng-relayd`
 const options = process.argv.slice(2)
 /**
- * It would not listen for these: they end at once, or go on in another process; and a word that is not UTF-8 would not
- * be handed on as it is.
+ * True for options with which the first stage would not listen: the process ends at once, or another one goes on; and
+ * for a word that is not UTF-8, which would not be handed on as it is.
  */
 const isElsewhere = options.some((word) => /^-[dbVh]|^--(dae|bac|ver|help|con)|\uFFFD/.test(word))
 const isFirst = process.env.LTTNG_RELAYD_LISTENERS === undefined && process.env.LTTNG_RELAYD_HANDOVER === undefined
-/** Sockets of a service manager would not outlive this process. */
+/** The service manager has given us sockets, which would not survive `execve`. */
 const isActivated = process.env.LISTEN_PID === String(process.pid)
 if (isFirst && !isActivated && !isElsewhere && existsSync(interpreter) && existsSync(firstStage)) {
   process.execve(interpreter, [interpreter, "-x", "--", firstStage, ...options], {
