@@ -1,6 +1,6 @@
 /**
- * Who may record and watch what: the file of `--access` as a value, and what it answers. Pure. What no rule allows is
- * not allowed; a peer that is nobody the file names is still met by rules for `*`.
+ * Who may record and view what: the file of `--access` as a value, and the rights that it gives a peer. Pure. What no
+ * rule allows is not allowed; rules for `*` are also for peers that are none of the file's principals.
  */
 import { Schema } from "effect"
 import * as Addresses from "../protocol/Addresses.ts"
@@ -15,19 +15,19 @@ const KeyHash = Schema.String.check(
   Schema.makeFilter((text: string) => /^[0-9a-f]{64}$/i.test(text) || "Expected the SHA-256 of a public key, 64 digits")
 )
 
-/** Somebody: whoever has any of these. */
+/** A principal: a peer is it if any of these members fits. */
 export const Principal = Schema.Struct({
   name: Schema.NonEmptyString,
   /** Patterns for the alternative names of a certificate: `URI:lttng://target/web1`, `DNS:*.example`, `email:…`. */
   names: list(Schema.NonEmptyString),
-  /** Patterns for its subject: `CN=web1`, parts joined by `, ` in its order; in one, `\2C` is a comma, `\2B` a plus. */
+  /** Patterns for its subject: `CN=web1`, its parts in order, joined by `, `; in one, `\2C` is a comma, `\2B` a +. */
   subjects: list(Schema.NonEmptyString),
   /** SHA-256 of its public key, in hexadecimal digits. */
   keys: list(KeyHash),
-  /** Where a peer without a certificate comes from. */
+  /** Addresses or ranges from which a peer without a certificate comes. */
   addresses: list(Range)
 })
-/** Who a peer is, by its certificate or its address; values as the file has them. */
+/** Who a peer is, by its certificate or its address, as the file says it. */
 export interface Principal extends Schema.Schema.Type<typeof Principal> {}
 
 /** Sessions by the names their target gives them; a name that is left out is any. */
@@ -35,20 +35,20 @@ export const Sessions = Schema.Struct({
   host: Schema.optionalKey(Schema.NonEmptyString),
   session: Schema.optionalKey(Schema.NonEmptyString)
 })
-/** Globs of host and session names. */
+/** Patterns for host and session names: `*` is any text, `?` any character; absent: any name. */
 export interface Sessions extends Schema.Schema.Type<typeof Sessions> {}
 
 const bound = Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })))
 
 /** What each principal of a rule may use, over all its connections; what is left out is not bounded. */
 export const Quota = Schema.Struct({
-  /** At once, over the three ports. */
+  /** Connections open at once, over the three ports. */
   connections: bound,
-  /** Being recorded at once. */
+  /** Sessions recorded at once. */
   sessions: bound,
-  /** Received; the peer is read from no faster. */
+  /** Bytes received per second: the peer is not read from faster. */
   bytesPerSecond: bound,
-  /** Of the sessions it recorded while it had this bound, as far as they are still there. */
+  /** Bytes on the disk of the sessions that it recorded while it had this bound, as far as they are still there. */
   bytesOnDisk: bound
 })
 /** Bounds of what a principal may use. */
@@ -56,11 +56,11 @@ export interface Quota extends Schema.Schema.Type<typeof Quota> {}
 
 /** What a principal may record and view, and how much. */
 export const Rule = Schema.Struct({
-  /** Names of principals; `*` is everybody, also who has none. */
+  /** Names of principals; `*` is everybody, also a peer that is none of the principals. */
   principals: Schema.Array(Schema.NonEmptyString),
   record: list(Sessions),
   view: list(Sessions),
-  /** It may use the HTTP port as with the token, for the sessions that it may view. By certificate only. */
+  /** True: with its certificate it may use the HTTP port as with the token, for the sessions that it may view. */
   admin: Schema.optionalKey(Schema.Boolean),
   quota: Schema.optionalKey(Quota)
 })
@@ -83,7 +83,7 @@ export const AccessFile = Schema.Struct({
 /** The whole of `--access`: principals and rules. */
 export interface AccessFile extends Schema.Schema.Type<typeof AccessFile> {}
 
-/** A peer, as far as it is known. */
+/** What is known of a peer: its address, and its certificate if it showed one. */
 export interface Identity {
   readonly address: string
   readonly certificate:
@@ -97,31 +97,31 @@ export interface Names {
   readonly sessionName: string
 }
 
-/** What one principal may use. What is not bounded is infinite. */
+/** What one principal may use; `Infinity` where there is no bound. */
 export interface Bounds extends Required<Quota> {
-  /** Its name; a peer that is nobody has its address or its key for one. */
+  /** The principal's name; for a peer that is none, made from its network or its key. */
   readonly principal: string
 }
 
 /** What a peer may do. */
 export interface Rights {
-  /** A session of these names may be created. */
+  /** Whether the peer may create a session of these names. */
   readonly mayRecord: (names: Names) => boolean
-  /** A session of these names is listed, and may be attached to. */
+  /** Whether a session of these names is listed for the peer, and can be attached to. */
   readonly mayView: (names: Names) => boolean
-  /** There is no session that `mayView` hides. */
+  /** True: `mayView` hides no session. */
   readonly mayViewAll: boolean
   readonly mayAdminister: boolean
-  /** Of each principal that the peer is. */
+  /** The bounds of each principal that the peer is. */
   readonly bounds: ReadonlyArray<Bounds>
 }
 
-/** What would look like the end of a part, or like one that is hidden, were it inside a part as it is. */
+/** Characters that inside a part would look like its end or like an escape, and how they are written there. */
 const hidden: Readonly<Record<string, string>> = { "\\": "\\5C", ",": "\\2C", "+": "\\2B" }
 
 /**
- * One text of its parts. In these a backslash is before whatever means something in RFC 2253, and before the two digits
- * of a control character, which stay.
+ * Joins a subject's lines, one for each part, into one text. In the lines a backslash is before each character that RFC
+ * 2253 gives a meaning, and before the two digits of a control character; the latter stays.
  */
 const subjectOf = (lines: string): string =>
   lines
@@ -145,7 +145,7 @@ const covers =
   ({ hostname, sessionName }: Names): boolean =>
     sessions.some(({ host = "*", session = "*" }) => Glob.matches(host, hostname) && Glob.matches(session, sessionName))
 
-/** Each by itself: of several rules' the smallest counts. */
+/** A principal's bounds: of each member, the smallest value of all rules for it. */
 const boundsOf = (rules: ReadonlyArray<Rule>, principal: string): Bounds => {
   const quotas = rules
     .filter(({ principals }) => principals.includes(principal) || principals.includes("*"))
@@ -161,13 +161,13 @@ const boundsOf = (rules: ReadonlyArray<Rule>, principal: string): Bounds => {
   }
 }
 
-/** No name of a principal begins so. */
+/** The name of a peer that is none of the principals: no principal's name begins so. */
 const nobody = ({ address, certificate }: Identity) =>
   certificate === undefined
     ? `\0address ${Addresses.networkOf(address)}`
     : `\0key ${certificate.keyHash || certificate.subject}`
 
-/** What the file allows that peer. */
+/** What the file allows the peer. */
 export const rightsOf = ({ principals, rules }: AccessFile, peer: Identity): Rights => {
   const names = new Set(principals.filter((one) => isPrincipal(one, peer)).map(({ name }) => name))
   const met = rules.filter((rule) => rule.principals.some((name) => name === "*" || names.has(name)))

@@ -1,10 +1,10 @@
-/** What a file of access rules says, and cannot be meant: rules that meet nobody, patterns that match nothing. Pure. */
+/** Finds what cannot be meant in access rules: rules for nobody, patterns that match nothing. Pure. */
 import type { AccessFile, Principal, Rule } from "./Access.ts"
 
-/** What names of a certificate begin with; a pattern may have it in part. */
+/** What a certificate's alternative names begin with; a pattern may have only a part of it. */
 const kinds = ["URI:", "DNS:", "email:", "IP Address:", "DirName:", "Registered ID:", "othername:"]
 
-/** As far as a pattern is text. */
+/** The pattern up to its first wildcard. */
 const beginOf = (pattern: string): string => /^[^*?]*/.exec(pattern)?.[0] ?? ""
 
 const mayBegin = (pattern: string, wanted: string): boolean => {
@@ -28,12 +28,12 @@ const doubtsOf = ({ addresses = [], keys = [], name, names = [], subjects = [] }
     )
 ]
 
-/** Each once. */
+/** Names that are there more than once, each once. */
 const repeated = (names: ReadonlyArray<string>): ReadonlyArray<string> => [
   ...new Set(names.filter((name, index) => names.indexOf(name) !== index))
 ]
 
-/** What other programs' patterns have. */
+/** Brackets that have a meaning in other programs' patterns, but not in ours. */
 const foreign = /\[.+\]|\{.+,.+\}/
 
 const doubtsOfRule = ({ admin, principals, quota, record = [], view = [] }: Rule, index: number) => [
@@ -54,11 +54,11 @@ const doubtsOfRule = ({ admin, principals, quota, record = [], view = [] }: Rule
 const allows = ({ admin, principals, record = [], view = [] }: Rule): boolean =>
   principals.length > 0 && (admin === true || record.length + view.length > 0)
 
-/** Who shows no certificate is no operator, whatever a rule says. */
+/** Whether the principal is known by addresses only: no rule makes a peer without a certificate an operator. */
 const isPlain = ({ keys = [], names = [], subjects = [] }: Principal) =>
   keys.length + names.length + subjects.length === 0
 
-/** In words, one a line. */
+/** What is doubtful in the file: a text for each, for the operator. */
 export const of = ({ principals, rules }: AccessFile): ReadonlyArray<string> => {
   const met = new Set(rules.flatMap((rule) => rule.principals))
   return [

@@ -1,7 +1,7 @@
-/** By character, of which some have two places in a string. */
+/** The text by characters, some of which take two elements of a string. */
 const charactersOf = (text: string): string | ReadonlyArray<string> => (/[\ud800-\udfff]/.test(text) ? [...text] : text)
 
-/** Patterns for names: `*` is any text, `?` any one character. Time is bounded by the product of both lengths. */
+/** Whether a name fits a pattern: `*` is any text, `?` any one character. Takes at most the product of both lengths. */
 export const matches = (pattern: string, text: string): boolean => matchesIn(charactersOf(pattern), charactersOf(text))
 
 const matchesIn = (pattern: string | ReadonlyArray<string>, text: string | ReadonlyArray<string>): boolean => {

@@ -1,9 +1,9 @@
 /**
- * Members that a JSON text gives twice, of which a decoder keeps the last: a rule would not be there, or be another
- * one. Pure.
+ * Finds members that a JSON object has twice, of which a decoder keeps the last only: a rule would silently be missing
+ * or different. Pure.
  */
 
-/** In a text that is valid JSON: the first that is there twice in one object. */
+/** The first member that is twice in one object of `text`, which must be valid JSON; undefined: there is none. */
 export const memberIn = (text: string): string | undefined => {
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\]:]/g) ?? []
   const objects: Array<Set<string>> = []
