@@ -1,6 +1,6 @@
 /**
- * The operator's API as a contract: server, typed client, OpenAPI document and tests are made from it. It says nothing
- * of how it is served. Paths are below `/api/v1`; lists page by `limit` and `offset`.
+ * The operator's API as a contract, from which server, typed client, OpenAPI document and tests are made. It does not
+ * say how it is served. Paths are below `/api/v1`; lists page by `limit` and `offset`.
  */
 import { Schema } from "effect"
 import {
@@ -42,7 +42,7 @@ export class ConnectionUnknown extends Schema.TaggedError<ConnectionUnknown>()(
   }
 }
 
-/** As many listen to events as may. */
+/** The number of clients that may listen to events at once is reached. */
 export class TooManyListeners extends Schema.TaggedError<TooManyListeners>()(
   "TooManyListeners",
   {},
@@ -53,7 +53,7 @@ export class TooManyListeners extends Schema.TaggedError<TooManyListeners>()(
   }
 }
 
-/** An expression or a pattern that is none. */
+/** The filter's expression or pattern is not valid. */
 export class FilterRefused extends Schema.TaggedError<FilterRefused>()(
   "FilterRefused",
   { reason: Schema.String },
@@ -64,7 +64,7 @@ export class FilterRefused extends Schema.TaggedError<FilterRefused>()(
   }
 }
 
-/** It is not live, or its events cannot be read. */
+/** The session is not live, or its events cannot be read. */
 export class SessionUnwatchable extends Schema.TaggedError<SessionUnwatchable>()(
   "SessionUnwatchable",
   { reason: Schema.String },
@@ -75,7 +75,7 @@ export class SessionUnwatchable extends Schema.TaggedError<SessionUnwatchable>()
   }
 }
 
-/** No token, or a wrong one, where one is needed. */
+/** The request needs the token, and has none or a wrong one. */
 export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", {}, { httpApiStatus: 401 }) {
   override get message(): string {
     return "it takes the token, or a certificate that has the right"
@@ -83,8 +83,8 @@ export class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthoriz
 }
 
 /**
- * A bearer token, compared in constant time. Not asked for on loopback and unix sockets, but for actions; nor of a
- * client certificate that the rules for access give the right to.
+ * Asks for a bearer token, which is compared in constant time. On loopback and unix sockets only actions need it; a
+ * client certificate to which the access rules give the right needs none.
  */
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: Visibility }>()(
   "lttng-relay/admin/Authorization",
@@ -95,7 +95,7 @@ export class Authorization extends HttpApiMiddleware.Service<Authorization, { pr
   }
 ) {}
 
-/** A parameter or a body that is not what the contract says. */
+/** A parameter or a body is not what the contract says; `part` is which. */
 export class RequestRefused extends Schema.TaggedError<RequestRefused>()(
   "RequestRefused",
   { part: Schema.String, reason: Schema.String },
@@ -106,7 +106,7 @@ export class RequestRefused extends Schema.TaggedError<RequestRefused>()(
   }
 }
 
-/** Tells what is wrong with a request. */
+/** Answers what is wrong with a request that does not fit the contract. */
 export class Understanding extends HttpApiMiddleware.Service<Understanding>()("lttng-relay/admin/Understanding", {
   error: RequestRefused
 }) {}
@@ -121,10 +121,10 @@ export const Page = {
   offset: Schema.optional(Schema.NumberFromString.check(Schema.isInt(), Schema.isGreaterThanOrEqualTo(0)))
 }
 
-/** What there is in all, and the part that was asked for. */
+/** A list: how many items there are in all, and those that were asked for. */
 const listOf = <A extends Schema.Top>(item: A) => Schema.Struct({ total: Schema.Int, items: Schema.Array(item) })
 
-/** Sessions by these; the largest or newest first with a leading `-`. */
+/** What sessions are sorted by; with a leading `-` the largest or newest comes first. */
 export const SessionSort = Schema.Literals([
   "id",
   "-id",
@@ -136,7 +136,7 @@ export const SessionSort = Schema.Literals([
   "-creationTime"
 ])
 
-/** One session in one row; rates per second, oldest first, where they were asked for. */
+/** One session in one row; `byteRates`, bytes per second, the oldest first, only if rates were asked for. */
 export const SessionSummary = Schema.Struct({
   id: Schema.Int,
   name: Schema.String,
@@ -152,12 +152,12 @@ export const SessionSummary = Schema.Struct({
   packetCount: Schema.Int,
   eventsDiscarded: Lost,
   packetsLost: Lost,
-  /** Since the last packet or beacon of the stream where that is longest. */
+  /** Time since the last packet or beacon, of the stream where that is longest. */
   silenceMillis: Schema.Finite,
-  /** Of the slowest viewer. */
+  /** How far the slowest viewer is behind, in time of the trace's clock and in packets; 0 without viewers. */
   lagSeconds: Schema.Finite,
   lagPacketCount: Schema.Int,
-  /** By which it comes. */
+  /** The edge by which the session comes; absent: it comes by none. */
   edge: SessionStatus.fields.edge,
   byteRates: Schema.optionalKey(Schema.Array(Schema.Finite))
 })
@@ -168,17 +168,17 @@ export interface SessionSummary extends Schema.Schema.Type<typeof SessionSummary
 export const Overview = Schema.Struct({
   atMillis: Schema.Finite,
   sessions: Schema.Array(SessionSummary),
-  /** Only an edge has any. */
+  /** Sessions of other edges that pass through; only an edge has any. */
   passing: Schema.optionalKey(Schema.Array(PassedSession)),
   counters: Counters,
   drain: Drain,
-  /** By port. */
+  /** Number of open connections by port: `control`, `data`, `live`. */
   connections: Schema.Record(Schema.String, Schema.Int)
 })
 /** The relay in a few numbers. */
 export interface Overview extends Schema.Schema.Type<typeof Overview> {}
 
-/** Of one session over the last 15 minutes: a point every `intervalSeconds`, the newest last. */
+/** One session's rates and lag over the last 15 minutes: a point every `intervalSeconds`, the newest last. */
 export const SessionHistory = Schema.Struct({
   intervalSeconds: Schema.Finite,
   bytes: Schema.Array(Schema.Finite),
@@ -186,19 +186,19 @@ export const SessionHistory = Schema.Struct({
   lagSeconds: Schema.Array(Schema.Finite)
 })
 
-/** Says every few seconds that nothing has happened, so that a connection that is gone is found out. */
+/** Sent every few seconds, so that a connection that is gone is noticed. */
 export const Heartbeat = Schema.TaggedStruct("Heartbeat", { atMillis: Schema.Finite })
 
-/** The last of all, where who asked may not go on. */
+/** Sent last if the client may not listen any more. */
 export const End = Schema.TaggedStruct("End", { reason: Schema.String })
 
-/** What `GET /events` tells; 64-bit numbers are strings. */
+/** What `GET /events` sends; 64-bit numbers are strings. */
 export const Told = Schema.toCodecJson(Schema.Union([RelayEvent, Heartbeat, End]))
 export type Told = typeof Told.Type
 
-/** Of `POST /drain`. */
+/** The body of `POST /drain`. */
 export const DrainRequest = Schema.Struct({
-  /** Sessions that are left then are ended. Absent: they are waited for. */
+  /** After this time sessions that are left are ended. Absent: they are waited for. */
   deadlineSeconds: Schema.optionalKey(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: 1_000_000 })))
 })
 
@@ -230,7 +230,7 @@ const sessions = HttpApiGroup.make("sessions")
       ...watched,
       success: HttpApiSchema.StreamUint8Array({ contentType: "text/event-stream" })
     }),
-    /** Ends it as a lost connection does; its files are complete then. */
+    /** Ends the session as a lost connection does; when this answers, its files are complete. */
     HttpApiEndpoint.delete("end", "/:id", { ...sessionId, success: HttpApiSchema.NoContent })
   )
   .prefix("/api/v1/sessions")
@@ -245,12 +245,12 @@ const relay = HttpApiGroup.make("relay")
       query: { ...Page, state: Schema.optional(Schema.Literals(["open", "closed"])) },
       success: listOf(ConnectionStatus)
     }),
-    /** A target's ends its session, a viewer's detaches it. */
+    /** Ending a target's connection ends its session, ending a viewer's detaches it. */
     HttpApiEndpoint.delete("endConnection", "/connections/:id", { ...connectionId, success: HttpApiSchema.NoContent }),
     HttpApiEndpoint.get("draining", "/drain", { success: Drain }),
     /** No new sessions from now on. */
     HttpApiEndpoint.post("drain", "/drain", { payload: DrainRequest, success: Drain }),
-    /** Sessions are made again. */
+    /** New sessions are made again. */
     HttpApiEndpoint.delete("takeBackDrain", "/drain", { success: Drain }),
     HttpApiEndpoint.get("events", "/events", {
       success: HttpApiSchema.StreamSse({ data: Told }),
@@ -262,7 +262,7 @@ const relay = HttpApiGroup.make("relay")
     }),
     HttpApiEndpoint.get("counters", "/counters", { success: Counters }),
     HttpApiEndpoint.get("activity", "/activity", { success: Activity }),
-    /** Those that traces are on, the output's first. */
+    /** Devices that traces are on, the output's first. */
     HttpApiEndpoint.get("devices", "/devices", { query: Page, success: listOf(Device) }),
     HttpApiEndpoint.get("process", "/process", { success: ProcessFigures })
   )
@@ -270,23 +270,23 @@ const relay = HttpApiGroup.make("relay")
   .middleware(Understanding)
   .middleware(Authorization)
 
-/** Of the process around the relay. */
+/** Endpoints about the process around the relay. */
 const daemon = HttpApiGroup.make("daemon")
   .add(
-    /** Reads options and their files again; all of what has changed comes into force, or nothing. */
+    /** Reads options and their files again; all changes come into force, or none. */
     HttpApiEndpoint.post("reload", "/reload", { success: Reloaded, error: ReloadRefused }),
     HttpApiEndpoint.get("logLevel", "/log-level", { success: Verbosity }),
     HttpApiEndpoint.put("setLogLevel", "/log-level", { payload: Verbosity, success: Verbosity }),
-    /** Options in force, nothing secret among them. */
+    /** The options in force, without secrets. */
     HttpApiEndpoint.get("configuration", "/configuration", { success: Schema.Json }),
-    /** What the log said last, the newest last. */
+    /** The log's last lines, the newest last. */
     HttpApiEndpoint.get("log", "/log", { success: Schema.Struct({ lines: Schema.Array(Schema.String) }) })
   )
   .prefix("/api/v1")
   .middleware(Understanding)
   .middleware(Authorization)
 
-// What is misspelt would be taken for absent: a drain without its deadline.
+// Unknown members are refused: a misspelt one would count as absent, and a drain have no deadline.
 const named = HttpApi.make("lttng-relay")
   .annotateMerge(OpenApi.annotations({ title: "lttng-relay", version: "1" }))
   .annotate(HttpApi.QueryParseOptions, { onExcessProperty: "error" })

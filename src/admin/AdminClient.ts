@@ -11,14 +11,14 @@ import { AdminApi, Authorization } from "./AdminApi.ts"
 export interface Options {
   /** `http://HOST:PORT`. For a unix socket any host: the `HttpClient` knows the path. */
   readonly url: string
-  /** Of the relay's `--http-token-file`. */
+  /** The token in the relay's `--http-token-file`. */
   readonly token?: string | undefined
 }
 
 /** One method for each endpoint of `AdminApi`, by group: `client.sessions.list({ query: {} })`. */
 export type AdminClient = HttpApiClient.ForApi<typeof AdminApi>
 
-/** Nothing is asked yet: a relay that is not there is told by the first method that is called. */
+/** Makes a client. This asks nothing yet: if the relay is not there, the first method that is called fails. */
 export const make = ({ token, url }: Options): Effect.Effect<AdminClient, never, HttpClient.HttpClient> =>
   HttpApiClient.make(AdminApi, { baseUrl: url }).pipe(
     Effect.provide(

@@ -1,6 +1,6 @@
 /**
  * The operator's API of a relay in a program, as routes of the program's own HTTP server: what `lttng-relay top`,
- * `drain` and collectors of metrics ask for. The page and what is of a daemon (log, options) are not among them.
+ * `drain` and collectors of metrics ask for. The page and what belongs to a daemon (log, options) are not among them.
  *
  *     HttpRouter.serve(Layer.mergeAll(ownRoutes, AdminRoutes.layer({ config, token })))
  */
@@ -19,27 +19,27 @@ import { Closing } from "./Endless.ts"
 import * as Handlers from "./Handlers.ts"
 import * as Routes from "./Routes.ts"
 
-/** Of which relay, and for whom. */
+/** The relay's configuration, and who may ask. */
 export interface Options {
-  /** What the relay was made with. */
+  /** The configuration that the relay was made with. */
   readonly config: Pick<RelayConfig, "output" | "fdPoolSize">
-  /** Who sends it as a bearer token may do everything. Where not given, or empty, nobody may change anything. */
+  /** Whoever sends this as a bearer token may do everything. Absent or empty: nobody may change anything. */
   readonly token?: string | undefined
   /**
-   * Everybody whom the server answers may read what sessions there are, but not their events: for a server that only
-   * this machine reaches, or one that asks who it is by itself. False where not given.
+   * True: everybody whom the server answers may read which sessions there are, but not their events. This is for a
+   * server that only this machine reaches, or one that checks clients itself. False by default.
    */
   readonly isOpen?: boolean
   /**
-   * Names by which an open server is asked, lower case, besides those of this machine: by any other, a browser may be
-   * asking for a page of somebody else (DNS rebinding).
+   * Host names, in lower case, by which clients may ask an open server, besides those of this machine: a browser that
+   * asks by any other may do so for a page of somebody else (DNS rebinding).
    */
   readonly hosts?: ReadonlyArray<string>
 }
 
 /**
- * `/api/v1`, `/metrics`, `/livez` and `/readyz`. Answers without an end (`/api/v1/events`) end with the layer, which a
- * server outlives: its `gracefulShutdownTimeout` bounds how long it waits for them.
+ * Routes `/api/v1`, `/metrics`, `/livez` and `/readyz`. Answers without an end (`/api/v1/events`) end with the layer,
+ * which the server outlives: its `gracefulShutdownTimeout` bounds how long it waits for them.
  */
 export const layer = ({
   config,
@@ -53,7 +53,7 @@ export const layer = ({
 > => {
   const policy = { token, isLocal: isOpen, hidesEvents: true }
   const authorization = { policy, visitorOf: () => undefined }
-  // One for each time that the layer is built.
+  // Each build of the layer has one of its own.
   const closing = Layer.effect(
     Closing,
     Effect.acquireRelease(Deferred.make<void>(), (closed) => Deferred.succeed(closed, undefined))

@@ -1,8 +1,8 @@
 /**
- * The operator's HTTP port: health, metrics, the API. Loaded only where it is asked for.
+ * The operator's HTTP port: health, metrics, the API and the page. Loaded only if it is configured.
  *
- * It answers on the relay's loop, so everything that a client can make it do or hold is bounded; connections are in a
- * thread of their own, but for those that come by the relay's doors.
+ * It answers on the relay's loop, so everything that a client can make it do or hold is bounded. Connections are in a
+ * thread of their own, except where they come by the relay's doors.
  */
 import type { ListenOptions } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
@@ -33,11 +33,11 @@ export interface Options {
   readonly listen: ListenOptions
   readonly policy: Authorization.Policy
   readonly names: Origin.Names
-  /** What it takes to be ready beside what a relay needs. */
+  /** Checks of readiness besides those of every relay. */
   readonly moreChecks?: (() => ReadonlyArray<Check>) | undefined
-  /** Connections come by the relay's doors: with TLS, or a proxy's header. */
+  /** True: connections come by the relay's doors, with TLS or a proxy's header. */
   readonly hasDoors: boolean
-  /** Of the process. */
+  /** The most descriptors that the process may open. */
   readonly descriptorLimit: number
 }
 
@@ -51,7 +51,7 @@ const contentPolicy = [
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 ].join("; ")
 
-/** To other ports, or through a proxy, nobody comes but by the names of those. */
+/** Accepts any name: for requests that come to other ports or through a proxy, which have names of their own. */
 const anyName: Origin.Names = { isLoopback: false, hosts: [] }
 
 const safeHeaders = {
@@ -62,7 +62,7 @@ const safeHeaders = {
   "cache-control": "no-store"
 }
 
-/** Of every answer, whichever route made it. */
+/** Gives every answer, whichever route made it, headers that restrict browsers; refuses requests not meant for us. */
 const safeguards = ({ names, visitorOf }: RouteOptions) =>
   HttpRouter.middleware(
     (answer) =>
@@ -80,7 +80,7 @@ const safeguards = ({ names, visitorOf }: RouteOptions) =>
     { global: true }
   )
 
-/** Everything but the page. */
+/** All routes but the page's. */
 export const routes = (options: RouteOptions) =>
   Layer.mergeAll(
     HttpApiBuilder.layer(AdminApi, { openapiPath: "/openapi.json" }).pipe(
@@ -101,7 +101,7 @@ export const reasonOf = (cause: Cause.Cause<unknown>): string => {
   return SystemError.reasonOf(inner)
 }
 
-/** By the relay's doors, or to a thread that has nothing to do with them. */
+/** The HTTP server: its connections come by the relay's doors, or are in a thread that has none of them. */
 const entered = ({ descriptorLimit, hasDoors, listen }: Options) =>
   Effect.gen(function* () {
     if (!hasDoors) {
@@ -114,12 +114,12 @@ const entered = ({ descriptorLimit, hasDoors, listen }: Options) =>
     return { layer: NodeHttpServer.layer(() => server, { gracefulShutdownTimeout: stopTimeout, ...listen }), visitorOf }
   })
 
-/** Serves until the scope closes. The bound address is that of `HttpServer`. */
+/** Serves until the scope closes. `HttpServer` knows the bound address. */
 export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unknown, Relay | Telemetry | Operations> =>
   Layer.unwrap(
     Effect.map(entered(options), ({ layer, visitorOf }) => {
       const { moreChecks, names, policy } = options
-      // Before the route that takes what no other does.
+      // The page comes before the route that takes what no other does.
       const page = Layer.mergeAll(Layer.empty, ...PageFiles.routes())
       const asked = Layer.mergeAll(page, routes({ policy, names, visitorOf, moreChecks }))
       const closing = Deferred.makeUnsafe<void>()
@@ -131,7 +131,7 @@ export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unkn
         ]),
         Layer.provideMerge(layer)
       )
-      // Built last, so it goes first: otherwise an answer without an end takes the whole timeout.
+      // Built last, so closed first: otherwise an answer without an end would take the whole timeout.
       return Layer.effectDiscard(Effect.addFinalizer(() => Deferred.succeed(closing, undefined))).pipe(
         Layer.provideMerge(served)
       )

@@ -1,7 +1,7 @@
 /**
- * Who may ask. Readings need the token unless the port is one that only this machine reaches; what changes something
- * needs it everywhere. Without a token nothing can be changed. A client certificate does what the token does, where the
- * rules for access say so, for the sessions that they show it.
+ * Who may ask what. Reading needs the token unless only this machine reaches the port; changing something needs it
+ * everywhere, so without a token nothing can be changed. If the access rules say so, a client certificate does what the
+ * token does, for the sessions that the rules let its owner view.
  */
 import { createHash, timingSafeEqual } from "node:crypto"
 import { IncomingMessage } from "node:http"
@@ -12,15 +12,15 @@ import * as AdminApi from "./AdminApi.ts"
 import { everything, type Sight, sightOf, Visibility } from "./Visibility.ts"
 
 export interface Policy {
-  /** Undefined: there is none. */
+  /** The bearer token; undefined: there is none. */
   readonly token: string | undefined
-  /** A unix socket or a loopback address. */
+  /** The port is a unix socket or on a loopback address. */
   readonly isLocal: boolean
-  /** The live port shows events to some only, so this one shows them to none without the token. */
+  /** True: the live port shows events to some peers only, so this port shows them to nobody without the token. */
   readonly hidesEvents: boolean
 }
 
-/** How a connection came, if it is one of those that were let in by the relay's doors. */
+/** How a connection came, if the relay's doors let it in. */
 export type VisitorOf = (socket: object) => Visitor | undefined
 
 export interface Options {
@@ -31,35 +31,35 @@ export interface Options {
 /** What is asked. */
 export interface Question {
   readonly method: string
-  /** As the contract has it, whatever was written to come there; of what is beside the API there is none. */
+  /** The endpoint's path as the contract has it, with `:id`; empty for routes beside the API. */
   readonly path: string
   /** The bearer token that was given. */
   readonly given: string
-  /** What a browser says of the page that asks. */
+  /** What a browser says of the page that asks: the header `Sec-Fetch-Site`. */
   readonly site: string | undefined
 }
 
-/** Of equal length whatever was sent, so that the comparison takes the same time. */
+/** A digest, so that whatever was sent has the same length and the comparison takes the same time. */
 const digest = (text: string) => createHash("sha256").update(text).digest()
 
-/** Nothing that is given would be the same as a token that is empty. */
+/** Whether the token was given. An empty token is none: giving nothing would equal it. */
 const isToken = (token: string | undefined, given: string): boolean =>
   token !== undefined && token !== "" && timingSafeEqual(digest(given), digest(token))
 
 /** Methods that only read. */
 const readings: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"])
 
-/** What traces say, not what the relay does. */
+/** Whether an endpoint shows what is in traces, not what the relay does. */
 const isContent = (path: string): boolean => path.startsWith("/api/v1/sessions/:id/events")
 
-/** What is of single sessions. The rest is of all of them: the log, metrics, what the process does. */
+/** Endpoints about single sessions. All others tell of all sessions: the log, metrics, what the process does. */
 const ofSessions = /^\/api\/v1\/(sessions|overview|counters|connections|events)(\/|$)/
 
-/** A browser shows its certificate for whatever page makes it ask; only our own page may make it do something. */
+/** Whether a foreign page makes the browser change something: it shows its certificate whatever page makes it ask. */
 const isAskedByOthers = ({ method, site }: Question): boolean =>
   !readings.has(method) && site !== undefined && site !== "same-origin" && site !== "none"
 
-/** Undefined: nothing is answered. */
+/** What the client may see; undefined: it gets no answer. */
 const viewpointOf = (
   { hidesEvents, isLocal, token }: Policy,
   question: Question,
@@ -80,7 +80,7 @@ const question = (request: HttpServerRequest.HttpServerRequest, path: string, gi
   site: request.headers["sec-fetch-site"]
 })
 
-/** Undefined: it came to the port itself. */
+/** How the request's connection came; undefined: directly to the port. */
 export const visitorAt = (visitorOf: VisitorOf, { source }: HttpServerRequest.HttpServerRequest) =>
   source instanceof IncomingMessage ? visitorOf(source.socket) : undefined
 
@@ -99,7 +99,7 @@ export const layer = ({ policy, visitorOf }: Options): Layer.Layer<AdminApi.Auth
     })
   )
 
-/** For routes beside the API. */
+/** The same for routes beside the API. */
 export const guard = ({ policy, visitorOf }: Options) =>
   HttpRouter.middleware((answer) =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {

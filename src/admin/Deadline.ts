@@ -1,16 +1,16 @@
 /**
- * Calls that somebody's own regular expression may keep from ever coming back: ended after a time, wherever they are.
- * What such a call was working on is no use afterwards.
+ * Ends calls that take too long, wherever they are: a client's regular expression may keep them from ever returning.
+ * What such a call was working on must not be used afterwards.
  */
 import { closeSync, openSync } from "node:fs"
 import { createContext, Script } from "node:vm"
 
-/** It was ended. */
+/** The call was ended. */
 export class DeadlineMissed extends Error {
   readonly _tag = "DeadlineMissed"
 }
 
-/** Runs what is in its box. A context takes memory, and few ask for regular expressions. */
+/** A script that calls what is put in its box. Made late: a context takes memory, and few use regular expressions. */
 const made = () => ({
   box: createContext({ call: undefined as (() => unknown) | undefined }),
   script: new Script("call()")
@@ -20,7 +20,7 @@ let watched: ReturnType<typeof made> | undefined
 const isMissed = (cause: unknown): boolean =>
   (cause as { readonly code?: unknown } | undefined)?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT"
 
-/** More than the runtime takes for its watch. Where it finds fewer, it ends the process. */
+/** More descriptors than the runtime's watch takes: if it finds too few, the runtime ends the process. */
 const descriptorCountMin = 8
 
 const hasDescriptors = (): boolean => {
@@ -35,7 +35,7 @@ const hasDescriptors = (): boolean => {
   }
 }
 
-/** Throws `DeadlineMissed`, or that nothing can be watched now. */
+/** Answers what `call` does within `millis`. Throws `DeadlineMissed`, or an error if nothing can be watched now. */
 export const within = <A>(millis: number, call: () => A): A => {
   if (!hasDescriptors()) throw new Error("there are no descriptors left to watch it with")
   watched ??= made()

@@ -1,4 +1,4 @@
-/** Answers where no handler is asked: no such path, no such method of it, a request that is misspelt. */
+/** Answers requests that reach no handler: for an unknown path, a method that a path has not, a misspelt request. */
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { type HttpApiEndpoint, HttpApiError } from "effect/http-api"
@@ -9,7 +9,7 @@ interface Place {
   readonly method: string
 }
 
-/** Those beside the API. */
+/** Paths beside the API. */
 const own = ["/", "/page.js", "/page.css", "/livez", "/readyz", "/metrics", "/openapi.json"]
 
 const bare = (path: string): string => path.replace(/\?.*$/s, "").replace(/(?<=.)\/$/, "")
@@ -37,7 +37,7 @@ const nothing = HttpServerResponse.text("There is nothing here; /openapi.json sa
 
 const answer = ({ method, url }: HttpServerRequest.HttpServerRequest): HttpServerResponse.HttpServerResponse => {
   const methods = methodsAt(url)
-  // Of a method that there is, the path is what is wrong: the router takes none that are so long.
+  // If the path has the method, its length is what is wrong: the router takes none that are so long.
   if (methods.length === 0 || methods.includes(method)) return nothing
   const headers = { allow: ["OPTIONS", ...methods].join(", ") }
   if (method === "OPTIONS") return HttpServerResponse.empty({ status: 204, headers })
@@ -56,8 +56,8 @@ const isNowhere = (error: unknown): boolean =>
   HttpServerError.isHttpServerError(error) && error.reason._tag === "RouteNotFound"
 
 /**
- * What HTTP itself refuses it refuses without a word, as a defect, or, where a path cannot be read, as a failure: here
- * it is an answer like others.
+ * Makes an answer of what the HTTP library refuses without a word: it fails if a path cannot be read, and dies for all
+ * else that it refuses.
  */
 export const contained = <E, R>(answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
   answer.pipe(
@@ -76,7 +76,7 @@ const explained = (response: HttpServerResponse.HttpServerResponse): HttpServerR
 
 const reasonLengthMax = 500
 
-/** What is said to an endpoint that has no parameters, or no body: it would do something else than was asked. */
+/** Refuses parameters or a body at an endpoint that has none: it would do something else than was asked. */
 const surplus = ({ payload, query }: HttpApiEndpoint.Top) =>
   Effect.gen(function* () {
     const [name] = query === undefined ? Object.keys(yield* HttpServerRequest.ParsedSearchParams) : []

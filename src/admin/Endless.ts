@@ -1,4 +1,4 @@
-/** Answers without an end: so many at once, each with a heartbeat, until the port closes. */
+/** Answers without an end: a bounded number at once, each with a heartbeat, until the port closes. */
 import { Context, Deferred, Effect, Schedule, Stream } from "effect"
 import { TooManyListeners } from "./AdminApi.ts"
 
@@ -7,11 +7,11 @@ export class Closing extends Context.Service<Closing, Deferred.Deferred<void>>()
 
 const interval = "5 seconds"
 
-/** The first at once, since an answer begins with its first bytes. A client that is gone is found out by them. */
+/** A heartbeat at once, since an answer begins with its first bytes, and then regularly: a lost client is noticed. */
 export const heartbeats = <A>(beat: () => A): Stream.Stream<A> =>
   Stream.concat(Stream.sync(beat), Stream.map(Stream.fromSchedule(Schedule.spaced(interval)), beat))
 
-/** While it may, which is looked at with everything that comes; then `last` says why no longer. */
+/** `answer` while `mayGoOn`, which is asked with each item; then `last` says why it ends. */
 export const permitted = <A, B>(
   answer: Stream.Stream<A>,
   mayGoOn: () => boolean,
@@ -22,7 +22,7 @@ export const permitted = <A, B>(
     Stream.suspend(() => (mayGoOn() ? Stream.empty : Stream.succeed(last("no rule shows it to you any more"))))
   )
 
-/** Each holds one of the port's connections: others must find one. */
+/** Admits at most `countMax` answers at once: each holds one of the port's connections, and others must find one. */
 export const bounded = (countMax: number) =>
   Effect.map(Closing, (closing) => {
     let count = 0

@@ -1,6 +1,6 @@
 /**
- * The relay's events as an answer without an end. Listeners share one look at the relay. One that does not read loses
- * the oldest events and holds up nothing.
+ * The relay's events as an answer without an end. All listeners share one subscription to the relay. One that does not
+ * read loses the oldest events and holds up nothing.
  */
 import { Effect, Queue, Schedule, Stream } from "effect"
 import { wallMillis } from "../Machine.ts"
@@ -16,7 +16,7 @@ const flushInterval = "1 second"
 /** Events that a listener may lag behind. */
 const eventCountMax = 1024
 
-/** As `Digest` says. Of most events nothing but a number is kept, in the turn in which they happen. */
+/** The relay's events, thinned out by `Digest` in the turn in which they happen. */
 const digested = ({ hearEvents }: Relay["Service"]): Stream.Stream<RelayEvent> =>
   Stream.callback<RelayEvent>(
     (queue) => {
@@ -39,7 +39,7 @@ export const make = Effect.gen(function* () {
   const admit = yield* Endless.bounded(listenerCountMax)
   const heartbeats = Endless.heartbeats(() => ({ _tag: "Heartbeat" as const, atMillis: wallMillis() }))
   const all = Stream.merge(events, heartbeats)
-  /** It ends, with the next heartbeat at the latest, when `mayGoOn` says no. */
+  /** The answer for one listener. When `mayGoOn` turns false it ends, with the next heartbeat at the latest. */
   return (isTold: (told: RelayEvent | typeof Heartbeat.Type) => boolean, mayGoOn: () => boolean) =>
     admit(Endless.permitted(Stream.filter(all, isTold), mayGoOn, (reason): Told => ({ _tag: "End", reason })))
 })

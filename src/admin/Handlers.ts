@@ -169,7 +169,7 @@ export const relay = HttpApiBuilder.group(
         }),
       draining: () => service.drain.status,
       drain: ({ payload: { deadlineSeconds } }) =>
-        // A request's bounds are narrower.
+        // This cannot fail: the request's schema is stricter.
         Effect.andThen(
           Effect.orDie(service.drain.begin(deadlineSeconds === undefined ? undefined : deadlineSeconds * 1000)),
           service.drain.status

@@ -1,7 +1,7 @@
 /**
- * Decoded events of one live session as lines of JSON (docs/events.md), while they happen: asked of the relay as any
- * viewer asks, over a connection in the process, so a client that does not read holds up nobody but itself, and it does
- * not matter what the live port demands.
+ * Decoded events of one live session as lines of JSON (docs/events.md), while they happen. They are asked for as by any
+ * viewer, over a connection in the process: a client that does not read holds up nobody but itself, and it does not
+ * matter what the live port demands.
  */
 import { Cause, Effect, Result, Stream } from "effect"
 import type { DataStream } from "../ctf/decode/DataStream.ts"
@@ -22,30 +22,30 @@ import * as Endless from "./Endless.ts"
 
 type OneOrMore = string | ReadonlyArray<string>
 
-/** Which events. */
+/** Which events are wanted. */
 export interface Selection {
-  /** Patterns like `sched_*`: one of them fits. */
+  /** Patterns like `sched_*`, in one text with commas between; one of them must fit. */
   readonly event?: OneOrMore | undefined
   /** All hold. */
   readonly where?: OneOrMore | undefined
 }
 
-/** What is wanted of a session. */
+/** Which session is wanted, and which of its events. */
 export interface Request extends Selection {
   readonly hostname: string
   readonly sessionName: string
 }
 
-/** Each decodes on the loop that the relay is on. */
+/** Few at once, since each decodes on the relay's loop. */
 const watcherCountMax = 4
-/** Items from one look at other work to the next. */
+/** Items that are decoded between two looks at other work. */
 const burst = 256
-/** Of a burst with a regular expression: who asks gives it, and may have chosen what it reads. */
+/** How long a burst with a regular expression may take: the client gives it, and may also have chosen what it reads. */
 const burstMillisMax = 500
-/** When one has taken longer, for so long nobody gets another. */
+/** After one has taken longer, nobody may use another for this time. */
 const slowPauseMillis = 10_000
 
-/** Or what looks like one in a text. No other test takes longer the worse what it reads is chosen. */
+/** Whether there is a regular expression, or text that looks like one: only its time depends on what it reads. */
 const hasRegex = ({ where = [] }: Selection): boolean => [where].flat().some((text) => /[=!]~/.test(text))
 
 const filterOf = ({ event, where }: Selection): Effect.Effect<Filter | undefined, FilterRefused> =>
@@ -60,7 +60,7 @@ const filterOf = ({ event, where }: Selection): Effect.Effect<Filter | undefined
     return filters.length === 0 ? undefined : Filters.every(filters)
   })
 
-/** What is visited, as lines. */
+/** Makes lines of what a decoder visits. */
 class Lines {
   readonly #out = new Bytes()
   readonly #viewed = new WeakMap<DataStream, LiveViewer.ViewedStream>()
@@ -83,7 +83,7 @@ class Lines {
     else if (item === "failure" && failure !== undefined) this.#json.failure(stream, failure, this.#out)
   }
 
-  /** What has gathered since; it is the caller's to keep. */
+  /** The lines gathered since the last call; the caller may keep the bytes. */
   take(): Uint8Array {
     const taken = Uint8Array.from(this.#out.written)
     this.#out.clear()
@@ -95,7 +95,7 @@ type Bounded = <A>(call: () => A) => A
 
 const unbounded: Bounded = (call) => call()
 
-/** Pieces of whole lines; empty ones where nothing was wanted. */
+/** What the decoder has, in pieces of whole lines: one for each burst that gives any. */
 function* pieces(decoder: LiveDecoder, lines: Lines, bounded: Bounded): Generator<Uint8Array> {
   for (let isMore = true; isMore; ) {
     isMore = bounded(() => decoder.drain(burst, lines.visit))
@@ -125,7 +125,7 @@ const attach = (
     })
   }).pipe(Effect.mapError(unwatchable))
 
-/** Lines, or server-sent events with one of them each. */
+/** The form of the answer: lines, or server-sent events with one line each. */
 export type Form = "ndjson" | "sse"
 
 const eventOf = (line: string): string => (line === "" ? ":\n\n" : `data: ${line}\n\n`)
@@ -138,7 +138,7 @@ const inForm = (form: Form, pieces: Stream.Stream<Uint8Array>): Stream.Stream<Ui
         return Buffer.from(lines.map(eventOf).join(""))
       })
 
-/** A line that is none: a proxy does not think that the client is gone. */
+/** An empty line as heartbeat: so a proxy does not take the connection for dead. */
 const blank = (): Uint8Array => Buffer.from("\n")
 
 const lastLine = (reason: string): Uint8Array => Buffer.from(`${JSON.stringify({ type: "end", reason })}\n`)
@@ -156,7 +156,7 @@ export const make = Effect.gen(function* () {
       throw new Error("the filter takes too long", { cause })
     }
   }
-  /** Its last line says why it ends. */
+  /** The session's lines; the last one says why they end. */
   const watch = (request: Request, filter: Filter | undefined): Stream.Stream<Uint8Array> =>
     Stream.unwrap(attach(openLive, request, filter, hasRegex(request) ? bounded : unbounded)).pipe(
       Stream.concat(Stream.sync(() => lastLine("the session has ended"))),

@@ -2,7 +2,7 @@
 import { Context, type Effect, Schema } from "effect"
 import type { Reloaded, ReloadRefused } from "../config/Reloaded.ts"
 
-/** As many as `-v` is given times. */
+/** How much is logged: as many times as `-v` would be given. */
 export const Verbosity = Schema.Struct({ verbosity: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 3 })) })
 /** See the schema. */
 export interface Verbosity extends Schema.Schema.Type<typeof Verbosity> {}
@@ -10,34 +10,34 @@ export interface Verbosity extends Schema.Schema.Type<typeof Verbosity> {}
 /** At an edge: a session that another edge brings, on its way to the relay. */
 export const PassedSession = Schema.Struct({
   hostname: Schema.String,
-  /** Empty: its first words have not come. */
+  /** Empty: the session's name has not come yet. */
   name: Schema.String,
-  /** The edge before. */
+  /** The edge that brings it. */
   edge: Schema.Struct({ name: Schema.String, isConnected: Schema.Boolean }),
-  /** More may come. */
+  /** True: more may come. */
   isOpen: Schema.Boolean,
   byteCount: Schema.Int,
   lagRecordCount: Schema.Int,
   lagMillis: Schema.Finite,
-  /** Before it is taken further; absent: it is taken. */
+  /** What has to happen before the relay takes it; absent: it is taken. */
   waitsFor: Schema.optionalKey(Schema.String)
 })
 /** At an edge: a session that another edge brings, on its way to the relay. */
 export interface PassedSession extends Schema.Schema.Type<typeof PassedSession> {}
 
-/** Asked by the handlers of the group `daemon`. */
+/** What the handlers of the group `daemon` ask. */
 export class Operations extends Context.Service<
   Operations,
   {
     readonly reload: Effect.Effect<Reloaded, ReloadRefused>
     readonly verbosity: Effect.Effect<number>
-    /** Until the next reload that changes it. */
+    /** Holds until the next reload, which sets what the options say. */
     readonly setVerbosity: (verbosity: number) => Effect.Effect<void>
-    /** Options in force, nothing secret among them. */
+    /** The options in force, without secrets. */
     readonly configuration: Effect.Effect<Schema.Json>
-    /** What the log said last, the newest last. */
+    /** The log's last lines, the newest last. */
     readonly lastLines: Effect.Effect<ReadonlyArray<string>>
-    /** Absent: it is no edge. */
+    /** Sessions of other edges that pass through; absent: this is no edge. */
     readonly passing?: Effect.Effect<ReadonlyArray<PassedSession>>
   }
 >()("lttng-relay/admin/Operations") {}

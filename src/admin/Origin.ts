@@ -1,17 +1,17 @@
 /**
  * Whether a request was meant for this port, or is a browser's on behalf of somebody else's page.
  *
- * A name of the page's owner may lead to a loopback address at its second look-up (DNS rebinding): for the browser the
- * relay's answers are then the page's own. What gives it away is the name it asks by. Pages of other sites can also ask
- * without hearing the answer; what they would hold is worth refusing.
+ * The name of a foreign page's host may lead to a loopback address at its second look-up (DNS rebinding): to the
+ * browser the relay's answers are then the page's own. The name by which it asks gives it away. Pages of other sites
+ * can also ask without hearing the answer; they are refused, since even that would hold some of the port.
  */
 import { isIPv4, isIPv6 } from "node:net"
 import { nameOf } from "../config/HttpPort.ts"
 
 export interface Names {
-  /** Only this machine reaches the port, over TCP: nobody else has a reason to ask by another name. */
+  /** Only this machine reaches the port, over TCP: nobody has a reason to ask by another name than its own. */
   readonly isLoopback: boolean
-  /** By which it may be asked besides; lower case. */
+  /** Further names by which it may be asked, in lower case. */
   readonly hosts: ReadonlyArray<string>
 }
 
@@ -28,13 +28,13 @@ const isMeant = ({ hosts, isLoopback }: Names, host: string): boolean => {
   return hosts.includes(name) || isLoopbackName(name)
 }
 
-/** A person follows a link, as into the page. */
+/** Whether a person follows a link, for instance to the page. */
 const isNavigation = (headers: Headers): boolean => headers["sec-fetch-mode"] === "navigate"
 
-/** Why there is no answer; undefined: there is one. */
+/** Why the request gets no answer; undefined: it gets one. */
 export const refusal = (names: Names, headers: Headers): string | undefined => {
   const { host } = headers
-  // Without it no browser asks.
+  // Browsers always send a host.
   if (host !== undefined && !isMeant(names, host)) {
     return "This relay is not asked by that name; --http-hosts allows more of them.\n"
   }

@@ -1,6 +1,6 @@
 /**
- * The page's files, made by the build beside the commands and held in memory. They say nothing of the relay: what the
- * page shows it asks for, with the operator's token.
+ * The page's files, made by the build beside the commands and held in memory. They contain nothing of the relay: the
+ * page asks for what it shows, with the operator's token.
  */
 import { readFileSync } from "node:fs"
 import type { Layer } from "effect"
@@ -12,7 +12,7 @@ const files = [
   ["/page.css", "page.css", "text/css; charset=utf-8"]
 ] as const
 
-/** As a command, as a library, from the sources. */
+/** Where the files are if this runs as a command, as a library, from the sources. */
 const places = ["./page/", "../bin/page/", "../../dist/bin/page/"]
 
 const read = (name: string): Uint8Array<ArrayBuffer> | undefined => {

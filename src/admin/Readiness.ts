@@ -1,7 +1,7 @@
 /**
- * Whether the relay should be given work. Pure: checks are facts, the answer names every one that says no.
+ * Whether the relay should be given work. Pure: the answer has every check, and names what fails.
  *
- * Never the fault of one session: what one target or viewer does leaves the relay ready for the others.
+ * No single session changes it: whatever one target or viewer does, the relay stays ready for the others.
  */
 import { Schema } from "effect"
 
@@ -12,11 +12,11 @@ export const Readiness = Schema.Struct({ isReady: Schema.Boolean, checks: Schema
 export interface Readiness extends Schema.Schema.Type<typeof Readiness> {}
 
 export interface Facts {
-  /** Undefined: the file system does not say. */
+  /** Free bytes where traces go; undefined: the file system does not say. */
   readonly freeBytes?: number
-  /** Undefined: files have no table of their own. */
+  /** Free inodes; undefined: the file system has no table of them. */
   readonly freeFileCount?: number
-  /** The system's code: nothing can be made in the output directory. */
+  /** The system's code if nothing can be made in the output directory. */
   readonly outputFault?: string
   readonly openDescriptors: number
   readonly descriptorLimit: number
@@ -25,16 +25,16 @@ export interface Facts {
   readonly sessionCount: number
 }
 
-/** A few packets more than this cannot be stored. */
+/** With less free space than this, only a few more packets could be stored. */
 export const freeBytesMin = 16 * 1024 * 1024
-/** A session of a target with many processors has as many. */
+/** A session of a target with many processors has as many files. */
 export const freeFileCountMin = 256
 /** What a new session needs at once: its connections and first files. */
 const freeDescriptorsMin = 16
 
 const check = (name: string, isOk: boolean, detail: string): Check => ({ name, isOk, detail })
 
-/** `more`: what it takes besides. */
+/** Judges the facts; `more` are further checks. */
 export const readiness = (facts: Facts, more: ReadonlyArray<Check>): Readiness => {
   const { freeBytes, freeFileCount, openDescriptors, outputFault, descriptorLimit, isDraining, sessionCount } = facts
   const isFewFiles = freeFileCount !== undefined && freeFileCount < freeFileCountMin

@@ -9,7 +9,7 @@ import * as Authorization from "./Authorization.ts"
 import * as Origin from "./Origin.ts"
 import { type Check, readiness } from "./Readiness.ts"
 
-/** Somebody answers: the loop turns. */
+/** Always answers: that there is an answer shows that the loop turns. */
 export const livez = HttpRouter.add("GET", "/livez", HttpServerResponse.text("ok\n"))
 
 export const readyz = (moreChecks: () => ReadonlyArray<Check> = () => []) =>
@@ -43,17 +43,17 @@ const exposition = HttpRouter.use((router) =>
 export const metrics = (options: Authorization.Options) =>
   exposition.pipe(Layer.provide(Authorization.guard(options).layer))
 
-/** The status of what is asked by a wrong name. */
+/** The status for a request by a wrong name: "Misdirected Request". */
 const misdirected = 421
 
-/** The answer, where nothing is to be said against who asks. */
+/** `answer`, unless there is a reason to refuse. */
 export const unless = <E, R>(
   refusal: string | undefined,
   answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ): Effect.Effect<HttpServerResponse.HttpServerResponse, E, R> =>
   refusal === undefined ? answer : Effect.succeed(HttpServerResponse.text(refusal, { status: misdirected }))
 
-/** Of routes that no browser shall ask for a page of somebody else. */
+/** Refuses requests that a browser sends for somebody else's page. */
 export const meant = (names: Origin.Names): Layer.Layer<never> =>
   HttpRouter.middleware((answer) =>
     Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ headers }) => unless(Origin.refusal(names, headers), answer))

@@ -1,4 +1,4 @@
-/** The operator's port of an edge, which has a relay and is no daemon: only how much it logs can be changed. */
+/** The operator's port of an edge, which has a relay but no daemon: of its options only verbosity can be changed. */
 import { Effect, Layer, Schema, type Scope } from "effect"
 import * as HttpPort from "../config/HttpPort.ts"
 import { ReloadRefused } from "../config/Reloaded.ts"
@@ -11,14 +11,14 @@ import type { Check } from "./Readiness.ts"
 
 export interface Options extends Omit<Telemetry.Options, "moreSamples"> {
   readonly port: HttpPort.HttpPort
-  /** Undefined: there is none. */
+  /** The bearer token; undefined: there is none. */
   readonly token: string | undefined
-  /** Of the process, nothing secret among it. */
+  /** The options of the process, without secrets. */
   readonly configuration: Schema.Json
   readonly log: { verbosity: number; readonly lastLines: ReadonlyArray<string> }
   readonly edge: () => EdgeFigures
   readonly passing: () => ReadonlyArray<PassedSession>
-  /** What it takes to be ready beside what a relay needs. */
+  /** Checks of readiness besides those of every relay. */
   readonly moreChecks: () => ReadonlyArray<Check>
 }
 

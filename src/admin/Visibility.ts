@@ -5,9 +5,9 @@ import type { Viewpoint } from "../relay/party/Viewpoint.ts"
 import type { ConnectionStatus, Counters, Drain, SessionStatus } from "../relay/Status.ts"
 import * as Totals from "../relay/Totals.ts"
 
-/** By the rules in force when it is asked: they may change while an answer without an end goes on. */
+/** A view by the rules in force whenever it is asked: they may change while an answer without an end goes on. */
 export interface Sight extends Viewpoint {
-  /** Who asked still has a right to the port. */
+  /** True while the client has a right to the port. */
   readonly mayAsk: boolean
 }
 
@@ -15,7 +15,7 @@ export class Visibility extends Context.Service<Visibility, Sight>()("lttng-rela
 
 export const everything: Sight = { mayView: () => true, mayViewAll: true, mayAsk: true }
 
-/** `now`: undefined, there is no right to the port. */
+/** `now` answers the rights in force; undefined: the client has no right to the port. */
 export const sightOf = (now: () => Viewpoint | undefined): Sight => ({
   mayView: (names) => now()?.mayView(names) === true,
   get mayViewAll() {
@@ -31,7 +31,7 @@ const isShown =
   ({ hostname, name }: Pick<SessionStatus, "hostname" | "name">) =>
     mayView({ hostname, sessionName: name })
 
-/** As if nothing else came by its edge. */
+/** The session as if nothing else came by its edge. */
 const alone = (session: SessionStatus): SessionStatus => {
   const { edge } = session
   if (edge?.spool === undefined) return session
@@ -41,7 +41,7 @@ const alone = (session: SessionStatus): SessionStatus => {
 export const sessions = (viewpoint: Viewpoint, all: ReadonlyArray<SessionStatus>): ReadonlyArray<SessionStatus> =>
   viewpoint.mayViewAll ? all : all.filter(isShown(viewpoint)).map(alone)
 
-/** Those of sessions that are shown. */
+/** The connections of the sessions that are shown. */
 export const connections = (
   { mayViewAll }: Viewpoint,
   all: ReadonlyArray<ConnectionStatus>,
@@ -52,7 +52,7 @@ export const connections = (
   return all.filter(({ sessionId }) => sessionId !== undefined && ids.has(sessionId))
 }
 
-/** As if there were no other sessions than those that are shown. */
+/** The counters as if there were only the sessions that are shown. */
 export const counters = ({ mayViewAll }: Viewpoint, all: Counters, shown: ReadonlyArray<SessionStatus>): Counters => {
   if (mayViewAll) return all
   const parts = shown.flatMap(({ closedChannels, streams }) => [...closedChannels, ...streams])
@@ -70,11 +70,11 @@ export const counters = ({ mayViewAll }: Viewpoint, all: Counters, shown: Readon
   }
 }
 
-/** As if no other sessions were left. */
+/** The drain's status as if only the sessions that are shown were left. */
 export const drain = ({ mayViewAll }: Viewpoint, all: Drain, shown: ReadonlyArray<SessionStatus>): Drain =>
   mayViewAll ? all : { ...all, sessionCount: shown.filter(({ edge }) => edge === undefined).length }
 
-/** Of the events from now on, those of sessions that are shown; `now` are the sessions that there are. */
+/** Whether an event, of those from now on, is of a session that is shown; `now` are the sessions that there are. */
 export const events = (
   viewpoint: Viewpoint,
   now: ReadonlyArray<SessionStatus>

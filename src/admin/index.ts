@@ -1,5 +1,5 @@
 /**
- * A running relay by HTTP: what its `--http-port` answers, as a contract, as a client, and for a server of one's own.
+ * A running relay over HTTP: what `--http-port` answers, as a contract, as a client, and for a server of your own.
  *
  *     AdminClient.make({ url: "http://relay:5345" })   typed methods over any HttpClient
  *     AdminApi                                         the contract: endpoints, schemas, errors

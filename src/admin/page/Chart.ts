@@ -1,4 +1,4 @@
-/** Fifteen minutes of one figure of a session. */
+/** A chart of the last fifteen minutes of one figure of a session. */
 import { html } from "htm/preact"
 import { useEffect, useRef } from "preact/hooks"
 import uPlot from "uplot"
@@ -7,7 +7,7 @@ import type { History } from "./Server.ts"
 
 const pointCount = 180
 
-/** A canvas knows no custom properties: their value for the scheme in force. */
+/** The value of a custom property in the current colour scheme: a canvas does not know custom properties. */
 const color = (name: string): string => {
   const element = document.createElement("i")
   element.style.color = `var(${name})`
@@ -27,7 +27,7 @@ export interface Line {
   readonly format: (value: number) => string
 }
 
-/** The newest point at the right, and as much of the past as fits at the left, known or not. */
+/** uPlot's data: times in seconds, and values. Always `pointCount` points, the newest last; missing ones are null. */
 const dataOf = (history: History, key: Line["key"]): uPlot.AlignedData => {
   const values = history[key]
   const now = Clock.nowMillis() / 1000

@@ -1,6 +1,6 @@
 /**
- * Events as the relay tells them, lines of JSON, as a trace of Chrome's JSON format: what `lttng-relay export` makes of
- * recorded ones (`ctf/export/ChromeTrace`), by the same rules. Pure.
+ * Makes a trace in Chrome's JSON format from events as the relay sends them, lines of JSON. `lttng-relay export` makes
+ * the same from recorded events, by the same rules (`ctf/export/ChromeTrace`). Pure.
  */
 import type { OpenSlices } from "../../ctf/export/OpenSlices.ts"
 import * as SliceRules from "../../ctf/export/SliceRules.ts"
@@ -8,14 +8,14 @@ import { switchName, Threads, tellingFields } from "../../ctf/export/Threads.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** One event. */
+/** A line of JSON, for an event. */
 export interface Line {
   readonly type: string
   /** Nanoseconds since the epoch. */
   readonly ts?: string
   readonly name?: string | null
   readonly cpu?: unknown
-  /** Of the trace's environment. */
+  /** Host, process id and process name, from the trace's environment. */
   readonly host?: unknown
   readonly vpid?: unknown
   readonly procname?: unknown
@@ -30,7 +30,7 @@ interface Item {
   readonly name: string
   readonly pid: number
   readonly tid: number
-  /** Microseconds since the first. */
+  /** Microseconds since the first event. */
   readonly ts?: number
   readonly s?: "t"
   readonly args?: Fields
@@ -69,7 +69,7 @@ const environmentOf = ({ host, procname, vpid }: Line): ReadonlyMap<string, unkn
     ["vpid", typeof vpid === "number" ? BigInt(vpid) : undefined]
   ])
 
-/** Lines that are no events are left out. */
+/** The trace's text. Lines that are no events are left out. */
 export const trace = (lines: ReadonlyArray<Line>, session: string): string => {
   const threads = new Threads<string>()
   const events = lines.filter(({ ts, type }) => type === "event" && ts !== undefined)

@@ -1,4 +1,4 @@
-/** The relay's time, by its last answer: the browser's machine may have another. */
+/** The relay's time, estimated from its last answer: the browser's machine may have another. */
 
 let aheadMillis = 0
 

@@ -1,4 +1,4 @@
-/** Who is connected, and how the last ones ended. */
+/** A table of open connections, or of the last ones that ended. */
 import { html } from "htm/preact"
 import { useState } from "preact/hooks"
 import * as Clock from "./Clock.ts"
@@ -9,7 +9,7 @@ import * as Values from "./Values.ts"
 
 type State = "open" | "closed"
 
-/** What happens all the time. */
+/** Reasons that are nothing to notice. */
 const ordinary = new Set(["peer closed", "relay stopped"])
 
 const heldBackSeconds = ({ heldBackMillis }: ConnectionStatus): number =>

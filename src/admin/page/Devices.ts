@@ -6,7 +6,7 @@ import * as Quantile from "./Quantile.ts"
 import type { Device, Listed } from "./Server.ts"
 import * as Values from "./Values.ts"
 
-/** An operation that takes longer hangs, for whoever waits for it. */
+/** An operation that takes longer than this is shown as hanging. */
 const hangMillis = 1000
 
 const paths = {

@@ -1,6 +1,6 @@
 /**
- * A live session's events as they happen: a filter, pause, the newest first. Nothing is decoded before somebody asks
- * for it. What comes is gathered and drawn a few times a second, and the last of it is kept.
+ * Shows a live session's events as they happen, the newest first, with a filter and a pause. The relay decodes nothing
+ * before a person asks for it. What comes is gathered and drawn a few times a second, and only the newest is kept.
  */
 import { html } from "htm/preact"
 import { useEffect, useRef, useState } from "preact/hooks"
@@ -59,7 +59,7 @@ interface State {
 
 const nothing = (recent = new Recent()): State => ({ recent, lines: [], count: 0, failure: undefined })
 
-/** For ui.perfetto.dev and chrome://tracing. */
+/** Saves the events as a file for ui.perfetto.dev and chrome://tracing. */
 const save = (lines: ReadonlyArray<ChromeLines.Line>, session: string): void => {
   const url = URL.createObjectURL(new Blob([ChromeLines.trace(lines, session)], { type: "application/json" }))
   const link = document.createElement("a")
@@ -69,7 +69,7 @@ const save = (lines: ReadonlyArray<ChromeLines.Line>, session: string): void => 
   setTimeout(() => URL.revokeObjectURL(url), 10_000)
 }
 
-/** Reads while `where` is defined. */
+/** Follows the session's events while `where` is defined; a change of `attempt` begins anew. */
 const useFollowed = (id: number, where: string | undefined, isPaused: boolean, attempt: number): State => {
   const [state, setState] = useState<State>(nothing)
   const paused = useRef(isPaused)
@@ -89,7 +89,7 @@ const useFollowed = (id: number, where: string | undefined, isPaused: boolean, a
         ending = sentenceOf(told.reason ?? "")
         return
       }
-      // What a pause shows is what can be saved of it.
+      // During a pause nothing is added: what is on the screen is what can be saved.
       if (!paused.current) recent.add(told)
       fresh.push({ ...told, at: ++count })
       if (fresh.length > keptCountMax) fresh.shift()

@@ -1,4 +1,4 @@
-/** The page: one view at a time by the part of the address behind `#`, a head that says whether the relay answers. */
+/** The page: a head that says whether the relay answers, and one view, chosen by the part of the address behind `#`. */
 import { html } from "htm/preact"
 import { render } from "preact"
 import { useEffect, useMemo, useState } from "preact/hooks"

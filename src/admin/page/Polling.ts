@@ -1,16 +1,16 @@
-/** Asks again and again for as long as a component is shown; a hidden tab asks nothing. */
+/** Asks the relay every two seconds for as long as a component is shown; a hidden tab asks nothing. */
 import { useEffect, useRef, useState } from "preact/hooks"
 import { ask, type Failure } from "./Server.ts"
 
 export interface Polled<A> {
-  /** The last good answer stays while the relay does not answer. */
+  /** The last good answer, which stays while the relay does not answer. */
   readonly value: A | undefined
   readonly failure: Failure | undefined
 }
 
 const intervalMillis = 2_000
 
-/** `path` may depend on whether it is the first question; `again` asks at once when it changes. */
+/** `path` may depend on whether there has been no good answer yet. When `again` changes, it begins anew. */
 export const usePolled = <A>(path: (isFirst: boolean) => string, again: unknown): Polled<A> => {
   const [polled, setPolled] = useState<Polled<A>>({ value: undefined, failure: undefined })
   const pathNow = useRef(path)

@@ -1,8 +1,8 @@
-/** Of observations that were counted by powers of two. */
+/** Quantiles of observations that are counted in buckets by powers of two. */
 import type { Activity } from "./Server.ts"
 import * as Values from "./Values.ts"
 
-/** Seconds that a share of them stays below: an upper bound, since buckets are powers of two. */
+/** An upper bound, in seconds, of the smallest `share` of the observations (0 to 1): the end of a bucket. */
 export const of = ({ counts, count }: Activity["answerMicros"], share: number): number => {
   let rest = share * count
   const at = counts.findIndex((own) => {

@@ -1,10 +1,10 @@
 /**
- * What changed between two answers, per second: the newest rates of each session, and a short past of its bytes for the
+ * What changed between the last two answers, per second: the rates of each session, and its last byte rates for the
  * sparkline. Pure but for its own memory.
  */
 import type { Overview, SessionSummary } from "./Server.ts"
 
-/** Points of a sparkline; the server's own points fill it at first. */
+/** Points of a sparkline; at first they are the relay's own history. */
 export const sparkCount = 40
 
 export interface SessionRates {
@@ -14,7 +14,7 @@ export interface SessionRates {
   readonly spark: ReadonlyArray<number>
 }
 
-/** Numbers are those of one run of the relay. */
+/** Whether two statuses are of one session: its number is given again when the relay has been restarted. */
 export const isOne = (a: Identity, b: Identity): boolean =>
   a.creationTimeSeconds === b.creationTimeSeconds && a.name === b.name && a.hostname === b.hostname
 

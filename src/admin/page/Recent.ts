@@ -1,8 +1,8 @@
-/** The events of the last seconds of trace time, as many as a tab can hold, to be kept as a file. */
+/** Keeps the events of the last seconds of trace time, as many as a tab can hold, to be saved as a file. */
 import type { Line } from "./ChromeLines.ts"
 
 export const secondsMax = 10
-/** Some 50 MB of a tab's memory. */
+/** Most events kept: some 50 MB of a tab's memory. */
 const countMax = 100_000
 
 const nanos = BigInt(secondsMax) * 1_000_000_000n
@@ -19,7 +19,7 @@ export class Recent {
     if (time > this.#newest) this.#newest = time
     const oldest = this.#newest - nanos
     while (this.#isOver(this.#lines[this.#from], oldest)) this.#from++
-    // To move all of them for each that goes would cost more than all else.
+    // Moving all of them for each that is dropped would cost more than all else.
     if (this.#from * 2 <= this.#lines.length) return
     this.#lines.splice(0, this.#from)
     this.#from = 0

@@ -1,4 +1,4 @@
-/** The relay itself: what it may use and uses, how fast it answers, what it was asked, what holds peers back. */
+/** A view of the relay itself: limits and their use, speed of answers, commands received, what holds peers back. */
 import { html } from "htm/preact"
 import { Bar, type Use } from "./Bar.ts"
 import * as Clock from "./Clock.ts"

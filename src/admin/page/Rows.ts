@@ -1,13 +1,13 @@
 /**
- * A long list of rows of one height: only those in sight are in the document. Where rows can have the focus, arrow keys
- * move it, Home and End go to the ends, and the list scrolls along.
+ * A long list of rows of one height, of which only those in sight are in the document. If rows can have the focus,
+ * arrow keys move it, Home and End go to the ends, and the list scrolls along.
  */
 import { html } from "htm/preact"
 import type { ComponentChildren } from "preact"
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 
 const wideRowHeight = 34
-/** Where there is no room for all of it in one line; `page.css` has both. */
+/** In a narrow window a row takes two lines; `page.css` has both heights. */
 const narrowRowHeight = 52
 const narrow = "(max-width: 760px)"
 
@@ -22,11 +22,11 @@ const useRowHeight = (): number => {
   return isNarrow ? narrowRowHeight : wideRowHeight
 }
 
-/** Rows beside those in sight, so that neither scrolling nor the tab key comes to a gap. */
+/** Rows above and below those in sight, so that neither scrolling nor the tab key comes to a gap. */
 const spareCount = 16
 const pageCount = 10
 
-/** Where a key leads from a row. */
+/** The row to which a key leads from row `at`; undefined: the key leads nowhere. */
 const targetOf = (key: string, at: number, count: number): number | undefined => {
   const wanted = {
     ArrowDown: at + 1,
@@ -69,7 +69,7 @@ export const Rows = <A>({
   }, [])
   const from = Math.max(0, Math.floor(seen.top / rowHeight) - spareCount)
   const to = Math.min(items.length, Math.ceil((seen.top + seen.height) / rowHeight) + spareCount)
-  /** However often it is asked before the list is drawn again, it scrolls no further. */
+  /** Scrolls until the row is in sight; calls before the list is drawn again scroll no further. */
   const bringInSight = (at: number) => {
     const top = (element.current?.getBoundingClientRect().top ?? 0) + at * rowHeight
     const below = top + rowHeight - window.innerHeight
@@ -81,12 +81,12 @@ export const Rows = <A>({
     wanted.current = undefined
     ;(shown.current?.children[at - from] as HTMLElement | undefined)?.focus()
   }
-  // Before the next key: what is pressed while no row has the focus would come to nobody.
+  // In a layout effect, so before the next key: while no row has the focus, a key would be lost.
   useLayoutEffect(focusWanted)
   const onKeyDown = (event: KeyboardEvent) => {
     const rows = [...(shown.current?.children ?? [])]
     const at = rows.indexOf(event.target as Element)
-    // A key that is held down comes before the row that the last one asked for.
+    // A key that is held down comes again before the row is drawn to which the last one led.
     const target = at < 0 ? undefined : targetOf(event.key, wanted.current ?? from + at, items.length)
     if (target === undefined) return
     event.preventDefault()

@@ -1,6 +1,6 @@
 /**
- * What the page asks the relay, and whether it answers. The token is kept for this tab only. Answers have the shapes of
- * `AdminApi`, whose types are imported and whose code is not.
+ * Asks the relay for what the page shows. The token is kept for this tab only. Answers have the shapes of `AdminApi`,
+ * of which only types are imported, no code.
  */
 import { harmless } from "../../errors/Harmless.ts"
 import type { Activity, ConnectionStatus, Counters, Drain, SessionStatus } from "../../relay/Status.ts"
@@ -29,7 +29,7 @@ export interface Listed<A> {
   readonly items: ReadonlyArray<A>
 }
 
-/** `refused`: the token is missing or wrong; `gone`: what was asked for is not there any more. */
+/** `lost`: no good answer; `refused`: the token is missing or wrong; `gone`: what was asked for no longer exists. */
 export type Failure = "lost" | "refused" | "gone"
 
 const key = "lttng-relay-token"
@@ -46,7 +46,7 @@ const authorization = (): Record<string, string> => {
   return token === null ? {} : { authorization: `Bearer ${token}` }
 }
 
-/** Why nothing is followed without the token, or with a wrong one. */
+/** What `follow` says if the token is missing or wrong. */
 export const tokenWanted = "It needs the token."
 
 /** Calls `onLine` for each line of an answer without an end; says why it ended. */
@@ -72,7 +72,7 @@ export const follow = async (path: string, onLine: (line: string) => void, signa
   }
 }
 
-/** Names that peers chose do not turn what is written beside them, and show what is in them. */
+/** Escapes texts that peers chose: they must not turn the writing beside them, and hidden characters are shown. */
 const shown = (_member: string, value: unknown): unknown => (typeof value === "string" ? harmless(value) : value)
 
 export const ask = async <A>(path: string): Promise<Answer<A>> => {

@@ -1,4 +1,4 @@
-/** One session: its last fifteen minutes, its streams, its viewers. */
+/** A view of one session: its last fifteen minutes, its viewers, its streams, its events. */
 import { html } from "htm/preact"
 import { useRef } from "preact/hooks"
 import { Chart, type Line } from "./Chart.ts"
@@ -93,7 +93,7 @@ export const Session = ({ id }: { readonly id: number }) => {
   const session = usePolled<SessionStatus>(() => `sessions/${id}`, id)
   const history = usePolled<History>(() => `sessions/${id}/history`, id)
   const { failure } = session
-  // A relay that has been started again gives its numbers again.
+  // A relay that has been restarted gives the same numbers to other sessions.
   const shown = useRef(session.value)
   const isSame = session.value === undefined || shown.current === undefined || isOne(shown.current, session.value)
   if (isSame) shown.current = session.value ?? shown.current

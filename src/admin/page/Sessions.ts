@@ -1,4 +1,4 @@
-/** Every session by host: what arrives, what its tracer lost, how late it is, how far its viewers are behind. */
+/** A table of all sessions by host: what arrives, what tracers lost, silence, how far viewers are behind. */
 import { html } from "htm/preact"
 import { useMemo, useState } from "preact/hooks"
 import * as Clock from "./Clock.ts"

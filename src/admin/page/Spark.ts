@@ -1,4 +1,4 @@
-/** The last minutes of a rate as a small line; its height is that of its own largest value. */
+/** A small line of a rate's last minutes, scaled to its own largest value. */
 import { html } from "htm/preact"
 import { sparkCount } from "./Rates.ts"
 

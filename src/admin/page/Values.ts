@@ -1,4 +1,4 @@
-/** Numbers as people read them: a few figures, a unit, always as wide as the last time. */
+/** Numbers as people read them: a few figures and a unit, of nearly constant width. */
 
 const steps = ["", "k", "M", "G", "T", "P"]
 

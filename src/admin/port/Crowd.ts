@@ -1,7 +1,7 @@
 /**
- * Keeps the clients of the operator's port from taking the loop away from targets. Connections are bounded; when there
- * are too many, the one of least use is closed, so that clients that only hold connections lock nobody out. Each
- * connection has one request at a time, all together a bounded number in a second, in turn.
+ * Keeps the clients of the operator's port from taking the loop away from targets. Connections are bounded; if there
+ * are too many, the least useful one is closed, so that clients that only hold connections lock nobody out. Of each
+ * connection one request at a time is served; of all together a bounded number in a second, in turn.
  */
 import { type IncomingMessage, Server, type ServerOptions, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
@@ -16,23 +16,23 @@ interface Request {
 interface Guest {
   readonly socket: Socket
   readonly waiting: Array<Request>
-  /** An answer to it is not sent whole. */
+  /** True while an answer to it is being made or sent. */
   isAnswered: boolean
 }
 
 export interface Bounds {
   readonly connectionCountMax: number
-  /** Of one connection: requests sent before the first has its answer. */
+  /** Requests of one connection that may wait for their turn. */
   readonly waitingCountMax: number
   readonly requestsPerSecond: number
-  /** As many at once after a quiet time. */
+  /** Requests that may be served at once after a quiet time. */
   readonly burstCount: number
 }
 
-/** A large answer counts as several requests: so many bytes take the loop as long as a small one. */
+/** A large answer counts as several requests, one for each so many bytes: they take the loop as long as a small one. */
 const requestBytes = 64 * 1024
 
-/** Those that have no body, whatever they are given. */
+/** Answers to `HEAD`, which get no body whatever is written. */
 const heads = new WeakSet<ServerResponse>()
 
 export const isHead = (answer: ServerResponse): boolean => heads.has(answer)
@@ -46,14 +46,14 @@ const asGet = (message: IncomingMessage, answer: ServerResponse): IncomingMessag
   return message
 }
 
-/** Whoever is between may go by another of its names than the runtime, which goes by the first. */
+/** Whether there are several `Host` headers: a proxy may go by another than the runtime, which takes the first. */
 const isAmbiguous = ({ rawHeaders }: IncomingMessage): boolean =>
   rawHeaders.filter((text, at) => at % 2 === 0 && text.toLowerCase() === "host").length > 1
 
-/** The system takes no more of what it is sent. */
+/** True while the system takes no more of what the connection is sent. */
 const isUnread = ({ socket }: Guest): boolean => socket.writableNeedDrain
 
-/** Oldest first: one that has asked nothing, else one that does not read, else the oldest of all. */
+/** The least useful connection: the oldest that asks nothing now, else that does not read, else the oldest of all. */
 const leastOf = (guests: Iterable<Guest>): Guest | undefined => {
   let [unread, oldest]: Array<Guest | undefined> = []
   for (const guest of guests) {
@@ -67,20 +67,20 @@ const leastOf = (guests: Iterable<Guest>): Guest | undefined => {
 export class CrowdServer extends Server {
   readonly #bounds: Bounds
   readonly #guests = new Map<Socket, Guest>()
-  /** Those whose next request could be answered, the one that has waited longest first. */
+  /** Connections whose next request could be answered, the one that has waited longest first. */
   readonly #ready = new Set<Guest>()
   readonly #credit: Credit
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: ServerOptions, bounds: Bounds) {
-    // There is nothing to upgrade to: such a request is answered like any other.
+    // There is nothing to upgrade to: a request to upgrade is answered like any other.
     super({ ...options, shouldUpgradeCallback: () => false })
     this.#bounds = bounds
     this.#credit = new Credit(bounds.requestsPerSecond, bounds.burstCount, clockMillis())
     this.on("close", () => clearTimeout(this.#timer))
   }
 
-  /** Whoever listens for requests hears of one when its turn has come; of nothing but requests that way. */
+  /** Holds back requests until it is their turn: only then do listeners hear of them. Other events pass. */
   override emit(event: string | symbol, ...values: ReadonlyArray<unknown>): boolean {
     const [message, answer] = values
     const isContinued = event === "checkContinue"
@@ -96,7 +96,7 @@ export class CrowdServer extends Server {
     return true
   }
 
-  /** To be told of each connection before it is served. */
+  /** Takes note of a connection; must be called before it is served. */
   enter(socket: Socket): void {
     const least = this.#guests.size < this.#bounds.connectionCountMax ? undefined : leastOf(this.#guests.values())
     if (least !== undefined) {
@@ -145,7 +145,7 @@ export class CrowdServer extends Server {
     super.emit("request", message, answer)
   }
 
-  /** Otherwise somebody looks again when there is some. */
+  /** Whether a request may be served now; if not, `#serve` is called again when one may. */
   #hasCredit(): boolean {
     if (this.#credit.at(clockMillis()) >= 1) return true
     this.#timer ??= setTimeout(

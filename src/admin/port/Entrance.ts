@@ -1,9 +1,9 @@
 /**
- * A server for HTTP whose connections come by the relay's doors: with TLS or a proxy's header before the first request,
- * and those of other ports that asked for HTTP by name.
+ * A server for HTTP whose connections come by the relay's doors: with TLS or a proxy's header before the first request;
+ * also connections to other ports that asked for HTTP by name.
  *
- * Node's server has its own listener for connections; it is put behind the door. Where it is not found as it is known,
- * the server is a plain one.
+ * The runtime's server has its own listener for connections, which is put behind the door. If that is not found as
+ * expected, the server is a plain one without a door.
  */
 import type * as http from "node:http"
 import type * as net from "node:net"
@@ -18,13 +18,13 @@ export interface Entrance {
 
 type Serve = (this: http.Server, socket: net.Socket) => void
 
-/** Node's own listener; undefined where it is not what it was. */
+/** The server's own listener for connections; undefined if there is not exactly one. */
 export const listenerOf = (server: http.Server): Serve | undefined => {
   const [serve, ...more] = server.listeners("connection")
   return serve === undefined || more.length > 0 ? undefined : (serve as Serve)
 }
 
-/** The server is told of all connections, whichever port they came to. */
+/** Puts `server` behind a door: it gets the connections for HTTP, whichever port they came to. */
 export const make = (server: Crowd.CrowdServer): Effect.Effect<Entrance, never, Relay | Scope.Scope> =>
   Effect.gen(function* () {
     const { openHttp } = yield* Relay

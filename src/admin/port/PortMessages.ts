@@ -1,4 +1,4 @@
-/** What the thread that has the port's connections and the one that answers tell each other. */
+/** Messages between the thread that has the port's connections and the relay's thread, which answers. */
 import type { AddressInfo, ListenOptions } from "node:net"
 
 /** What the thread is started with. */
@@ -9,10 +9,10 @@ export interface Start {
 
 export type Headers = Readonly<Record<string, string>>
 
-/** By the thread. A request is whole; `id` names it until its answer is sent or nobody waits for it. */
+/** Sent by the port's thread. A request is whole; `id` names it until its answer is sent or nobody waits for it. */
 export type Told =
   | { readonly _tag: "Listening"; readonly address: AddressInfo | string }
-  /** An error on its way between threads loses its code. */
+  /** Not an `Error`: on its way between threads that would lose its code. */
   | { readonly _tag: "Refused"; readonly code: string | undefined; readonly message: string }
   | {
       readonly _tag: "Asked"
@@ -23,13 +23,13 @@ export type Told =
       readonly headers: Headers
       readonly body: Uint8Array<ArrayBuffer> | undefined
     }
-  /** What there was of the answer is sent, as far as the client takes it. */
+  /** The client has taken the parts sent so far: the next one can come. */
   | { readonly _tag: "More"; readonly id: number }
   | { readonly _tag: "Gone"; readonly id: number }
 
-/** To the thread. A `Part` after the first comes for each `More`. */
+/** Sent to the port's thread. Each `Part` after the first is sent for one `More`. */
 export type Answered =
   | { readonly _tag: "Head"; readonly id: number; readonly status: number; readonly headers: Headers }
   | { readonly _tag: "Part"; readonly id: number; readonly bytes: Uint8Array; readonly isLast: boolean }
-  /** No more connections; clients that wait for an answer still get it. */
+  /** Take no more connections; clients that wait for an answer still get it. */
   | { readonly _tag: "Close" }

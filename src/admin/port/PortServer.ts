@@ -1,5 +1,5 @@
 /**
- * An `HttpServer` whose connections are in a thread of their own (`PortThread`): this side hears of whole requests, and
+ * An `HttpServer` whose connections are in a thread of their own (`PortThread`): this side gets whole requests, and
  * sends answers as fast as their clients take them.
  */
 import { Worker } from "node:worker_threads"
@@ -20,24 +20,24 @@ import type { Answered, Start, Told } from "./PortMessages.ts"
 
 type Asked = Extract<Told, { readonly _tag: "Asked" }>
 type Listening = Extract<Told, { readonly _tag: "Listening" }>
-/** What else it needs is in the context of who serves it. */
+/** An app; its other requirements are in the context in which it is served. */
 type HttpApp = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
   unknown,
   HttpServerRequest.HttpServerRequest | Scope.Scope
 >
 
-/** All its clients together hold a few MiB at most. */
+/** Limits of the thread: all its clients together hold a few MiB at most. */
 const resourceLimits = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 }
 const restartInterval = "1 second"
-/** How long answers have to their end when the port closes. */
+/** How long answers have to end when the port closes. */
 const stopMillisMax = 1_000
-/** An answer whose length is known and no more than this goes in one message. */
+/** An answer whose length is known and at most this goes in one message. */
 const wholeBytesMax = 256 * 1024
 
 const program = new URL(import.meta.url.endsWith(".ts") ? "./PortThread.ts" : "./PortThread.js", import.meta.url)
 
-/** Nothing of the web's own types is loaded for what has no body, as all that only reads. */
+/** The request for Effect. Without a body, as all reading requests are, it is an imitation: `Request` is not loaded. */
 const sourceOf = ({ body, headers, method, target }: Asked): Request => {
   const url = `http://relay${target}`
   if (body !== undefined) return new Request(url, { method, headers: { ...headers }, body })
@@ -49,7 +49,7 @@ const nothing = new Uint8Array()
 
 const joined = (parts: Iterable<Uint8Array>): Uint8Array => Uint8Array.from(Buffer.concat([...parts]))
 
-/** One answer on its way. */
+/** A request whose answer is being made or sent. */
 class Exchange {
   readonly #id: number
   readonly #send: (answered: Answered) => void
@@ -61,17 +61,17 @@ class Exchange {
     this.#send = send
   }
 
-  /** The client has what there was of it. */
+  /** The client has taken the parts sent so far. */
   more(): void {
     this.#taken.openUnsafe()
   }
 
-  /** Nobody waits for the rest. */
+  /** Nobody waits for the rest of the answer. */
   end(): void {
     this.fiber?.interruptUnsafe(undefined, HttpServerError.ClientAbort.annotation)
   }
 
-  /** An answer that breaks off ends there. */
+  /** Sends the answer. A body that fails ends where it fails. */
   answer({ body, headers, status }: HttpServerResponse.HttpServerResponse): Effect.Effect<void> {
     this.#send({ _tag: "Head", id: this.#id, status, headers })
     if (body._tag === "Uint8Array") this.#part(body.body, true)
@@ -111,7 +111,7 @@ class Port {
     this.use(worker)
   }
 
-  /** What the one before was asked ends with it. */
+  /** Uses this thread from now on; requests of the one before end. */
   use(worker: Worker): void {
     this.#endAll()
     this.#worker = worker
@@ -120,7 +120,7 @@ class Port {
     worker.unref()
   }
 
-  /** Completes with the thread, also if that has ended. */
+  /** Completes when the current thread ends, or has ended. */
   readonly ended: Effect.Effect<void> = Effect.promise(async () => this.#exited)
 
   serve(app: HttpApp, middleware: HttpMiddleware.HttpMiddleware | undefined, context: Context.Context<never>): void {
@@ -138,7 +138,7 @@ class Port {
     }
   }
 
-  /** Answers have a moment to their end. The thread may have ended already. */
+  /** Closes the port; answers have a moment to end. The thread may have ended already. */
   async close(): Promise<void> {
     const timer = setTimeout(() => void this.#worker.terminate(), stopMillisMax)
     this.#send({ _tag: "Close" })
@@ -201,7 +201,7 @@ const addressOf = ({ address }: Listening): Effect.Effect<NetAddress.SocketAddre
         Effect.mapError((cause) => new HttpServerError.ServeError({ cause }))
       )
 
-/** Nothing is known that ends it, but that is no reason to be without a port. */
+/** Starts the thread again whenever it ends: nothing is known that ends it, but there shall be a port even so. */
 const keptUp = (port: Port, start: Start): Effect.Effect<never> =>
   Effect.forever(
     Effect.gen(function* () {

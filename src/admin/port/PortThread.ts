@@ -1,6 +1,6 @@
 /**
- * The thread that has the connections of the operator's port: nobody's packets wait while clients connect, send half
- * requests or do not read. The relay's loop hears of whole requests only, of no more than `Bounds` lets through.
+ * The thread that has the connections of the operator's port, so that no packet waits while clients connect, send half
+ * requests or do not read. The relay's loop gets whole requests only, and no more than `Bounds` lets through.
  *
  * It loads nothing but Node's own modules, and yields the processor to the relay.
  */
@@ -19,9 +19,9 @@ import { letReadersIn } from "./SocketMode.ts"
 type Head = Extract<Answered, { readonly _tag: "Head" }>
 type Part = Extract<Answered, { readonly _tag: "Part" }>
 
-/** A tenth of what an ordinary thread gets where both want the same processor. */
+/** The thread's niceness: it gets a tenth of what an ordinary thread gets if both want the same processor. */
 const priority = 10
-/** More wait in the system's queue: to take a connection and cut it off costs as much as a small answer. */
+/** Further connections wait in the system's queue: to accept one and cut it off costs as much as a small answer. */
 const connectionsPerSecond = 500
 const methods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
 
@@ -37,12 +37,12 @@ const yieldToOthers = (): void => {
 const tell = (told: Told, transferred: ReadonlyArray<ArrayBuffer> = []): void =>
   parentPort?.postMessage(told, [...transferred])
 
-/** Waits where nothing else runs: whoever is connected waits as well. */
+/** Stops the thread for a time: clients that are connected wait as well. */
 const pause = (millis: number): void => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, millis)
 }
 
-/** Lets so many connections in, and a second's worth at once after a quiet time. */
+/** Bounds connections to `connectionsPerSecond`, with a second's worth at once after a quiet time. */
 const turnstile = (): (() => void) => {
   const credit = new Credit(connectionsPerSecond, connectionsPerSecond, clockMillis())
   return () => {
@@ -53,7 +53,7 @@ const turnstile = (): (() => void) => {
   }
 }
 
-/** Path and query; undefined: it is none of this server. */
+/** Path and query of a request's target; undefined: it is not for this server. */
 const targetOf = (url: string): string | undefined => {
   if (url.startsWith("/")) return url
   const parsed = URL.canParse(url) ? new URL(url) : undefined
@@ -70,7 +70,7 @@ const refuse = (response: ServerResponse, status: number): void => {
   response.writeHead(status, { connection: "close", "content-length": "0", ...allowed }).end()
 }
 
-/** Hears the body to its end; undefined: it is too large. One that breaks off is not told of. */
+/** Calls `take` with the whole body, or undefined if it is too large; not at all if it breaks off. */
 const bodyOf = (request: IncomingMessage, take: (body: Uint8Array<ArrayBuffer> | undefined) => void): void => {
   const parts: Array<Buffer> = []
   let byteCount = 0
@@ -81,15 +81,15 @@ const bodyOf = (request: IncomingMessage, take: (body: Uint8Array<ArrayBuffer> |
   request.once("end", () => take(byteCount <= bodyBytesMax ? Uint8Array.from(Buffer.concat(parts)) : undefined))
 }
 
-/** A question on its way. */
+/** A request that the relay's loop has, and the answer as far as it came. */
 interface Asking {
   readonly response: ServerResponse
-  /** Of its answer, as far as it came. */
+  /** The answer's status and headers, once they came. */
   head: Head | undefined
   readonly parts: Array<Uint8Array>
-  /** It changes what others are told: until it is answered, too. */
+  /** The request changes what others are told, until it is answered. */
   readonly isAction: boolean
-  /** Under which its answer is kept, as long as it is worth it. */
+  /** The key under which the answer is to be kept; undefined: it is not to be kept. */
   key: string | undefined
 }
 
@@ -99,7 +99,7 @@ const recent = new Recent()
 const asked = new Map<number, Asking>()
 let lastId = 0
 
-/** Whatever is on its way may be from before the change. */
+/** Drops kept answers, and keeps none that is on its way: it may be from before a change. */
 const forget = (): void => {
   recent.clear()
   for (const asking of asked.values()) asking.key = undefined
@@ -152,17 +152,17 @@ const ask = (request: IncomingMessage, response: ServerResponse): void => {
   })
 }
 
-/** Of these a body is none, and its length is not told. */
+/** Whether answers with this status have no body, nor a length. */
 const isBare = (status: number): boolean => status === 204 || status === 304
 
-/** With the first part it is known whether it is all. */
+/** The head's headers, with the length if the first part tells it by being the last. */
 const headersWith = ({ headers, status }: Head, { bytes, isLast }: Part): Headers => {
   const { "content-length": told, ...rest } = headers
   const length = told ?? (isLast ? String(bytes.length) : undefined)
   return length === undefined || isBare(status) ? rest : { ...rest, "content-length": length }
 }
 
-/** An answer without a length may have no end. */
+/** Keeps the answer once it is whole. One without a length is not kept: it may have no end. */
 const collect = (asking: Asking, { bytes, isLast }: Part, headers: Headers): void => {
   const { head, key, parts } = asking
   if (key === undefined || head === undefined || headers["content-length"] === undefined) return

@@ -1,6 +1,6 @@
 /**
- * Recent answers, for clients that ask the same again and again: the relay's loop sees each question only twice a
- * second, and a few times at once after a quiet time. An action makes all of them void. Pure.
+ * Keeps recent answers, for clients that ask the same again and again: the relay's loop gets each question only twice a
+ * second, or a few times at once after a quiet time. An action makes all answers void. Pure.
  */
 import { Credit } from "../../model/Credit.ts"
 
@@ -17,25 +17,25 @@ interface Known {
 }
 
 const freshPerSecond = 2
-/** So that looks before and after an event show the difference. */
+/** Several at once, so that looks before and after an event show the difference. */
 const burstCount = 5
 const ageMillisMax = 1_000
 const keyCountMax = 64
-/** Of all answers. */
+/** Most bytes of all kept answers. */
 const bytesMax = 4 * 1024 * 1024
 
-/** What an answer depends on beside the path: who asks, by which name, from which page, for what. */
+/** Headers on which an answer depends: who asks, by which name, from which page, for which form. */
 const named = ["host", "authorization", "accept", "sec-fetch-site", "sec-fetch-mode"] as const
 
 export const keyOf = (target: string, headers: Readonly<Record<string, string>>): string =>
   JSON.stringify([target, ...named.map((name) => headers[name])])
 
 export class Recent {
-  /** The one asked last is the last. */
+  /** Answers by key, the one asked for last at the end. */
   readonly #known = new Map<string, Known>()
   #byteCount = 0
 
-  /** Undefined: it is to be asked. */
+  /** The answer to give; undefined: the relay's loop has to be asked. */
   find(key: string, now: number): Whole | undefined {
     const known = this.#known.get(key) ?? {
       whole: undefined,
