@@ -6,9 +6,9 @@ import type { LogOutput } from "./log/LogOutput.ts"
 export interface Controls {
   readonly log: Log
   readonly output: LogOutput
-  /** Where the daemon was started: relative paths of options start there. */
+  /** The directory where the daemon was started: relative paths in options start there. */
   readonly directory: string
   readonly args: ReadonlyArray<string>
-  /** In force. */
+  /** The options in force. */
   options: DaemonOptions
 }

@@ -1,4 +1,4 @@
-/** A start that cannot succeed. The message is the one line an operator sees, with its code of the catalogue. */
+/** The daemon cannot start, or go on. The message is the one line that an operator sees, with its catalogue code. */
 import { Schema } from "effect"
 
 const Code = Schema.Literals([

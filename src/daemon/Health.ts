@@ -7,10 +7,10 @@
  */
 import { type Component, components } from "../config/Environment.ts"
 
-/** The reference's figure: its clients wait longer than this between two queries. */
+/** The reference's value: its clients wait longer than this between two queries. */
 export const stallMillis = 20_000
 
-/** At each query: the bits of the components in bad health. */
+/** The function answers, for each query, a mask with a bit for each component in bad health. */
 export const make = (nowMillis: () => number, stalled: ReadonlyArray<Component>): (() => bigint) => {
   const bits = components.reduce((mask, one, bit) => (stalled.includes(one) ? mask | (1n << BigInt(bit)) : mask), 0n)
   let sampledAt: number | undefined

@@ -17,13 +17,13 @@ import * as OwnSocket from "./OwnSocket.ts"
 
 const queryBytes = 4
 const answerBytes = 8
-/** The only command. */
+/** The number of the only command. */
 const check = 0
 /** A client on the same machine sends four bytes at once; a second is patience enough. */
 const queryMillisMax = 1000
-/** Descriptors are for targets: beyond, who came first has had its time. */
+/** With more clients the oldest is closed: descriptors are for targets. */
 const clientCountMax = 32
-/** As many as the reference lets wait. */
+/** Connections that may wait to be accepted, as in the reference. */
 const backlog = 64
 
 const littleEndian = endianness() === "LE"
@@ -50,14 +50,14 @@ const serveClient = (socket: Socket, query: () => bigint): void => {
   })
 }
 
-/** Where there is no room for such a name, the path itself. */
+/** The path that is bound and then renamed; if its name would be too long, `path` itself. */
 const boundPathOf = (path: string): string => {
   const aside = join(dirname(path), `.health-${process.pid}`)
   return Buffer.byteLength(aside) > OwnSocket.pathBytesMax ? path : aside
 }
 
 const failed = (path: string, error: unknown) => {
-  // Where the directory is missing, the runtime says that it may not be entered.
+  // If the directory is missing, the runtime's error says that permission is denied.
   const reason = existsSync(dirname(path)) ? SystemError.reasonOf(error) : "No such file or directory"
   return new DaemonFailed({
     code: "START_FILE",
@@ -70,7 +70,7 @@ interface Served {
   readonly clients: Set<Socket>
 }
 
-/** `path`: what it is called when it fails. */
+/** Listens at `bound`; errors name `path`. */
 const listen = (bound: string, path: string, { clients, query }: Served) =>
   Effect.callback<Server, DaemonFailed>((resume) => {
     const server = createServer((socket) => {
@@ -91,7 +91,7 @@ const listen = (bound: string, path: string, { clients, query }: Served) =>
     })
   })
 
-/** Listens for the life of the scope. As root, `groupId` may connect. */
+/** Listens until the scope closes. If `groupId` is given, that group may connect. */
 export const make = (
   path: string,
   groupId: number | undefined,

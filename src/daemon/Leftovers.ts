@@ -1,5 +1,5 @@
 /**
- * What a crash left in the output directory, looked for once after a start: cheaply, and only so far.
+ * Looks once after a start for what a crash left in the output directory: cheaply, so not everywhere.
  * `lttng-relay check` looks at everything.
  */
 import { type FileHandle, open, readdir, stat } from "node:fs/promises"
@@ -8,11 +8,11 @@ import { Effect } from "effect"
 import { report } from "../errors/Report.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 
-/** Names looked at: some hundred milliseconds of a processor, beside whatever else the relay does. */
+/** Most names looked at, which takes some hundred milliseconds of a processor while the relay does other work. */
 const nameCountMax = 2000
 
 const { header, headerSize, record10, record11 } = CtfIndex
-/** Of the records of both versions the first two members are enough. */
+/** Bytes of a record's first two members, offset and packet size, which both versions have. */
 const offsetAndSizeBytes = record10.offsets.contentSize
 
 const readAt = async (file: FileHandle, at: number, count: number): Promise<DataView | undefined> => {
@@ -21,10 +21,10 @@ const readAt = async (file: FileHandle, at: number, count: number): Promise<Data
   return bytesRead === count ? new DataView(bytes.buffer) : undefined
 }
 
-/** Changed since the relay began to listen: somebody is at work there. */
+/** Whether the file has changed since the relay began to listen: then somebody is writing there. */
 const isFresh = async (path: string, sinceMillis: number): Promise<boolean> => (await stat(path)).ctimeMs >= sinceMillis
 
-/** Whether an index ends in the middle of a record, or elsewhere than its data. */
+/** Whether an index ends in the middle of a record, or does not end where its data file does. */
 const isUnfinished = async (path: string): Promise<boolean> => {
   const file = await open(path, "r")
   try {
@@ -44,7 +44,7 @@ const isUnfinished = async (path: string): Promise<boolean> => {
   }
 }
 
-/** Whether nothing says how to read the packets beside it. */
+/** Whether the metadata file is empty although there are packets beside it. */
 const isMissed = async (path: string): Promise<boolean> => {
   if ((await stat(path)).size > 0) return false
   for (const entry of await readdir(dirname(path), { withFileTypes: true })) {
@@ -55,7 +55,7 @@ const isMissed = async (path: string): Promise<boolean> => {
 
 const isTemporary = (name: string): boolean => /^\.tmp_(old|new)_chunk$/.test(name)
 
-/** When a session began, as its directory's name says it. */
+/** When a session began, according to its directory's name: `YYYYMMDD-HHMMSS`. */
 const dateOf = (name: string): string | undefined => /-(\d{8}-\d{6})(?:-\d+)?$/.exec(name)?.[1]
 
 class Search {
@@ -73,7 +73,7 @@ class Search {
     return this.#nameCount >= nameCountMax
   }
 
-  /** What has ended before is whole, most likely: sessions from the latest on, of all hosts. */
+  /** Looks through all sessions of all hosts, from the latest on: earlier ones are most likely whole. */
   async all(output: string): Promise<void> {
     const sessions = new Map<string, string>()
     const waiting = [output]
@@ -97,7 +97,7 @@ class Search {
     for (const name of await this.#look(directory)) await this.#below(join(directory, name))
   }
 
-  /** The names of directories to look into. Those of sessions are not counted before. */
+  /** Judges a directory's files; answers its directories to look into. Those of sessions are not counted as names. */
   async #look(directory: string): Promise<ReadonlyArray<string>> {
     if (this.#isOver) return []
     const below: Array<string> = []
@@ -124,7 +124,7 @@ class Search {
   }
 }
 
-/** Paths of what was left, as far as it looked. */
+/** Paths of what was left, as far as the search came. */
 const find = async (
   output: string,
   sinceMillis: number,
@@ -136,7 +136,7 @@ const find = async (
 }
 
 /**
- * Says once what was not finished before `sinceMillis` (ms since the epoch), and what can be done. Directories of
+ * Logs once what was left unfinished before `sinceMillis` (ms since 1970), and what can be done. Directories of
  * sessions that are `recorded` now, relative to `output`, are left out.
  */
 export const look = (output: string, sinceMillis: number, recorded: ReadonlyArray<string>): Effect.Effect<void> =>

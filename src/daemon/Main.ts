@@ -45,7 +45,7 @@ const takeName = (): void => {
   }
 }
 
-/** The launcher may be gone; the daemon runs all the same. */
+/** Sends the launcher a text, if it waits for one. It may be gone: the daemon runs all the same. */
 const tellLauncher = (handover: Handover.Handover, text: string): void => {
   if (handover.channel === undefined) return
   try {
@@ -65,22 +65,22 @@ const signalParent = (handover: Handover.Handover): void => {
   }
 }
 
-/** A SIGUSR1 before the entry listened for it has started one: whoever reaches its port runs code in this process. */
+/** Closes an inspector that a SIGUSR1 before the entry listened for it has started: it runs code for anybody. */
 const endInspector = (): void => {
   const isWanted = process.execArgv.some((flag) => flag.startsWith("--inspect"))
   if (!isWanted) process.getBuiltinModule("node:inspector").close()
 }
 
-/** The one line that explains a failure, and its code where it is none of ours. */
+/** The text that explains a failure, and its code; a fault of our own has none. */
 const failureOf = (cause: Cause.Cause<DaemonFailed>): Handover.Failure => {
   const [reason] = cause.reasons
   if (reason?._tag === "Fail") return { code: reason.error.code, text: reason.error.message }
   return { text: Cause.pretty(cause) }
 }
 
-/** To a collector too, where the environment names one. */
+/** The loggers: that of the daemon, and one to a collector if the environment names one. */
 const logging = (log: Logging.Log): Layer.Layer<never> => {
-  // What is wrong with the variables is said by the start.
+  // The start says what is wrong with the variables.
   const { complaints, isExportAsked } = ExportVariables
   if (!isExportAsked(process.env) || complaints(process.env).length > 0) return log.layer
   const exported = Effect.map(
@@ -90,13 +90,13 @@ const logging = (log: Logging.Log): Layer.Layer<never> => {
   return log.gated(Layer.unwrap(exported).pipe(Layer.provideMerge(log.layer)))
 }
 
-/** A line that does not go through the log. */
+/** Writes an error line without the log. */
 const complain = (output: LogOutput.LogOutput, code: Code, text: string, format: LogFormat): void =>
   output.write(LogLine.format({ kind: "error", text, annotations: { code } }, format, false))
 
 /**
- * Before anything can be said. Where the file cannot be opened standard error hears of it, and has the log; the answer
- * is what it heard.
+ * Opens the log file, before anything can be logged. If that fails, the log goes to standard error, which is told; the
+ * answer is what it was told.
  */
 const openLog = (output: LogOutput.LogOutput, { logFile, logFormat }: DaemonOptions): string | undefined => {
   try {
@@ -135,7 +135,7 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
     })
   const isWatched = process.stderr.isTTY === true && options.mode === "foreground" && options.logFormat === "text"
   const say = (line: string) => output.write(`${line}\n`)
-  // Without standard error there would be no log at all.
+  // A daemon has no standard error, so there would be no log at all.
   const isMute = logFault !== undefined && options.mode === "daemonize"
   const serving = isMute
     ? Effect.fail(new DaemonFailed({ code: "LOG_FILE", message: logFault }))

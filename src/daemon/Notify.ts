@@ -12,7 +12,7 @@ import * as SystemError from "../errors/SystemError.ts"
 
 export type State = "READY=1" | "STOPPING=1" | "WATCHDOG=1"
 
-/** A service manager that does not take a datagram at once will not take it later. */
+/** How long `systemd-notify` may take: a service manager that takes no datagram at once will not later. */
 const notifyMillisMax = 5000
 
 const send = (state: State): Effect.Effect<void> =>

@@ -11,7 +11,7 @@ import { dirname } from "node:path"
 export interface OwnFiles {
   /** Writes a file that `removeAll` will remove. Throws what the file system says. */
   readonly write: (path: string, text: string, mode: number) => void
-  /** Takes on a file that was made otherwise. */
+  /** Has `removeAll` remove a file that was made otherwise. */
   readonly adopt: (path: string) => void
   readonly remove: (path: string) => void
   readonly removeAll: () => void
@@ -31,18 +31,18 @@ const quietly = (action: () => void): boolean => {
   }
 }
 
-/** One that cannot be removed is emptied, and must not keep the others. */
+/** Removes a file, or empties it if that fails. Never throws, so that the other files are removed, too. */
 const removeQuietly = (path: string): void => {
   if (!quietly(() => rmSync(path))) quietly(() => truncateSync(path))
 }
 
 const { O_CREAT, O_NONBLOCK, O_TRUNC, O_WRONLY } = constants
 
-/** A pipe that nobody reads fails, instead of holding up the start. */
+/** Writes to what is there. A pipe that nobody reads fails, instead of holding up the start. */
 const writeInPlace = (path: string, text: string, mode: number): void =>
   writeFileSync(path, text, { mode, flag: (O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK) as unknown as string })
 
-/** Answers the new file's inode. */
+/** Writes a file aside and renames it into place; answers its device and inode. */
 const replace = (path: string, text: string, mode: number): string | undefined => {
   // Daemons that start together in one run directory write the same files.
   const aside = `${dirname(path)}/.lttng-relayd.${process.pid}.tmp`

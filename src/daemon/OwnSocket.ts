@@ -1,11 +1,11 @@
-/** The places of the daemon's unix sockets: what can be one, and what is left there by a process that was killed. */
+/** Paths of the daemon's unix sockets: whether a socket can be made there, and removing what a killed process left. */
 import { lstatSync, unlinkSync } from "node:fs"
 import { connect } from "node:net"
 
-/** `sun_path` less its final zero: see unix(7). */
+/** Most bytes of a path: `sun_path` without its final zero, see unix(7). */
 export const pathBytesMax = 107
 
-/** Why no socket can be made under this path, if its directory can be written; undefined: it can, or is replaced. */
+/** Why no socket can be made at this path in a writable directory; undefined: it can, maybe in place of an old one. */
 export const faultOf = (path: string): string | undefined => {
   if (Buffer.byteLength(path) > pathBytesMax) return `its path is longer than ${pathBytesMax} bytes`
   const there = lstatSync(path, { throwIfNoEntry: false })
@@ -21,11 +21,11 @@ const isAnswered = (path: string): Promise<boolean> =>
     socket.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code !== "ECONNREFUSED"))
   })
 
-/** Somebody answers at a socket of this path. */
+/** Whether somebody answers at a socket of this path. */
 export const isTaken = async (path: string): Promise<boolean> =>
   lstatSync(path, { throwIfNoEntry: false }) !== undefined && (await isAnswered(path))
 
-/** Removes a socket that nobody answers at; what somebody answers at stays. Rejects with an operator's words. */
+/** Removes the socket at this path, unless somebody answers at it. Rejects with a message for the operator. */
 export const clear = async (path: string): Promise<void> => {
   const fault = faultOf(path)
   if (fault !== undefined) throw new Error(fault)

@@ -1,6 +1,6 @@
 /**
- * The relay as the daemon starts it, with the operator's port and telemetry around it where they are asked for: what is
- * not asked for is not loaded. All of it lives as long as the daemon's scope.
+ * The relay as the daemon starts it, with the operator's port and telemetry if they are configured: what is not is not
+ * loaded. All of it lives as long as the daemon's scope.
  */
 import { Context, Effect, FiberHandle, Layer, Schedule, type Scope, Stream } from "effect"
 import type { Operations } from "../admin/Operations.ts"
@@ -34,15 +34,15 @@ const readToken = (path: string | undefined): Effect.Effect<string | undefined, 
           })
       })
 
-/** What a running daemon answers to who operates it; the log's events are those of the relay. */
+/** What the operator's port needs of a running daemon. */
 interface Running {
   readonly controls: Controls
   readonly operations: Operations["Service"]
-  /** Of the HTTP port. */
+  /** The token of the HTTP port, as read last. */
   readonly token: () => string | undefined
 }
 
-/** Not everybody who reaches the live port is shown what comes there. */
+/** Whether the live port shows events only to some of those who reach it. */
 const hidesEvents = ({ access, tls }: DaemonOptions): boolean =>
   access !== undefined || (tls?.live === "require" && tls.clientCa !== undefined)
 
@@ -85,7 +85,7 @@ const startHttp = (port: HttpPort.HttpPort, { controls, operations, token }: Run
 
 const refusal = ({ message }: { readonly message: string }) => new ReloadRefused({ reasons: [message] })
 
-/** The rules for access, and how to keep them current. */
+/** The access rules, and how to keep them current; undefined: there are none. */
 const accessOf = ({ access: path }: DaemonOptions) =>
   Effect.gen(function* () {
     if (path === undefined) return undefined
@@ -94,7 +94,7 @@ const accessOf = ({ access: path }: DaemonOptions) =>
     return { file, watch: (relay: Relay.Relay["Service"]) => AccessRules.watch(path, relay) }
   })
 
-/** The TLS identity, and how to keep it current. */
+/** The TLS identity, and how to keep it current; undefined: there is no TLS. */
 const tlsOf = ({ tls }: DaemonOptions) =>
   Effect.gen(function* () {
     if (tls === undefined) return undefined
@@ -103,7 +103,7 @@ const tlsOf = ({ tls }: DaemonOptions) =>
     return { identity, watch: (relay: Relay.Relay["Service"]) => TlsFiles.watch(tls, relay) }
   })
 
-/** Makes what signals and the port can ask for. */
+/** Makes what signals and the operator's port can ask for, and has SIGHUP reload. */
 const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
     const { args, directory, log, output } = controls
@@ -126,7 +126,7 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
           try: () => output.prepare(options.logFile),
           catch: (cause) => refusal(cause as Error)
         })
-        // The first is the last that can fail: rules and limits are checked.
+        // Only the first can fail: rules and limits have been checked.
         const inForce = Effect.gen(function* () {
           if (tls !== undefined) yield* relay.replaceTls(tls.identity)
           if (access !== undefined) yield* relay.replaceAccess(access.file)
@@ -136,7 +136,7 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
           Effect.tapError(() => Effect.sync(prepared.discard)),
           Effect.mapError(refusal)
         )
-        // In one turn: what opens the log file again takes the path from the options.
+        // In one turn, since whatever opens the log file again takes its path from the options.
         prepared.use()
         token = newToken
         log.format = options.logFormat
@@ -146,7 +146,7 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
     const reload = Reload.make({ args, directory, options: () => controls.options, apply })
     const context = yield* Effect.context<never>()
     yield* setVerbosity(log.verbosity)
-    // A signal waits for no answer: the log tells the outcome.
+    // Nobody waits for a signal's outcome: the log tells it.
     StopSignals.onHangup(() => void Effect.runForkWith(context)(Effect.ignore(reload)))
     const operations: Running["operations"] = {
       reload,
@@ -158,7 +158,7 @@ const run = (controls: Controls, relay: Relay.Relay["Service"]) =>
     return { controls, operations, token: () => token }
   })
 
-/** What only operators need. */
+/** Starts what only operators need: the HTTP port and the export of metrics, if they are configured. */
 const startAround = (running: Running): Effect.Effect<void, DaemonFailed, Relay.Relay | Scope.Scope> =>
   Effect.gen(function* () {
     const { options } = running.controls
@@ -179,7 +179,7 @@ const startAround = (running: Running): Effect.Effect<void, DaemonFailed, Relay.
 
 const flags: Readonly<Record<string, string>> = { control: "-C", data: "-D", live: "-L" }
 
-/** Where it was to listen, and the option that says so. */
+/** Where a port was to listen, and the options that say so. */
 const placeOf = ({ relay }: DaemonOptions, name: string): string => {
   const { descriptor, family, host, port } = relay[name as "control" | "data" | "live"]
   if (descriptor !== undefined) return `of the service manager, descriptor ${descriptor}, no TCP socket that can listen`
@@ -201,18 +201,18 @@ const toDaemonFailed = (options: DaemonOptions) => (error: Relay.ListenFailed | 
         : `Failed to bind ${error.port} socket ${placeOf(options, error.port)}: ${SystemError.reasonOf(error)}`
   })
 
-/** Of every packet and every beacon there is nothing to say. */
+/** Logs the relay's events, except those that come with every packet and beacon. */
 const logEvents = (relay: Relay.Relay["Service"]): Effect.Effect<void> =>
   Stream.runForEach(relay.events, ({ _tag, ...fields }) =>
     _tag === "PacketsStored" || _tag === "Beacon" ? Effect.void : Effect.annotateLogs(Effect.logTrace(_tag), fields)
   )
 
-/** After so many packets the targets themselves have done what a rehearsal would. */
+/** After so many packets the targets themselves have done what a rehearsal is for. */
 const rehearsedByTargets = 100
 
 /**
- * With the first connection a target is near: what it will run through is compiled while it introduces itself. A relay
- * that nobody needs yet takes no memory for that.
+ * Rehearses at the first connection: a target is near, and the code for its packets is compiled while it introduces
+ * itself. A relay that nobody needs yet takes no memory for that.
  */
 const warmUp = (options: DaemonOptions, { connected, counters }: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
@@ -224,7 +224,7 @@ const warmUp = (options: DaemonOptions, { connected, counters }: Relay.Relay["Se
     )
   })
 
-/** The same for what edges bring. */
+/** The same for what edges bring, until there is a session. */
 const warmUpForEdges = ({ sessions }: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
     const { rehearse } = yield* Effect.promise(() => import("../edge/Rehearsal.ts"))
@@ -234,9 +234,9 @@ const warmUpForEdges = ({ sessions }: Relay.Relay["Service"]) =>
 const priorityLookInterval = "200 millis"
 
 /**
- * A rehearsal waits its turn: nobody waits for it, and the target that is near needs the processor. The loop goes
- * before others after it. Edges wait for no answer, and send more at a time when they are not interrupted for each
- * piece: while all sessions come by them the loop waits its turn again.
+ * Rehearses, and sets the loop's priority. A rehearsal runs at ordinary priority: nobody waits for it, and the target
+ * that is near needs the processor. After it the priority is raised. Edges wait for no answer, and send more at a time
+ * if they are not interrupted for each piece: so it is lowered again while all sessions come by edges.
  */
 const prepare = (options: DaemonOptions, relay: Relay.Relay["Service"]) =>
   Effect.gen(function* () {

@@ -14,10 +14,10 @@ import type { Limits } from "../Relay.ts"
 
 type Read = (options: DaemonOptions) => unknown
 
-/** Without the socket that was inherited for it. */
+/** A port's address, without the socket that was inherited for it. */
 const place = ({ family, host, port }: ListenAddress) => [family, host, port]
 
-/** By option. */
+/** Options that can change while the relay runs, by name. */
 export const changeable: Readonly<Record<string, Read>> = {
   verbose: ({ verbosity }) => verbosity,
   "log-format": ({ logFormat }) => logFormat,
@@ -32,7 +32,7 @@ export const changeable: Readonly<Record<string, Read>> = {
   "http-hosts": ({ httpHosts }) => httpHosts
 }
 
-/** By option. */
+/** Options that need a restart, by name. */
 export const fixed: Readonly<Record<string, Read>> = {
   "control-port": ({ relay }) => place(relay.control),
   "data-port": ({ relay }) => place(relay.data),
@@ -44,7 +44,7 @@ export const fixed: Readonly<Record<string, Read>> = {
   output: ({ relay }) => relay.output,
   "working-directory": ({ workingDirectory }) => workingDirectory,
   "group-output-by-session": ({ relay }) => relay.grouping === "session",
-  // Not by session.
+  // It is the opposite of the option before.
   "group-output-by-host": () => undefined,
   "pid-file": ({ pidFile }) => pidFile,
   "sig-parent": ({ sigParent }) => sigParent,
@@ -81,12 +81,12 @@ export const limitsOf = ({ relay }: DaemonOptions): Limits => {
 }
 
 export interface Target {
-  /** Where the daemon was started: relative paths start there. */
+  /** The directory where the daemon was started: relative paths start there. */
   readonly directory: string
   readonly args: ReadonlyArray<string>
-  /** What is in force. */
+  /** The options in force. */
   readonly options: () => DaemonOptions
-  /** Puts it in force, or throws and has changed nothing. */
+  /** Puts the options in force, or fails and has changed nothing. */
   readonly apply: (options: DaemonOptions) => Effect.Effect<void, ReloadRefused>
 }
 
@@ -107,8 +107,8 @@ const reread = ({ apply, args, directory, options }: Target): Effect.Effect<Relo
   })
 
 /**
- * Tells the log what became of it. One at a time: what was read last is in force. Whoever asked may be gone meanwhile:
- * all of it is put in force, or one half would be, and a log file stay open that nobody writes.
+ * Reloads, and logs the outcome. Reloads run one at a time, so what was read last is in force. They cannot be
+ * interrupted if whoever asked is gone: only a part would be in force, and a log file stay open that nobody writes.
  */
 export const make = (target: Target): Effect.Effect<Reloaded, ReloadRefused> =>
   Semaphore.withPermits(

@@ -1,8 +1,8 @@
 /**
- * The directory where the tracing daemons meet: who may enter it, and what ours is called in it.
+ * The directory where the tracing daemons meet: who may enter it, and ours within it.
  *
- * As root the group `tracing` may read it; for users it is private. One level is made each, never a parent, and the
- * directories stay when the daemon goes.
+ * If we are root, the group `tracing` may read it; a user's is private. Only these two levels are made, never a parent
+ * of them, and they stay when the daemon ends.
  */
 import { chmodSync, chownSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 
@@ -10,12 +10,12 @@ export interface RunDirectory {
   readonly path: string
   /** The group that may use the health socket; `undefined` for a user's own daemon. */
   readonly groupId: number | undefined
-  /** Another relay that runs here: the port files are its own. */
+  /** Process id of another relay that runs here, to which the port files belong; undefined: there is none. */
   readonly occupant: number | undefined
   readonly warnings: ReadonlyArray<string>
 }
 
-/** Null when the group database does not list it. */
+/** A group's id; null if the group database does not list it. */
 const groupIdOf = (name: string): number | null => {
   try {
     for (const line of readFileSync("/etc/group", "utf8").split("\n")) {
@@ -48,15 +48,15 @@ const isRelay = (pid: number): boolean => {
   }
 }
 
-/** The living daemon that has its health socket here, and so its port files. */
+/** Process id of a living daemon that has its health socket here, and so its port files. */
 const occupantOf = (path: string): number | undefined =>
   readdirSync(path)
     .map((name) => Number(/^health-([0-9]+)$/.exec(name)?.[1]))
     .find((pid) => pid > 0 && pid !== process.pid && isRelay(pid))
 
 /**
- * Makes both levels. Port files that a dead daemon left are removed, since readers take them for the truth; those of
- * a living one stay. Throws what the file system says.
+ * Makes both levels. Port files that a dead daemon left are removed, since readers would believe them; those of a
+ * living one stay. Throws the file system's errors.
  */
 export const make = (parent: string, group: string): RunDirectory => {
   const asRoot = process.getuid?.() === 0

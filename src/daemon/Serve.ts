@@ -24,7 +24,7 @@ interface Bound {
   readonly port: number
 }
 
-/** The ports the relay listens on once it runs. */
+/** Addresses and ports on which the relay listens once it runs. */
 export interface Addresses {
   readonly control: Bound
   readonly data: Bound
@@ -33,11 +33,11 @@ export interface Addresses {
 
 interface Started {
   readonly addresses: Addresses
-  /** Directories of the sessions it has now, relative to the output directory. */
+  /** Directories of the sessions that the relay has now, relative to the output directory. */
   readonly recorded: Effect.Effect<ReadonlyArray<string>>
 }
 
-/** Starts the relay for the life of the scope. */
+/** Starts the relay, which runs until the scope closes. */
 export type StartRelay = (
   options: DaemonOptions,
   controls: Controls
@@ -48,7 +48,7 @@ export interface Environs {
   readonly ownFiles: OwnFiles
   readonly notify: Notify
   readonly controls: Controls
-  /** Whether a person started it and looks on. */
+  /** Whether a person has started the daemon at a terminal and looks on. */
   readonly isWatched: boolean
   readonly say: (line: string) => void
   /** Tells the launcher and the parent that the daemon is ready. */
@@ -76,7 +76,7 @@ const enterWorkingDirectory = Effect.fnUntraced(function* (directory: string | u
   if (!isWritable(directory)) yield* Effect.logDebug(`Working directory "${directory}" is not writable`)
 })
 
-/** As the reference asks for, before the umask: of files that somebody reads, and of those any tool may replace. */
+/** The reference's file modes, before the umask: of pid file and live port file, and of the other port files. */
 const [ownMode, sharedMode] = [0o644, 0o666]
 
 const writePidFile = Effect.fnUntraced(function* (path: string | undefined, ownFiles: OwnFiles) {
@@ -84,7 +84,7 @@ const writePidFile = Effect.fnUntraced(function* (path: string | undefined, ownF
   yield* attempt(`Failed to create PID file at path '${path}'`, () => ownFiles.write(path, `${process.pid}\n`, ownMode))
 })
 
-/** Undefined, with a warning, where there is none and nobody named one: the relay records all the same. */
+/** Makes the run directory. If none was named and none can be made, warns and answers undefined: it is optional. */
 const openRunDirectory = Effect.fnUntraced(function* ({ group, isRunDirectoryNamed, runDirectory }: DaemonOptions) {
   const without = (reason: string) =>
     Effect.as(Effect.logWarning(`No run directory, so no health socket and no port files: ${reason}`), undefined)
@@ -109,7 +109,7 @@ const openHealthSocket = Effect.fnUntraced(function* (
   yield* Effect.sync(() => ownFiles.adopt(path))
 })
 
-/** They go first at the end: nobody should be sent to a port that no longer answers. */
+/** Writes the port files, which are removed first at the end: nobody should be sent to a port that does not answer. */
 const writePortFiles = Effect.fnUntraced(function* (
   directory: RunDirectory.RunDirectory | undefined,
   addresses: Addresses,
@@ -153,7 +153,7 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* writePortFiles(directory, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)
-  // Those of edges it goes on with: nothing of them was left.
+  // Sessions of edges that the relay goes on with are not leftovers.
   const look = Effect.flatMap(recorded, (alive) => Leftovers.look(options.relay.output, startMillis, alive))
   yield* Effect.forkScoped(look)
   if (environs.isWatched) yield* Effect.sync(() => environs.say(startLine(options, addresses)))

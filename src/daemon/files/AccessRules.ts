@@ -1,4 +1,4 @@
-/** The rules for access out of their file: read at the start, and again when it changes. */
+/** The access rules' file: read at the start, and again when it changes. */
 import { Effect, Schema, type Scope } from "effect"
 import { AccessFile } from "../../access/Access.ts"
 import * as Twice from "../../access/Twice.ts"
@@ -12,12 +12,12 @@ import * as Watched from "./Watched.ts"
 
 const decode = Schema.decodeUnknownSync(AccessFile)
 
-/** What is wrong with each member; where it is stands below it, further in. */
+/** A decoder's message in one line: it has a line for each fault, and below it, indented, where that is. */
 const oneLine = (message: string): string => message.replaceAll(/\n\s+/g, " ").replaceAll("\n", "; ")
 
 const decoded = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
   Effect.try({
-    // A member that is written wrong would be a rule that is not there.
+    // Unknown and repeated members are refused: a misspelt one would be a rule that does not hold.
     try: () => {
       const text = TextFile.textOf(path)
       const value: unknown = JSON.parse(text)
@@ -34,7 +34,7 @@ const decoded = (path: string): Effect.Effect<AccessFile, DaemonFailed> =>
 
 export const read = (path: string): Effect.Effect<AccessFile, DaemonFailed> => Refused.noted("access", decoded(path))
 
-/** For SIGHUP: from now on what is in the file counts, if it can be used. */
+/** Reads the file and puts its rules in force; if it is no use, reports that and keeps the rules in force. */
 const reload = (path: string, relay: Relay["Service"]): Effect.Effect<void> =>
   read(path).pipe(
     Effect.flatMap(relay.replaceAccess),
@@ -42,7 +42,7 @@ const reload = (path: string, relay: Relay["Service"]): Effect.Effect<void> =>
     Effect.catch(({ message }) => report("ACCESS_FILE", message))
   )
 
-/** A file that was broken once and told of once would stay so, and the next start fail. */
+/** Reports a broken file every day: told of once only, it might stay so until the next start fails. */
 const warnDaily = (path: string): Effect.Effect<void> =>
   Effect.sleep("1 day").pipe(
     Effect.andThen(read(path)),
@@ -50,7 +50,7 @@ const warnDaily = (path: string): Effect.Effect<void> =>
     Effect.forever
   )
 
-/** Reads them again whenever they change, as long as the scope is open. */
+/** Reads the rules again whenever the file changes, as long as the scope is open. */
 export const watch = (path: string, relay: Relay["Service"]): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     yield* Effect.forkScoped(warnDaily(path))

@@ -1,6 +1,6 @@
 /**
- * The relay's TLS identity out of its files: read at the start, and again when they change or when the operator says
- * so. What cannot be used is reported, and what was read before stays in force.
+ * The relay's TLS identity from its files: read at the start, and again when they change or when the operator says so.
+ * What cannot be used is reported, and what was read before stays in force.
  */
 import type { X509Certificate } from "node:crypto"
 import { statSync } from "node:fs"
@@ -24,14 +24,14 @@ import * as Watched from "./Watched.ts"
 const messageOf = (what: string, path: string, cause: unknown) =>
   `The TLS ${what} ${path} is no use: ${SystemError.reasonOf(cause)}`
 
-/** Throws what is wrong with them. */
+/** Throws if a revocation list is no use. */
 const readLists = (text: string): void => {
   const lists = listsOf(whole(text))
   if (lists.length === 0) throw new Error("there is no revocation list in it: openssl crl -in THIS -out PEM")
   createSecureContext({ crl: [...lists] })
 }
 
-/** Fails with the file that is no use, and why. Whether it is out of date is no question here. */
+/** Reads all files. Fails with the first that is no use, and why; whether it is out of date is not checked. */
 export const read = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> => Refused.noted("tls", decoded(files))
 
 const decoded = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
@@ -58,15 +58,15 @@ const decoded = (files: TlsFiles): Effect.Effect<Tls, DaemonFailed> =>
     }
   })
 
-/** `TLS Web Server Authentication`, among the uses of a certificate that says for what it is. */
+/** Identifier of `TLS Web Server Authentication`, among the uses of a certificate that names any. */
 const serverUse = "1.3.6.1.5.5.7.3.1"
 
-/** Those of before version 3 do not say so. */
+/** Whether a certificate can sign others. Those before version 3 do not say so: then a self-signed one counts. */
 const isAuthority = ({ ca, issuer, subject }: X509Certificate): boolean => ca || issuer === subject
 
 const termsOf = (what: string, path: string, text: string) => Term.termsOf(`The TLS ${what} ${path}`, text)
 
-/** One that is over lets nobody in. */
+/** Terms of revocation lists: one that has ended lets nobody in. */
 const termsOfLists = (path: string, text: string): ReadonlyArray<Term.Term> =>
   RevocationLists.termsOf(text).map((term) => ({ which: `The TLS revocation list ${path}`, ...term }))
 
@@ -86,7 +86,7 @@ export const complaintsOf = (
       errors.push(messageOf(what, path, cause))
     }
   }
-  /** The relay's own, those above it, those of the authorities of its peers, and their lists. */
+  /** Adds what is wrong with the dates of certificates or lists. */
   const dates = (terms: ReadonlyArray<Term.Term>) => {
     const now = wallMillis()
     for (const term of terms) {
@@ -162,7 +162,7 @@ const warnOfTerms = (files: TlsFiles, { certificate, clientCa, crl }: Tls): Effe
     return Effect.all(lines, { discard: true })
   })
 
-/** For SIGHUP: new connections have what is in the files now. */
+/** Reads the files, for new connections; if they are no use, reports that and keeps the identity in force. */
 const reload = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void> =>
   read(files).pipe(
     Effect.tap((identity) => relay.replaceTls(identity)),
@@ -171,7 +171,7 @@ const reload = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void> =
     Effect.catch(({ message }) => report("TLS_IDENTITY", message))
   )
 
-/** A relay runs for longer than a certificate's last days, and does not start again with what is no use by now. */
+/** Warns now and every day of terms that are near and files that are no use, with which the relay could not restart. */
 const warnDaily = (files: TlsFiles): Effect.Effect<void> =>
   Effect.flatMap(read(files), (identity) => warnOfTerms(files, identity)).pipe(
     Effect.catch(({ message }) => report("TLS_IDENTITY", message)),
@@ -179,7 +179,7 @@ const warnDaily = (files: TlsFiles): Effect.Effect<void> =>
     Effect.asVoid
   )
 
-/** Reads them again whenever they change, as long as the scope is open. */
+/** Reads the files again whenever they change, as long as the scope is open. */
 export const watch = (files: TlsFiles, relay: Relay["Service"]): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     yield* Effect.forkScoped(warnDaily(files))

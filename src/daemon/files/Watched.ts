@@ -1,13 +1,13 @@
-/** Files that operators and their tools replace while the daemon runs. */
+/** Watches files that operators and their tools replace while the daemon runs. */
 import { unwatchFile, watchFile } from "node:fs"
 import { Effect, Queue, type Scope } from "effect"
 
 const watchMillis = 2000
 
-/** Files that are written in several steps, or one after the other, are read once, when they are whole. */
+/** Pause after a change: files that are written in steps, or one after the other, are read once, when whole. */
 const settleMillis = 500
 
-/** Does it whenever one of them has changed, as long as the scope is open. */
+/** Runs `act` whenever one of the files has changed, as long as the scope is open. */
 export const files = (paths: Iterable<string>, act: Effect.Effect<void>): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const changes = yield* Queue.sliding<void>(1)

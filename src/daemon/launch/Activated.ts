@@ -1,14 +1,14 @@
 /**
- * Sockets that a service manager listens on for the relay. They do not outlive another start of the runtime, so the
- * process that was given them serves itself.
+ * Sockets on which a service manager listens for the relay. They would not survive another start of the runtime, so the
+ * process that was given them is the one that serves.
  */
 import type { DaemonOptions } from "../../config/DaemonOptions.ts"
 
-/** Whether there are any. Nothing is loaded to find out. */
+/** Whether there are such sockets. Loads nothing to find out. */
 export const isActivated = (env: NodeJS.ProcessEnv): boolean =>
   Number(env.LISTEN_PID) === process.pid && Number(env.LISTEN_FDS) !== 0
 
-/** The options with the sockets, which say by themselves where they listen. A text says why that cannot be. */
+/** The options with the sockets' descriptors; or a text that says why that cannot be. */
 export const adopt = async (options: DaemonOptions): Promise<DaemonOptions | string> => {
   const { Result } = await import("effect")
   const Activation = await import("../../config/Activation.ts")

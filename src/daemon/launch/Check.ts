@@ -1,6 +1,6 @@
 /**
- * What would be wrong with a start, without starting: `--check`. Every complaint, not the first; nothing is made or
- * written. A port is bound for the moment it takes to see that it can be.
+ * `--check`: says what would be wrong with a start, without starting. It finds every complaint, not only the first, and
+ * makes or writes nothing; ports are bound for a moment, to see that they can be.
  */
 import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from "node:fs"
 import { totalmem } from "node:os"
@@ -25,7 +25,7 @@ import * as OwnSocket from "../OwnSocket.ts"
 const error = (text: string): Message => ({ level: "error", text })
 const warning = (text: string): Message => ({ level: "warning", text })
 
-/** Undefined where there is nothing; a text says why that cannot be told. */
+/** What is at the path; undefined: nothing; a text: why that cannot be told. */
 const look = (path: string): Stats | undefined | string => {
   try {
     return statSync(path, { throwIfNoEntry: false })
@@ -47,14 +47,14 @@ const isDirectory = (path: string): boolean => {
   return typeof found === "object" && found.isDirectory()
 }
 
-/** The nearest directory of the path that is there, or cannot be looked at. */
+/** The path, or its nearest parent that exists or cannot be looked at. */
 const existing = (path: string): string => {
   for (let at = path; ; at = dirname(at)) {
     if (look(at) !== undefined || at === "/" || at === ".") return at
   }
 }
 
-/** Nothing, or why files cannot be made there. */
+/** Why files cannot be made in the directory, which may have to be made itself; undefined: they can. */
 const unwritable = (path: string): string | undefined => {
   try {
     const there = existing(path)
@@ -66,13 +66,13 @@ const unwritable = (path: string): string | undefined => {
   }
 }
 
-/** The same of the directory that is to have the file. */
+/** The same for the directory that is to have the file, which must exist. */
 const unwritableAround = (path: string): string | undefined => {
   const parent = dirname(path)
   return isDirectory(parent) ? unwritable(parent) : `there is no directory ${parent}`
 }
 
-/** Nothing, or why a file of that name cannot be made, or written where it is. */
+/** Why the file can be neither made nor written; undefined: it can. */
 const unwritableFile = (path: string): string | undefined => {
   const there = look(path)
   if (typeof there === "string") return there
@@ -86,7 +86,7 @@ const unwritableFile = (path: string): string | undefined => {
   }
 }
 
-/** Nothing, or why no socket of that name can be made. */
+/** Why no socket of that name can be made; undefined: it can. */
 const unwritableSocket = (path: string): string | undefined => {
   try {
     return OwnSocket.faultOf(path) ?? unwritableAround(path)
@@ -110,7 +110,7 @@ const output = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
   return complaints
 }
 
-/** Of edges, as an earlier relay left them; those of one owner may be half of what others leave. */
+/** Warns if journals of edges that an earlier relay left are so many that one owner of all would get no more. */
 const journals = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
   const max = relay.journalCountMax ?? defaults.journalCountMax
   const place = `${relay.output}/.journals`
@@ -197,7 +197,7 @@ const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise
   return complaints
 }
 
-/** In the order of a start. `isRefused`: what is wrong with the values has been said in an operator's words. */
+/** All complaints, in the order of a start. `isRefused`: what is wrong with options' values has been said already. */
 export const complaintsOf = async (options: DaemonOptions, isRefused: boolean): Promise<ReadonlyArray<Message>> => [
   ...limits(options, isRefused),
   ...ExportVariables.complaints(process.env).map(error),

@@ -1,5 +1,5 @@
 /**
- * What the launcher hands to the process that serves: options it has already checked, through one variable.
+ * What the launcher hands to the process that serves: the checked options, in one environment variable.
  *
  * So options are read, names resolved and messages printed once, and the serving process can have its own name,
  * runtime flags and thread pool.
@@ -9,15 +9,15 @@ import type { Code } from "../../errors/Catalogue.ts"
 
 export interface Handover {
   readonly options: DaemonOptions
-  /** Where it was started: what relative paths of the options start from. */
+  /** The directory where the launcher was started, at which relative paths in options start. */
   readonly directory: string
-  /** What it was started with: a process that was started anew cannot be given arguments that are not UTF-8. */
+  /** The launcher's arguments: a new process cannot be given arguments that are not UTF-8. */
   readonly args: ReadonlyArray<string>
   /** Who started the launcher: the target of `--sig-parent`. */
   readonly parentPid: number
   /** The descriptor on which the launcher waits for `ready`; absent in the foreground. */
   readonly channel?: number | undefined
-  /** SIGHUP came when the options may have been read already. */
+  /** True: a SIGHUP came when the options may have been read already. */
   readonly isHangupDue?: boolean
 }
 
@@ -40,7 +40,7 @@ export const take = (): Handover | undefined => {
 export const ready = "ready\n"
 
 export interface Failure {
-  /** Absent: a fault of ours. */
+  /** The catalogue's code; absent: a fault of our own. */
   readonly code?: Code
   readonly text: string
 }

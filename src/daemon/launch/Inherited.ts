@@ -1,13 +1,13 @@
 /**
- * Sockets that the first stage of a start (`bin/lttng-relayd.sh`) left listening, and that the options agree with.
+ * Sockets that the first stage of a start (`bin/lttng-relayd.sh`) left listening, if the options ask for them.
  *
- * It only guesses at the options: a socket that they do not ask for is closed before anything else is bound.
+ * The first stage only guesses at the options: a socket that they do not ask for is closed before anything is bound.
  */
 import { closeSync } from "node:fs"
 import type { DaemonOptions } from "../../config/DaemonOptions.ts"
 import type { ListenAddress } from "../../config/RelayConfig.ts"
 
-/** Set, even if empty, where the first stage has run. */
+/** Variable that the first stage sets, even if to nothing. */
 const variable = "LTTNG_RELAYD_LISTENERS"
 
 export interface Socket {
@@ -26,7 +26,7 @@ const parse = (text: string): ReadonlyArray<Socket> =>
       return { name, descriptor: Number(descriptor), host, port: Number(port) }
     })
 
-/** Takes them out of the environment, so that no child looks for them. */
+/** Takes the sockets out of the environment, so that no child looks for them. */
 export const take = (): ReadonlyArray<Socket> => {
   const text = process.env[variable] ?? ""
   delete process.env[variable]
@@ -40,7 +40,7 @@ export const close = (sockets: ReadonlyArray<Socket>): void => {
   for (const { descriptor } of sockets) closeSync(descriptor)
 }
 
-/** The options with the sockets that are where they say; the others are closed. */
+/** The options with the descriptors of the sockets that are where they say; closes the others. */
 export const adopt = (options: DaemonOptions, sockets: ReadonlyArray<Socket>): DaemonOptions => {
   const { control, data, live } = options.relay
   const addresses: Readonly<Record<string, ListenAddress>> = { control, data, live }

@@ -41,10 +41,10 @@ const print = (message: Resolve.Message, format: DaemonOptions["logFormat"] = "t
   if (level === "error" && process.env.LTTNG_ABORT_ON_ERROR === "1") process.kill(process.pid, "SIGABRT")
 }
 
-/** Of the process that was started. */
+/** What the handover says of the process that was started. */
 const started = () => ({ directory: Arguments.directory(), args: Arguments.ofProcess(), parentPid: process.ppid })
 
-/** How the daemon is started: its options, and the threads it can have for files. */
+/** How the daemon is started: its options, and how many threads it can have for files. */
 interface Plan {
   readonly options: DaemonOptions
   readonly threadCount: number
@@ -53,10 +53,10 @@ interface Plan {
 const environment = ({ options, threadCount }: Plan, channel: number | undefined): NodeJS.ProcessEnv => ({
   ...process.env,
   UV_THREADPOOL_SIZE: String(threadCount),
-  // What was freed goes back to the system, also what threads freed: an idle relay keeps a tenth less.
+  // Freed memory goes back to the system, also what threads freed: an idle relay keeps a tenth less.
   MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? "2",
   MALLOC_TRIM_THRESHOLD_: process.env.MALLOC_TRIM_THRESHOLD_ ?? "65536",
-  // Where the kernel offers it, file operations are handed over without waking a thread for each.
+  // If the kernel offers it, file operations are handed over without waking a thread for each.
   UV_USE_IO_URING: process.env.UV_USE_IO_URING ?? "1",
   // Standard error is for the relay's own messages.
   NODE_NO_WARNINGS: "1",
@@ -75,7 +75,7 @@ const becomeDaemon = async (entry: string, plan: Plan): Promise<never> => {
 
 const readinessChannel = 3
 
-/** Answers the launcher's exit status. The copy's messages are lost with `--daemonize`, so it sends the last one. */
+/** Answers the launcher's exit status. With `--daemonize` the copy's messages are lost, so it sends its last one. */
 const startDetached = (entry: string, plan: Plan): Promise<number> =>
   new Promise((resolve) => {
     const { options } = plan
@@ -112,9 +112,9 @@ const startDetached = (entry: string, plan: Plan): Promise<number> =>
     })
   })
 
-/** Level by level: the runtime's recursive form never returns where a file system refuses with ENOENT. */
+/** Makes level by level: the runtime's recursive form never returns if a file system refuses with ENOENT. */
 const makeDirectories = (path: string): void => {
-  // One that is too long is told before the first of it is made.
+  // Throws if the path is too long, before any of it is made.
   statSync(pathOf(path), { throwIfNoEntry: false })
   const names = path.split("/").filter((name) => name !== "")
   for (let depth = 1; depth <= names.length; depth++) {
@@ -138,7 +138,7 @@ const makeOutput = (options: DaemonOptions): boolean => {
   }
 }
 
-/** Flags and environment are those that the first stage gave: they cannot be changed any more, but for the threads. */
+/** Serves in this process: its flags and environment cannot be changed any more, except the number of threads. */
 const startActivated = async ({ options, threadCount }: Plan): Promise<number | Handover.Handover> => {
   process.env.UV_THREADPOOL_SIZE = String(threadCount)
   const adopted = await Activated.adopt(options)
@@ -163,7 +163,7 @@ const formatOf = (resolved: Resolve.Resolved): DaemonOptions["logFormat"] => {
   return resolved._tag === "Run" || resolved._tag === "Check" ? resolved.options.logFormat : "text"
 }
 
-/** Answers the exit status, or what this process is to serve, or does not return. */
+/** Answers an exit status, or what this process is to serve; or does not return, since another process serves. */
 export const main = async (entry: string): Promise<number | Handover.Handover> => {
   TimeZone.settle()
   const threadsLeft = Threads.room()

@@ -1,14 +1,14 @@
 /**
  * How many threads the system still lets this process have. The runtime makes those for files all at once, and ends
- * without a word where it gets one too few: so there are fewer, or the start is refused.
+ * without a word if it gets one too few: so fewer are asked for, or the start is refused.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { daemonDefaults } from "../../config/DaemonOptions.ts"
 import type { Message } from "../../config/Resolve.ts"
 
-/** Beside those for files: writing, the HTTP port, the kernel's own for a ring, a child that notifies. */
+/** Threads beside those for files: for writing, the HTTP port, the kernel's own for a ring, a child that notifies. */
 const reserve = 12
-/** Fewer would let one stalled disk hold up all others. */
+/** The least threads for files: with fewer one stalled disk would hold up all others. */
 const least = 4
 
 const textOf = (path: string): string => {
@@ -21,7 +21,7 @@ const textOf = (path: string): string => {
 
 const numberOf = (path: string): number => Number.parseInt(textOf(path), 10)
 
-/** Those of the control groups that the process is in, up to the root of what it sees. */
+/** Threads left in the control groups that the process is in, up to the root that it sees. */
 const ofGroups = (): number => {
   const [, controllers = "", group = ""] = /^\d+:(|(?:.*,)?pids(?:,.*)?):(.*)$/m.exec(textOf("/proc/self/cgroup")) ?? []
   const root = `/sys/fs/cgroup${controllers === "" ? "" : "/pids"}`
@@ -33,10 +33,10 @@ const ofGroups = (): number => {
   return Math.min(Number.POSITIVE_INFINITY, ...rooms.filter((room) => !Number.isNaN(room)))
 }
 
-/** A limit this high is nobody's choice, and counting takes as long as there are processes. */
+/** A user's limit above this is ignored: nobody chose it, and counting takes longer the more processes there are. */
 const countedMax = 4096
 
-/** That of the user, over all of its processes; none for root. */
+/** Threads left to the user, over all of its processes; root has no limit. */
 const ofUser = (): number => {
   const user = process.getuid?.() ?? 0
   const limit = Number(/^Max processes\s+(\S+)/m.exec(textOf("/proc/self/limits"))?.[1])
@@ -55,7 +55,7 @@ export interface Grant {
   readonly complaint?: Message
 }
 
-/** Of those asked for, where there is room for so many more threads. */
+/** How many of the `asked` threads for files there can be if the system lets the process have `left` more. */
 export const grant = (asked: number, left: number): Grant => {
   const count = left - reserve
   if (asked <= count) return { count: asked }
@@ -68,7 +68,7 @@ export const grant = (asked: number, left: number): Grant => {
 
 const variable = "UV_THREADPOOL_SIZE"
 
-/** For this process, before the runtime has made any. What was granted is asked for, where no option says more. */
+/** Bounds the threads of this process, before the runtime makes any; answers what is granted unless an option asks. */
 export const settle = (env: NodeJS.ProcessEnv, left: number): Grant => {
   const granted = grant(Number.parseInt(env[variable] ?? "", 10) || daemonDefaults.ioThreads, left)
   if (granted.complaint !== undefined) env[variable] = String(granted.count)

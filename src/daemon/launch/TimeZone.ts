@@ -1,5 +1,5 @@
 /**
- * `TZ` as the C library reads it: a colon before it, or the path of a zone's file, which the runtime does not know.
+ * Translates forms of `TZ` that the C library reads and the runtime does not: a colon in front, or a zone file's path.
  */
 import { realpathSync } from "node:fs"
 
@@ -11,13 +11,13 @@ const nameOf = (path: string): string | undefined => {
   }
 }
 
-/** Undefined where the runtime finds the zone better by itself, from /etc/localtime. */
+/** The zone's name; undefined: the runtime had better find the zone itself, from /etc/localtime. */
 const settled = (text: string | undefined): string | undefined => {
   const zone = text?.replace(/^:/, "")
   return zone?.startsWith("/") ? nameOf(zone) : zone
 }
 
-/** Before any time is shown, and for all processes that this one becomes. */
+/** Changes `TZ` for this process and those that it becomes; to be called before any time is shown. */
 export const settle = (): void => {
   const zone = settled(process.env.TZ)
   if (zone === process.env.TZ) return

@@ -32,13 +32,13 @@ const timeOfDay = (): string => {
   return `${hours}:${minutes}:${seconds}.${String(nanos).padStart(9, "0")}`
 }
 
-/** Characters of one part of a line: a stack is shorter. */
+/** Most characters of one part of a line: a stack is shorter. */
 const partLengthMax = 8192
 
 const shortened = (text: string): string =>
   text.length <= partLengthMax ? text : `${text.slice(0, partLengthMax)}… (${text.length} characters)`
 
-/** JSON knows no bigint and no circle; log lines must never fail on one. */
+/** The value as text. Never fails, although JSON knows neither bigints nor circles. */
 const textOf = (value: unknown): string => {
   if (typeof value !== "object" || value === null) return shortened(String(value))
   try {
@@ -48,7 +48,7 @@ const textOf = (value: unknown): string => {
   }
 }
 
-/** As JSON has it; what is too long for a line is text. */
+/** The value for JSON; what is too long for a line becomes text. */
 const jsonOf = (value: unknown): unknown => {
   if (typeof value === "number" || typeof value === "boolean" || value === null) return value
   const text = textOf(value)
@@ -97,6 +97,6 @@ export const isColored = (env: Readonly<Record<string, string | undefined>>, isT
   return choice === "always" || (choice !== "never" && isTerminal)
 }
 
-/** The line with its end. */
+/** The line, with a newline at its end. */
 export const format = (line: Line, style: LogFormat, colored: boolean): string =>
   `${style === "json" ? toJson(line) : toText(line, colored)}\n`

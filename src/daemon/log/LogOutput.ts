@@ -1,6 +1,6 @@
 /**
- * Where log lines go: a file, or standard error, whatever it is. A pipe that nobody reads and a disk that is full cost
- * lines, and nothing else; the disk gets the lines again that come when it has space.
+ * Where log lines go: a file, or standard error, whatever that is. If nobody reads a pipe or a disk is full, lines are
+ * lost, and nothing else; lines that come when the disk has space are written again.
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs"
 import { isatty } from "node:tty"
@@ -9,12 +9,12 @@ import * as SystemError from "../../errors/SystemError.ts"
 const standardError = 2
 const fileMode = 0o640
 const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
-/** A named pipe is refused while nobody reads it, and never waited for. */
+/** Without blocking: a named pipe is refused while nobody reads it, and never waited for. */
 const fileFlags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK
-/** Lines that wait for who reads standard error; further ones are lost. */
+/** Most bytes that wait for the reader of standard error; further lines are lost. */
 export const unreadBytesMax = 256 * 1024
 
-/** Written directly: the runtime's stream is closed for good by the first error. */
+/** Whether standard error is written to directly: the runtime's stream is closed for good by the first error. */
 const isDirect = (): boolean => {
   try {
     const stats = fstatSync(standardError)
@@ -40,12 +40,12 @@ const opened = (path: string): number => {
   }
 }
 
-/** Lines have their end with them. */
+/** Takes whole lines, with the newline. */
 export interface LogOutput {
   readonly write: (text: string) => void
-  /** To this file from now on, or to standard error; the same path opens it again. Throws an operator's words. */
+  /** Writes to this file from now on; undefined: to standard error. The same path opens it again. Throws a message. */
   readonly open: (path: string | undefined) => void
-  /** As `open`, but in force only once the answer says so; throws the same. */
+  /** As `open`, but in force only when `use` of the answer is called; throws the same. */
   readonly prepare: (path: string | undefined) => Prepared
 }
 

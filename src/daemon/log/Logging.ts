@@ -1,5 +1,5 @@
 /**
- * The daemon's logger: nothing but errors and warnings unless asked for, which can be at any time.
+ * The daemon's logger: it logs only errors and warnings unless asked for more, which can be at any time.
  *
  * Error and Warn always; Info and Debug from `-v`; from `-vv` Trace, which is what happens to sessions, streams and
  * chunks; `-vvv` has the peers' commands too, and the fiber in every line. Lines of a
@@ -41,15 +41,15 @@ const textOf = (message: unknown, cause: Cause.Cause<unknown>): string => {
 
 type Options = Pick<DaemonOptions, "verbosity" | "logFormat" | "abortOnError">
 
-/** The logger, and what can be changed of it while it logs. */
+/** The logger, and what of it can be changed while it logs. */
 export interface Log {
   readonly layer: Layer.Layer<never>
-  /** As `-v` counts it. Running fibers obey at once. */
+  /** How many times `-v` was given. Running fibers obey a change at once. */
   verbosity: number
   format: DaemonOptions["logFormat"]
-  /** The last lines that were said, the newest last. */
+  /** The last lines that were written, the newest last. */
   readonly lastLines: ReadonlyArray<string>
-  /** Other loggers, held to the same level. */
+  /** The layer's loggers, held to the same verbosity. */
   readonly gated: (loggers: Layer.Layer<never>) => Layer.Layer<never>
 }
 
@@ -62,7 +62,7 @@ export const make = (options: Options, write: (text: string) => void): Log => {
     Verbosity.remember(lastLines, LogLine.format(line, log.format, false).trimEnd())
     write(LogLine.format(line, log.format, colored))
   }
-  /** True: it is not said now, but counted. */
+  /** True: the line is not written now, but counted; a later line tells the number. */
   const isCounted = (by: Repeats, key: string, line: LogLine.Line): boolean => {
     const verdict = by.take(key, clockMillis())
     if (verdict === "say") return false

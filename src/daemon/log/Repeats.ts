@@ -2,14 +2,14 @@
  * Which lines of the log are said, and which are only counted: a peer that does the same wrong thing a thousand times a
  * second must not fill a disk, nor hide what else is said. Pure but for the given clock.
  *
- * Lines are alike when they differ in numbers only. Of those that are alike the first few of an interval are said; the
- * rest of it is counted, and told once at its end. A peer chooses names, so that lines of one kind may all be unlike:
- * there is a bound for all lines of a code, too.
+ * Lines are alike if they differ in numbers only. Of those that are alike the first few in an interval are said; the
+ * others are counted, and their number is told at the interval's end. Peers choose names, so lines of one kind may all
+ * be unlike: there is a bound for all lines of one code, too.
  */
 
 export const intervalMillis = 10_000
 export const saidCountMax = 10
-/** Of one code, however unlike. */
+/** Lines of one code that are said in an interval, however unlike they are. */
 export const saidOfCodeCountMax = 100
 /** Kinds of lines that are remembered; further ones count for their code only. */
 const kindCountMax = 512
@@ -27,15 +27,15 @@ export class Repeats {
   readonly #countMax: number
   readonly #all = new Map<string, Alike>()
 
-  /** So many lines that are alike are said in an interval. */
+  /** `countMax` lines that are alike are said in an interval. */
   constructor(countMax = saidCountMax) {
     this.#countMax = countMax
   }
 
-  /** `key` is what lines that are alike share. After "count the first" somebody asks for `leftOut` in an interval. */
+  /** `key` is the same for lines that are alike. After "count the first" the caller asks for `leftOut` an interval later. */
   take(key: string, nowMillis: number): Verdict {
     const known = this.#all.get(key)
-    // Of what is left out somebody tells, an interval after the first of it: until then it goes on.
+    // If lines were left out, the interval goes on until `leftOut` is asked for.
     const isOver = known !== undefined && nowMillis - known.beganAt >= intervalMillis && known.count <= this.#countMax
     if (known === undefined || isOver) {
       if (known === undefined && !this.#hasRoom(nowMillis)) return "say"
@@ -47,7 +47,7 @@ export class Repeats {
     return known.count === this.#countMax + 1 ? "count the first" : "count"
   }
 
-  /** How many were left out of the interval that is over; forgets it. */
+  /** How many lines were left out in the interval; ends it. */
   leftOut(key: string): number {
     const count = this.#all.get(key)?.count ?? 0
     this.#all.delete(key)
