@@ -1,25 +1,25 @@
 /**
- * Sockets that a service manager has bound before it started this command (sd_listen_fds(3)): a connection is taken
- * from the first moment on, and starts what serves it.
+ * Sockets that a service manager bound before it started this command (sd_listen_fds(3)): connections are accepted from
+ * the first moment on, and the first one may start what serves it.
  */
 import { Result, Schema } from "effect"
 
-/** The sockets that were handed over are not those that are served. */
+/** The sockets that were handed over are not those that the command serves. */
 export class SocketsRefused extends Schema.TaggedError<SocketsRefused>()("SocketsRefused", { reason: Schema.String }) {
   override get message(): string {
     return `sockets of the service manager: ${this.reason}`
   }
 }
 
-/** The first one; others follow it. */
+/** The first socket's descriptor; the others follow it. */
 const firstDescriptor = 3
 
-/** What systemd calls those that have no name of their own, and systemd-socket-activate all. */
+/** Whether this is what systemd calls sockets without a name of their own, and systemd-socket-activate all of them. */
 const isUnitName = (name: string): boolean => name === "" || name === "unknown" || name.endsWith(".socket")
 
 /**
- * By name where they have `names`, and otherwise in their order. They are taken out of the environment, so that no
- * child looks for them. Empty: nobody has bound any.
+ * The sockets' descriptors: by name if the sockets have names, otherwise `names` in their order. Takes the sockets out
+ * of the environment, so that no child looks for them. Empty: nobody has bound any.
  */
 export const take = <Name extends string>(
   env: Record<string, string | undefined>,

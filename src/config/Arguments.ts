@@ -1,11 +1,11 @@
 /**
- * What the process was started with, where the runtime's own account of it fails: arguments that are not UTF-8, and a
- * working directory that has been removed.
+ * The process's arguments and working directory, also where the runtime fails to tell them: arguments that are not
+ * UTF-8, and a working directory that has been removed.
  */
 import { readFileSync, readlinkSync } from "node:fs"
 import { textOf } from "../protocol/Text.ts"
 
-/** The runtime reads arguments as UTF-8 and puts U+FFFD for what is none; the kernel still has the bytes. */
+/** The arguments. The runtime puts U+FFFD for what is not UTF-8 in them; then they are read from the kernel. */
 export const ofProcess = (): ReadonlyArray<string> => {
   const args = process.argv.slice(2)
   if (!args.some((text) => text.includes("\uFFFD"))) return args
@@ -21,7 +21,7 @@ export const ofProcess = (): ReadonlyArray<string> => {
   }
 }
 
-/** Removed, it is what the kernel calls it then: a path that leads nowhere. */
+/** The working directory; if it has been removed, what the kernel calls it then: a path that leads nowhere. */
 export const directory = (): string => {
   try {
     return process.cwd()

@@ -11,7 +11,7 @@ import { defaults } from "./RelayDefaults.ts"
 export type Mode = "foreground" | "background" | "daemonize"
 export type LogFormat = "text" | "json"
 
-/** Where the relay's TLS identity is read from: keys stay in their files. */
+/** Paths of the files with the relay's TLS identity, and modes of the ports: keys stay in their files. */
 export interface TlsFiles extends Pick<Tls, "control" | "data" | "live" | "http" | "minVersion"> {
   readonly certificate: string
   readonly key: string
@@ -22,33 +22,33 @@ export interface TlsFiles extends Pick<Tls, "control" | "data" | "live" | "http"
 export interface DaemonOptions {
   readonly relay: RelayConfig
   readonly mode: Mode
-  /** Set when the operator named the output directory: only then is it made at start. */
+  /** True if the operator named the output directory: only then is it made at the start. */
   readonly makeOutput: boolean
   readonly pidFile?: string | undefined
   readonly sigParent: boolean
   readonly group: string
   readonly workingDirectory?: string | undefined
-  /** The tracing daemons' directory for sockets; ours is `relayd/` in it. None where the user has no home. */
+  /** The tracing daemons' directory for sockets; ours is `relayd/` in it. Undefined if the user has no home. */
   readonly runDirectory: string | undefined
   /** Whether a start without that directory must fail. */
   readonly isRunDirectoryNamed: boolean
-  /** Where the health socket goes if not to the run directory. */
+  /** Path of the health socket, if it is not to be in the run directory. */
   readonly healthPath?: string | undefined
   /** 0 to 3, or more from an INI file. */
   readonly verbosity: number
   readonly logFormat: LogFormat
-  /** Absolute. Undefined: standard error. */
+  /** Absolute path; undefined: the log goes to standard error. */
   readonly logFile?: string | undefined
   readonly abortOnError: boolean
   readonly ioThreads: number
-  /** Taken from the process's niceness. */
+  /** What is subtracted from the process's niceness. */
   readonly priorityBoost: number
-  /** Undefined: no HTTP port. A host is an address here, not a name. */
+  /** Undefined: no HTTP port. Its host is a numeric address here. */
   readonly httpPort?: HttpPort | undefined
   readonly httpTokenFile?: string | undefined
-  /** By which the HTTP port may be asked besides loopback names; lower case. */
+  /** Names by which the HTTP port may be asked, besides loopback names; in lower case. */
   readonly httpHosts: ReadonlyArray<string>
-  /** The file of the rules for access; undefined: none. */
+  /** Path of the file of access rules; undefined: none. */
   readonly access?: string | undefined
   /** Undefined: no TLS. */
   readonly tls?: TlsFiles | undefined

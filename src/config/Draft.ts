@@ -24,13 +24,13 @@ import {
   workers
 } from "./Value.ts"
 
-/** The system's resolver: the first address of that family, or a rejection. */
+/** Resolves a host name: to the first address of the family, or rejects. */
 export type Lookup = (host: string, family: 4 | 6) => Promise<string>
 
 type Mutable<A> = { -readonly [Key in keyof A]?: A[Key] }
 
 export interface Draft {
-  /** What relative paths start from. */
+  /** The directory at which relative paths start. */
   readonly directory: string
   control?: ListenAddress
   data?: ListenAddress
@@ -47,7 +47,7 @@ export interface Draft {
   sigParent: boolean
   group?: string
   workingDirectory: string | undefined
-  /** Its bounds are checked when every source was read. */
+  /** Its bounds are checked when all sources have been read. */
   fdPoolSize?: number
   verbosity: number
   logFormat?: LogFormat
@@ -79,7 +79,7 @@ export const draft = (directory: string): Draft => ({
 
 const verbosityMax = 3
 
-/** What C calls the address families, for messages that operators search for. */
+/** C's numbers of the address families, for messages that operators search for. */
 const addressFamily = { 4: 2, 6: 10 } as const
 
 const unresolved = ({ host, family }: Pick<Url.ListenUrl, "host" | "family">) =>
@@ -89,7 +89,7 @@ const resolveHost = async (
   url: Pick<Url.ListenUrl, "host" | "family">,
   lookup: Lookup
 ): Promise<string | undefined> => {
-  // The runtime's resolver gives an address back as it is, of whichever family.
+  // The runtime's resolver answers a numeric address as it is, whichever family it is of.
   const literal = Url.literalFamily(url.host)
   if (literal !== 0) return literal === url.family ? url.host : undefined
   try {
@@ -124,13 +124,13 @@ const setGrouping = (into: Draft, grouping: OutputGrouping): Complaints => {
   return accepted
 }
 
-/** A path whose directory exists is fixed now; a bare name is left to the final working directory. */
+/** A path whose directory exists is made absolute now; any other is relative to the final working directory. */
 const pidFilePath = (path: string, directory: string): string => {
   const slash = path.lastIndexOf("/")
   return slash >= 0 && existsSync(resolve(directory, path.slice(0, slash + 1))) ? resolve(directory, path) : path
 }
 
-/** Undefined: it is none. */
+/** Parses a number; undefined: the text is none. */
 type ParseNumber = (text: string) => number | undefined
 
 /** Stores a parsed number, or says what was expected. */
@@ -192,7 +192,7 @@ type RelayNumber = {
   [Key in keyof Draft["relay"]]-?: number extends Draft["relay"][Key] ? Key : never
 }[keyof Draft["relay"]]
 
-/** Options that are a number of the relay's. */
+/** Options that are a number in the relay's configuration. */
 const relayNumbers: ReadonlyMap<OptionName, readonly [RelayNumber, ParseNumber]> = new Map([
   ["max-connections", ["connectionCountMax", count]],
   ["max-journals", ["journalCountMax", count]],
@@ -231,7 +231,7 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
     })
   }
   if (isFileOption(name)) {
-    // Empty, it would be the directory.
+    // An empty path would be the directory.
     if (value === "") return [`Wrong value in --${name} parameter: ${value}`]
     into[files[name]] = resolve(into.directory, value)
     return accepted

@@ -1,8 +1,8 @@
 /**
  * The environment variables that are options of the daemon, as values. Messages are returned, not printed.
  *
- * Others are read where they are obeyed: OpenTelemetry's (`ExportVariables`), the service manager's, those of terminal
- * and runtime, and what the stages of a start tell each other.
+ * Other variables are read where they are used: OpenTelemetry's (`ExportVariables`), the service manager's, those of
+ * terminal and runtime, and what the stages of a start tell each other.
  */
 import { userInfo } from "node:os"
 import type { KeepAlive } from "./RelayConfig.ts"
@@ -10,7 +10,7 @@ import { cInteger, switchValue, timerMillisMax, wholeCInteger } from "./Value.ts
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
-/** The health protocol's components; the position is the bit. */
+/** The health protocol's components, at the position of their bit. */
 export const components = [
   "dispatcher",
   "worker",
@@ -26,7 +26,7 @@ export interface Testpoints {
   readonly failing: ReadonlyArray<Component>
 }
 
-/** The parent of the user's INI file, run directory and default output. Containers run as users that have none. */
+/** The user's home: parent of INI file, run directory and default output. In containers users may have none. */
 export const home = (env: Variables): string | undefined => {
   const fromPasswd = () => {
     try {
@@ -38,7 +38,7 @@ export const home = (env: Variables): string | undefined => {
   return (env.LTTNG_HOME || env.HOME || fromPasswd())?.replace(/(?<=.)\/+$|^\/+$/, "")
 }
 
-/** `isNamed`: somebody counts on it, and a start without it fails. */
+/** The run directory. `isNamed`: a variable names it, so a start without it must fail. */
 export const runDirectory = (env: Variables): { readonly path: string | undefined; readonly isNamed: boolean } => {
   if (env.LTTNG_RUNDIR) return { path: env.LTTNG_RUNDIR, isNamed: true }
   const ofUser = home(env)
@@ -46,7 +46,7 @@ export const runDirectory = (env: Variables): { readonly path: string | undefine
   return { path, isNamed: false }
 }
 
-/** `undefined` when absent; NaN when it is no boolean. */
+/** Undefined if the variable is absent, "invalid" if it is no boolean. */
 export const disallowClear = (env: Variables): boolean | "invalid" | undefined => {
   const text = env.LTTNG_RELAYD_DISALLOW_CLEAR
   if (text === undefined) return undefined
@@ -54,7 +54,7 @@ export const disallowClear = (env: Variables): boolean | "invalid" | undefined =
   return value === undefined ? "invalid" : value > 0
 }
 
-/** Only a positive number of milliseconds sets a timeout. */
+/** Timeout of the peers' sockets; only a positive number of milliseconds sets one. */
 export const socketTimeoutMillis = (env: Variables): number | undefined => {
   const millis = cInteger(env.LTTNG_NETWORK_SOCKET_TIMEOUT ?? "") ?? 0
   return millis > 0 ? Math.min(millis, timerMillisMax) : undefined
@@ -63,7 +63,7 @@ export const socketTimeoutMillis = (env: Variables): number | undefined => {
 const prefix = "LTTNG_RELAYD_TCP_KEEP_ALIVE"
 const int32Max = 2 ** 31 - 1
 
-/** Why a number of keep-alive is none; those that are out of range hide the variables read after them. */
+/** Why a keep-alive value is refused; after one that is out of range (`isLast`) no further variable is read. */
 const refusalOf = (
   name: string,
   value: number
@@ -101,7 +101,7 @@ const keepAliveNumbers = (env: Variables, complain: Complain): KeepAlive => {
   return { idleSeconds, probeIntervalSeconds, maxProbeCount }
 }
 
-/** A bad switch turns the feature off, and nothing more is read. Without one the numbers are judged, and no more. */
+/** A bad switch turns keep-alive off, and nothing more is read. Without a switch the numbers are only checked. */
 export const keepAlive = (env: Variables, complain: Complain): KeepAlive | "off" | undefined => {
   const text = env[prefix]
   const enabled = text === undefined ? undefined : switchValue(text)

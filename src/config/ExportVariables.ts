@@ -1,10 +1,10 @@
 /**
- * The variables of OpenTelemetry by which the daemon sends metrics and logs to a collector: whether they name one, and
- * what is wrong with them. Those that are empty are not there, as its specification says.
+ * OpenTelemetry's variables for sending metrics and logs to a collector: whether they name one, and what is wrong with
+ * them. An empty variable counts as absent, as OpenTelemetry specifies.
  */
 import type { Variables } from "./Environment.ts"
 
-/** Undefined: it can be used. */
+/** Says why a value cannot be used; undefined: it can. */
 type Refusal = (value: string) => string | undefined
 
 const oneOf =
@@ -52,12 +52,12 @@ const kinds: ReadonlyArray<readonly [RegExp, Refusal]> = [
   [/^OTEL_RESOURCE_ATTRIBUTES$/, attributes]
 ]
 
-/** They name a collector. */
+/** Whether the variables name a collector. */
 export const isExportAsked = (env: Variables): boolean =>
   env.OTEL_SDK_DISABLED?.toLowerCase() !== "true" &&
   ["", "METRICS_", "LOGS_"].some((signal) => (env[`OTEL_EXPORTER_OTLP_${signal}ENDPOINT`] ?? "") !== "")
 
-/** What is wrong with them, by name; nothing where they name no collector. Values may be secret: none is told. */
+/** What is wrong with them, by name; nothing if they name no collector. Values may be secret, so none is told. */
 export const complaints = (env: Variables): ReadonlyArray<string> =>
   Object.entries(isExportAsked(env) ? env : {})
     .toSorted()

@@ -1,14 +1,14 @@
 /**
- * A relay's configuration out of a `ConfigProvider`, for programs that embed it: by default environment variables
- * `LTTNG_RELAY_…`. Only `OUTPUT` has to be there.
+ * A relay's configuration from a `ConfigProvider`, for programs that embed it: by default environment variables
+ * `LTTNG_RELAY_…`. Only `OUTPUT` is required.
  *
- * The daemon's own variables and options are another thing: `Environment.ts`, `Options.ts`.
+ * The daemon's own variables and options are others: `Environment.ts`, `Options.ts`.
  */
 import { Config, Duration } from "effect"
 import type { ListenAddress, RelayConfig } from "./RelayConfig.ts"
 import { defaults } from "./RelayDefaults.ts"
 
-/** `NAME_HOST` and `NAME_PORT`. */
+/** An address from `NAME_HOST` and `NAME_PORT`. */
 const address = (name: string, standard: ListenAddress): Config.Config<ListenAddress> =>
   Config.all({
     host: Config.NonEmptyString(`${name}_HOST`).pipe(Config.withDefault(standard.host)),
@@ -29,11 +29,11 @@ const millis = <const D extends number | undefined>(name: string, standard: D) =
   Config.Duration(name).pipe(Config.map(Duration.toMillis), Config.withDefault(standard))
 
 /**
- * `OUTPUT`; `CONTROL_HOST`, `CONTROL_PORT` and the same of `DATA` and `LIVE`; `GROUPING` (`host`, `session`),
- * `ALLOW_CLEAR`, `SINGLE_VIEWER`, `SYNC` (`none`, `close`, `always`), `FD_POOL_SIZE`, `CONNECTION_COUNT_MAX`,
- * `JOURNAL_COUNT_MAX`, `WORKERS`;
- * `MEMORY_MAX` and `LIVE_CACHE` as sizes (`64 MiB`); `STOP_TIMEOUT`, `SUSPEND` and `SOCKET_TIMEOUT` as durations
- * (`5 seconds`). Values are checked when the relay is built.
+ * Reads `LTTNG_RELAY_OUTPUT` and, with the same prefix, `CONTROL_HOST`, `CONTROL_PORT` and the same of `DATA` and
+ * `LIVE`; `GROUPING` (`host`, `session`), `ALLOW_CLEAR`, `SINGLE_VIEWER`, `SYNC` (`none`, `close`, `always`),
+ * `FD_POOL_SIZE`, `CONNECTION_COUNT_MAX`, `JOURNAL_COUNT_MAX`, `WORKERS`; `MEMORY_MAX` and `LIVE_CACHE` as sizes
+ * (`64 MiB`); `STOP_TIMEOUT`, `SUSPEND` and `SOCKET_TIMEOUT` as durations (`5 seconds`). Values are checked when the
+ * relay is built.
  */
 export const config: Config.Config<RelayConfig> = Config.all({
   output: Config.String("OUTPUT"),

@@ -16,7 +16,7 @@ export interface Setting {
 
 export type Parsed =
   | { readonly _tag: "Settings"; readonly settings: ReadonlyArray<Setting> }
-  /** `message` is what the daemon says. `--check` says every message, and goes on with the well-formed settings. */
+  /** `message` is what the daemon says: the first. `--check` says all, and goes on with the well-formed settings. */
   | {
       readonly _tag: "Malformed"
       readonly message: string
@@ -30,7 +30,7 @@ const byShort: ReadonlyMap<string, Row> = new Map(
   options.flatMap((option) => (option.short === undefined ? [] : [[option.short, option] as const]))
 )
 
-/** An exact name wins, then the only reference option with this prefix, then the only own option with it. */
+/** The option named `prefix`, else the only reference option with this prefix, else our own; or why there is none. */
 const findLong = (prefix: string, word: string): Row | string => {
   const candidates = options.filter((option) => option.name.startsWith(prefix))
   const exact = candidates.find((option) => option.name === prefix)
@@ -44,7 +44,7 @@ const findLong = (prefix: string, word: string): Row | string => {
   return `option '${word}' is ambiguous; possibilities: ${possibilities}`
 }
 
-/** One word starting with `--`. Consumes the next word when the option needs one. */
+/** Parses a word that starts with `--`. Takes the next word from `rest` if the option needs one. */
 const parseLong = (word: string, rest: Array<string>): Setting | string => {
   const equals = word.indexOf("=")
   const prefix = equals < 0 ? word.slice(2) : word.slice(2, equals)
@@ -60,7 +60,7 @@ const parseLong = (word: string, rest: Array<string>): Setting | string => {
   return value === undefined ? `option '--${option.name}' requires an argument` : { name: option.name, value }
 }
 
-/** One word of short options, such as `-vvsC` followed by that option's argument. */
+/** Parses a word of short options, such as `-vvsC`; takes the last one's argument from `rest` if needed. */
 const parseCluster = (word: string, rest: Array<string>): Array<Setting> | string => {
   const settings: Array<Setting> = []
   for (let at = 1; at < word.length; at++) {

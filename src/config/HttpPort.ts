@@ -7,7 +7,7 @@ export type HttpPort =
   | { readonly _tag: "Tcp"; readonly host: string; readonly port: number; readonly family: 4 | 6 }
   | { readonly _tag: "Unix"; readonly path: string }
 
-/** A text says why the URL is refused. */
+/** The port that a URL names; a text says why the URL is refused. */
 export const parse = (text: string): HttpPort | string => {
   const path = /^unix:\/\/(\/.+)$/.exec(text)?.[1]
   if (path !== undefined) return { _tag: "Unix", path }
@@ -18,13 +18,13 @@ export const parse = (text: string): HttpPort | string => {
   return { _tag: "Tcp", host, port: port === 0 ? portDefault : port, family }
 }
 
-/** Of `HOST`, `HOST:PORT`, `[ADDRESS]:PORT`; in lower case. */
+/** The host's name or address in `HOST`, `HOST:PORT`, `[ADDRESS]:PORT`; in lower case. */
 export const nameOf = (host: string): string => {
   const bare = /^\[([^\]]*)\](?::\d*)?$/.exec(host)?.[1] ?? host.replace(/:\d*$/, "")
   return bare.toLowerCase().replace(/\.$/, "")
 }
 
-/** Names with commas between them, as requests are compared with them. */
+/** The names in a list with commas, in the form in which requests are compared with them. */
 export const hosts = (text: string): ReadonlyArray<string> =>
   text
     .split(",")
@@ -32,9 +32,9 @@ export const hosts = (text: string): ReadonlyArray<string> =>
     .filter((name) => name !== "")
     .map((name) => (Url.literalFamily(name) === 6 ? name.toLowerCase() : nameOf(name)))
 
-/** What a request can ask by. */
+/** Whether a request can ask by this name. */
 export const isHostName = (name: string): boolean => /^[a-z0-9._-]+$/.test(name) || Url.literalFamily(name) === 6
 
-/** Only this machine reaches it. */
+/** Whether only this machine reaches the port. */
 export const isLocal = (port: HttpPort): boolean =>
   port._tag === "Unix" || port.host === "::1" || /^127\.[\d.]+$/.test(port.host)

@@ -10,7 +10,7 @@ export interface Entry {
   readonly value: string
 }
 
-/** A comment behind something begins with white space and `;`; a value that begins with `;` is none. */
+/** The line without a comment at its end, which begins with white space and `;`. A `;` at the beginning begins none. */
 const withoutComment = (text: string): string =>
   text
     .trim()

@@ -1,4 +1,4 @@
-/** What `--version` says. */
+/** The package's version, as `--version` prints it. */
 import { readFileSync } from "node:fs"
 
 export const packageVersion = (): string => {

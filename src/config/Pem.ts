@@ -1,22 +1,22 @@
-/** Certificates and keys as PEM has them, and in words why they are no use. Every function throws the reason. Pure. */
+/** Certificates and keys in PEM texts. Functions that cannot use a text throw why, in an operator's words. Pure. */
 import type { KeyObject, X509Certificate } from "node:crypto"
 import * as PemBlocks from "../protocol/PemBlocks.ts"
 
-/** Loaded at the first call: who dials plain TCP needs nothing of it. */
+/** Loaded at the first call: a program that dials plain TCP needs nothing of it. */
 const crypto = () => process.getBuiltinModule("node:crypto")
 const tls = () => process.getBuiltinModule("node:tls")
 
-/** A sequence, of some hundred bytes or with a number for its version, as far as UTF-8 left anything of it. */
+/** Whether a text read as UTF-8 was DER: a sequence of some hundred bytes, or one that begins with a version. */
 const isDer = (text: string) => /^0/.test(text) && (text[1] === "\ufffd" || text.slice(2, 4) === "\u0002\u0001")
 
-/** What a writer has not written to its end, or a disk had no room for: whole parts of it may look like all. */
+/** The text itself; throws if a block is cut off, since the whole blocks before it would be taken for all. */
 export const whole = (text: string): string => {
   const count = (what: string) => text.split(`-----${what} `).length
   if (count("BEGIN") !== count("END")) throw new Error("it is cut off")
   return text
 }
 
-/** All that are in it, at least one. */
+/** All certificates in a text, at least one. */
 export const certificatesOf = (text: string): ReadonlyArray<X509Certificate> => {
   const blocks = PemBlocks.certificatesOf(whole(text))
   if (blocks.length === 0) {
@@ -30,14 +30,14 @@ const isEncrypted = (text: string) => /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Pr
 
 const curves = /^(prime256v1|secp(384|521)r1|brainpoolP(256|384|512)r1)$/
 
-/** The runtime takes such a key, and no handshake with it comes to its end. Undefined: it is none. */
+/** The kind of a key that the runtime accepts but with which no handshake succeeds; undefined: the key is usable. */
 const unsigned = ({ asymmetricKeyDetails, asymmetricKeyType }: KeyObject): string | undefined => {
   const { namedCurve } = asymmetricKeyDetails ?? {}
   if (namedCurve !== undefined && !curves.test(namedCurve)) return namedCurve
   return asymmetricKeyType === "dsa" ? asymmetricKeyType : undefined
 }
 
-/** `key` must be that of the first certificate in `certificate`, and both of a kind and size that are in use. */
+/** Throws unless `key` belongs to the first certificate in `certificate`, and both are of a usable kind and size. */
 export const matchKey = (key: string, certificate: string): void => {
   const certificates = certificatesOf(certificate)
   if (!/-----BEGIN [^-]*PRIVATE KEY-----/.test(whole(key))) {
@@ -54,9 +54,10 @@ export const matchKey = (key: string, certificate: string): void => {
 }
 
 /**
- * Who issued the last of the certificates that lead from the first upwards, if that one is not among them, nor anybody
- * whom this relay or the public trusts: clients that have no other way to it refuse it. A relay that is told no
- * authority does not know a private one; one of the public says where its issuer is to be had.
+ * The issuer of the last certificate of the chain that leads upwards from the first one, if the issuer is neither in
+ * the chain nor known to this relay or the public: clients that cannot get it elsewhere refuse the chain. If the relay
+ * knows no authority, only public certificates are judged, which say where their issuer's is ("CA Issuers"): a private
+ * authority may be known to the clients.
  */
 export const missingIssuer = (
   chain: ReadonlyArray<X509Certificate>,

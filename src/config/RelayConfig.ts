@@ -19,9 +19,9 @@ export const ListenAddress = Schema.Struct({
   host: Schema.NonEmptyString,
   /** 0 lets the system choose. */
   port: count(0, 65_535),
-  /** Which addresses of a name; 4 where not given. */
+  /** Which of a name's addresses to take; 4 if absent. */
   family: Schema.optional(Schema.Literals([4, 6])),
-  /** A socket that listens there already: it is taken over, and nothing is bound. */
+  /** Descriptor of a socket that listens there already: it is taken over, and nothing is bound. */
   descriptor: Schema.optional(count(0))
 })
 /** Where one of the ports listens. */
@@ -50,18 +50,18 @@ const TlsMode = Schema.Literals(["off", "allow", "require"])
 
 /** TLS on the three ports; certificate, key and authority are PEM texts. */
 export const Tls = Schema.Struct({
-  /** `allow`: for peers that begin with it; `require`: for all. */
+  /** `off`: no TLS; `allow`: for peers that begin with it; `require`: for all. */
   control: TlsMode,
   data: TlsMode,
   live: TlsMode,
-  /** With the authorities between it and the root. */
+  /** The certificate, and those of the authorities between it and the root. */
   certificate: Schema.NonEmptyString,
   key: Schema.NonEmptyString,
-  /** Of the operator's port, where a program has one; absent: `allow`. */
+  /** TLS of the operator's port, if a program has one; absent: `allow`. */
   http: Schema.optional(TlsMode),
   /** Only clients with a certificate of this authority are let in. */
   clientCa: Schema.optional(Schema.NonEmptyString),
-  /** Revocation lists of every authority in `clientCa`. */
+  /** Revocation lists, one of every authority in `clientCa`. */
   crl: Schema.optional(Schema.NonEmptyString),
   minVersion: Schema.optional(Schema.Literals(["TLSv1.2", "TLSv1.3"]))
 })
@@ -74,7 +74,7 @@ const absolutePath = Schema.makeFilter((path: string) => {
   return isAbsolute(path) || "an absolute path"
 })
 
-/** What connections, runtime and trace files need at the least, together. */
+/** The least descriptors that connections, runtime and trace files need together. */
 const fdPoolSizeMin = 90
 
 /** Everything a relay is told when it starts: nothing is read from the environment. `Relay.layer` checks it. */
@@ -87,17 +87,17 @@ export const RelayConfig = Schema.Struct({
   grouping: OutputGrouping,
   /** False refuses `lttng clear` (`-x`). */
   allowClear: Schema.Boolean,
-  /** At most one viewer per session, as the reference relay rules. */
+  /** True: at most one viewer per session, as in the reference relay. */
   singleViewer: Schema.Boolean,
   /** Descriptors the process may hold open at once; idle trace files are closed and reopened below it. */
   fdPoolSize: count(fdPoolSizeMin),
   /** Connections accepted at once over the three ports. */
   connectionCountMax: count(1),
-  /** Journals of edges (docs/edge.md) open at once, suspended or not; 4096 where not given. */
+  /** Journals of edges (docs/edge.md) open at once, suspended or not; 4096 if absent. */
   journalCountMax: Schema.optional(count(1)),
   /**
-   * Threads that write files beside the event loop; with 0 nor is there one that answers viewers. Where not given, as
-   * many as the machine has processors beyond two, four at most, while processors are to spare.
+   * Threads that write files beside the event loop; with 0 there is none that answers viewers either. If absent, as
+   * many as the machine has processors beyond two, four at most, and only while processors are to spare.
    */
   workers: Schema.optional(count(0, workersMax)),
   /** Bytes of packet memory in flight between all sockets and all files. */
@@ -105,20 +105,20 @@ export const RelayConfig = Schema.Struct({
   /** Bytes of packets kept in memory for the viewers of all live sessions; 0 turns the cache off. */
   liveCacheBytes: count(0),
   /**
-   * Bound on the orderly stop of sessions. What a disk has been asked for is waited for beyond it: the daemon's process
-   * ends a second later, one of a program's own is the program's to end.
+   * Bound on the orderly stop of sessions. Operations that a disk was asked for are waited for even longer: the daemon
+   * ends its process a second later, an embedding program has to decide for itself.
    */
   stopTimeoutMillis: count(0, timerMillisMax),
-  /** How long sessions wait for an edge that is gone (docs/edge.md); a week where not given. */
+  /** How long sessions wait for an edge that is gone (docs/edge.md); a week if absent. */
   suspendMillis: Schema.optional(count(0, timerMillisMax)),
-  /** What of a trace outlives the machine's power, and when (docs/durability.md). */
+  /** When traces are synced, so that they survive a power failure (docs/durability.md). */
   sync: Schema.Union([
     Schema.Literals(["none", "close", "always"]),
     Schema.Struct({ intervalMillis: count(1, timerMillisMax) })
   ]),
-  /** `undefined`: bounds of the relay's own, which find a peer that vanished within two minutes. */
+  /** `undefined`: the relay's own values, which notice within two minutes that a peer has vanished. */
   keepAlive: Schema.optional(Schema.Union([KeepAlive, Schema.Literal("off")])),
-  /** Send and receive timeout of accepted sockets; `undefined` waits for ever. */
+  /** How long a peer may read nothing or stop within a message; `undefined`: targets for ever, viewers a minute. */
   socketTimeoutMillis: Schema.optional(count(1, timerMillisMax)),
   /** Connections from these addresses begin with a header of the PROXY protocol, version 2. */
   proxyFrom: Schema.optional(Schema.Array(AddressRange)),
@@ -143,7 +143,7 @@ const decodeAccess = Schema.decodeUnknownEffect(Schema.Struct({ access: RelayCon
 
 const invalid = ({ message }: { readonly message: string }) => new ConfigInvalid({ reason: message })
 
-/** Of rules alone. A member that is written wrong would be a rule, or a bound, that is not there. */
+/** Checks access rules alone. Unknown members fail: a misspelt one would be a rule or a bound that does not hold. */
 export const checkAccess = (access: AccessFile | undefined): Effect.Effect<void, ConfigInvalid> =>
   Effect.asVoid(Effect.mapError(decodeAccess({ access }, { errors: "all", onExcessProperty: "error" }), invalid))
 
@@ -151,10 +151,10 @@ const Deadline = Schema.Struct({
   deadlineMillis: Schema.optional(Schema.Finite.check(Schema.isBetween({ minimum: 0, maximum: timerMillisMax })))
 })
 
-/** Not a number, or negative, it would be over at once. */
+/** Checks a drain's deadline: NaN or a negative one would be over at once. */
 export const checkDeadline = (deadlineMillis: number | undefined): Effect.Effect<void, ConfigInvalid> =>
   Effect.asVoid(Effect.mapError(Schema.decodeUnknownEffect(Deadline)({ deadlineMillis }), invalid))
 
-/** What the layers of the relay do first. */
+/** Checks a configuration, as the relay's layers do first. */
 export const check = (config: RelayConfig): Effect.Effect<RelayConfig, ConfigInvalid> =>
   Effect.tap(Effect.mapError(decode(config, { errors: "all" }), invalid), () => checkAccess(config.access))

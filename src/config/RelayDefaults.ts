@@ -1,7 +1,7 @@
 /** The relay's defaults, without the schema that checks them: a start reads options before it loads anything large. */
 import type { RelayConfig } from "./RelayConfig.ts"
 
-/** What the daemon uses where it is told nothing else; `output` is empty and must be given. */
+/** What a relay uses if it is told nothing else; `output` is empty and must be given. */
 export const defaults = {
   output: "",
   control: { host: "0.0.0.0", port: 5342 },

@@ -1,9 +1,9 @@
 /**
- * Command line, environment and INI files to `DaemonOptions`.
+ * Makes `DaemonOptions` from command line, environment and INI files.
  *
  * Later wins: defaults, environment, system INI, user INI, the `--config` INI, command line. A wrong value on the
- * command line refuses the start; one in an INI file is reported and skipped, as the reference does, but for a
- * conflict of grouping and for options that only this relay has. A check goes on and collects. Nothing is
+ * command line refuses the start; one in an INI file is reported and skipped, as the reference does, except for a
+ * conflict of grouping and for options that only this relay has. `--check` goes on and collects. Nothing is
  * created, bound or printed here.
  */
 import { readFileSync } from "node:fs"
@@ -33,7 +33,7 @@ export type Resolved = { readonly messages: ReadonlyArray<Message> } & (
   | { readonly _tag: "Version" }
   | { readonly _tag: "Help" }
   | { readonly _tag: "Refused"; readonly logFormat: LogFormat }
-  /** `--check`: as far as options could be read; `messages` has all that is wrong with them. */
+  /** `--check`: the options as far as they could be read; `messages` has all that is wrong with them. */
   | { readonly _tag: "Check"; readonly options: DaemonOptions }
 )
 
@@ -42,16 +42,16 @@ export interface Sources {
   readonly args: ReadonlyArray<string>
   readonly env: Environment.Variables
   readonly systemIni: string
-  /** Throws when there is no such file. */
+  /** Reads a text file; throws if there is none. */
   readonly readFile: (path: string) => string
   readonly lookup: Lookup
   /** The soft limit on open descriptors. */
   readonly fileLimit: number
-  /** What relative paths start from; absent: the process' working directory. */
+  /** The directory at which relative paths start; absent: the process's working directory. */
   readonly directory?: string
 }
 
-/** The kernel's figure; the runtime has raised the soft limit to the hard one by then. */
+/** The kernel's soft limit on open descriptors, which the runtime has raised to the hard one by now. */
 const fileLimit = (): number => {
   try {
     const line = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))
@@ -62,7 +62,7 @@ const fileLimit = (): number => {
   }
 }
 
-/** `directory` is where the daemon was started, `args` with what. */
+/** The real system. `directory` is where the daemon was started, `args` its arguments. */
 export const system = (directory = Arguments.directory(), args = Arguments.ofProcess()): Sources => ({
   args,
   env: process.env,
@@ -108,14 +108,14 @@ const applyIni = async (sources: Sources, into: Draft, path: string, { isCheck, 
     }
     const complaints = await set(into, option.name, value, sources.lookup)
     messages.push(...complaints.map((complaint): Message => ({ level: "error", text: complaint })))
-    // Of its own options the reference has no say: a limit that is not what was written is no limit.
+    // The reference does not know our own options: skipping a limit that is written wrong would leave none.
     const isFatal = option.name.startsWith("group-output-by") || option.own === true
     if (complaints.length > 0 && isFatal && !isCheck) return { found: true, conflict: true }
   }
   return { found: true, conflict: false }
 }
 
-/** Checks what depends on the process, after every source was read. */
+/** What is wrong with the number of descriptors, which depends on the process, once all sources have been read. */
 const checkFilePool = (sources: Sources, draft: Draft): ReadonlyArray<string> => {
   const size = draft.fdPoolSize
   const limit = sources.fileLimit
@@ -134,7 +134,7 @@ const checkFilePool = (sources: Sources, draft: Draft): ReadonlyArray<string> =>
   return []
 }
 
-/** What is wrong with the ports, once it is known who may choose them. Those of INI files are reported and skipped. */
+/** Refuses ports 0 unless the system may choose ports. Those of INI files are only reported and skipped. */
 const checkZeroPorts = (
   draft: Draft,
   fromIni: ReadonlySet<ListenAddress>,
@@ -157,7 +157,7 @@ const checkZeroPorts = (
   return found
 }
 
-/** Descriptors left to the runtime and its libraries. */
+/** Descriptors that are left to the runtime and its libraries. */
 const fdReserve = 10
 
 /** Port 0 stays 0 only under dynamic allocation; then a missing address is also left to the system. */
@@ -208,7 +208,7 @@ const finish = (sources: Sources, draft: Draft, keepAlive: RelayConfig["keepAliv
   }
 }
 
-/** The three INI files in order. False when the start must be refused. */
+/** Applies the three INI files in order. False: the start must be refused. */
 const applyIniFiles = async (
   sources: Sources,
   into: Draft,
@@ -229,7 +229,7 @@ const applyIniFiles = async (
   return true
 }
 
-/** What no start can be made of, whatever the machine is like. */
+/** Why no start is possible with the options on any machine. */
 const unusable = ({ httpPort, httpTokenFile, relay }: DaemonOptions, isOutputGiven: boolean): ReadonlyArray<string> => {
   const isExposed = httpPort !== undefined && httpTokenFile === undefined && !HttpPort.isLocal(httpPort)
   if (!isOutputGiven && relay.output === "") {
@@ -244,7 +244,7 @@ const unusable = ({ httpPort, httpTokenFile, relay }: DaemonOptions, isOutputGiv
   ]
 }
 
-/** Of a start that is refused, whichever option it was refused for. */
+/** The log format for a start that is refused, whichever option it was refused for. */
 const logFormatOf = (settings: ReadonlyArray<Getopt.Setting>, { logFormat }: Draft): LogFormat => {
   const asked = settings.findLast(({ name }) => name === "log-format")?.value
   return asked === "json" || (asked === undefined && logFormat === "json") ? "json" : "text"
@@ -252,7 +252,7 @@ const logFormatOf = (settings: ReadonlyArray<Getopt.Setting>, { logFormat }: Dra
 
 export const resolve = async (sources: Sources): Promise<Resolved> => {
   const messages: Array<Message> = []
-  // The reference reads these before it knows of any option, and so are they said first.
+  // The reference reads these variables before any option, so complaints about them come first.
   const keepAlive = Environment.keepAlive(sources.env, (text, level = "error") => messages.push({ level, text }))
   const parsed = Getopt.parse(sources.args, sources.env.POSIXLY_CORRECT !== undefined)
   const into = draft(sources.directory ?? Arguments.directory())
@@ -263,7 +263,7 @@ export const resolve = async (sources: Sources): Promise<Resolved> => {
     for (const text of shown) messages.push({ level: "usage", text: `lttng-relayd: ${text}` })
     if (!isCheck) return refused()
   }
-  /** True: what was found ends a start here. */
+  /** Reports the texts; true: they end the start here. */
   const refuses = (...texts: ReadonlyArray<string>): boolean => {
     messages.push(...texts.map((text): Message => ({ level: "error", text })))
     return texts.length > 0 && !isCheck

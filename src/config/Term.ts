@@ -1,4 +1,4 @@
-/** Certificates and lists that are good for a time, and what is said of it. Pure: times are ms since the epoch. */
+/** When certificates and lists begin and end, and what is said of it. Pure; times are ms since 1970. */
 import type { X509Certificate } from "node:crypto"
 import { inOneLine } from "../protocol/CertificateName.ts"
 import { certificatesOf } from "./Pem.ts"
@@ -6,16 +6,16 @@ import { certificatesOf } from "./Pem.ts"
 export interface Term {
   readonly which: string
   readonly begin: number
-  /** Infinite: for ever. */
+  /** `Infinity`: for ever. */
   readonly end: number
 }
 
-/** What ends within this is told of. */
+/** An end within this time is near. */
 const nearMillis = 30 * 86_400_000
 
 export const nameOf = ({ subject }: Pick<X509Certificate, "subject">): string => inOneLine(subject)
 
-/** Of the certificates in a text; throws why they are no use. */
+/** The terms of the certificates in a text; throws why they are no use. */
 export const termsOf = (what: string, text: string): ReadonlyArray<Term> =>
   certificatesOf(text).map(({ subject, validFrom, validTo }) => ({
     which: `${what} (${nameOf({ subject })})`,
@@ -25,7 +25,7 @@ export const termsOf = (what: string, text: string): ReadonlyArray<Term> =>
 
 export const isEarly = ({ begin }: Term, now: number): boolean => begin > now
 
-/** It is over, or will be soon. */
+/** Whether the term has ended, or will within 30 days. */
 export const isNear = ({ end }: Term, now: number): boolean => end - now < nearMillis
 
 export const beginning = ({ begin, which }: Term): string =>

@@ -1,12 +1,12 @@
 /**
- * The terminal that a process was started in. When it is closed the system says so by SIGHUP, which ends what nobody
- * reads any more. The runtime undoes what `nohup` did about that; but `nohup` leaves no standard stream a terminal.
+ * The terminal that a process was started in. When it is closed the system sends SIGHUP, which is to end what nobody
+ * reads any more. The runtime undoes how `nohup` prevents that; but under `nohup` no standard stream is a terminal.
  */
 
-/** Not imported: a built-in module's names are read one by one then, and what lies behind each of them is loaded. */
+/** Not imported: importing a built-in module reads each of its names, which loads what lies behind them. */
 const { closeSync, fstatSync, openSync } = process.getBuiltinModule("node:fs")
 
-/** A process has one until it is closed. */
+/** Whether the process has a terminal that is not closed. */
 export const isThere = (): boolean => {
   try {
     closeSync(openSync("/dev/tty", "r"))
@@ -16,7 +16,7 @@ export const isThere = (): boolean => {
   }
 }
 
-/** Of /dev/null and its like. */
+/** Major device number of /dev/null and the like. */
 const memoryMajor = 1
 
 const isTerminal = (descriptor: number): boolean => {
@@ -24,5 +24,5 @@ const isTerminal = (descriptor: number): boolean => {
   return found.isCharacterDevice() && ((found.rdev >> 8) & 0xfff) !== memoryMajor
 }
 
-/** A standard stream is one. Those that were closed the runtime has opened. */
+/** Whether a standard stream is a terminal. (The runtime has opened those that were closed.) */
 export const isUsed = (): boolean => [0, 1, 2].some(isTerminal)

@@ -1,12 +1,12 @@
-/** Files that options name. */
+/** Reads files that options name. */
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs"
 
-/** What is larger is another file than the one that was meant. */
+/** A larger file cannot be the one that was meant. */
 const bytesMax = 16 * 1024 * 1024
 
 const tooLarge = () => new Error(`it is larger than ${bytesMax} bytes`)
 
-/** What has no size may have no end either: /dev/zero. */
+/** Reads a file that has no size, up to the limit: it may have no end either, as /dev/zero. */
 const bytesOfPipe = (path: string): Buffer => {
   const descriptor = openSync(path, "r")
   try {
@@ -27,8 +27,8 @@ const bytesOfPipe = (path: string): Buffer => {
 const readBefore = new Set<string>()
 
 /**
- * The first time as the system gives it, be it a pipe (`<(…)`). Who reads again goes on meanwhile with what it has done
- * so far, and a pipe that nobody fills any more would keep it. Throws why it cannot be read.
+ * Reads a file, the first time also a pipe (`<(…)`). A pipe is not read again: nobody might fill it any more, and the
+ * process, which is running by then, would wait for ever. Throws why the file cannot be read.
  */
 export const bytesOf = (path: string): Buffer => {
   const stats = statSync(path)
@@ -38,7 +38,7 @@ export const bytesOf = (path: string): Buffer => {
   return stats.isFile() ? readFileSync(path) : bytesOfPipe(path)
 }
 
-/** Of UTF-8, without a mark that it is. */
+/** The file's text, as UTF-8 without a byte order mark. */
 export const textOf = (path: string): string =>
   bytesOf(path)
     .toString("utf8")
@@ -53,7 +53,7 @@ export const secretFault = (text: string): string | undefined => {
   return /^[\x20-\x7e]+$/.test(line) ? undefined : "has characters that no header carries: only ASCII can be asked for"
 }
 
-/** The first line that has something, without white space around it: somebody else must not know it. */
+/** The secret in a file: its first line with text, without white space around it. Throws if it is no use. */
 export const secretOf = (path: string): string => {
   const text = textOf(path)
   const fault = secretFault(text)

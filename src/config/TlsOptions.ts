@@ -1,4 +1,4 @@
-/** The options of TLS while they are collected, and what they come to. Pure. */
+/** The options for TLS while they are collected, and what they result in. Pure. */
 import { resolve } from "node:path"
 import type { TlsFiles } from "./DaemonOptions.ts"
 
@@ -19,8 +19,8 @@ export interface TlsDraft {
 const isMode = (text: string): text is Mode => text === "off" || text === "allow" || text === "require"
 
 /**
- * `MODE`, `PORT=MODE,…`, or both in that order. A port of LTTng that is not named has the first, or none; that of HTTP
- * allows it.
+ * Parses `MODE`, `PORT=MODE,…`, or both in that order. One of LTTng's ports that is not named has the first mode, or
+ * `off` without one; `http` stays absent, which means `allow`.
  */
 const parseModes = (text: string): Modes | undefined => {
   const [first = "", ...others] = text.split(",")
@@ -43,7 +43,7 @@ export type TlsOption = "tls" | "tls-min-version" | keyof typeof paths
 export const isTlsOption = (name: string): name is TlsOption =>
   name === "tls" || name === "tls-min-version" || Object.hasOwn(paths, name)
 
-/** False: the value is none of the option's. Paths are those of `directory`. */
+/** Sets an option; false: the value is not valid. Relative paths start at `directory`. */
 export const set = (into: TlsDraft, name: TlsOption, value: string, directory: string): boolean => {
   if (name === "tls") {
     const modes = parseModes(value)
@@ -59,13 +59,13 @@ export const set = (into: TlsDraft, name: TlsOption, value: string, directory: s
   return value !== ""
 }
 
-/** What asks for TLS, by itself: the relay would be open to those whom it is to keep out. */
+/** An option that has no effect without TLS: ignoring it would let in those whom it is to keep out. */
 const idle = ({ clientCa, crl, key, minVersion }: TlsDraft): string | undefined =>
   Object.entries({ "tls-client-ca": clientCa, "tls-crl": crl, "tls-key": key, "tls-min-version": minVersion }).find(
     ([, value]) => value !== undefined
   )?.[0]
 
-/** A text says what is missing. */
+/** The files and modes; undefined: no TLS; a text says what is missing. */
 export const finish = (draft: TlsDraft): TlsFiles | undefined | string => {
   const { certificate, clientCa, crl, minVersion } = draft
   const asking = draft.modes === undefined && certificate === undefined ? idle(draft) : undefined

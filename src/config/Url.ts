@@ -7,7 +7,7 @@ import { isIP } from "node:net"
 
 export interface ListenUrl {
   readonly host: string
-  /** 0 when absent or empty, and where it says so: what only `isZero` permits to be chosen by the system. */
+  /** 0 if absent or empty, and if it is written as 0 (`isZero`), by which the system is asked to choose one. */
   readonly port: number
   readonly isZero: boolean
   readonly family: 4 | 6
@@ -26,12 +26,12 @@ const schemes: ReadonlyMap<string, { readonly family?: 4 | 6; readonly ports: 1 
   ["net6", { family: 6, ports: 2 }]
 ])
 
-/** 0: a name. */
+/** The address family of a numeric host, 4 or 6; 0: it is a name. */
 export const literalFamily = (host: string): number => isIP(host)
 
 const refused = (message: string): ParsedUrl => ({ _tag: "Refused", message })
 
-/** Splits the host from what follows it. */
+/** Splits the host from what follows it; a text says why that cannot be. */
 const splitHost = (text: string): { readonly host: string; readonly rest: string } | string => {
   if (!text.startsWith("[")) {
     const end = text.search(/[:/]/)
@@ -46,7 +46,7 @@ const splitHost = (text: string): { readonly host: string; readonly rest: string
 
 const longMax = 2n ** 63n - 1n
 
-/** C's `atoi`: leading digits with a sign, otherwise 0; a long without its upper half. */
+/** C's `atoi`: leading digits with a sign, otherwise 0; read as a long, of which the lower 32 bits count. */
 const atoi = (text: string): number => {
   const [, sign, digits = "0"] = /^\s*([+-]?)([0-9]+)/.exec(text) ?? []
   const read = BigInt(digits)

@@ -6,8 +6,8 @@
  */
 
 /**
- * What C's `strtol` with base 0 reads: optional sign, `0x` and `0` prefixes, anything after the digits ignored. What 64
- * bits cannot hold is infinite.
+ * What C's `strtol` with base 0 reads: optional sign, prefixes `0x` and `0`, anything after the digits ignored.
+ * Infinite if 64 bits cannot hold it.
  */
 export const cInteger = (text: string): number | undefined => {
   const match = /^\s*([+-]?)(?:0x([0-9a-f]+)|(0[0-7]*)|([1-9][0-9]*))/i.exec(text)
@@ -19,7 +19,7 @@ export const cInteger = (text: string): number | undefined => {
   return sign === "-" ? -magnitude : magnitude
 }
 
-/** The same, but nothing may follow; outside of 64 bits it is infinite. NaN: no number. */
+/** The same, but nothing may follow the digits; infinite if 64 bits cannot hold it. NaN: no number. */
 export const wholeCInteger = (text: string): number => {
   const [, sign, prefix = "", digits] = /^\s*([+-]?)(0x(?=[0-9a-f])|0(?=[0-7]))?([0-9a-f]+)$/i.exec(text) ?? []
   if (
@@ -33,7 +33,7 @@ export const wholeCInteger = (text: string): number => {
   return BigInt.asIntN(64, value) === value ? Number(value) : Number(value) * Number.POSITIVE_INFINITY
 }
 
-/** What C's `strtoul` reads of decimal digits with a sign, kept in 32 bits. */
+/** What C's `strtoul` reads of decimal digits with a sign, kept in 32 bits; undefined: there are no digits. */
 const leadingDigits = (text: string): number | undefined => {
   const [, sign, digits] = /^\s*([+-]?)([0-9]+)/.exec(text) ?? []
   if (digits === undefined) return undefined
@@ -42,7 +42,7 @@ const leadingDigits = (text: string): number | undefined => {
   return Number(BigInt.asIntN(32, sign === "-" ? -magnitude : magnitude))
 }
 
-/** A switch: leading digits, or one of six words in any case. The number matters for `verbose`. */
+/** A switch: leading digits, or one of six words in any case, as a number: 0 is off, more matter for `verbose`. */
 export const switchValue = (text: string): number | undefined => {
   const number = leadingDigits(text)
   if (number !== undefined) return number < 0 ? undefined : number
@@ -70,14 +70,14 @@ export const sizeBytes = (text: string): number | undefined => {
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
-/** One block of packet memory: with less, no packet finds a place. */
+/** The least packet memory: one block; with less no packet would find a place. */
 export const memoryBytesMin = 64 * 1024
 export const memoryBytes = (text: string): number | undefined => {
   const bytes = sizeBytes(text) ?? 0
   return bytes < memoryBytesMin ? undefined : bytes
 }
 
-/** Timers count no further than to twice this, and fire at once beyond: 12 days stand for ever. */
+/** Longest time of a timer, 12 days, which stands for ever: beyond twice this, timers fire at once. */
 export const timerMillisMax = 2 ** 30
 
 /** Milliseconds: a decimal number of seconds, or of the unit written behind it (`ms`, `s`, `m`). */
@@ -94,7 +94,7 @@ export const count = (text: string): number | undefined => {
   return value > 0 ? value : undefined
 }
 
-/** So many, or none. */
+/** Parses a decimal integer from 0 to `max`. */
 const upTo =
   (max: number) =>
   (text: string): number | undefined => {
@@ -102,11 +102,11 @@ const upTo =
     return value <= max ? value : undefined
   }
 
-/** Threads that write beside the loop: more than there are processors in the machines that relays run on. */
+/** Most threads that write beside the loop: more than the machines of relays have processors. */
 export const workersMax = 64
 export const workers = upTo(workersMax)
 
-/** Steps of niceness below the usual. */
+/** Most that can be subtracted from the usual niceness. */
 export const priorityBoostMax = 20
 export const priorityBoost = upTo(priorityBoostMax)
 

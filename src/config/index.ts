@@ -1,4 +1,4 @@
-/** What a relay is told when it starts: schema, defaults, and where a program can have it from. */
+/** A relay's configuration: its schema, its defaults, and a `Config` that reads it. */
 export { config } from "./FromEnvironment.ts"
 export * from "./RelayConfig.ts"
 export { defaults } from "./RelayDefaults.ts"
