@@ -1,6 +1,6 @@
 /**
- * The way to an OpenTelemetry collector: it may refuse, hang, or answer without end, and costs no more than a
- * connection for a bounded time. That it takes nothing is said once, and again after it took something.
+ * An HTTP client for an OpenTelemetry collector. If the collector refuses, hangs, or answers without end, that costs no
+ * more than a connection for a bounded time. A failure is logged once, and again only after a success.
  */
 import { Effect, Layer, References, Stream } from "effect"
 import { FetchHttpClient, HttpClient, HttpClientError, HttpClientRequest, HttpClientResponse } from "effect/http"
@@ -9,10 +9,10 @@ import * as SystemError from "../errors/SystemError.ts"
 
 const answerBytesMax = 64 * 1024
 
-/** Users, paths and queries may be secrets. */
+/** The part of a URL that can be shown: users, paths and queries may be secrets. */
 const placeOf = (url: string): string => URL.parse(url)?.origin ?? ""
 
-/** What the exporter may log of a request. */
+/** A request without what the exporter must not log. */
 const bareOf = ({ url }: HttpClientRequest.HttpClientRequest) => HttpClientRequest.post(placeOf(url))
 
 const decoded = (text: string): string => {
@@ -23,7 +23,7 @@ const decoded = (text: string): string => {
   }
 }
 
-/** A user in the URL goes into a header: fetch takes none. */
+/** The request with the URL's user and password in a header instead: fetch refuses them in URLs. */
 const withUser = (request: HttpClientRequest.HttpClientRequest): HttpClientRequest.HttpClientRequest => {
   const url = URL.parse(request.url)
   if (url === null || (url.username === "" && url.password === "")) return request
@@ -39,7 +39,7 @@ const told = (request: HttpClientRequest.HttpClientRequest, description: string)
     reason: new HttpClientError.TransportError({ request: bareOf(request), description })
   })
 
-/** What it says beside its status is of no use; more of it than there can be is not waited for. */
+/** Reads the answer's body and drops it, since only the status is needed; stops if it is too long. */
 const emptied = (response: HttpClientResponse.HttpClientResponse) =>
   Effect.gen(function* () {
     const counted = Stream.mapAccum(
@@ -52,7 +52,7 @@ const emptied = (response: HttpClientResponse.HttpClientResponse) =>
     return HttpClientResponse.fromWeb(bareOf(request), new Response(null, { status, headers }))
   })
 
-/** `answerMillisMax`: of a request, its answer included. */
+/** `answerMillisMax`: time of a request, with its answer. */
 export const layer = (answerMillisMax: number): Layer.Layer<HttpClient.HttpClient> =>
   Layer.effect(
     HttpClient.HttpClient,
@@ -62,7 +62,7 @@ export const layer = (answerMillisMax: number): Layer.Layer<HttpClient.HttpClien
         Effect.suspend(() => {
           if (isRefusing) return Effect.void
           isRefusing = true
-          // Not with what the exporter says of itself.
+          // Without the exporter's own annotations.
           return Effect.provideService(Report.report("EXPORT_FAILED", reason), References.CurrentLogAnnotations, {})
         })
       const takes = Effect.sync(() => {
@@ -84,7 +84,7 @@ export const layer = (answerMillisMax: number): Layer.Layer<HttpClient.HttpClien
     })
   ).pipe(Layer.provide(FetchHttpClient.layer))
 
-/** The innermost that has a code: fetch says only that it failed, or repeats all of the URL. */
+/** The system's reason, from the innermost cause: fetch itself says only that it failed, or repeats the whole URL. */
 const reasonOf = ({ reason }: HttpClientError.HttpClientError): string => {
   let cause: unknown = "cause" in reason ? reason.cause : undefined
   while (cause instanceof Error && cause.cause instanceof Error) cause = cause.cause

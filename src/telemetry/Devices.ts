@@ -1,4 +1,4 @@
-/** The devices that traces are on: where they are mounted, their space, and what the relay does to them. */
+/** The devices that traces are on: where they are mounted, their space, and the relay's operations on them. */
 import { access, constants, readFile, realpath, stat, statfs } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Effect } from "effect"
@@ -8,15 +8,15 @@ import type { Device } from "./Device.ts"
 import * as Mounts from "./Mounts.ts"
 import { Patient } from "./Patient.ts"
 
-/** Of the file system of a directory. */
+/** Space of the file system that a directory is on. */
 interface Space {
   readonly freeBytes: number
   readonly totalBytes: number
-  /** Absent where files have no table of their own. */
+  /** Free inodes; absent: the file system has no table of them. */
   readonly freeFileCount?: number
 }
 
-/** The output directory may be made later; what counts is where. */
+/** The directory itself, or its nearest parent that exists, with its device: it may be made later. */
 const nearest = async (directory: string): Promise<{ readonly path: string; readonly device: number }> => {
   try {
     const path = await realpath(directory)
@@ -27,7 +27,7 @@ const nearest = async (directory: string): Promise<{ readonly path: string; read
   }
 }
 
-/** The code with which the system refuses to make something there; undefined: it does not. */
+/** The code with which the system refuses to make something in the directory; undefined: it does not refuse. */
 const faultOf = async (directory: string): Promise<string | undefined> => {
   try {
     await access(directory, constants.W_OK | constants.X_OK)
@@ -45,7 +45,7 @@ const spaceOf = async (path: string): Promise<Space> => {
 
 const none: Micros = { counts: [], sum: 0, count: 0 }
 
-/** Of one that nothing was done to yet. */
+/** Figures of a device on which nothing was done yet. */
 const untouched = (id: number): DeviceFigures => ({
   id,
   writtenBytes: { quick: 0, careful: 0 },
@@ -69,13 +69,13 @@ export class Devices {
   readonly #mounts = new Patient(async () => Mounts.parse(await readFile("/proc/self/mountinfo", "utf8")))
   readonly #spaces = new Map<string, Patient<Space>>()
 
-  /** Absolute path of the traces' directory; it need not exist yet. */
+  /** `output`: absolute path of the traces' directory, which need not exist yet. */
   constructor(output: string) {
     this.#output = new Patient(() => nearest(output))
     this.#fault = new Patient(() => faultOf(output))
   }
 
-  /** Why nothing can be made in the output directory: what it is on has gone, or may only be read. */
+  /** The system's code if nothing can be made in the output directory: its device is gone, or may only be read. */
   get outputFault(): Effect.Effect<string | undefined> {
     return this.#fault.ask
   }
@@ -86,7 +86,7 @@ export class Devices {
     return asked.ask
   }
 
-  /** The output's first; it is there before anything was written. */
+  /** All devices, the output's first, which is among them before anything was written. */
   read({ devices, errors }: Figures): Effect.Effect<ReadonlyArray<Device>> {
     return Effect.gen({ self: this }, function* () {
       const output = yield* this.#output.ask
@@ -103,7 +103,7 @@ export class Devices {
           const space = place === undefined ? Effect.succeed(undefined) : this.#spaceOf(place)
           return Effect.map(space, (found) => ({
             ...figures,
-            // What failed by name failed below the output.
+            // Operations that failed by a file's name failed below the output.
             errors: isOutput ? added(figures.errors, errors) : figures.errors,
             mountpoint: mount?.mountpoint ?? `device ${id}`,
             fileSystem: mount?.fileSystem ?? "?",

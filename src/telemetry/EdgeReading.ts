@@ -5,7 +5,7 @@ import { labelled, type Sample, sample } from "./Sample.ts"
 export interface EdgeFigures {
   readonly spoolBytes: number
   readonly spoolBytesMax: number
-  /** Tracers are held back. */
+  /** True: tracers are held back. */
   readonly isFull: boolean
   readonly oldestMillis: number
   readonly lagMillis: number
@@ -16,7 +16,7 @@ export interface EdgeFigures {
   readonly lossCount: number
   /** Why the relay cannot be reached; absent: it can, or nobody tried. */
   readonly reason?: string
-  /** `from`: another edge brings it. */
+  /** `from`: the edge that brings the journal, if it is another. */
   readonly journals: ReadonlyArray<{ readonly isOpen: boolean; readonly from?: { readonly isConnected: boolean } }>
   /** `name` is HOST/SESSION. */
   readonly losses: ReadonlyArray<{

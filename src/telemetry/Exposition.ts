@@ -37,19 +37,19 @@ const number = (value: number): string => {
 }
 
 const head = ({ name, kind, help }: Instrument, form: Form): string => {
-  // There the family of a counter is called without what its samples end in.
+  // In OpenMetrics a counter's family has the name of its samples without "_total".
   const family = form === "openmetrics" && kind === "counter" ? name.replace(/_total$/, "") : name
   return `# HELP ${family} ${help}\n# TYPE ${family} ${kind}\n`
 }
 
-/** Of what is whole as well, OpenMetrics wants the point. */
+/** A bucket's limit: OpenMetrics demands a decimal point in whole numbers, too. */
 const limitOf = (limit: number): string => (Number.isInteger(limit) ? `${limit}.0` : number(limit))
 
-/** Makes the text of samples as they come. */
+/** Makes the text of one sample after the other. */
 class Writer {
   readonly #form: Form
   #instrument: Instrument | undefined
-  /** By values: the samples of one channel share theirs, over instruments with the same names. */
+  /** Text of labels, by their names and values: samples of one channel share their arrays. */
   readonly #labels = new Map<ReadonlyArray<string>, WeakMap<ReadonlyArray<string>, string>>()
 
   constructor(form: Form) {
@@ -64,7 +64,7 @@ class Writer {
     return `${before}${instrument.name}${this.#labelsOf(one)} ${number(value)}\n`
   }
 
-  /** Behind the last sample. */
+  /** The text after the last sample. */
   end(): string {
     return this.#form === "openmetrics" ? "# EOF\n" : ""
   }
@@ -91,10 +91,10 @@ class Writer {
   }
 }
 
-/** Samples from one look at other work to the next: a fraction of a millisecond. */
+/** Samples between two looks at other work, which take a fraction of a millisecond. */
 const sliceCount = 128
 
-/** Stops now and then: nobody whose packets arrive waits for the text of a thousand sessions. */
+/** The text in slices, between which the caller lets others work: no packet waits for a thousand sessions' text. */
 export function* slices(samples: Iterable<Sample>, form: Form): Generator<Uint8Array> {
   const writer = new Writer(form)
   let [slice, count] = ["", 0]

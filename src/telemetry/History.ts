@@ -2,7 +2,7 @@
  * The last quarter of an hour of every session, for an operator who has just come to look: rates of what arrived and of
  * what the tracer lost, and how far the slowest viewer was behind.
  *
- * A session's memory is 180 points of three numbers; it goes with the session.
+ * A session has 180 points of three numbers, which are forgotten when it ends.
  */
 import { Context, Effect, Layer, Schedule } from "effect"
 import { Relay } from "../Relay.ts"
@@ -10,17 +10,17 @@ import type { SessionStatus } from "../relay/Status.ts"
 import * as Totals from "../relay/Totals.ts"
 
 export const intervalSeconds = 5
-/** 15 minutes. */
+/** Points of 15 minutes. */
 const pointCountMax = 180
 
-/** Of all data streams of a session, open and closed. */
+/** Totals of all data streams of a session, open and closed. */
 export const totalsOf = ({ streams, closedChannels }: SessionStatus): Totals.Totals =>
   Totals.sumOf([
     ...streams.filter(({ isMetadata }) => !isMetadata),
     ...closedChannels.filter(({ channelName }) => channelName !== "metadata")
   ])
 
-/** Per second; seconds for the lag. Oldest first. */
+/** Points every `intervalSeconds`, the oldest first: bytes and events per second, and lag in seconds. */
 export interface Series {
   readonly bytes: ReadonlyArray<number>
   readonly eventsDiscarded: ReadonlyArray<number>
@@ -55,7 +55,7 @@ class OfSession {
   }
 }
 
-/** Of all sessions, as `take` is told of them. */
+/** Keeps the points of all sessions, each as long as `take` is told of it. */
 class Recorder {
   readonly #sessions = new Map<number, OfSession>()
 

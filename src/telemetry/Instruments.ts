@@ -19,7 +19,7 @@ export interface Instrument {
 
 const prefix = "lttng_relay_"
 
-/** What a name ends in. */
+/** The unit in which a name ends, before `_total`. */
 const unitOf = (name: string) => (/_(bytes|seconds|packets|events)(_total)?$/.exec(name)?.[1] ?? "1") as Unit
 
 const none: ReadonlyArray<string> = []
@@ -39,11 +39,11 @@ const counter = instrument("counter")
 const gauge = instrument("gauge")
 const histogram = instrument("histogram")
 
-/** What names one channel of a session on one host. */
+/** Labels that name one channel of a session on one host. */
 const channel = ["host", "session", "channel"]
 const session = ["host", "session"]
 const losses = ["host", "session", "policy"]
-/** Where it is mounted. */
+/** The label that names a device: where it is mounted. */
 const device = ["mountpoint"]
 
 // What arrives.

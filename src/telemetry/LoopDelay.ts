@@ -1,6 +1,6 @@
 /**
- * How late the event loop is, for each of those who read it since they read last: what one has seen takes nothing from
- * another. The timers begin together and have one period, so the loop wakes up for all of them at once.
+ * How late the event loop is, measured separately for each reader since it read last: a reading takes nothing from
+ * other readers. The timers begin together and have one period, so the loop wakes up for all of them at once.
  */
 import { monitorEventLoopDelay } from "node:perf_hooks"
 import { Effect, type Scope } from "effect"
@@ -10,10 +10,10 @@ type IntervalHistogram = ReturnType<typeof monitorEventLoopDelay>
 
 const resolutionMillis = 20
 
-/** Collectors by the form in which they get it, and the operator's port. */
+/** Who reads: scrapers by the form of their text, the export, and the operator's API. */
 export type Reader = "prometheus" | "openmetrics" | "export" | "operator"
 
-/** Includes the timer's own interval. */
+/** Seconds of delay; `nanos` include the timer's own interval. */
 const secondsOf = (nanos: number) => (Number.isFinite(nanos) ? Math.max(0, nanos / 1e9 - resolutionMillis / 1e3) : 0)
 
 const take = (histogram: IntervalHistogram): ProcessFigures["loopDelay"] => {

@@ -1,8 +1,8 @@
-/** What is mounted where, as `/proc/self/mountinfo` says it (proc(5)). Pure. */
+/** What is mounted where, from the text of `/proc/self/mountinfo` (proc(5)). Pure. */
 
 export interface Mount {
   readonly mountpoint: string
-  /** As `st_dev`. */
+  /** The device's number, as `st_dev`. */
   readonly device: number
   /** `ext4`, `tmpfs`, … */
   readonly fileSystem: string
@@ -10,11 +10,11 @@ export interface Mount {
   readonly source: string
 }
 
-/** The kernel writes spaces and the like as octal escapes. */
+/** Undoes the octal escapes that the kernel writes for spaces and the like. */
 const unescaped = (text: string): string =>
   text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 
-/** See makedev(3). */
+/** `st_dev` of `MAJOR:MINOR`, see makedev(3). */
 const deviceOf = (text: string): number => {
   const [major = 0, minor = 0] = text.split(":").map(Number)
   const [majorHigh, minorHigh] = [Math.floor(major / 0x1000), Math.floor(minor / 0x100)]
@@ -41,8 +41,9 @@ const deepest = (mounts: ReadonlyArray<Mount>): Mount | undefined =>
   )
 
 /**
- * What the device is mounted as: where `path` goes through it, if it does. Some file systems give files other device
- * numbers than their mount has; then it is what `path` goes through, if `isOfPath`.
+ * Finds the mount of a device: preferably the deepest that `path` is below. Some file systems give files other device
+ * numbers than their mount has: if no mount has the number, it is the deepest above `path`, if `path` is on the device
+ * (`isOfPath`).
  */
 export const find = (
   mounts: ReadonlyArray<Mount>,

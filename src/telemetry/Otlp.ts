@@ -1,4 +1,4 @@
-/** Samples as a metrics message of OpenTelemetry's protocol, in its JSON form; times are ns since the epoch. */
+/** Samples as a metrics message of OpenTelemetry's protocol, in its JSON form; times are ns since 1970. */
 import type { Instrument } from "./Instruments.ts"
 import type { Distribution, Sample } from "./Sample.ts"
 
@@ -15,7 +15,7 @@ export interface Window {
 const attributes = ({ labels }: Instrument, values: ReadonlyArray<string>) =>
   labels.map((key, at) => ({ key, value: { stringValue: values[at] ?? "" } }))
 
-/** Ours count up to and including a limit, as OpenTelemetry's do; the last bucket has none. */
+/** A histogram's point. Our buckets are cumulative, OpenTelemetry's are not; the last one has no limit. */
 const distribution = ({ buckets, count, sum }: Distribution) => {
   const finite = buckets.filter(({ limit }) => Number.isFinite(limit))
   const counts = [...finite.map((bucket) => bucket.count), count]
@@ -41,7 +41,7 @@ const data = ({ kind }: Instrument, dataPoints: ReturnType<typeof points>) => {
   return { sum: { dataPoints, aggregationTemporality: cumulative, isMonotonic: true } }
 }
 
-/** `ResourceMetrics` of one reading. */
+/** The message `ResourceMetrics` of one reading. */
 export const resourceMetrics = (
   samples: Iterable<Sample>,
   window: Window,

@@ -1,11 +1,11 @@
 /**
- * Sends metrics and logs to an OpenTelemetry collector, where its environment variables name one:
+ * Sends metrics and logs to an OpenTelemetry collector, if OpenTelemetry's environment variables name one:
  * `OTEL_EXPORTER_OTLP_ENDPOINT` or `…_METRICS_ENDPOINT` and `…_LOGS_ENDPOINT`, `…_HEADERS`, `…_PROTOCOL`, `…_TIMEOUT`,
  * `OTEL_METRIC_EXPORT_INTERVAL` (ms), `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`; `OTEL_METRICS_EXPORTER` and
  * `OTEL_LOGS_EXPORTER` may say `none`, `OTEL_SDK_DISABLED` both. What their values can be is checked before
  * (`config/ExportVariables`).
  *
- * A collector that does not answer costs nothing but its metrics: the exporter pauses for a minute.
+ * If the collector does not answer, only its metrics are lost: the exporter pauses for a minute.
  */
 import { Clock, Config, ConfigProvider, Effect, Layer, Option, Schedule } from "effect"
 import type { HttpClient } from "effect/http"
@@ -17,16 +17,16 @@ import { Telemetry } from "./Telemetry.ts"
 const serviceName = "lttng-relayd"
 const intervalMillisDefault = 60_000
 const answerMillisDefault = 10_000
-/** How soon it is seen that there is something to send. */
+/** Within this time the exporter sees that there is something to send. */
 const lookMillis = 1_000
-/** What the last export may take when the relay stops. */
+/** How long the last export may take when the relay stops. */
 const shutdownTimeout = "1 second"
 
 type Signal = "METRICS" | "LOGS"
 
 const text = (name: string) => Config.option(Config.String(name))
 
-/** A signal's own variable, or that of all. */
+/** A signal's own variable, or the one for all signals. */
 const textOf = (signal: Signal, name: string) =>
   Effect.flatMap(text(`OTEL_EXPORTER_OTLP_${signal}_${name}`), (own) =>
     Option.isSome(own) ? Effect.succeed(own) : text(`OTEL_EXPORTER_OTLP_${name}`)
@@ -60,14 +60,14 @@ const metrics = (version: string) =>
     const resource = yield* OtlpResource.fromConfig({ serviceVersion: version })
     const clock = yield* Clock.Clock
     const startNanos = clock.currentTimeNanosUnsafe()
-    // Values are sums: of several readings that wait for a slow collector the newest says all, and only it is kept.
+    // Values are cumulative: of several readings that wait for a slow collector only the newest is needed, and kept.
     const held: { newest?: unknown } = {}
     const exporter = yield* OtlpExporter.make({
       url: url.value,
       headers,
       label: "metrics",
       exportInterval: Math.min(interval, lookMillis),
-      // One request after the other.
+      // So requests are sent one after the other.
       maxBatchSize: "disabled",
       shutdownTimeout,
       body: ([{ newest }]) => [serialization.metrics({ resourceMetrics: [newest] }), Effect.void]
@@ -106,8 +106,8 @@ const exporting = <A, E, R>(
   )
 
 /**
- * Where the environment says nothing. That logs are exported then is OpenTelemetry's default, and not Effect's; and
- * whoever loads this knows that it is not switched off.
+ * What counts if the environment says nothing. Exporting logs is OpenTelemetry's default, but not Effect's. That the
+ * SDK is not disabled has been checked before this is loaded.
  */
 const defaults = ConfigProvider.layerAdd(
   ConfigProvider.fromUnknown({ OTEL_LOGS_EXPORTER: "otlp", OTEL_SERVICE_NAME: serviceName })
@@ -120,6 +120,6 @@ const defaults = ConfigProvider.layerAdd(
 export const layerMetrics = (version: string) =>
   exporting("METRICS", Layer.effectDiscard(metrics(version))).pipe(Layer.provide(defaults))
 
-/** Beside the loggers in place. */
+/** Exports log lines, beside the loggers that are in place. */
 export const layerLogs = (version: string) =>
   exporting("LOGS", OtlpLogger.layerFromConfig({ resource: { serviceVersion: version } })).pipe(Layer.provide(defaults))

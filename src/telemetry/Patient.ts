@@ -1,10 +1,10 @@
 /**
- * Questions to the system that it may never answer, as when a share's server is gone. The caller waits for a bounded
- * time, and while one question is open no other is put, so that they hold one thread and no more.
+ * Asks the system what it may never answer, for instance if a share's server is gone. The caller waits for a bounded
+ * time, and while a question is open it is not asked again, so that it holds one thread at most.
  */
 import { Effect, Option } from "effect"
 
-/** A local file system answers in microseconds. */
+/** How long an answer is waited for: a local file system answers in microseconds. */
 const patience = "500 millis"
 
 export class Patient<A> {
@@ -15,7 +15,7 @@ export class Patient<A> {
     this.#question = question
   }
 
-  /** Undefined: no answer in time, or a failure. */
+  /** The answer; undefined: none in time, or a failure. */
   readonly ask: Effect.Effect<A | undefined> = Effect.suspend(() => {
     this.#open ??= this.#question()
       .catch(() => undefined)

@@ -1,4 +1,4 @@
-/** One reading of all instruments, made from the relay's status and the process' own figures. Pure. */
+/** One reading of all instruments, made from the relay's status and the process's own figures. Pure. */
 import { Schema } from "effect"
 import type { Activity, Counters, Drain, Micros, SessionStatus } from "../relay/Status.ts"
 import type { Device } from "./Device.ts"
@@ -6,7 +6,7 @@ import * as Instruments from "./Instruments.ts"
 import { type Distribution, type Sample, sample } from "./Sample.ts"
 import * as Series from "./Series.ts"
 
-/** Of the process and its machine. */
+/** Figures of the process and its machine. */
 export const ProcessFigures = Schema.Struct({
   version: Schema.String,
   node: Schema.String,
@@ -15,20 +15,20 @@ export const ProcessFigures = Schema.Struct({
   cpuSystemSeconds: Schema.Finite,
   residentBytes: Schema.Int,
   heapBytes: Schema.Int,
-  /** Seconds, since the reader's last reading. */
+  /** How late the event loop was since the reader's last reading, in seconds. */
   loopDelay: Schema.Struct({ median: Schema.Finite, p99: Schema.Finite, max: Schema.Finite }),
   openDescriptors: Schema.Int,
   descriptorLimit: Schema.Int,
-  /** Absent: the output's file system does not say. */
+  /** Space where traces go; absent: the file system does not say. */
   freeBytes: Schema.optionalKey(Schema.Int),
   totalBytes: Schema.optionalKey(Schema.Int),
   freeFileCount: Schema.optionalKey(Schema.Int),
-  /** The system's code where nothing can be made in the output directory, as ENOTCONN or EROFS. */
+  /** The system's code if nothing can be made in the output directory, as ENOTCONN or EROFS. */
   outputFault: Schema.optionalKey(Schema.String)
 })
 export interface ProcessFigures extends Schema.Schema.Type<typeof ProcessFigures> {}
 
-/** Of TLS: so far, and now. */
+/** TLS handshakes so far (good, failed), and now (waiting, under way). */
 export interface Handshakes {
   readonly goodCount: number
   readonly failedCount: number
@@ -41,13 +41,13 @@ export interface Reading extends Series.Sessions {
   readonly activity: Activity
   readonly drain: Drain
   readonly devices: ReadonlyArray<Device>
-  /** Of the relay's TLS; undefined: there is none. */
+  /** When what the relay's TLS uses ends; undefined: there is no TLS. */
   readonly tlsEnds?: { readonly certificateMillis: number; readonly clientsMillis: number | undefined } | undefined
   readonly handshakes?: Handshakes | undefined
-  /** Files that are read again while the relay runs: whether they could not be used when they were read last. */
+  /** Files that are read again while the relay runs; true: the file could not be used when it was read last. */
   readonly refusedFiles?: ReadonlyMap<string, boolean> | undefined
   readonly process: ProcessFigures
-  /** Beside the relay's. */
+  /** Samples beside the relay's. */
   readonly more?: ReadonlyArray<Sample> | undefined
 }
 
@@ -75,7 +75,7 @@ const ofCounters = (counters: Counters): ReadonlyArray<Sample> => [
   ...(counters.journals === undefined ? [] : ofJournals(counters.journals))
 ]
 
-/** µs by powers of two, as seconds. Buckets below 8 µs and above 8 s are of no use to anybody. */
+/** A histogram of µs by powers of two, in seconds. Only buckets from 8 µs to 8 s are shown: others are of no use. */
 const latency = ({ counts, sum, count }: Micros): Distribution => {
   let sumSoFar = 0
   const buckets = counts.map((own, power) => {
@@ -129,7 +129,7 @@ const ofConnections = ({ activity, handshakes, sessions, tlsEnds }: Reading): Re
   ]
 }
 
-/** Sessions that come by edges; none is told of where none comes. */
+/** Counts of the sessions that come by edges, by state. */
 const ofEdges = (sessions: ReadonlyArray<SessionStatus>): ReadonlyArray<Sample> => {
   const edges = sessions.flatMap(({ edge }) => edge ?? [])
   const suspendedCount = edges.filter(({ suspendedAtMillis }) => suspendedAtMillis !== undefined).length
@@ -142,7 +142,7 @@ const ofEdges = (sessions: ReadonlyArray<SessionStatus>): ReadonlyArray<Sample> 
 const ofFiles = (refused: ReadonlyMap<string, boolean> = new Map()): ReadonlyArray<Sample> =>
   Array.from(refused, ([file, isRefused]) => sample(Instruments.refusedFile, isRefused ? 1 : 0, file))
 
-/** Two directories of one device may be mounted: a series must be one. */
+/** Devices with unique mount points, so that no series is there twice. */
 const named = (devices: ReadonlyArray<Device>): ReadonlyArray<Device> => {
   const taken = new Set<string>()
   return devices.map((device) => {
@@ -183,11 +183,11 @@ const ofProcess = (figures: ProcessFigures): ReadonlyArray<Sample> => [
   ...(figures.freeBytes === undefined ? [] : [sample(Instruments.freeSpace, figures.freeBytes)])
 ]
 
-/** Those of one instrument one after the other. */
+/** Samples in groups, one for each instrument. */
 const grouped = (samples: ReadonlyArray<Sample>): ReadonlyArray<Sample> =>
   [...Map.groupBy(samples, ({ instrument }) => instrument).values()].flat()
 
-/** Does a part of the work at each step. What it returns can be read more than once. */
+/** Makes a reading, in steps between which the caller lets others work. The answer can be iterated more than once. */
 export function* steps(reading: Reading): Generator<void, Iterable<Sample>> {
   const series = yield* Series.collect(reading)
   yield

@@ -1,7 +1,7 @@
 /** Values of instruments at one moment. */
 import type { Instrument } from "./Instruments.ts"
 
-/** Cumulative: `count` of the observations are not above `limit`. */
+/** A cumulative bucket: `count` of the observations are below `limit`. */
 export interface Bucket {
   readonly limit: number
   readonly count: number
@@ -15,12 +15,12 @@ export interface Distribution {
 
 export interface Sample {
   readonly instrument: Instrument
-  /** In the order of the instrument's labels. */
+  /** Values of the labels, in the order of the instrument's. */
   readonly labels: ReadonlyArray<string>
   readonly value: number | Distribution
 }
 
-/** `labels` may be shared by samples: their text is then made once. */
+/** A sample whose array `labels` may be shared with others: then its text is made only once. */
 export const labelled = (
   instrument: Instrument,
   value: number | Distribution,

@@ -1,6 +1,6 @@
 /**
  * The text of the metrics, made at most twice a second; a scraper that asks more often gets the last one again. So
- * however many scrape, and however often, the loop does no more than for one of them.
+ * however many scrape, and however often, the loop's work is bounded.
  */
 import { Effect } from "effect"
 import { clockMillis } from "../Machine.ts"
@@ -8,17 +8,17 @@ import { Credit } from "../model/Credit.ts"
 import * as Exposition from "./Exposition.ts"
 import type { Telemetry } from "./Telemetry.ts"
 
-/** Whole, in parts as they were made. */
+/** A whole text, in the parts in which it was made. */
 export interface Text {
   readonly parts: ReadonlyArray<Uint8Array>
   readonly byteCount: number
 }
 
 const textsPerSecond = 2
-/** As many at once after a quiet time: who looks before and after something sees the difference. */
+/** As many at once after a quiet time, so that looks before and after an event show the difference. */
 const burstCount = 5
 
-/** Of one form. */
+/** The texts of one form. */
 class Scrape {
   readonly #make: Effect.Effect<Text>
   readonly #credit: Credit
@@ -29,7 +29,7 @@ class Scrape {
     this.#credit = new Credit(textsPerSecond, burstCount, clockMillis())
   }
 
-  /** Whoever made it may be gone meanwhile: nobody else's text ends with that. */
+  /** The text, made in a fiber of its own: if whoever asked first is gone, others still get it. */
   readonly text: Effect.Effect<Text> = Effect.flatMap(Effect.context<never>(), (context) =>
     Effect.promise(() => {
       if (this.#credit.at(clockMillis()) < 1 && this.#last !== undefined) return this.#last

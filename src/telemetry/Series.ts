@@ -1,7 +1,7 @@
 /**
- * Series with a session: per channel, not per stream, since streams of one channel on one host are many and
- * short-lived. Relay sessions of one tracing session (one per domain) share their names and are added up.
- * Labels are UTF-8: what else a peer's name has is shown by number, or names that differ would make one series twice.
+ * Series with a label for the session: per channel, not per stream, since streams of one channel on one host are many
+ * and short-lived. Relay sessions of one tracing session (one per domain) share their names and are added up. Labels
+ * are UTF-8: other bytes in peers' names are shown by number, or names that differ would make one series twice.
  */
 import { printable } from "../protocol/Printable.ts"
 import type { Ended, SessionStatus } from "../relay/Status.ts"
@@ -9,11 +9,11 @@ import * as Totals from "../relay/Totals.ts"
 import * as Instruments from "./Instruments.ts"
 import { labelled, type Sample, sample } from "./Sample.ts"
 
-/** Those that are, and were. */
+/** The sessions to make series of. */
 export interface Sessions {
   readonly nowMillis: number
   readonly sessions: ReadonlyArray<SessionStatus>
-  /** With them the sums of their names do not go down. */
+  /** Ended sessions whose names others still have: they are added, so that counters do not go down. */
   readonly ended?: ReadonlyArray<Ended> | undefined
   /** Channels and sessions beyond this have no series of their own. */
   readonly seriesMax: number
@@ -30,19 +30,19 @@ interface OfSession {
   lagNanos: number
   lagPacketCount: number
   hasViewers: boolean
-  /** Undefined: it does not come by an edge, or that has said nothing. */
+  /** What its edge has of it; undefined: it does not come by an edge, or that has said nothing. */
   spool: { lagMillis: number; byteCount: number } | undefined
   suspendedMillis: number | undefined
 }
 
 type Named = Pick<SessionStatus, "hostname" | "name">
 
-/** Sums by name, as many as fit. */
+/** Sums by name, up to a maximum of names. */
 class Series {
   readonly channels = new Map<string, Channel>()
   readonly sessions = new Map<string, OfSession>()
   readonly #max: number
-  /** Those that have none of their own. */
+  /** Names beyond the maximum, which have no series. */
   readonly #capped = new Set<string>()
 
   constructor(max: number) {
@@ -84,13 +84,13 @@ class Series {
   }
 }
 
-/** Streams are named after their channel and their processor. */
+/** The channel of a stream, which is named after its channel and its processor. */
 const channelOf = (streamName: string): string => streamName.replace(/_\d+$/, "")
 
-/** Sessions from one look at other work to the next: a fraction of a millisecond. */
+/** Sessions between two looks at other work, which take a fraction of a millisecond. */
 const sliceCount = 25
 
-/** Relay sessions of one tracing session come by one edge. */
+/** Adds what an edge says. Relay sessions of one tracing session come by one edge, so it is not added up. */
 const addEdge = (own: OfSession, edge: NonNullable<SessionStatus["edge"]>, nowMillis: number): void => {
   const { spool, suspendedAtMillis } = edge
   const suspendedMillis = suspendedAtMillis === undefined ? 0 : Math.max(0, nowMillis - suspendedAtMillis)
@@ -136,7 +136,7 @@ const addEnded = (series: Series, ended: Ended): void => {
   if (own !== undefined) own.stallCount += ended.stallCount
 }
 
-/** Stops now and then, so that the caller can let others work. */
+/** Collects the sums, in steps between which the caller lets others work. */
 export function* collect({ ended = [], nowMillis, seriesMax, sessions }: Sessions): Generator<void, Series> {
   const series = new Series(seriesMax)
   let count = 0
@@ -165,7 +165,7 @@ const ofSessions: ReadonlyArray<readonly [Instruments.Instrument, (session: OfSe
   [Instruments.sessionEdgeSpool, ({ spool }) => spool?.byteCount]
 ]
 
-/** Made as they are read: a thousand sessions have ten thousand of them. */
+/** The samples, made as they are read: a thousand sessions have ten thousand of them. */
 export function* samples({ cappedCount, channels, sessions }: Series): Generator<Sample> {
   for (const [instrument, read] of ofChannels) {
     for (const channel of channels.values()) yield labelled(instrument, read(channel), channel.labels)

@@ -1,4 +1,4 @@
-/** Reads all instruments of one relay and its process, when somebody asks. Nothing runs or is kept in between. */
+/** Reads all instruments of one relay and its process, when somebody asks. In between only the loop is measured. */
 import { readdir } from "node:fs/promises"
 import { Context, Effect, Layer } from "effect"
 import { uptimeSeconds, wallMillis } from "../Machine.ts"
@@ -10,26 +10,26 @@ import { type ProcessFigures, steps } from "./Reading.ts"
 import type { Sample } from "./Sample.ts"
 
 export interface Options {
-  /** Of the package, as `--version` says it. */
+  /** The package's version, as `--version` prints it. */
   readonly version: string
   /** Absolute path of the traces' directory; it need not exist yet. */
   readonly output: string
-  /** Descriptors the relay may use. */
+  /** Number of descriptors that the relay may use. */
   readonly descriptorLimit: number
   /** See `Reading`. */
   readonly refusedFiles?: ReadonlyMap<string, boolean>
-  /** Series beside the relay's. */
+  /** Samples beside the relay's. */
   readonly moreSamples?: () => ReadonlyArray<Sample>
 }
 
 export interface Service {
-  /** Those of one instrument one after the other. */
+  /** All samples, those of one instrument one after the other. */
   readonly samples: (reader: LoopDelay.Reader) => Effect.Effect<Iterable<Sample>>
-  /** For the operator. */
+  /** The process's figures, for the operator; the loop's delay is that since they were read last. */
   readonly process: Effect.Effect<ProcessFigures>
-  /** Without what is told since the last reading: anybody may ask. */
+  /** The same without the loop's delay, so that reading it takes nothing from the operator. */
   readonly state: Effect.Effect<Omit<ProcessFigures, "loopDelay">>
-  /** The output's first. */
+  /** The devices that traces are on, the output's first. */
   readonly devices: Effect.Effect<ReadonlyArray<Device>>
 }
 
