@@ -12,16 +12,16 @@
 import type { Holder, Landing } from "./Landing.ts"
 import type { Piece } from "./Piece.ts"
 
-/** One disk write of a busy stream is a few blocks; one small read still fits in one. */
+/** Size of a full block: one disk write of a busy stream is a few blocks, and a small read fits in one. */
 export const blockBytes = 64 * 1024
 
-/** What a quiet stream needs for a packet or for its index records: many such streams fit the processor's cache. */
+/** Enough for a packet or the index records of a quiet stream: so many such streams fit the processor's cache. */
 const smallBlockBytes = 4 * 1024
 
-/** Two writes in flight of 1 MiB and as much again arriving; more does not make one connection faster. */
+/** Enough for two writes in flight of 1 MiB and as much again arriving; more does not make a connection faster. */
 export const connectionBytesMax = 4 * 1024 * 1024
 
-/** Free blocks of one size kept for reuse beyond this are left to the garbage collector. */
+/** Free blocks of one size are kept for reuse up to this; further ones are left to the garbage collector. */
 const spareBytesMax = 16 * 1024 * 1024
 
 export class Block implements Piece {
@@ -29,7 +29,7 @@ export class Block implements Piece {
   /** `bytes[from, to)` is filled, and not written yet. */
   from = 0
   to = 0
-  /** Who is charged for it; undefined while it is spare. */
+  /** The connection's account that is charged for it; undefined while the block is spare. */
   owner: Account | undefined
 
   constructor(byteCount: number) {
@@ -49,9 +49,9 @@ export class Block implements Piece {
 /** The memory of one relay. A second pool bounds halves of indexes in the same way (`charge` without blocks). */
 export class Pool {
   #bytesMax: number
-  /** What one connection may hold. */
+  /** Bytes that one connection may hold. */
   readonly accountBytesMax: number
-  /** Of all accounts together. */
+  /** Bytes that all accounts together hold. */
   usedBytes = 0
   readonly #spare: Array<Block> = []
   readonly #spareSmall: Array<Block> = []
@@ -68,7 +68,7 @@ export class Pool {
   }
 
   /**
-   * What is above a lower limit comes back as writes complete; a higher one is noticed by waiting accounts as they do.
+   * What exceeds a lower limit comes back as writes complete; waiting accounts notice a higher one as writes complete.
    */
   set bytesMax(bytesMax: number) {
     this.#bytesMax = Math.max(bytesMax, 16 * blockBytes)
@@ -87,7 +87,7 @@ export class Pool {
     return block
   }
 
-  /** See `Block.release`. */
+  /** Takes a block back; called by `Block.release`. */
   release(block: Block, owner: Account): void {
     const size = block.bytes.length
     const spare = size === smallBlockBytes ? this.#spareSmall : this.#spare
@@ -107,7 +107,7 @@ export class Pool {
     if (this.#paused.size > 0) this.#resumeSome(owner)
   }
 
-  /** What `account` may hold now. Half of the free memory for each keeps the sum below the whole. */
+  /** Bytes that `account` may hold now: at most half of what the others leave, which keeps the sum below the whole. */
   shareOf(account: Account): number {
     const free = this.bytesMax - this.usedBytes + account.usedBytes
     return Math.min(this.accountBytesMax, Math.max(blockBytes, free / 2))
@@ -121,7 +121,7 @@ export class Pool {
     this.#paused.delete(account)
   }
 
-  /** The releasing account first; then the one that waited longest, perhaps for memory that others held. */
+  /** Resumes the releasing account first; then the one that waited longest, perhaps for memory that others held. */
   #resumeSome(owner: Account): void {
     if (this.#paused.has(owner)) this.#resume(owner)
     for (const account of this.#paused) {
@@ -131,7 +131,7 @@ export class Pool {
     }
   }
 
-  /** From half of its share down, not from just below: otherwise it would stop again with the next read. */
+  /** Resumes an account once it holds half of its share; just below the share it would stop again at the next read. */
   #resume(account: Account): void {
     if (account.usedBytes > this.shareOf(account) / 2) return
     this.#paused.delete(account)
@@ -153,24 +153,24 @@ export class Account implements Holder {
     this.#landing = landing
   }
 
-  /** It has its share, and at least a block: however short memory is, that much each connection gets. */
+  /** Whether the account holds its share, and at least a block: however short memory is, each connection gets that. */
   get isOver(): boolean {
     return this.usedBytes >= blockBytes && this.usedBytes >= this.pool.shareOf(this)
   }
 
-  /** It holds what one connection may hold at most: its own files are behind. Otherwise all memory is short. */
+  /** Whether it holds the most that a connection may: then its own files are behind, otherwise all memory is short. */
   get isFull(): boolean {
     return this.usedBytes >= this.pool.accountBytesMax
   }
 
-  /** True when the connection must stop reading until `onRoom`. */
+  /** True: the connection must stop reading until `onRoom`. */
   isSpent(): boolean {
     if (!this.isOver) return false
     this.pool.pause(this)
     return true
   }
 
-  /** Keeps `bytes[from, to)` of the read that is being received where they are; undefined: they must be copied. */
+  /** Holds `bytes[from, to)` of the read that is being received where they are; undefined: they must be copied. */
   hold(bytes: Buffer, from: number, to: number): Piece | undefined {
     const held = this.#landing?.hold(bytes, from, to, this)
     if (held !== undefined) this.pool.charge(this, to - from)

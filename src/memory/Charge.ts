@@ -1,11 +1,11 @@
-/** The two shares of memory that a connection has, and the part of one that a single stream uses. */
+/** The two shares of memory that a connection has, and the part of a share that a single stream uses. */
 import type { Account } from "./Blocks.ts"
 
-/** What a connection may use. */
+/** The two shares of a connection. */
 export interface Shares {
-  /** Of the memory between sockets and files. */
+  /** Its share of the memory between sockets and files. */
   readonly bytes: Account
-  /** Of the memory for indexes without packets and packets without indexes. */
+  /** Its share of the memory for indexes without packets and packets without indexes. */
   readonly halves: Account
 }
 
@@ -17,7 +17,7 @@ export class Charge {
   #account: Account | undefined
   #byteCount = 0
 
-  /** From now on it is `account`'s. */
+  /** Charges the whole amount to `account` from now on. */
   assign(account: Account): void {
     if (account === this.#account) return
     const byteCount = this.#byteCount

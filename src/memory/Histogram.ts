@@ -1,6 +1,7 @@
 /**
  * Counts values by their power of two, at the cost of an increment: what the data path can afford. Bucket `i` counts
- * values below 2^i; the unit is the owner's. Values are read when somebody asks, never reset.
+ * values below 2^i that are in no bucket before; the last one also counts all larger values. The owner chooses the
+ * unit. Counts are never reset.
  */
 const bucketCount = 33
 
@@ -9,7 +10,7 @@ export class Histogram {
   sum = 0
   count = 0
 
-  /** `times` observations of one value. Negative ones, of a clock that was set, count as 0. */
+  /** Adds `times` observations of one value. Negative values, of a clock that was set, count as 0. */
   add(value: number, times = 1): void {
     const whole = value > 0 ? value : 0
     const bucket = whole < 1 ? 0 : Math.min(bucketCount - 1, 32 - Math.clz32(Math.min(whole, 0xffff_ffff)))

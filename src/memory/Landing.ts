@@ -21,19 +21,19 @@ export const sharedBytes = 516 * 1024
 /** The most that one read into a slab brings; as a rule it is written from there (`relay/stream/WriteLog`). */
 export const slabBytes = 256 * 1024
 
-/** Together 16 MiB, for all connections. Untouched slabs take no memory. */
+/** Slabs for all connections: together 16 MiB. Untouched slabs take no memory. */
 const slabCountMax = 64
 
 /**
- * After so many reads of which nothing was held a slab is given back. More than one: large packets end in small reads.
+ * A slab is given back after so many reads of which nothing was held: several, since large packets end in small reads.
  */
 const idleReadCountMax = 8
 
 class Slab {
   readonly bytes: Buffer
-  /** A connection reads into it. */
+  /** True while a connection reads into it. */
   isLent = false
-  /** Parts of it that are held: it is spare again when there are none and nobody reads into it. */
+  /** Number of its parts that are held: the slab is spare again when there are none and nobody reads into it. */
   heldCount = 0
 
   constructor(bytes: Buffer) {
@@ -44,7 +44,7 @@ class Slab {
 /** Slabs of one size, made when first needed, and used again. */
 export class Slabs {
   readonly #countMax: number
-  /** All slabs are parts of it. */
+  /** The memory of which all slabs are parts. */
   #memory: Buffer | undefined
   #madeCount = 0
   readonly #spare: Array<Slab> = []
@@ -53,7 +53,7 @@ export class Slabs {
     this.#countMax = countMax
   }
 
-  /** Lent or held. */
+  /** Number of slabs that are lent or held. */
   get usedCount(): number {
     return this.#madeCount - this.#spare.length
   }
@@ -87,12 +87,12 @@ export class Slabs {
   }
 }
 
-/** Whom held bytes are charged to. */
+/** What held bytes are charged to. */
 export interface Holder {
   readonly released: (byteCount: number) => void
 }
 
-/** A part of a slab: valid until released, once. */
+/** A part of a slab, valid until it is released, which must happen once. */
 class Held implements Piece {
   readonly #slabs: Slabs
   readonly #holder: Holder
@@ -129,18 +129,18 @@ const processSlabs = new Slabs()
 /** Where the reads of one connection land. */
 export class Landing {
   readonly #slabs: Slabs
-  /** The connection's own, while it has one. */
+  /** The connection's own slab, while it has one. */
   #slab: Slab | undefined
-  /** `hold` was asked for a part of the read that is being received. */
+  /** True if `hold` was asked for a part of the read that is being received. */
   #isWanted = false
-  /** Reads since something was held last. */
+  /** Number of reads since something was held last. */
   #idleReadCount = 0
 
   constructor(slabs: Slabs = processSlabs) {
     this.#slabs = slabs
   }
 
-  /** The next read lands where those of no other connection do. */
+  /** Whether the next read lands in a slab, where no other connection's does. */
   get isOwn(): boolean {
     return this.#slab !== undefined
   }
@@ -150,13 +150,13 @@ export class Landing {
     return this.#slab?.bytes ?? shared
   }
 
-  /** Keeps `bytes[from, to)` of the read that is being received; undefined: it must be copied. */
+  /** Holds `bytes[from, to)` of the read that is being received; undefined: they must be copied. */
   hold(bytes: Buffer, from: number, to: number, holder: Holder): Piece | undefined {
     this.#isWanted = true
     return this.#slab?.bytes === bytes ? new Held(this.#slabs, this.#slab, from, to, holder) : undefined
   }
 
-  /** A read was received: decides where the next one lands. */
+  /** To be called when a read has been received: decides where the next one lands. */
   received(): void {
     if (this.#isWanted) {
       this.#isWanted = false

@@ -1,20 +1,20 @@
 /**
- * The newest index records of one stream, in a ring of fixed size: what viewers at the tail are answered from. Older
+ * The newest index records of one stream, in a ring of fixed size, from which viewers at the tail are answered. Older
  * ones are in the index files. Its memory is taken once and does not grow with the stream.
  */
 
-/** What a viewer is told of a record: offset, sizes, timestamps, discarded events, stream class. */
+/** Bytes of a record: offset, sizes, timestamps, discarded events, stream class, big-endian as viewers get them. */
 export const recordBytes = 56
-/** Viewers that poll every 100 ms miss none at 640 packets a second; those further behind read files anyway. */
+/** Enough for viewers that poll every 100 ms at 640 packets a second; those further behind read files anyway. */
 export const recordCountMax = 64
 
 export class RecentIndexes {
-  /** `recordBytes` at each position `find` answers. */
+  /** The records: `recordBytes` at each position that `find` answers. */
   readonly bytes = Buffer.alloc(recordBytes * recordCountMax)
   readonly #seqs = new Array<number>(recordCountMax).fill(-1)
   readonly #millis = new Float64Array(recordCountMax)
 
-  /** `fields` at `at` are the index's fields as received, without the offset. */
+  /** Adds a record. From `at`, `fields` has the index's fields as received, without the offset. */
   add(seq: number, offset: number, fields: Buffer, at: number, nowMillis: number): void {
     const slot = seq % recordCountMax
     const position = slot * recordBytes
@@ -31,13 +31,13 @@ export class RecentIndexes {
     return this.#seqs[slot] === seq ? slot * recordBytes : -1
   }
 
-  /** When the record came. Undefined: it is not here. */
+  /** The time in ms at which the record came; undefined: it is not here. */
   addedMillis(seq: number): number | undefined {
     const slot = seq % recordCountMax
     return this.#seqs[slot] === seq ? this.#millis[slot] : undefined
   }
 }
 
-/** The packet's offset in its data file. */
+/** The packet's offset in its data file, of the record at `at`. */
 export const offsetOf = (bytes: Buffer, at: number): number =>
   bytes.readUInt32BE(at) * 0x1_0000_0000 + bytes.readUInt32BE(at + 4)

@@ -11,17 +11,17 @@
  */
 import { allocateShared } from "./Piece.ts"
 
-/** Bytes a reply may put in front of a packet. */
+/** Most bytes that a reply may put in front of a packet. */
 export const headBytesMax = 16
 
-/** Places begin and end at multiples of this: a page. */
+/** Places begin and end at multiples of this: the size of a page. */
 const unitBytesDefault = 4096
-/** 4 GiB of ring: to clear a place in a larger one would take longer than a packet may. */
+/** A ring of 4 GiB: clearing a place in a larger one would take longer than a packet may. */
 const unitCountMax = 1 << 20
 
 /** A packet, or a part of it, on its way to a socket. */
 export interface Lent {
-  /** To be sent before `bytes`, unless it is in them. */
+  /** To be sent before `bytes`; undefined: `bytes` begin with it. */
   readonly head: Buffer | undefined
   /** Must not be changed, and not be used after `giveBack`, which is called once. */
   readonly bytes: Buffer
@@ -34,19 +34,19 @@ type Offsets = Map<number, RecentPacket>
 export class RecentPacket {
   readonly offset: number
   readonly byteCount: number
-  /** In units of the ring. */
+  /** Length of its place, in units of the ring. */
   readonly unitCount: number
   readonly #offsets: Offsets
   readonly #ring: Buffer
-  /** Of its first byte in the ring. */
+  /** Byte offset of its first byte in the ring. */
   readonly #at: number
   #filled = 0
   #userCount = 0
-  /** The room in front has a reply's head that announces so many bytes; −1: none yet. */
+  /** The room in front holds a reply's head that announces so many bytes; −1: none yet. */
   #headedBytes = -1
   #isEvicted = false
 
-  /** `place` is the packet's, with room for the head in front, in `ring`. */
+  /** `place` is the packet's place in `ring`, which begins with room for a reply's head. */
   constructor(offsets: Offsets, offset: number, byteCount: number, ring: Buffer, place: Place) {
     this.offset = offset
     this.byteCount = byteCount
@@ -61,7 +61,7 @@ export class RecentPacket {
     return this.#filled === this.byteCount
   }
 
-  /** Somebody sends or fills it: it cannot be evicted. */
+  /** Whether somebody sends or fills it: then it cannot be evicted. */
   get isInUse(): boolean {
     return this.#userCount > 0
   }
@@ -80,7 +80,7 @@ export class RecentPacket {
     this.#filled = end
   }
 
-  /** Its memory, to be filled by somebody else, and to be told whether it was. */
+  /** Lends the packet's memory to be filled; `filled` is to be called with whether it was. */
   claim(): { readonly bytes: Buffer; readonly filled: (isWhole: boolean) => void } {
     this.#userCount++
     return {
@@ -92,7 +92,7 @@ export class RecentPacket {
     }
   }
 
-  /** `head` and the bytes `[from, from + count)`; in one piece if they can lie one behind the other. */
+  /** Lends `head` and the packet's bytes `[from, from + count)`; in one piece if the head can lie in front of them. */
   lend(head: Buffer, from: number, count: number): Lent {
     const isHeaded = from === 0 && this.#takesHead(head, count)
     this.#userCount++
@@ -103,7 +103,7 @@ export class RecentPacket {
     }
   }
 
-  /** Whether the head is in front of the packet. While somebody sends what is there, another cannot be put there. */
+  /** Puts the head in front of the packet; false: another is there and may be on its way to a socket. */
   #takesHead(head: Buffer, count: number): boolean {
     if (this.#headedBytes === count) return true
     if (this.#userCount > 0) return false
@@ -120,7 +120,7 @@ export class RecentPacket {
     this.#userCount--
   }
 
-  /** It is not found any more. */
+  /** Makes the packet impossible to find; what arrives of it is ignored. */
   evict(): void {
     this.#isEvicted = true
     if (this.#offsets.get(this.offset) === this) this.#offsets.delete(this.offset)
@@ -128,22 +128,22 @@ export class RecentPacket {
 }
 
 interface Place {
-  /** Its first byte. */
+  /** Byte offset in the ring. */
   readonly at: number
   readonly unitCount: number
 }
 
-/** The ring. One relay has two: of packets that arrived last, and of those that were read from files last. */
+/** A ring. A relay has two: of the packets that arrived last, and of those that were read from files last. */
 export class RecentPackets {
   readonly #unitBytes: number
   #unitCount: number
-  /** Untouched, it takes no memory. */
+  /** Allocated when first needed. */
   #ring: Buffer | undefined
-  /** Packets by the first unit of their places. */
+  /** Packets at the index of their place's first unit. */
   readonly #packets: Array<RecentPacket | undefined>
-  /** Behind the packet that began last. */
+  /** The unit behind the packet that began last. */
   #next = 0
-  /** Weak: files of sessions that are gone are not kept by packets that nobody evicts. */
+  /** Packets by file. Weak, so that files of sessions that are gone are not kept alive by packets. */
   readonly #files = new WeakMap<object, Offsets>()
 
   constructor(bytesMax: number, unitBytes: number = unitBytesDefault) {
@@ -157,7 +157,7 @@ export class RecentPackets {
     const unitCount = Math.ceil((headBytesMax + byteCount) / this.#unitBytes)
     if (byteCount === 0 || unitCount > this.#unitCount) return undefined
     this.#ring ??= allocateShared(this.#unitCount * this.#unitBytes)
-    // There is not that much memory: not to be asked for again with every packet.
+    // There is not that much memory, and it is not to be asked for again with every packet.
     if (this.#ring === undefined) this.#unitCount = 0
     const from = this.#clear(unitCount)
     if (from === undefined || this.#ring === undefined) return undefined
@@ -174,7 +174,7 @@ export class RecentPackets {
     return packet?.isWhole === true ? packet : undefined
   }
 
-  /** Evicts what is in the way of the next place, which is behind the last one or behind what is in use there. */
+  /** Finds the first unit of the next place, behind the last one or what is in use there; evicts what is in its way. */
   #clear(unitCount: number): number | undefined {
     let hasWrapped = false
     let from = this.#next

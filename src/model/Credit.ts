@@ -1,4 +1,4 @@
-/** So many a second, and after a quiet time a burst of them at once. Pure: the caller says what time it is, in ms. */
+/** Allows so many a second, and after a quiet time a burst at once. Pure: the caller says what time it is, in ms. */
 export class Credit {
   readonly #perSecond: number
   readonly #burst: number
@@ -12,7 +12,7 @@ export class Credit {
     this.#atMillis = nowMillis
   }
 
-  /** How many may be spent now; below 0 where more were. */
+  /** How many may be spent now; negative if more were spent. */
   at(nowMillis: number): number {
     this.give(((nowMillis - this.#atMillis) * this.#perSecond) / 1000)
     this.#atMillis = nowMillis
@@ -23,12 +23,12 @@ export class Credit {
     this.#count -= count
   }
 
-  /** Beyond the burst nothing is kept. */
+  /** Adds to the credit, up to the burst. */
   give(count: number): void {
     this.#count = Math.min(this.#burst, this.#count + count)
   }
 
-  /** As of the last look: how long until so many may be spent. */
+  /** Milliseconds from the last `at` until `count` may be spent. */
   millisUntil(count: number): number {
     return Math.max(0, ((count - this.#count) * 1000) / this.#perSecond)
   }

@@ -1,25 +1,25 @@
 /**
- * What the metadata of one trace, as far as it has come, describes: viewers end on a packet of a class that it does not
+ * What the metadata of one trace describes, as far as it has come: viewers end on a packet of a class that it does not
  * describe yet. The tracer's consumer sends metadata before the packets that need it, except for an application that
- * has just begun or is ending: then the two cross. Only what LTTng's tracers write is understood; anything else is
- * taken for complete. Pure: the caller says what time it is, in milliseconds.
+ * has just begun or is ending: then the two may cross. Only what LTTng's tracers write is understood; anything else
+ * counts as complete. Pure: the caller says what time it is, in milliseconds.
  */
 import { offsets } from "../protocol/live/GetNextIndex.ts"
 import { u64At } from "../protocol/Struct.ts"
 
-/** Longer than any of the patterns: what is cut in two is found with its second half. */
+/** Characters of the text that are kept, more than a pattern has: what is cut in two is found with its second half. */
 const tailLength = 100
 const tracer = /\btracer_name = "lttng-/
 const streamClasses = /\bstream \{\s*id = (\d+);/g
-/** Of an event class, the stream class that it belongs to. */
+/** The stream class that an event class belongs to. */
 const eventClasses = /\bstream_id = (\d+);/g
-/** Of a clock class, in cycles a second: TSDL's and CTF 2's. */
+/** The frequency of a clock class in Hz, in TSDL and in CTF 2. */
 const frequencies = /\bfreq\s*=\s*(\d+)\s*;|"frequency"\s*:\s*(\d+)\s*[,}]/g
-/** Headers and context of a packet are shorter than this: what is longer has events. */
+/** A packet with more content than this has events: headers and context are shorter. */
 const emptyBitsMax = 96 * 8
-/** A second. */
+/** No clock is faster than this, in Hz, whatever its tracer says. */
 const cyclesMax = 1e15
-/** A tracer that lets nothing follow for so long has nothing more to tell. */
+/** A tracer that sends no metadata for so long has nothing more to describe. */
 const lackMillisMax = 5000
 
 export class Description {
@@ -27,11 +27,11 @@ export class Description {
   #isUnderstood = false
   readonly #streams = new Set<number>()
   readonly #events = new Set<number>()
-  /** Of the fastest clock; undefined before there is one. */
+  /** Cycles per millisecond of the fastest clock; undefined before a clock is described. */
   cyclesPerMilli: number | undefined
-  /** Since when something is missed; whatever comes may be it. */
+  /** Since when a description is missing; reset by any metadata, which may be what was missing. */
   #lackSinceMillis: number | undefined
-  /** The packet that a viewer was told of before there was anything to say. */
+  /** What the packet needs that a viewer was told of before any metadata came. */
   #owed: { readonly id: number; readonly hasEvents: boolean } | undefined
 
   read(bytes: Buffer, from: number, to: number): void {
@@ -45,24 +45,23 @@ export class Description {
     for (const [, id] of text.matchAll(eventClasses)) this.#events.add(Number(id))
     for (const [, freq, frequency] of text.matchAll(frequencies)) {
       const cycles = Number(freq ?? frequency)
-      // No clock is faster, whatever its tracer says.
       if (cycles < cyclesMax) this.cyclesPerMilli = Math.max(this.cyclesPerMilli ?? 0, cycles / 1000)
     }
   }
 
-  /** Whether it is enough for the packet of this index record, or nothing more is to be hoped for. */
+  /** Whether the metadata suffices for the packet of the index record at `at`, or no more is to be expected. */
   suffices(record: Buffer, at: number, nowMillis: number): boolean {
     return !this.#isUnderstood || this.#has(needOf(record, at)) || this.#hasLackedFor(nowMillis)
   }
 
-  /** A viewer was told of the packet. */
+  /** Notes that a viewer was told of the packet. */
   told(record: Buffer, at: number): void {
     if (this.#tail === "") this.#owed = needOf(record, at)
   }
 
   /**
-   * The first piece alone is not enough for what a viewer was told of before it came, or tells of no stream at all:
-   * babeltrace 2.0 does not survive to learn of the first one later.
+   * True while the metadata is not enough for the packet that a viewer was told of before any came, or describes no
+   * stream at all: babeltrace 2.0 does not survive learning of the first stream later.
    */
   isOwing(nowMillis: number): boolean {
     if (!this.#isUnderstood) return false

@@ -9,7 +9,7 @@ export class InFlight<C> {
   hasControl = false
   hasData = false
   packetSeqNum = 0n
-  /** Data half: where the packet lies. */
+  /** Data half: index file, data file and place of the packet, in bytes. */
   index: IndexFile<C> | undefined
   file: DataFile<C> | undefined
   offset = 0
@@ -33,7 +33,7 @@ export class InFlight<C> {
   }
 }
 
-/** What an entry takes, by measurement: an index without its packet, with fields; and a packet without its index. */
+/** Measured memory of an entry, in bytes: of an index without its packet, and of a packet without its index. */
 export const controlHalfBytes = 600
 export const dataHalfBytes = 300
 

@@ -9,13 +9,13 @@
  * ask again at once after every new time. No clock here: the caller says what time it is, in milliseconds.
  */
 
-/** What is told goes on by this part of the hold at least. */
+/** What is told advances by at least this part of the hold. */
 const stepShare = 0.25
 
-/** For how long a beacon is kept back (`Lead`). */
+/** How long a beacon is kept back (`Lead`). */
 export interface Hold {
   readonly holdMillis: number
-  /** From viewers that go by events. */
+  /** The same for viewers that go by events. */
   readonly eventHoldMillis: number
 }
 
@@ -27,14 +27,14 @@ interface Heard {
 export class Inactivity {
   readonly #hold: Hold
   #ripe: bigint | undefined
-  /** Oldest first; a handful. */
+  /** Beacons that are kept back, the oldest first; a handful. */
   readonly #held: Array<Heard> = []
 
   constructor(hold: Hold) {
     this.#hold = hold
   }
 
-  /** The newest beacon's timestamp. Undefined: none since something else was heard. */
+  /** The newest beacon's timestamp; undefined: none has come since something else was heard. */
   get newest(): bigint | undefined {
     return this.#held.at(-1)?.timestamp ?? this.#ripe
   }
@@ -53,15 +53,15 @@ export class Inactivity {
     this.#held.length = 0
   }
 
-  /** What may be told now. */
+  /** The time that may be told now; undefined: none. */
   until(nowMillis: number): bigint | undefined {
     this.#ripen(nowMillis)
     return this.#ripe
   }
 
   /**
-   * What may be told before the newest beacon is ripe: what lies a hold back from it. Only as much further than what is
-   * ripe that it is worth a step.
+   * The time that may be told before the newest beacon is ripe: a hold before that beacon. Undefined unless it is so
+   * much later than what is ripe that it is worth a step.
    */
   early(nowMillis: number, cyclesPerMilli: number): bigint | undefined {
     this.#ripen(nowMillis)
@@ -73,7 +73,7 @@ export class Inactivity {
     return early > 0n && isWorthIt ? early : undefined
   }
 
-  /** What may be told now to a viewer that goes by events: the same two steps, with a hold of their own. */
+  /** The time that may be told now to a viewer that goes by events: the same two steps, with the shorter hold. */
   ofEvents(nowMillis: number, cyclesPerMilli: number | undefined): bigint | undefined {
     this.#ripen(nowMillis)
     const { eventHoldMillis } = this.#hold

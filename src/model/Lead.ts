@@ -1,38 +1,38 @@
 /**
  * How long streams have begun before a tracer announces them.
  *
- * It sets up the buffers of an application one processor after the other, zeroes included, and announces them then:
+ * A tracer sets up the buffers of an application one processor after the other, zeroing them, and then announces them:
  * the larger they are, the more processors there are, and the busier the machine is, the later. Their first packets
- * begin when they were set up. So what one application took is what the next may take, and for a little longer nobody
- * is told of a time at which there may be a stream already.
+ * begin when they were set up. What one application took the next may take, too: for a little longer than that nobody
+ * is told of a time at which an unannounced stream may have begun already.
  *
- * That is so where packets and beacons are sent as they end. What was recorded before, is made up, or has waited for
- * its network comes faster than its clock goes, and tells nothing. Pure; times in milliseconds.
+ * This can be measured if packets and beacons are sent as they end. A trace that was recorded before, is made up, or
+ * has waited for its network comes faster than its clock goes, and tells nothing. Pure; times in milliseconds.
  */
 
-/** A tracer needs its time however short the timer is. */
+/** The least hold: a tracer needs its time however short the live timer is. */
 const holdMillisMin = 100
-/** And no more than this however long it is, unless it is seen to. */
+/** The most that a long live timer makes the hold; a lead that was seen can make it longer. */
 const holdMillisMax = 1000
-/** Of the live timer: a stream's time is told within one and a half periods, however the beacons fall. */
+/** The hold as a share of the live timer: so a stream's time is told within one and a half periods. */
 const holdShare = 0.5
 /**
- * For viewers that go by events: an application may lose its processor between reading the clock and taking its place
- * in the stream. An event waits for two of these at most, which is less than a live timer.
+ * The hold for viewers that go by events, as a share of the live timer: an application may lose its processor between
+ * reading the clock and taking its place in the stream. An event waits for at most two holds, less than a live timer.
  */
 const eventHoldShare = 0.4
 const eventHoldMillisMin = 2
 const eventHoldMillisMax = 20
-/** Of what was seen. */
+/** What was seen is multiplied by this. */
 const allowance = 1.5
-/** What is longer is not waited for: viewers would rather see. */
+/** Longer leads do not count: viewers would rather see something. */
 const leadMillisMax = 1000
-/** Of what is sent as it ends, the delays differ by less. */
+/** Packets and beacons that are sent as they end have delays that differ by less than this. */
 const lagSpreadMillis = 200
-/** Streams that are remembered: a moment in which the machine was busy is forgotten. */
+/** Streams whose leads are remembered: so a moment in which the machine was busy is forgotten. */
 const seenCountMax = 32
 
-/** The first packet of a stream. */
+/** The first packet of a stream; `begin` and `end` are timestamps in cycles. */
 export interface FirstPacket {
   readonly announcedMillis: number
   readonly arrivedMillis: number
@@ -44,14 +44,14 @@ export interface FirstPacket {
 interface Unproved {
   readonly millis: number
   readonly cyclesPerMilli: number
-  /** From its end until it was here, and the difference between two clocks. */
+  /** Time from the packet's end until it arrived, plus the difference between the two clocks. */
   readonly lagMillis: number
 }
 
 export class Lead {
   readonly eventHoldMillis: number
   readonly #leastMillis: number
-  /** Of the streams that were seen last. */
+  /** Leads of the streams that were seen last. */
   readonly #seen: Array<number> = []
   #millis = 0
   /** First packets that no beacon has followed yet. */
@@ -63,14 +63,14 @@ export class Lead {
     this.#leastMillis = Math.min(holdMillisMax, Math.max(holdMillisMin, timerMillis * holdShare))
   }
 
-  /** It ends when it is sent: what it had lasted longer than it was announced is the lead. */
+  /** Measures a first packet, which is sent when it ends: it lasted longer than it was announced by the lead. */
   see({ announcedMillis, arrivedMillis, begin, cyclesPerMilli, end }: FirstPacket): void {
     const millis = Number(end - begin) / cyclesPerMilli - (arrivedMillis - announcedMillis)
     if (millis > leadMillisMax || this.#unproved.length === seenCountMax) return
     this.#unproved.push({ millis, cyclesPerMilli, lagMillis: arrivedMillis - Number(end) / cyclesPerMilli })
   }
 
-  /** A beacon came: it is sent at once, too. */
+  /** Uses a beacon, which is sent at once, too: first packets count whose delay was about the same as its. */
   prove(timestamp: bigint, nowMillis: number): void {
     if (this.#unproved.length === 0) return
     for (const { cyclesPerMilli, lagMillis, millis } of this.#unproved) {
@@ -82,12 +82,12 @@ export class Lead {
     this.#millis = Math.max(0, ...this.#seen)
   }
 
-  /** For how long a packet is kept back: nothing until something was seen. */
+  /** How long a packet is kept back; 0 until something was seen. */
   get packetMillis(): number {
     return this.#millis * allowance
   }
 
-  /** For how long a beacon is. */
+  /** How long a beacon is kept back. */
   get holdMillis(): number {
     return Math.max(this.#leastMillis, this.packetMillis)
   }

@@ -1,35 +1,35 @@
 /**
- * What the files of a ring held when the stream went on to the next one. Only a stream that an edge's journal brings
- * has to know: its position is put down in place of its packets (`StreamPosition`), and to come to it again, the stream
- * must go through the same files with the same extents.
+ * What the files of a ring held when the stream left them for the next one. This is needed only for streams that an
+ * edge's journal brings: their position is written down in place of their packets (`StreamPosition`), and to come to it
+ * again, a stream must go through the same files with the same extents.
  */
 import type { IndexFile } from "./StreamFile.ts"
 import type { FileExtent } from "./StreamPosition.ts"
 
-/** Of larger rings not each position has them: the list would be longer than the packets that it spares. */
+/** Positions in larger rings do not always list the files: the list would be longer than the packets that it spares. */
 const fewCountMax = 256
 
 interface LeftFile<C> {
   readonly offset: number
-  /** Undefined: nothing in the file was indexed. Its count may still grow, by a packet whose index comes late. */
+  /** Undefined: the file has no index. Its record count may still grow by packets whose index comes late. */
   readonly index: IndexFile<C> | undefined
 }
 
 export class LeftFiles<C> {
-  /** All that were ever left, whether anything is kept of them or not. */
+  /** Number of all files that were left, whether anything is kept of them or not. */
   count = 0
   readonly #ringCount: number
-  /** Those of trace chunks before. */
+  /** Number of the files that were left in earlier trace chunks. */
   #earlierCount = 0
-  /** Of the newest of this trace chunk, as many as the ring has; undefined: nothing is kept. */
+  /** The files of this trace chunk that were left last, as many as the ring has; undefined: nothing is kept. */
   #newest: Array<LeftFile<C>> | undefined
 
-  /** A ring of `ringCount` files; 0: the stream has one file, which it never leaves. */
+  /** `ringCount`: number of files in the ring; 0: the stream has one file, which it never leaves. */
   constructor(ringCount: number) {
     this.#ringCount = ringCount
   }
 
-  /** From now on it is known what files had. */
+  /** Keeps what files held from now on. */
   keep(): void {
     this.#newest ??= []
   }
@@ -47,24 +47,24 @@ export class LeftFiles<C> {
     if (newest.length > this.#ringCount) newest.shift()
   }
 
-  /** In another trace chunk the ring begins anew. */
+  /** The stream enters another trace chunk, where the ring begins anew. */
   begin(): void {
     this.#earlierCount = this.count
     if (this.#newest !== undefined) this.#newest = []
   }
 
-  /** The newest last. */
+  /** What is kept of the files left, the newest last. */
   get extents(): ReadonlyArray<FileExtent> {
     return (this.#newest ?? []).map(({ index, offset }) => ({ offset, recordCount: index?.recordCount ?? 0 }))
   }
 
-  /** So many are enough to have left to be in the same place of the ring, with the same files of it written. */
+  /** How many files must be left to come to the same place of the ring, with the same of its files written. */
   get enough(): number {
     const count = this.count - this.#earlierCount
     return count <= 2 * this.#ringCount ? count : this.#ringCount + (count % this.#ringCount)
   }
 
-  /** From now on it counts as if it had left no more than that. */
+  /** From now on the stream counts as if it had left only `enough`. */
   forget(): void {
     this.count = this.enough
     this.#earlierCount = 0

@@ -10,7 +10,7 @@ const eventsDiscardedAt = CtfIndex.fieldOffset("eventsDiscarded")
 const packetSeqNumAt = CtfIndex.fieldOffset("packetSeqNum")
 
 export class Losses {
-  /** As the tracer counts: since the stream began there. */
+  /** Events discarded since the stream began at the tracer, as that counts. */
   eventsDiscarded = 0
   /** Gaps between the sequence numbers of packets that came; 0 for tracers that do not number them. */
   packetsLost = 0
@@ -21,10 +21,10 @@ export class Losses {
     this.#isNumbered = isNumbered
   }
 
-  /** One index record on its way to the file, without its offset. */
+  /** Adds an index record on its way to the file; from `at`, `fields` has it without the offset. */
   add(fields: Buffer, at: number): void {
     const discarded = u64At(fields, at + eventsDiscardedAt)
-    // The counter of a tracer of 32 bits wraps: what was lost before stays counted.
+    // A 32-bit tracer's counter wraps: the largest value is kept.
     if (discarded > this.eventsDiscarded) this.eventsDiscarded = discarded
     if (!this.#isNumbered) return
     const seqNum = u64At(fields, at + packetSeqNumAt)

@@ -1,42 +1,43 @@
 /**
  * Where the text of packetised metadata lies in its file. For each trace chunk the tracer sends all of it again, in
- * other packets than before, since the same text may fill fewer. So what a viewer has of it counts in text, not in
- * bytes of the file. Known where each message is whole packets, as LTTng's are; of a live session it has several. Pure.
+ * other packets than before, since the same text may fill fewer. So what a viewer has of it is counted in bytes of
+ * text, not of the file. This is known if each message is whole packets, as LTTng's are (several in a live session).
+ * Pure.
  */
 import { headBytes, magic, offsets } from "../protocol/MetadataPacket.ts"
 
-/** A tracer's are pages of 4 KiB and more; whoever sends smaller ones shall not fill our memory with their places. */
+/** Most packets that are remembered: a tracer's are of 4 KiB and more, and smaller ones shall not fill our memory. */
 export const packetCountMax = 8192
 
 interface Packet {
-  /** In the file. */
+  /** Byte offset in the file. */
   readonly at: number
   readonly byteCount: number
   readonly textFrom: number
   readonly textCount: number
 }
 
-/** What of the file is to be sent, and what before it. */
+/** What is to be sent: `head`, then the file from byte `from` on. */
 export interface Rest {
   readonly head: Buffer
   readonly from: number
 }
 
 export class MetadataText {
-  /** How often it began anew. */
+  /** How many times the metadata began anew. */
   generation = 0
-  /** Undefined: where it lies is not known. */
+  /** Bytes of text so far; undefined: it is not known where the text lies. */
   byteCount: number | undefined = 0
   #packets: Array<Packet> = []
   #fileCount = 0
   readonly #head = Buffer.alloc(headBytes)
   #headFilled = 0
-  /** Of the message that arrives. Undefined: it is something else. */
+  /** The packets of the message that is arriving. Undefined: it is not whole packets. */
   #arriving: Array<Packet> | undefined = []
-  /** Of its newest packet, bytes that have not arrived. */
+  /** Bytes of the newest of them that have not arrived. */
   #left = 0
 
-  /** A message starts. */
+  /** A message begins. */
   begin(): void {
     this.#arriving = []
     this.#headFilled = 0
@@ -56,7 +57,7 @@ export class MetadataText {
     }
   }
 
-  /** The message is whole, with its padding. */
+  /** The message is whole: `byteCount` bytes, padding included. */
   end(byteCount: number): void {
     const fileCount = this.#fileCount + byteCount
     const last = this.#arriving?.at(-1)
@@ -70,7 +71,7 @@ export class MetadataText {
     this.byteCount = last.textFrom + last.textCount
   }
 
-  /** In a file of its own. */
+  /** The metadata begins anew, in another file. */
   restart(): void {
     this.generation++
     this.byteCount = 0
@@ -78,13 +79,13 @@ export class MetadataText {
     this.#fileCount = 0
   }
 
-  /** Until it begins anew. */
+  /** Gives up knowing where the text lies, until the metadata begins anew. */
   forget(): void {
     this.byteCount = undefined
     this.#packets = []
   }
 
-  /** What comes after so much text: what is left of a packet is one of its own. */
+  /** What comes after `textCount` bytes of text; the rest of a packet is sent as a packet with a head of its own. */
   after(textCount: number): Rest | undefined {
     const packet = this.#packets.find(({ textFrom, textCount: count }) => textFrom + count > textCount)
     if (packet === undefined) return undefined
@@ -106,7 +107,7 @@ export class MetadataText {
     else head.writeUInt32BE(value, at)
   }
 
-  /** Its head has arrived. */
+  /** Adds the packet whose head has arrived; undefined: it is none. */
   #withPacket(before: Array<Packet>): Array<Packet> | undefined {
     const head = this.#head
     const isPacket = this.#isLittleEndian || head.readUInt32BE() === magic

@@ -1,6 +1,6 @@
 /**
- * Which names a peer may make us use, and the directory of a session (storage.md §2). Pure; whether a path really stays
- * below the output directory, symbolic links included, is checked again by the store.
+ * Which names given by peers are used, and the directory of a session (storage.md §2). Pure; the store checks again
+ * whether a path really stays below the output directory, symbolic links included.
  */
 import { sessionTime } from "./Time.ts"
 
@@ -14,15 +14,15 @@ const hasParentComponent = (path: string) => path.split("/").includes("..")
 export const isSafeName = (name: string): boolean =>
   name.length > 0 && !name.startsWith(".") && !name.includes("/") && !name.includes("\0")
 
-/** Slashes before it mean nothing: it always follows the host's name. */
+/** A base path. Slashes at its beginning mean nothing: it always follows the host's name. */
 export const isSafeBasePath = (path: string): boolean => !hasParentComponent(path)
 
-/** One leading `/` is how old peers write. */
+/** Old peers write paths with a leading `/`. */
 export const withoutLeadingSlash = (path: string): string => (path.startsWith("/") ? path.slice(1) : path)
 
 export const isClimbing = hasParentComponent
 
-/** Below the output directory hosts have no such names; what the relay keeps there for itself has. */
+/** Whether the first name of a path is hidden: no host's directory is, but those of the relay itself are. */
 export const isHidden = (path: string): boolean => /^(\.?\/)*\.[^/]/.test(path)
 
 /** A stream's directory, below its chunk: relative and not empty. */
@@ -42,7 +42,7 @@ export interface SessionNaming {
   readonly hostname: string
   readonly basePath: string
   readonly nameContainsCreationTime: boolean
-  /** Seconds since the epoch. */
+  /** Seconds since 1970. */
   readonly creationTime: bigint
 }
 
@@ -59,8 +59,8 @@ export const sessionPath = (naming: SessionNaming, grouping: OutputGrouping): st
 }
 
 /**
- * Of which sessions the directory is that `path`, below a host's, leads into: of one that has its name, or, as targets
- * name directories by themselves, its name and a time. Of none, where it is the host's.
+ * Names of sessions to which the directory may belong that a host's `path` leads into: its first name, and that without
+ * the time which targets append to a session's name. None if `path` stays in the host's directory.
  */
 export const sessionNamesOf = (path: string): ReadonlyArray<string> => {
   const directory = path.split("/").find((name) => name !== "" && name !== ".")

@@ -1,6 +1,6 @@
 /**
- * Where the retained index records of a stream lie (live.md §7.6): consecutive sequence numbers whose records are
- * consecutive in one index file. Its size follows the number of retained files, not the length of the session.
+ * Where the retained index records of a stream lie (live.md §7.6), as runs: consecutive sequence numbers whose records
+ * are consecutive in one index file. There are about as many runs as retained files, however long the session is.
  */
 import type { IndexFile } from "./StreamFile.ts"
 
@@ -14,7 +14,7 @@ export interface Run<C> {
 export class Runs<C> {
   #runs: Array<Run<C>> = []
 
-  /** The record `seq`, and as many behind it, are appended to `index`, at the index's current record count. */
+  /** Notes that `count` records from `seq` on are appended to `index`, at its current record count. */
   append(index: IndexFile<C>, seq: number, count = 1): void {
     const last = this.#runs.at(-1)
     if (last !== undefined && last.index === index && last.firstSeq + last.count === seq) last.count += count
@@ -47,17 +47,17 @@ export class Runs<C> {
     return undefined
   }
 
-  /** The tracefile `number` of `chunk` is overwritten. */
+  /** Forgets the records of tracefile `number` of `chunk`, which is overwritten. */
   dropFile(number: number, chunk: C): void {
     this.#runs = this.#runs.filter((run) => run.index.data.number !== number || run.index.data.chunk !== chunk)
   }
 
-  /** A rotation to `chunk` is complete: records of other chunks are left behind. */
+  /** Keeps only the records of `chunk`: a rotation to it is complete. */
   keepChunk(chunk: C): void {
     this.#runs = this.#runs.filter((run) => run.index.data.chunk === chunk)
   }
 
-  /** The files of `chunk` are deleted. */
+  /** Forgets the records of `chunk`, whose files are deleted. */
   dropChunk(chunk: C): void {
     this.#runs = this.#runs.filter((run) => run.index.data.chunk !== chunk)
   }

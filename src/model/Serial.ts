@@ -1,18 +1,18 @@
 /**
- * Numbers of things, none of them given twice: counted from 1 on, or, where nobody may know how many others have got
- * one, counted in an order of which only who has the key knows what comes next. Pure.
+ * Gives numbers, none of them twice: counted from 1 on, or, if peers must not learn how many others were given, in an
+ * order in which only the owner of secret keys knows what comes next. Pure.
  */
 
-/** Hidden ones lie above all that are counted openly, and are still small integers to the runtime. */
+/** Hidden numbers are from here on, above those that are counted openly, and still small integers to the runtime. */
 export const hiddenMin = 2 ** 30
 
 const halfBits = 15
 const halfMask = (1 << halfBits) - 1
 
-/** So many numbers of 32 bits. */
+/** How many keys are needed, each a number of 32 bits. */
 export const keyCount = 8
 
-/** Every bit of the result depends on every bit of both. */
+/** A hash of both: every bit of the result depends on every bit of each. */
 const mixed = (value: number, key: number): number => {
   let hash = Math.imul(value ^ key, 0x85ebca6b)
   hash ^= hash >>> 13
@@ -20,7 +20,7 @@ const mixed = (value: number, key: number): number => {
   return hash ^ (hash >>> 16)
 }
 
-/** A permutation of the numbers of 30 bits, by halves that change places. */
+/** A permutation of the numbers of 30 bits: a Feistel network. */
 const permuted = (number: number, keys: ReadonlyArray<number>): number => {
   let left = (number >>> halfBits) & halfMask
   let right = number & halfMask
@@ -34,7 +34,7 @@ export class Serial {
   #keys: ReadonlyArray<number> | undefined
   #count = 0
 
-  /** `newKeys`: `keyCount` of them, that nobody can guess; asked for once they are needed. */
+  /** `newKeys` gives `keyCount` keys that nobody can guess; it is called when they are first needed. */
   constructor(isHidden: () => boolean, newKeys: () => ReadonlyArray<number>) {
     this.#isHidden = isHidden
     this.#newKeys = newKeys

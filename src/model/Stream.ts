@@ -24,40 +24,40 @@ import type { DataFile, IndexFile } from "./StreamFile.ts"
 import type { FileExtent, StreamPosition } from "./StreamPosition.ts"
 import { TracefileRing } from "./TracefileRing.ts"
 
-/** The wire's "no sequence number", 2⁶⁴−1. */
+/** The protocol's "no sequence number", 2⁶⁴−1. */
 export const noSeq = 0xffff_ffff_ffff_ffffn
 
-/** What the decisions ask of the files, in the order asked. `C` is a trace chunk: only its identity matters here. */
+/** What must happen to files, to be done in the order of the calls. `C` is a trace chunk: only its identity matters. */
 export interface Actions<C> {
-  /** `replaces`: an older file of the ring has the name, and goes. */
+  /** `replaces`: an older file of the ring has the name, and is removed. */
   readonly openData: (file: DataFile<C>, replaces: boolean) => void
   readonly closeData: (file: DataFile<C>) => void
   readonly openIndex: (index: IndexFile<C>) => void
   /** `fields` from `at`: the index's fields as received, without the offset. Valid during the call. */
   readonly record: (index: IndexFile<C>, offset: number, fields: Buffer, at: number) => void
-  /** The next `count` records are in the index already, or it is made as long as if they were (`Stream.advance`). */
+  /** The next `count` records are in the index already, or it is extended as if they were (`Stream.advance`). */
   readonly skipRecords: (index: IndexFile<C>, count: number) => void
   readonly closeIndex: (index: IndexFile<C>) => void
-  /** Appends a packet to `to` that lies in `from`; it is cut off there by a `truncate`. */
+  /** Appends a packet that lies in `from` to `to`; a `truncate` cuts it off from `from` later. */
   readonly move: (from: DataFile<C>, fromOffset: number, byteCount: number, to: DataFile<C>) => void
   readonly truncate: (file: DataFile<C>, size: number) => void
-  /** The stream's own reference on the chunk is given back once everything before is done. */
+  /** Gives back the stream's own reference on the chunk, once everything before is done. */
   readonly leaveChunk: (chunk: C) => void
 }
 
 export interface Options<C> {
   readonly isMetadata: boolean
-  /** Session minor ≥ 4 and not a snapshot. */
+  /** Whether packets have indexes: the session's minor version is at least 4, and it is no snapshot. */
   readonly hasIndex: boolean
   /** Bytes of fields kept per index record: 48 (1.0) or 64 (1.1). */
   readonly recordFieldBytes: number
-  /** Bytes; 0: one file, however long. */
+  /** Most bytes of a file; 0: there is one file, however long. */
   readonly tracefileSize: number
-  /** Files that are written in turn, if their size is bounded. */
+  /** Number of files that are written in turn, if their size is bounded. */
   readonly tracefileCount: number
   readonly chunk: C
   readonly actions: Actions<C>
-  /** How long a beacon is kept from viewers. */
+  /** How long beacons are kept from viewers. */
   readonly hold: Hold
 }
 
@@ -85,22 +85,22 @@ export class Stream<C> {
   prevDataSeq = noSeq
   /** `net_seq_num` of the record that was written last. */
   prevIndexSeq = noSeq
-  /** The last packet the peer has sent, as it says when it closes the stream: the end waits for that. */
+  /** `net_seq_num` of the last packet that the peer has sent, as it says with its close: the end waits for that. */
   lastNetSeqNum = noSeq
-  /** `packet_seq_num` of the record that was written last: rotations go by it. */
+  /** `packet_seq_num` of the record that was written last: it decides when a rotation happens. */
   receivedPacketSeqNum: bigint | undefined
-  /** Indexes completely received since the stream began (`R` of live.md §4). */
+  /** Number of indexes completely received since the stream began (`R` of live.md §4). */
   indexCount = 0
-  /** What inactivity beacons said since anything else was heard. */
+  /** What inactivity beacons have said since anything else was heard. */
   readonly inactivity: Inactivity
   ctfStreamId: bigint | undefined
-  /** Indexes and beacons received: it stands still only when the tracer says nothing. */
+  /** Number of indexes and beacons received: it stands still only while the tracer says nothing. */
   signOfLifeCount = 0
   /** Bytes of metadata since it last began anew, padding included. */
   metadataReceived = 0
   closeRequested = false
   isClosed = false
-  /** The peer asked about this stream since BEGIN_DATA_PENDING: of one it did not ask about, data is pending (§10). */
+  /** The peer has asked about this stream since BEGIN_DATA_PENDING: otherwise its data counts as pending (§10). */
   pendingCheckDone = false
   completedRotationCount = 0
   lastRotationWasToNull = false
@@ -108,7 +108,7 @@ export class Stream<C> {
   file: DataFile<C> | undefined
   /** Bytes of complete packets in `file`. */
   offset = 0
-  /** Files of a ring that it has left for the next one. */
+  /** The files of a ring that the stream has left for the next one. */
   readonly left: LeftFiles<C>
   /** Where the records are that viewers may ask for. */
   readonly runs = new Runs<C>()
@@ -121,13 +121,13 @@ export class Stream<C> {
   #rotation: Rotation<C> | undefined
   /** A packet, or a metadata message, has begun and is not whole. */
   #isArriving = false
-  /** What the header of the packet said that arrives, or did last. */
+  /** From the header of the packet that is arriving, or arrived last. */
   #arrivingSeq = 0n
   #arrivingDataSize = 0
   #arrivingPaddingSize = 0
-  /** The file ends with part of a packet that will not go on. */
+  /** The file ends with a part of a packet that will never be whole. */
   #hasLeftover = false
-  /** Packets that became whole, and which of them was the latest with a record: what lies behind it can be moved. */
+  /** Count of packets that became whole, and the highest `order` of those with a record: later packets can be moved. */
   #packetOrder = 0
   #flushedOrderMax = 0
 
@@ -162,7 +162,7 @@ export class Stream<C> {
     return this.#inFlight.size
   }
 
-  /** Of these, indexes whose packet did not come before them. */
+  /** How many of these are indexes that came before their packet. */
   get awaitingDataCount(): number {
     return this.#inFlight.controlCount
   }
@@ -181,7 +181,7 @@ export class Stream<C> {
     return true
   }
 
-  /** Payload and padding of the packet were appended. False: the index is attached twice, or a rotation failed. */
+  /** Payload and padding of the packet were appended. False: another of this number waits, or a rotation failed. */
   endPacket(): boolean {
     const seq = this.#arrivingSeq
     const total = this.#arrivingDataSize + this.#arrivingPaddingSize
@@ -236,7 +236,7 @@ export class Stream<C> {
     return true
   }
 
-  /** The connection ended inside the message: what was appended of it goes. */
+  /** The connection ended inside the message: what was appended of it is cut off. */
   abandonMetadata(): void {
     if (!this.#isArriving || this.file === undefined) return
     this.#isArriving = false
@@ -283,7 +283,7 @@ export class Stream<C> {
     if (this.#inFlight.size === 0) this.inactivity.hear(timestampEnd, nowMillis)
   }
 
-  /** Starts a rotation. False: one is pending already, or data would be lost. */
+  /** Starts a rotation at `packet_seq_num` `at`. False: one is pending already, or data would be lost. */
   rotate(at: bigint, chunk: C | undefined): boolean {
     if (this.#rotation !== undefined || (this.isMetadata && this.#isArriving)) return false
     this.#rotation = { at, chunk, indexDone: this.isMetadata, pivot: noSeq, oldIndex: undefined }
@@ -334,14 +334,15 @@ export class Stream<C> {
 
   // ---- a position instead of packets -------------------------------------------------------------------------------
 
-  /** Of the index that is written. */
+  /** Number of records in the current index. */
   get recordCount(): number {
     return this.#index?.recordCount ?? 0
   }
 
   /**
-   * Comes to where packets, indexes and metadata brought it before, in the same chunk, without them: their bytes are in
-   * the files already. Nothing is half received. The clock's `nowMillis` is when the beacon counts as heard.
+   * Brings the stream to a position to which packets, indexes and metadata brought it before, in the same chunk,
+   * without them: their bytes are in the files already. Nothing may be half received. The beacon counts as heard at
+   * `nowMillis`.
    */
   advance(to: StreamPosition, nowMillis: number): void {
     if (this.file === undefined) return
@@ -352,7 +353,7 @@ export class Stream<C> {
     let seq = to.indexCount - this.#newRecordCount(extents)
     for (const [at, extent] of extents.entries()) {
       if (at > 0) this.#nextTracefile()
-      // Of the ring's oldest files, which others have overwritten since, nothing is known, nor wanted.
+      // Nothing is known of the ring's oldest files, nor is it needed: others have overwritten them since.
       if (extent !== undefined) seq = this.#extend(extent, seq)
     }
     this.indexCount = to.indexCount
@@ -371,7 +372,7 @@ export class Stream<C> {
     return extents.reduce((sum, extent) => sum + (extent?.recordCount ?? 0), -known)
   }
 
-  /** The file that is written, and its index; answers the number of the record behind. */
+  /** Brings the current file and its index to an extent; answers the number of the next record. */
   #extend({ offset, recordCount }: FileExtent, seq: number): number {
     if (offset !== this.offset) {
       this.#actions.truncate(this.file as DataFile<C>, offset)

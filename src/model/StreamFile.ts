@@ -4,7 +4,7 @@
 export interface DataFile<C> {
   readonly chunk: C
   readonly number: number
-  /** Its name was taken over by a younger file of the ring: nothing more is recorded about it. */
+  /** A younger file of the ring has taken over its name: no more index records are written for it. */
   isOverwritten: boolean
 }
 

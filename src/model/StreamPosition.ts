@@ -1,4 +1,4 @@
-/** How much of a file and its index is written. */
+/** How much of a data file and its index is written. */
 export interface FileExtent {
   /** Bytes of complete packets. */
   readonly offset: number
@@ -6,11 +6,11 @@ export interface FileExtent {
 }
 
 /**
- * How far packets, indexes and metadata have brought a stream, while none of them is half received and none of its
- * files has changed, but as a ring goes on: what a stream needs to come to the same place without them.
+ * How far packets, indexes and metadata have brought a stream: what it needs to come to the same place without them.
+ * None is half received, and files have only changed as a ring goes on.
  */
 export interface StreamPosition extends FileExtent {
-  /** Of a ring: files that were left before the one that is written, in all; and the last of them, the newest last. */
+  /** Number of files of a ring that were left before the current one; and the last of them, the newest last. */
   readonly leftCount: number
   readonly left: ReadonlyArray<FileExtent>
   readonly indexCount: number
@@ -18,7 +18,7 @@ export interface StreamPosition extends FileExtent {
   readonly prevIndexSeq: bigint
   readonly receivedPacketSeqNum: bigint | undefined
   readonly ctfStreamId: bigint | undefined
-  /** Of the last beacon, if nothing was heard since. */
+  /** Timestamp of the last beacon, if nothing else was heard since. */
   readonly beacon: bigint | undefined
   readonly metadataReceived: number
 }

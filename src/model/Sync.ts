@@ -1,13 +1,13 @@
-/** When bytes and names are made to outlive the machine's power (docs/durability.md). */
+/** When bytes and names are synced, so that they survive a power failure (docs/durability.md). */
 export type Sync = "none" | "close" | "always" | { readonly intervalMillis: number }
 
 export const isSynced = (sync: Sync = "none"): boolean => sync !== "none"
 
-/** How a stream's log goes about it; undefined: not at all. */
+/** When a stream's log syncs. */
 export interface SyncPlan {
-  /** With everything that is written. */
+  /** True: with everything that is written. */
   readonly isEager: boolean
-  /** So long after something was written at the latest. */
+  /** At most so long after something was written; undefined: not by time. */
   readonly intervalMillis: number | undefined
 }
 

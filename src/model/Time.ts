@@ -3,16 +3,16 @@ import * as Zone from "./Zone.ts"
 
 const two = (n: number) => String(n).padStart(2, "0")
 
-/** Beyond this a `Date` does not exist; such times are clamped. */
+/** The latest time of a `Date`, in seconds; later ones are clamped. */
 const secondsMax = 8_640_000_000_000
 
 interface Local {
-  /** Its UTC members are local ones. */
+  /** A date whose UTC members are those of local time. */
   readonly shifted: Date
   readonly offsetMinutes: number
 }
 
-/** The zone is where the runtime, too, has it from; only `TZ` in POSIX's own notation is not known to it. */
+/** Local time in the runtime's time zone, or that of `TZ` in POSIX's own notation, which the runtime does not know. */
 export const local = (seconds: number): Local => {
   const at = Math.min(seconds, secondsMax)
   const zone = Zone.parse(process.env.TZ ?? "")
@@ -25,13 +25,13 @@ const date = (at: Date) =>
   `${String(at.getUTCFullYear()).padStart(4, "0")}${two(at.getUTCMonth() + 1)}${two(at.getUTCDate())}`
 const time = (at: Date) => `${two(at.getUTCHours())}${two(at.getUTCMinutes())}${two(at.getUTCSeconds())}`
 
-/** `%Y%m%d-%H%M%S`: session directories. */
+/** Local time as `%Y%m%d-%H%M%S`, for session directories. */
 export const sessionTime = (seconds: bigint): string => {
   const { shifted } = local(Number(seconds))
   return `${date(shifted)}-${time(shifted)}`
 }
 
-/** `%Y%m%dT%H%M%S%z`: trace chunk names. */
+/** Local time as `%Y%m%dT%H%M%S%z`, for names of trace chunks. */
 export const chunkTime = (seconds: bigint): string => {
   const { offsetMinutes, shifted } = local(Number(seconds))
   const absolute = Math.abs(offsetMinutes)

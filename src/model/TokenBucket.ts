@@ -1,9 +1,9 @@
 /**
- * So many bytes a second: what is taken beyond the rate is a debt, and until that is paid nothing more may be taken. A
- * quiet time earns only a little in advance, so that the rate holds over every second. Pure.
+ * Bounds bytes per second: what is taken beyond the rate is a debt, and until that is paid nothing more should be
+ * taken. A quiet time earns only a little in advance, so that the rate holds over every second. Pure.
  */
 
-/** What a late timer, or a moment without demand, may lose and is given back. */
+/** Most time that can be earned in advance: so a late timer or a moment without demand loses nothing. */
 const savedMillisMax = 100
 
 export class TokenBucket {
@@ -14,7 +14,7 @@ export class TokenBucket {
     this.#atMillis = nowMillis
   }
 
-  /** Takes them all the same; answers the ms until no debt is left. */
+  /** Takes the bytes in any case; answers the ms until no debt is left. */
   take(byteCount: number, bytesPerSecond: number, nowMillis: number): number {
     const earned = ((nowMillis - this.#atMillis) * bytesPerSecond) / 1000
     this.#bytes = Math.min((savedMillisMax * bytesPerSecond) / 1000, this.#bytes + earned) - byteCount

@@ -4,7 +4,7 @@
  */
 import { chunkTime } from "./Time.ts"
 
-/** `CLOSE_TRACE_CHUNK`'s commands. */
+/** Values of the command in `CLOSE_TRACE_CHUNK`. */
 export const closeCommand = { moveToCompleted: 0, noOperation: 1, delete: 2 } as const
 
 export const newChunkPath = ".tmp_new_chunk"
@@ -15,7 +15,7 @@ export interface ChunkName {
   readonly id: bigint
   readonly creationTime: bigint
   readonly closeTime: bigint | undefined
-  /** Given by the peer: replaces name and path, forbids renames. */
+  /** A name that the peer gave: it replaces name and path, and forbids renames. */
   readonly overrideName: string | undefined
 }
 
@@ -37,10 +37,10 @@ export const initialPath = (chunk: ChunkName, hasCurrentChunk: boolean, hasRotat
 export const settledPath = (chunk: ChunkName, command: number | undefined, hasRotated: boolean): string =>
   command === closeCommand.delete && !hasRotated ? "" : nameOf(chunk)
 
-/** Where a chunk closed without command goes back to. Its name still is the open one. */
+/** Where a chunk goes back to that is closed without a command; its name is still that of an open chunk. */
 export const restoredPath = (chunk: ChunkName, hasRotated: boolean): string => (hasRotated ? nameOf(chunk) : "")
 
-/** The path a close answers, relative to the output directory. `closed` has its close time. */
+/** The path that a close answers, relative to the output directory. `closed` has its close time. */
 export const closeReplyPath = (
   outputPath: string,
   closed: ChunkName,

@@ -19,43 +19,44 @@ export type Observed<C> = Pick<
 
 /**
  * Streams that the viewer does not know, in any session it is attached to. "imminent": the tracer is announcing them;
- * "coming": it does so for long, or their metadata stream is missing; "due": the viewer would be told if it asked.
+ * "coming": it has been doing so for long, or their metadata stream is missing; "due": the viewer would be told of them
+ * if it asked.
  */
 export type Unknown = "none" | "imminent" | "coming" | "due"
 
-/** Which answers make the viewer ask for new streams: all of them, those with a packet, or empty ones besides. */
+/** Which answers can make the viewer ask for new streams: all; those with a packet; those, and empty indexes. */
 export type Heeds = "all" | "packets" | "empty"
 
-/** What is so for the viewer as a whole. */
+/** What is known of the viewer, over all its streams. */
 export interface Knowledge {
   readonly unknown: Unknown
   readonly heeds: Heeds
-  /** The latest time that it was told of any stream. */
+  /** The latest time that the viewer was told as that of an inactive stream. */
   latestTold: bigint | undefined
-  /** The latest end of any packet that it was told of; rounded. */
+  /** The latest end of any packet that it was told of, as a rounded number. */
   latestEnd: number
 }
 
 export interface Surroundings {
   readonly nowMillis: number
   readonly viewer: Knowledge
-  /** Of this session, or of another one of the same tracing session. */
+  /** Whether this session, or another one of the same tracing session, is rotating. */
   readonly isOngoingRotation: boolean
   readonly isConnectionClosed: boolean
-  /** Files stopped for good: what cannot be read now never will. */
+  /** Writing has failed for good: what cannot be read now never will be. */
   readonly hasFailed: boolean
   /** Whether the trace's metadata is enough for the packet of a retained record. */
   readonly isDescribed: (seq: number) => boolean
-  /** Whether it came so long ago that the viewer may know of its times. */
+  /** Whether a retained record came so long ago that the viewer may be told of its times. */
   readonly isRipe: (seq: number) => boolean
   /** Whether the packet of a retained record can be read now. */
   readonly isReadable: (seq: number) => boolean
   /**
-   * To the viewer only the times of events matter. A tracer of user space announces a stream before anything can happen
-   * in it: what was heard before cannot be later, however long ago the stream's first packet began.
+   * Only the times of events matter to the viewer. A user-space tracer announces a stream before anything can happen in
+   * it: times that were heard before cannot be later than its events, however long ago its first packet began.
    */
   readonly goesByEvents: boolean
-  /** Of the clock of timestamps. Undefined: not known yet. */
+  /** Frequency of the timestamps' clock; undefined: not known yet. */
   readonly cyclesPerMilli: number | undefined
 }
 
@@ -69,11 +70,11 @@ export type Answer = "ok" | "wait" | "retry" | "inactive" | "empty" | "hup"
 export class ViewerCursor {
   /** The number of the next record to answer. */
   seq: number
-  /** With "inactive": until when. */
+  /** With "inactive": the time up to which the stream has no events. */
   inactiveUntil: bigint | undefined
-  /** The end of the packet answered last; kept for viewers that heed packets only. */
+  /** The end of the packet that was answered last; set only for viewers that heed packets only. */
   answeredUntil = 0n
-  /** What the viewer may have shown: told of no earlier time, it does not go back. Rounded. */
+  /** The time up to which the viewer may have shown events: it is told of no earlier time. Rounded. */
   shownUntil = 0
 
   constructor(seq: number) {
@@ -140,13 +141,13 @@ export class ViewerCursor {
   }
 }
 
-/** Meanwhile the viewer can ask for streams that are there already, if it understands that. */
+/** The answer for a record that is not ripe: to ask for streams that are due, if the viewer understands that. */
 const whileUnripe = ({ heeds, unknown }: Knowledge): Answer => {
   if (unknown !== "due" || heeds === "packets") return "wait"
   return heeds === "empty" ? "empty" : "retry"
 }
 
-/** What a viewer may have shown when it is told of another stream. */
+/** The time up to which a viewer may have shown events when it is told of another stream. */
 export const shownUntilOf = ({ latestEnd, latestTold = 0n }: Knowledge): number =>
   Math.max(latestEnd, Number(latestTold))
 

@@ -1,9 +1,9 @@
 /**
  * Time zones as POSIX writes them in `TZ`: `CET-1CEST,M3.5.0,M10.5.0/3`, `<+0330>-3:30`. The runtime knows zones by
- * name only and takes these for UTC; the C library, and so every other program on the machine, reads them. Pure.
+ * name only and takes these for UTC, while the C library, and so every other program on the machine, reads them. Pure.
  */
 
-/** A day of a year and a time of that day, in seconds. */
+/** When summer time begins or ends: the day in a year, as days since 1970, and seconds of that day. */
 interface Change {
   readonly dayOf: (year: number) => number
   readonly seconds: number
@@ -55,7 +55,7 @@ const offset = "[+-]?\\d{1,3}(?::\\d\\d?){0,2}"
 const pattern = new RegExp(`^:?${name}(${offset})(?:${name}(${offset})?(?:,([^,]+),([^,]+))?)?$`)
 const hasSummer = new RegExp(`^:?${name}${offset}${name}`)
 
-/** Undefined for what is not written so: the name of a zone, most often. */
+/** The zone; undefined if it is not written so: most often it is the name of a zone. */
 export const parse = (text: string): Zone | undefined => {
   const [, west, summerWest, begin = "M3.2.0", end = "M11.1.0"] = pattern.exec(text) ?? []
   const standardWest = west === undefined ? undefined : secondsOf(west)
@@ -71,7 +71,7 @@ export const parse = (text: string): Zone | undefined => {
 const instantOf = ({ dayOf, seconds }: Change, year: number, offsetBefore: number): number =>
   dayOf(year) * 86_400 + seconds - offsetBefore
 
-/** Seconds east of UTC at that moment, in seconds since the epoch. */
+/** The offset in seconds east of UTC at a moment, which is in seconds since 1970. */
 export const offsetAt = ({ standard, summer }: Zone, seconds: number): number => {
   if (summer === undefined) return standard
   const year = new Date((seconds + standard) * 1000).getUTCFullYear()

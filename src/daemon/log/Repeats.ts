@@ -32,7 +32,7 @@ export class Repeats {
     this.#countMax = countMax
   }
 
-  /** `key` is the same for lines that are alike. After "count the first" the caller asks for `leftOut` an interval later. */
+  /** `key` is that of all lines that are alike. After "count the first", call `leftOut` an interval later. */
   take(key: string, nowMillis: number): Verdict {
     const known = this.#all.get(key)
     // If lines were left out, the interval goes on until `leftOut` is asked for.
