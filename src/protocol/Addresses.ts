@@ -7,7 +7,7 @@ const octets = (text: string): ReadonlyArray<number> | undefined => {
   return parts.map(Number)
 }
 
-/** `isLast`: an IPv4 address may be at the end. */
+/** The bytes of an IPv6 address's groups; undefined: it has other text. `isLast`: an IPv4 address may be at the end. */
 const groupsOf = (text: string, isLast: boolean): ReadonlyArray<number> | undefined => {
   if (text === "") return []
   const groups: Array<number> = []
@@ -21,7 +21,7 @@ const groupsOf = (text: string, isLast: boolean): ReadonlyArray<number> | undefi
   return groups
 }
 
-/** 16 bytes. */
+/** The 16 bytes of an IPv6 address; undefined: it is none. */
 const bytesOf6 = (text: string): ReadonlyArray<number> | undefined => {
   const [head = "", tail, ...more] = text.split("::")
   const [before, after] = [groupsOf(head, tail === undefined), groupsOf(tail ?? "", true)]
@@ -31,15 +31,15 @@ const bytesOf6 = (text: string): ReadonlyArray<number> | undefined => {
   return [...before, ...new Array<number>(missing).fill(0), ...after]
 }
 
-/** Before an IPv4 address that an IPv6 socket shows. */
+/** What comes before an IPv4 address as an IPv6 socket shows it. */
 const mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]
 
 interface Parsed {
-  /** 4 or 16; an IPv4 address that an IPv6 socket shows is an IPv4 address. */
+  /** 4 or 16 bytes; an IPv4 address that an IPv6 socket shows counts as an IPv4 address. */
   readonly bytes: ReadonlyArray<number>
-  /** So many bits of what was written are not in `bytes`. */
+  /** How many bits of what was written are not in `bytes`. */
   readonly mappedBits: number
-  /** The interface that an address of one link is seen at, as `eth0`. */
+  /** The interface at which a link-local address is seen, as `eth0`. */
   readonly zone: string | undefined
 }
 
@@ -54,7 +54,7 @@ const parse = (address: string): Parsed | undefined => {
     : { bytes, mappedBits: 0, zone }
 }
 
-/** Undefined: no range. One with a zone has what is seen at that interface, one without has it at any. */
+/** A test whether an address is in the range; undefined: `text` is none. Without a zone it holds at any interface. */
 export const range = (text: string): ((address: string) => boolean) | undefined => {
   const [address = "", length, ...more] = text.split("/")
   const parsed = parse(address)
@@ -77,7 +77,7 @@ export const range = (text: string): ((address: string) => boolean) | undefined 
 
 const networkBytes = 8
 
-/** Whose an address is, as far as it tells: of IPv6 the first half, since whoever has one address there has all. */
+/** Stands for an address's owner: the address itself, of IPv6 its /64, since the owner of one address there has all. */
 export const networkOf = (address: string): string => {
   const bytes = parse(address)?.bytes
   if (bytes === undefined) return address

@@ -1,6 +1,6 @@
 /**
- * The first message of a TLS connection, as far as its frame (RFC 8446, §4, §5.1): whether it is there as a whole, so
- * that nothing is begun for one that never comes, and nothing at all for what is none. Pure: bytes so far in.
+ * Whether the first message of a TLS connection is there as a whole (RFC 8446, §4, §5.1), so that nothing is begun for
+ * one that never comes, or that is none; and the tickets in it. Pure.
  */
 
 export type Reading = "whole" | "more" | { readonly reason: string }
@@ -11,9 +11,9 @@ const recordHeaderBytes = 5
 const recordBytesMax = 1 << 14
 const clientHello = 1
 const messageHeaderBytes = 4
-/** OpenSSL takes no longer one; with the largest keys in use it has two thousand. */
+/** OpenSSL takes no longer ones; with the largest keys in use they have some two thousand bytes. */
 const messageBytesMax = 1 << 14
-/** With the headers of its records, of which each may have a single byte. */
+/** Most bytes in which a whole hello must come, with the headers of its records, which may be short. */
 export const lengthMax = 1 << 15
 
 const refuse = (reason: string): Reading => ({ reason })
@@ -41,11 +41,11 @@ export const read = (bytes: Uint8Array): Reading => {
   return bytes.length > lengthMax ? refuse(`no ClientHello in ${bytes.length} bytes`) : "more"
 }
 
-/** In extensions: of TLS 1.2, and of 1.3. */
+/** Types of the extensions in which tickets are: of TLS 1.2, and of 1.3 (pre-shared keys). */
 const extensions = { ticket: 35, keys: 41 } as const
 const versionAndRandomBytes = 34
 
-/** Beyond the end there are zeros, and nothing. */
+/** Reads numbers and vectors; beyond the end it reads zeros and empty vectors. */
 class Cursor {
   readonly #bytes: Buffer
   #at = 0
@@ -68,7 +68,7 @@ class Cursor {
     this.#at += byteCount
   }
 
-  /** With a length of so many bytes before it. */
+  /** A cursor on the vector that comes next, with a length of `lengthBytes` bytes before it. */
   vector(lengthBytes: number): Cursor {
     return new Cursor(this.bytes(lengthBytes))
   }
@@ -81,7 +81,7 @@ class Cursor {
   }
 }
 
-/** What was given to the client in earlier connections, as it shows it in a whole hello. */
+/** The tickets in a whole hello, which the client was given in earlier connections. */
 export const ticketsOf = (bytes: Uint8Array): ReadonlyArray<Buffer> => {
   const records: Array<Uint8Array> = []
   for (let at = 0; at + recordHeaderBytes <= bytes.length; ) {
@@ -91,7 +91,7 @@ export const ticketsOf = (bytes: Uint8Array): ReadonlyArray<Buffer> => {
   }
   const hello = new Cursor(Buffer.concat(records))
   hello.skip(messageHeaderBytes + versionAndRandomBytes)
-  // The session's id, ciphers, and compressions.
+  // Session id, ciphers, and compressions.
   for (const lengthBytes of [1, 2, 1]) hello.bytes(lengthBytes)
   const found: Array<Buffer> = []
   for (const all = hello.vector(2); all.hasMore; ) {
@@ -101,7 +101,7 @@ export const ticketsOf = (bytes: Uint8Array): ReadonlyArray<Buffer> => {
     if (type !== extensions.keys) continue
     for (const shown = new Cursor(content).vector(2); shown.hasMore; ) {
       found.push(shown.bytes(2))
-      // Its age.
+      // The ticket's age.
       shown.skip(4)
     }
   }

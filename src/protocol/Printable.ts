@@ -1,8 +1,8 @@
-/** How bytes of a name that are no UTF-8 stand in its text (see `Text.ts`), and what people are shown of them. */
+/** How bytes of a name that are no UTF-8 are represented in its text (see `Text.ts`), and shown to people. */
 export const escapeBase = 0xdc00
 export const escapes = /[\udc80-\udcff]/gu
 
-/** For people, and for formats that have no such bytes: `\x80`. */
+/** The text for people, and for formats that have no such bytes: they are shown as `\x80`. */
 export const printable = (text: string): string =>
   text.isWellFormed()
     ? text

@@ -1,21 +1,21 @@
 /**
- * What a load balancer says of a connection before its first byte: the PROXY protocol, version 2 (HAProxy's
- * proxy-protocol.txt, §2.2). Pure: bytes so far in, what they say out.
+ * The header in which a load balancer describes a connection before its first byte: the PROXY protocol, version 2
+ * (HAProxy's proxy-protocol.txt, §2.2). Pure.
  */
 
 export interface ProxyHeader {
   readonly _tag: "Header"
-  /** Bytes; what follows is the peer's. */
+  /** Bytes of the header; what follows is from the peer. */
   readonly length: number
-  /** The proxy speaks for itself. */
+  /** True: the connection is the proxy's own, such as a health check. */
   readonly isOwn: boolean
-  /** Undefined: that, or the proxy does not know. */
+  /** The peer's address; undefined: the connection is the proxy's own, or the proxy does not know. */
   readonly source: { readonly address: string; readonly port: number } | undefined
-  /** The peer spoke TLS to the proxy. */
+  /** True: the peer spoke TLS to the proxy. */
   readonly isSecure: boolean
-  /** The protocol that it chose there (ALPN). */
+  /** The protocol that the peer chose there (ALPN). */
   readonly protocol: string | undefined
-  /** Of the certificate that it showed there, and that the proxy found good. */
+  /** Common name of the certificate that the peer showed there and that the proxy found good. */
   readonly commonName: string | undefined
 }
 
@@ -23,7 +23,7 @@ export type Reading = ProxyHeader | { readonly _tag: "More" } | { readonly _tag:
 
 const signature = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1")
 const fixedBytes = 16
-/** With the names that a proxy tells there are some hundred bytes. */
+/** Most bytes of a header; with the names that a proxy tells there are some hundred. */
 export const lengthMax = 4096
 
 const more: Reading = { _tag: "More" }
@@ -32,7 +32,7 @@ const malformed = (reason: string): Reading => ({ _tag: "Malformed", reason })
 const types = { alpn: 0x01, checksum: 0x03, ssl: 0x20, sslCommonName: 0x22 } as const
 const clientBits = { ssl: 0x01, certificate: 0x02 | 0x04 } as const
 
-/** By type; undefined: they do not fill `bytes`. */
+/** The entries (TLVs) by type; undefined: they do not fill `bytes` exactly. */
 const entriesOf = (bytes: Buffer): ReadonlyMap<number, Buffer> | undefined => {
   const entries = new Map<number, Buffer>()
   let at = 0
@@ -46,7 +46,7 @@ const entriesOf = (bytes: Buffer): ReadonlyMap<number, Buffer> | undefined => {
   return entries
 }
 
-/** CRC-32C of those that `parts` are one behind the other (§2.2.3). */
+/** CRC-32C of the bytes of all `parts` in order (§2.2.3). */
 const checksumOf = (...parts: ReadonlyArray<Uint8Array>): number => {
   let sum = 0xffff_ffff
   for (const part of parts) {
@@ -58,7 +58,7 @@ const checksumOf = (...parts: ReadonlyArray<Uint8Array>): number => {
   return ~sum >>> 0
 }
 
-/** Of a whole header, where `stated` lies in it. */
+/** Whether the checksum `stated`, which lies in a whole header, is right. */
 const isTrue = (header: Buffer, stated: Buffer): boolean => {
   const at = stated.byteOffset - header.byteOffset
   return (
@@ -75,12 +75,12 @@ const address6 = (bytes: Buffer): string => {
   return isMapped ? address4(bytes.subarray(12)) : new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1)
 }
 
-/** Of a family and a transport: where its addresses end, and what they say. */
+/** For each family and transport: length of the addresses, and how to read the source. */
 const families: ReadonlyMap<number, readonly [length: number, read: (bytes: Buffer) => ProxyHeader["source"]]> =
   new Map([
     [0x11, [12, (bytes: Buffer) => ({ address: address4(bytes), port: bytes.readUInt16BE(8) })]],
     [0x21, [36, (bytes: Buffer) => ({ address: address6(bytes), port: bytes.readUInt16BE(32) })]],
-    // Unknown to the proxy: the connection's own ends count.
+    // The proxy does not know: the connection's own address counts.
     [0x00, [0, () => undefined]]
   ])
 
@@ -89,7 +89,7 @@ const unknownFamilies: Readonly<Record<number, string>> = { 1: "datagrams", 2: "
 type Secure = Pick<ProxyHeader, "isSecure" | "commonName">
 const plain: Secure = { isSecure: false, commonName: undefined }
 
-/** Undefined: malformed. */
+/** What the proxy says of TLS; undefined: malformed. */
 const secureOf = (bytes: Buffer | undefined): Secure | undefined => {
   if (bytes === undefined) return plain
   const inner = bytes.length < 5 ? undefined : entriesOf(bytes.subarray(5))
@@ -116,7 +116,7 @@ const body = (header: Buffer): Reading => {
   return { _tag: "Header", length: header.length, isOwn: false, source: read(bytes), protocol, ...secure }
 }
 
-/** `bytes` is all that came so far. */
+/** Reads the header; `bytes` is all that came of the connection so far. */
 export const read = (bytes: Buffer): Reading => {
   const begun = Math.min(bytes.length, signature.length)
   if (!bytes.subarray(0, begun).equals(signature.subarray(0, begun))) {
@@ -130,7 +130,7 @@ export const read = (bytes: Buffer): Reading => {
   const length = fixedBytes + bytes.readUInt16BE(14)
   if (length > lengthMax) return malformed(`${length} bytes`)
   if (bytes.length < length) return more
-  // Its own connections, such as health checks.
+  // LOCAL: the proxy's own connections, such as health checks.
   if (command === 0) return { _tag: "Header", length, isOwn: true, source: undefined, protocol: undefined, ...plain }
   return body(bytes.subarray(0, length))
 }

@@ -7,9 +7,9 @@ export const UNKNOWN = 11
 export const FATAL = 25
 /** Out of memory; nothing sends it any more. */
 export const NO_MEMORY = 26
-/** A value that cannot be meant. */
+/** A member has a value that cannot be meant. */
 export const INVALID = 97
-/** Bytes that are no such message. */
+/** The bytes are no such message. */
 export const INVALID_PROTOCOL = 152
 /** A file or directory could not be made. */
 export const FILE_CREATION_ERROR = 153
@@ -18,7 +18,7 @@ export const FILE_CREATION_ERROR = 153
 export const NOT_PENDING = 0
 /** Bytes or records are still on their way. */
 export const PENDING = 1
-/** What DATA_PENDING answers for a stream it does not know: -1 on the C side. */
+/** What DATA_PENDING answers for an unknown stream: -1 on the C side. */
 export const UNKNOWN_STREAM = 0xffff_ffff
 
 /** The codes by number, for telling an operator what one meant. */

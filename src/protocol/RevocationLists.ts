@@ -1,24 +1,24 @@
-/** Whose lists of what is revoked there are, and until when they are good (RFC 5280, §5.1): of a PEM file. Pure. */
+/** The issuers and terms of the revocation lists in a PEM text (RFC 5280, §5.1). Pure. */
 import { listsOf } from "./PemBlocks.ts"
 
-/** A certificate, as its bytes. */
+/** A certificate, by its DER bytes. */
 interface Raw {
   readonly raw: Buffer
 }
 
 interface Element {
   readonly tag: number
-  /** Where its content is. */
+  /** The content is the bytes `[from, to)`. */
   readonly from: number
   readonly to: number
 }
 
 const tags = { integer: 0x02, sequence: 0x30, utcTime: 0x17, time: 0x18, extensions: 0xa0 } as const
 
-/** Its extension `authorityKeyIdentifier`, which says whose key has signed. */
+/** DER of the OID of the extension `authorityKeyIdentifier`, which says whose key has signed. */
 const keyIdentifier = Buffer.from("0603551d23", "hex")
 
-/** Throws where it does not lie in `bytes`. */
+/** The DER element at `at`; throws if it does not lie in `bytes`. */
 const elementAt = (bytes: Buffer, at: number): Element => {
   const first = bytes.readUInt8(at + 1)
   const lengthBytes = first < 0x80 ? 0 : first & 0x7f
@@ -28,21 +28,21 @@ const elementAt = (bytes: Buffer, at: number): Element => {
   return { tag: bytes.readUInt8(at), from, to }
 }
 
-/** `YYMMDDHHMMSSZ` of 1950 to 2049, or with four digits of the year. */
+/** The ms since 1970 of a time `YYMMDDHHMMSSZ`, from 1950 to 2049, or of one with four digits for the year. */
 const millisOf = (text: string, tag: number): number => {
   const century = Number(text.slice(0, 2)) < 50 ? "20" : "19"
   const digits = tag === tags.time ? text : `${century}${text}`
   return Date.parse(digits.replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"))
 }
 
-/** From when to when a list is good, in ms since the epoch. */
+/** From when to when a list is good, in ms since 1970. */
 export interface Term {
   readonly begin: number
-  /** Infinite: there is no next list. */
+  /** `Infinity`: the list names no time for the next one. */
   readonly end: number
 }
 
-/** When it was made, and when the next one is due: behind each other, the second if it is there. */
+/** When the list was made, and when the next one is due: two times in a row, of which the second is optional. */
 const termOf = (bytes: Buffer): Term => {
   const list = elementAt(bytes, elementAt(bytes, 0).from)
   const times: Array<number> = []
@@ -57,7 +57,7 @@ const termOf = (bytes: Buffer): Term => {
   return { begin, end }
 }
 
-/** Members of what is signed, of a list or a certificate, that have this tag, as they lie there. */
+/** The members with this tag, in the signed part of a list or certificate, as bytes with their heads. */
 const membersIn = (bytes: Buffer, wanted: number): ReadonlyArray<Buffer> => {
   const signed = elementAt(bytes, elementAt(bytes, 0).from)
   const found: Array<Buffer> = []
@@ -69,16 +69,16 @@ const membersIn = (bytes: Buffer, wanted: number): ReadonlyArray<Buffer> => {
   return found
 }
 
-/** Of a list: behind the algorithm of the signature. */
+/** A list's issuer is its second sequence, behind the signature's algorithm. */
 const issuerOf = (bytes: Buffer): Buffer | undefined => membersIn(bytes, tags.sequence)[1]
 
-/** Of a certificate: behind that, who has signed, and the dates. */
+/** A certificate's subject is its fourth sequence, behind algorithm, issuer and dates. */
 const subjectOf = ({ raw }: Raw): Buffer | undefined => membersIn(raw, tags.sequence)[3]
 
-/** Of a certificate: behind its subject. */
+/** A certificate's public key is the sequence behind its subject. */
 const keyOf = ({ raw }: Raw): Buffer | undefined => membersIn(raw, tags.sequence)[4]
 
-/** Of each list in a text. Whether it is any use, others find out. */
+/** Calls `of` with each list of a text. Lists that cannot be read are left out: others find out if they are no use. */
 const ofEach = <A>(text: string, of: (bytes: Buffer) => A | undefined): ReadonlyArray<A> => {
   return listsOf(text).flatMap((block) => {
     try {
@@ -91,11 +91,11 @@ const ofEach = <A>(text: string, of: (bytes: Buffer) => A | undefined): Readonly
 
 export const termsOf = (text: string): ReadonlyArray<Term> => ofEach(text, termOf)
 
-/** In ms since the epoch; of those that end. */
+/** When the lists end, in ms since 1970; without those that do not end. */
 export const endsOf = (text: string): ReadonlyArray<number> =>
   termsOf(text).flatMap(({ end }) => (end < Number.POSITIVE_INFINITY ? end : []))
 
-/** Those that have no list: what they have signed is let in by nobody who asks for lists. */
+/** The authorities without a list: certificates that they signed are refused if lists are asked for. */
 export const unlisted = <A extends Raw>(text: string, authorities: ReadonlyArray<A>): ReadonlyArray<A> => {
   const issuers = ofEach(text, issuerOf)
   return authorities.filter((one) => !issuers.some((issuer) => subjectOf(one)?.equals(issuer) === true))
@@ -105,8 +105,8 @@ const saysWhoseKey = (list: Buffer): boolean =>
   membersIn(list, tags.extensions).some((extensions) => extensions.includes(keyIdentifier))
 
 /**
- * Those of one name, of which a list does not say whose it is: it may be taken for the other's, whose certificates
- * nobody lets in then. One of each name.
+ * Authorities that share their name with another of another key, if a list of that name does not say whose it is: it
+ * may be taken for the other's, whose certificates are refused then. Answers one of each name.
  */
 export const confused = <A extends Raw>(text: string, authorities: ReadonlyArray<A>): ReadonlyArray<A> => {
   const unsaid = ofEach(text, (list) => (saysWhoseKey(list) ? undefined : issuerOf(list)))

@@ -36,11 +36,11 @@ export interface Field<A> {
 /** All ones: "none" in sequence numbers, handles and timestamps. */
 export const u64Max = 0xffff_ffff_ffff_ffffn
 
-/** The same bytes, as numbers are read from and written to them. */
+/** A view on the same bytes, for reading and writing numbers. */
 export const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 const within = (view: DataView, at: number, size: number) => new Uint8Array(view.buffer, view.byteOffset + at, size)
 
-/** Text that survives the wire: a NUL would end it early; a lone surrogate has no bytes, unless it stands for one. */
+/** Text that survives the wire: a NUL would end it early; a lone surrogate has no bytes unless it stands for a byte. */
 export const textSchema = (bytesMax: number): Schema.Codec<string> =>
   Schema.String.check(
     Schema.makeFilter((text) => {
@@ -89,9 +89,9 @@ const truth = (field: Field<number>): Field<boolean> => ({
   read: (view, at) => field.read(view, at) !== 0,
   write: (view, at, value) => field.write(view, at, value ? 1 : 0)
 })
-/** A truth value in one byte. */
+/** A truth value in one byte: anything but zero is true. */
 export const bool8 = truth(u8)
-/** A truth value in four bytes. */
+/** A truth value in four bytes: anything but zero is true. */
 export const bool32 = truth(u32)
 
 /** `field`, restricted to a set of numbers. */
@@ -177,7 +177,7 @@ export const optional = <A>(field: Field<A>): Field<A | undefined> => ({
 /** The members of a structure, in their order on the wire. */
 // biome-ignore lint/suspicious/noExplicitAny: a field's type appears both as input and as output
 export type Fields = { readonly [name: string]: Field<any> }
-/** What a structure of these fields reads as. */
+/** The value as which a structure of these fields is read. */
 export type Value<F extends Fields> = { readonly [K in keyof F]: F[K] extends Field<infer A> ? A : never }
 
 /** A packed structure. `read` and `write` need `size` bytes at `at`; `codec` takes exactly `size` bytes. */
@@ -193,7 +193,7 @@ export interface Struct<F extends Fields> {
   readonly codec: Schema.Codec<Value<F>, Uint8Array>
 }
 
-/** Where a variable layout is in its bytes. */
+/** The bytes of a message, and the position up to which they are read or written. */
 export interface Cursor {
   readonly bytes: Uint8Array
   readonly view: DataView
@@ -201,19 +201,19 @@ export interface Cursor {
 }
 
 /**
- * The bytes of one message, of fixed or variable size: reads an `A`. Where versions of a message carry less than
+ * How a message of fixed or variable size is read as an `A`, and written. If versions of a message carry less than
  * others, `I` is what can be written in every one of them.
  */
 export interface Layout<A, I extends A = A> {
   readonly schema: Schema.Codec<A>
-  /** The value that the bytes are; fails with `Malformed`. Bytes behind it are ignored. */
+  /** Reads a value from the beginning of `bytes`; fails with `Malformed`. Bytes behind the value are ignored. */
   readonly decode: (bytes: Uint8Array) => Result.Result<A, Malformed>
-  /** The bytes of a value. */
+  /** The bytes of a value, in memory of their own. */
   readonly encode: (value: I) => Uint8Array
   readonly codec: Schema.Codec<A, Uint8Array>
   /** What `encode` can say: `schema` without what this version of the message does not carry. */
   readonly writable: Schema.Codec<unknown>
-  /** Bytes of a value. */
+  /** How many bytes a value takes. */
   readonly sizeOf: (value: I) => number
   /** Reads at the cursor and moves it; throws `Malformed`. For layouts made of layouts. */
   readonly read: (cursor: Cursor) => A
@@ -221,7 +221,7 @@ export interface Layout<A, I extends A = A> {
   readonly write: (cursor: Cursor, value: I) => void
 }
 
-/** Advances by `size`, or refuses. */
+/** Advances by `size` and answers where the cursor was; throws `Malformed` if there are fewer bytes. */
 export const take = (cursor: Cursor, size: number): number => {
   const at = cursor.at
   if (cursor.bytes.length - at < size) {

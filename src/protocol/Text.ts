@@ -57,7 +57,7 @@ export const bytesOf = (text: string): Uint8Array => {
   return Buffer.concat(parts)
 }
 
-/** Fills `into` from its begin, with whole characters; answers how many bytes those are. */
+/** Writes as many whole characters as fit at the beginning of `into`; answers how many bytes they are. */
 export const writeInto = (text: string, into: Uint8Array): number => {
   if (text.isWellFormed()) return encoder.encodeInto(text, into).written
   const bytes = bytesOf(text).subarray(0, into.length)
@@ -68,5 +68,5 @@ export const writeInto = (text: string, into: Uint8Array): number => {
 /** Whether `bytesOf` has bytes for every part of it: no lone surrogate but those that stand for bytes. */
 export const hasBytes = (text: string): boolean => text.isWellFormed() || text.replace(escapes, "").isWellFormed()
 
-/** As the system's calls take it. */
+/** A path as the system's calls take it: as bytes if it has some that are not UTF-8. */
 export const pathOf = (text: string): string | Buffer => (text.isWellFormed() ? text : Buffer.from(bytesOf(text)))

@@ -32,7 +32,7 @@ export interface Text<A, L extends string> {
   readonly schema: Schema.Codec<A>
 }
 
-/** Bytes a string may have, its NUL included if it has one; at least 0 where not given. */
+/** How many bytes a string may have, its NUL included if it has one; `lengthMin` is 0 if absent. */
 export interface Limits {
   readonly lengthMin?: number
   readonly lengthMax: number
@@ -70,7 +70,7 @@ export const maybe = <const L extends string>(length: L, limits: Limits): Text<s
 
 /** Strings by the names they have as members. */
 export type Texts = { readonly [name: string]: Text<string, string> | Text<string | undefined, string> }
-/** What such strings read as. */
+/** The values as which such strings are read. */
 export type TextValue<T extends Texts> = { readonly [K in keyof T]: T[K] extends Text<infer A, string> ? A : never }
 /** The members of the head that announce them. */
 export type Lengths<T extends Texts> = T[keyof T]["length"]

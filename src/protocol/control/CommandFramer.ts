@@ -2,8 +2,8 @@
  * Cuts the bytes of a control connection into commands (streaming.md §1.1, §1.2).
  *
  * Plain code, no I/O. The sink says per header how much of the payload it wants; the rest is skipped, so no peer can
- * make the framer hold more than the sink asked for. A payload that lies whole in one read is lent as it is; only a cut
- * one is gathered. `push` stops after a command the sink cannot take more after, and answers where.
+ * make the framer hold more than the sink asked for. A payload that lies whole in one read is lent as it is; only one
+ * that is cut is gathered. `push` stops after a command if the sink can take no more, and answers where.
  */
 
 import { size as headerBytes, offsets, payloadBytesMax } from "../Header.ts"

@@ -11,7 +11,7 @@ import { size as headerBytes, offsets } from "./PacketHeader.ts"
 /** What one connection does with packets. `false` from any member is a protocol error: the connection ends. */
 export interface PacketSink {
   readonly packetBegin: (streamId: bigint, netSeqNum: bigint, dataSize: number, paddingSize: number) => boolean
-  /** `isLast`: the payload is whole with them. */
+  /** The next bytes `[from, to)` of the payload; `isLast`: with them it is whole. */
   readonly payload: (bytes: Buffer, from: number, to: number, isLast: boolean) => boolean
   readonly packetEnd: () => boolean
 }
@@ -32,7 +32,7 @@ export class PacketFramer {
     return this.#remaining === 0 && this.#headerFilled === 0
   }
 
-  /** What comes next begins a packet. */
+  /** Drops a packet or header that has begun: the next bytes begin a packet. */
   abandon(): void {
     this.#headerFilled = 0
     this.#remaining = 0

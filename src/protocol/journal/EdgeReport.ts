@@ -5,14 +5,14 @@
 import { fixed, struct, u64, type Value } from "../Struct.ts"
 
 const layout = struct({
-  /** Of the journal. */
+  /** Bytes of the journal in the spool. */
   spoolBytes: u64,
-  /** Of all journals of the edge, and what they may have. */
+  /** Bytes of all journals of the edge, and how many they may have. */
   edgeSpoolBytes: u64,
   edgeSpoolBytesMax: u64,
   /** Number of the last record that the edge heard. */
   last: u64,
-  /** ms since it heard the oldest of what it keeps; of what the relay had not carried out. 0: nothing. */
+  /** ms since the edge heard its oldest record; the oldest that the relay had not carried out; 0: there is none. */
   oldestMillis: u64,
   lagMillis: u64
 })

@@ -1,6 +1,6 @@
 /**
- * GET_EDGES (0x4c540002): which edges are on the way of what this one takes, itself first. A command of ours
- * (docs/extension.md), sent only to who said `isEdge`.
+ * GET_EDGES (0x4c540002): which edges lie on the way from this edge to the relay, itself first. A command of ours
+ * (docs/extension.md), sent only to a peer that said `isEdge`.
  *
  * Reply: returnCode u32, count u32, then a UUID for each.
  */
@@ -9,17 +9,17 @@ import { fixed, struct, u32, uuid, viewOf } from "../Struct.ts"
 export const number = 0x4c54_0002
 export const name = "GET_EDGES"
 
-/** In the answer to GET_CONFIGURATION that asks for journals: this is no relay, but an edge. */
+/** A bit in the answer to GET_CONFIGURATION if that asks for journals: this is no relay, but an edge. */
 export const isEdge = 1n << 61n
 
-/** A longer way is none that anybody built. */
+/** Most edges on the way: nobody builds longer ones. */
 export const countMax = 16
 
 const head = struct({ returnCode: u32, count: u32 })
 export const headBytes = head.size
 export const replyHead = fixed(head)
 
-/** `ids`: UUIDs, as of `Struct.uuid`. */
+/** The reply; `ids` are UUIDs in the form of `Struct.uuid`. */
 export const reply = (returnCode: number, ids: ReadonlyArray<string>): Uint8Array => {
   const first = ids.slice(0, countMax)
   const bytes = new Uint8Array(headBytes + idsBytes(first.length))
@@ -29,7 +29,7 @@ export const reply = (returnCode: number, ids: ReadonlyArray<string>): Uint8Arra
   return bytes
 }
 
-/** What follows the head is so long. */
+/** How many bytes of ids follow the head. */
 export const idsBytes = (count: number): number => uuid.size * Math.min(count, countMax)
 
 export const idsOf = (bytes: Uint8Array): ReadonlyArray<string> => {

@@ -1,6 +1,6 @@
 /**
- * Streams of a journal are named by the handles that the edge gave them; a relay gives its own. What names a stream is
- * changed where it lies: in commands (streaming.md §6) and in the headers of packets.
+ * A journal names streams by the handles that the edge gave them, but the relay gives its own. The handles are replaced
+ * in place: in commands (streaming.md §6) and in the headers of packets.
  */
 import * as CloseStream from "../control/CloseStream.ts"
 import * as DataPending from "../control/DataPending.ts"
@@ -23,14 +23,14 @@ const beginWithStream: ReadonlySet<number> = new Set([
   SendMetadata.number
 ])
 
-/** Of the positions of ROTATE_STREAMS, which are the end of its payload. */
+/** Bytes of a position in ROTATE_STREAMS; the positions are the end of its payload. */
 const positionBytes = RotateStreams.position.size
 
 export class Handles {
-  /** The relay's, by the edge's. */
+  /** The relay's handles, by the edge's. */
   readonly #given = new Map<bigint, bigint>()
 
-  /** The other way. */
+  /** The edge's handles, by the relay's. */
   readonly #edges = new Map<bigint, bigint>()
 
   set(edges: bigint, relays: bigint): void {
@@ -43,20 +43,20 @@ export class Handles {
     return this.#edges.get(relays)
   }
 
-  /** Forgets all but those that are meant, by the relay's. */
+  /** Forgets all handles but those of the relay that `isMeant`. */
   keep(isMeant: (relays: bigint) => boolean): void {
     for (const [edges, relays] of this.#given) if (!isMeant(relays)) this.#given.delete(edges)
     for (const relays of this.#edges.keys()) if (!isMeant(relays)) this.#edges.delete(relays)
   }
 
-  /** Nothing names the relay's stream any more. */
+  /** Forgets a handle of the relay, which nothing names any more. */
   forget(relays: bigint): void {
     const edges = this.#edges.get(relays)
     this.#edges.delete(relays)
     if (edges !== undefined) this.#given.delete(edges)
   }
 
-  /** Streams, as far as the edge names them. */
+  /** Number of streams that the edge names. */
   get size(): number {
     return this.#given.size
   }
@@ -65,7 +65,7 @@ export class Handles {
     return this.#given
   }
 
-  /** The relay's handle; all ones, which is nobody's, for a stream that the relay does not have. */
+  /** The relay's handle; all ones, which no stream has, if the relay does not have the edge's stream. */
   of(edges: bigint): bigint {
     return this.#given.get(edges) ?? u64Max
   }
@@ -74,7 +74,7 @@ export class Handles {
     bytes.writeBigUInt64BE(this.of(bytes.readBigUInt64BE(at)), at)
   }
 
-  /** `bytes[from, to)` is a command from its header on; as much of it as there is. */
+  /** Replaces the handles in a command; `bytes[from, to)` is as much of it as there is, from its header on. */
   inCommand(bytes: Buffer, from: number, to: number): void {
     const command = bytes.readUInt32BE(from + Header.offsets.command)
     const payload = from + Header.size
@@ -88,7 +88,7 @@ export class Handles {
     }
   }
 
-  /** `bytes[from, …)` is a packet from its header on. */
+  /** Replaces the handle in a packet, whose header is at `from`. */
   inPacket(bytes: Buffer, from: number): void {
     this.#translate(bytes, from + packetOffsets.streamId)
   }

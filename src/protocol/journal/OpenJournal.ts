@@ -17,13 +17,13 @@ import { terminated, withTexts } from "../Variable.ts"
 export const number = 0x4c54_0001
 export const name = "OPEN_JOURNAL"
 
-/** In `queryFlags` of GET_CONFIGURATION: are journals taken? The same bit in the answer says so. */
+/** A bit in `queryFlags` of GET_CONFIGURATION that asks whether journals are taken; in the answer: they are. */
 export const offered = 1n << 63n
 
-/** In the answer, beside `offered`: records may come packed. */
+/** A bit in the answer, beside `offered`: records may come packed. */
 export const unpacks = 1n << 62n
 
-/** `unknown`: the relay knows nothing of the journal, and needs what the edge has no more. */
+/** `unknown`: the relay knows nothing of the journal, and needs records that the edge no longer has. */
 export const State = { begun: 0, resumed: 1, finished: 2, unknown: 3 } as const
 export type State = (typeof State)[keyof typeof State]
 const states = Object.values(State)
@@ -53,13 +53,14 @@ export const request = everyMinor<Request>(
 )
 export const reply = everyMinor<Reply>(fixed(replyStruct))
 
-/** What the relay says whenever it got further, or the journal ends. */
+/** What the relay sends whenever it got further, or the journal ends. */
 export interface Acknowledgement {
   readonly received: bigint
   readonly durable: bigint
   /**
-   * `ended`: the relay ended a session of the journal before the tracer did, and takes no more of it. `forgotten`: it
-   * knows nothing of the journal any more. `waitsFor…`: it goes on by itself once there is what it waits for.
+   * `goesOn`: it takes more; `finished`: all is carried out. `ended`: the relay ended a session of the journal before
+   * the tracer did, and takes no more of it. `forgotten`: it knows nothing of the journal any more. `waitsFor…`: it
+   * goes on by itself once there is what it waits for.
    */
   readonly outcome: Outcome
 }

@@ -29,16 +29,16 @@ export const { decode, encode } = fixed(head)
 /** Its members as a value. */
 export type Head = Value<typeof head.fields>
 
-/** The longest command that has to be whole is a rotation of 65,535 streams. */
+/** Most bytes of a payload: the longest command that has to be whole is a rotation of 65,535 streams. */
 export const payloadBytesMax = 1024 * 1024 + 64 * 1024
 
-/** A longer packet, or metadata, has records for its rest. */
+/** Most bytes of a packet or metadata in one record; longer ones have further records for their rest. */
 export const pieceBytesMax = 128 * 1024
 
-/** Of a packed record: before the frame. */
+/** Bytes before the frame in a packed record's payload. */
 export const packedHeadBytes = 4
 
-/** What it unpacks to: one record may be all of it. */
+/** Most bytes to which a packed record unpacks: it may hold one record of the greatest length. */
 export const unpackedBytesMax = payloadBytesMax + headBytes
 
 export const Kind = {
@@ -60,26 +60,26 @@ export const Kind = {
   finish: 8,
   /** The edge knows that the relay has finished, and has forgotten the journal. */
   forgotten: 9,
-  /** What the edge says of itself (EdgeReport); its number is 0. */
+  /** What the edge says of itself (`EdgeReport`); the record's number is 0. */
   report: 10,
   /** On the wire only: u32 unpackedBytes, then a Zstandard frame of whole records, the last of which has its number. */
   packed: 11,
   /**
-   * The packet that began last on the connection will not be whole: what came of it is taken back. No payload. Of
-   * connection 0, which is none: nothing.
+   * The packet that began last on the connection will not be whole: what came of it is taken back. No payload. With
+   * connection 0, which does not exist, it means nothing.
    */
   withdrawn: 12
 } as const
 
-/** How they are computed is not known here. */
+/** The two checksums of a record, computed elsewhere. */
 export interface Checksums {
   /** The CRC-32 of `bytes`. */
   readonly head: (bytes: Uint8Array) => number
-  /** That of a payload, `bytes[from, to)`. */
+  /** The checksum of a payload, `bytes[from, to)`. */
   readonly payload: (bytes: Buffer, from: number, to: number) => number
 }
 
-/** A head, but for its checksums. */
+/** A head without its checksums. */
 export type Unsealed = Pick<Head, "byteCount" | "kind" | "connection"> & { readonly number: number }
 
 export const writeUnsealed = (into: Buffer, at: number, { byteCount, connection, kind, number }: Unsealed): void => {

@@ -1,6 +1,6 @@
 /**
  * Cuts the bytes of a journal into records. Plain code, no I/O. A record that lies whole in one read is lent as it is;
- * only a cut one is gathered. `push` stops behind a record the sink cannot take more after, and answers where.
+ * only one that is cut is gathered. `push` stops behind a record if the sink can take no more, and answers where.
  */
 import { u64At } from "../Struct.ts"
 import { headBytes, offsets, payloadBytesMax, pieceBytesMax } from "./Record.ts"
@@ -15,18 +15,18 @@ export type RecordSink = (
   to: number
 ) => boolean
 
-/** Enough for what an edge sends of packets. */
+/** Enough for the records of packets that an edge sends. */
 const roomBytesMin = pieceBytesMax + 4096
 
 export class RecordFramer {
   readonly #sink: RecordSink
   readonly #head = Buffer.alloc(headBytes)
-  /** Of a record that is cut; its head alone until all of that is there. */
+  /** Bytes of a record that is cut: its head alone until all of that is there. */
   #gathered: Buffer = this.#head
   #filled = 0
-  /** Where cut records are gathered: of most the whole, as long as the longest so far. */
+  /** Where records that are cut are gathered; as long as the longest so far. */
   #room: Buffer = Buffer.alloc(0)
-  /** A record announced more than it may have, or more before it than anybody can have said. */
+  /** True: a record announced too long a payload, or has a number that is too large for any. */
   isDead = false
 
   constructor(sink: RecordSink) {
@@ -70,7 +70,7 @@ export class RecordFramer {
     return at + taken
   }
 
-  /** Of the record at `at`, of which `available` bytes are there: the head first, which says how much follows. */
+  /** Bytes of the record at `at`, of which `available` are there; of its head as long as that is not whole. */
   #sizeOf(bytes: Buffer, at: number, available: number): number {
     if (available < headBytes) return headBytes
     const byteCount = bytes.readUInt32BE(at + offsets.byteCount)

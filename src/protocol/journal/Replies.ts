@@ -1,6 +1,6 @@
 /**
- * Cuts what a relay answers on one control connection into replies (streaming.md §6), which have no header: each has
- * the shape that its command expects. Plain code, no I/O.
+ * Cuts what a relay answers on one control connection into replies (streaming.md §6). They have no header: the command
+ * tells the shape of its reply. Plain code, no I/O.
  */
 import * as AddStream from "../control/AddStream.ts"
 import * as CloseTraceChunk from "../control/CloseTraceChunk.ts"
@@ -27,14 +27,14 @@ export class Replies {
   readonly #asked: Array<number> = []
   #first = 0
   #gathered: Buffer | undefined
-  /** Of the connection: the lower of the two, of which the reply to VERSION says only one. */
+  /** The connection's minor version: the lower of both sides', of which the reply to VERSION says only the relay's. */
   minor = 0
 
   constructor(onReply: OnReply) {
     this.#onReply = onReply
   }
 
-  /** `payload[from, …)` is the command's. */
+  /** A command was sent, whose reply will come; `payload[from, to)` is its payload. */
   asked(command: number, payload: Buffer, from: number, to: number): void {
     if (command === SendMetadata.number) return
     if (command === Version.number && to - from >= 8) this.minor = negotiate(payload.readUInt32BE(from + 4))
@@ -45,7 +45,7 @@ export class Replies {
     this.#asked.push(command)
   }
 
-  /** False: more was answered than asked. */
+  /** Takes bytes of replies. False: more was answered than asked. */
   push(given: Uint8Array): boolean {
     const arrived = Buffer.from(given.buffer, given.byteOffset, given.length)
     const bytes = this.#gathered === undefined ? arrived : Buffer.concat([this.#gathered, arrived])
@@ -66,7 +66,7 @@ export class Replies {
     return true
   }
 
-  /** Undefined: not enough of it is there to tell. */
+  /** Bytes of the reply at `at`; undefined: too little of it is there to tell. */
   #sizeOf(command: number, bytes: Buffer, at: number): number | undefined {
     if (command === CreateSession.number && features(this.minor).dynamicLayouts) {
       return at + 16 > bytes.length ? undefined : 16 + bytes.readUInt32BE(at + 12)

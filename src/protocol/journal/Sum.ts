@@ -1,6 +1,6 @@
 /**
- * The checksum of a record's payload (docs/extension.md): quicker than a CRC by far, since it is taken of every byte
- * that passes. Any one damaged word changes it; other damage, but for a share of 2^-32.
+ * The checksum of a record's payload (docs/extension.md), which is taken of every byte that passes, so it is much
+ * quicker than a CRC. Any single damaged word changes it; other damage goes unnoticed with a probability of 2^-32.
  *
  * The payload, with zeros behind it up to a multiple of 64 bytes, is blocks of four vectors of four little-endian
  * words. Four vectors `a`, `b`, `c`, `d`, at first 1, 0, 1, 0 in each word, take them in: `a += v0, b += a, c += v1, d += c,
@@ -8,14 +8,14 @@
  */
 export const blockBytes = 64
 
-/** Sixteen words: `a`, `b`, `c`, `d`. */
+/** Sixteen words: the vectors `a`, `b`, `c`, `d`. */
 export type State = Int32Array
 
 export const begin = (state: State): void => {
   for (let word = 0; word < 16; word++) state[word] = (word >> 2) % 2 === 0 ? 1 : 0
 }
 
-/** Blocks of `view[from, to)`. */
+/** Takes in the blocks of `view[from, to)`, which are whole. */
 export const add = (state: State, view: DataView, from: number, to: number): void => {
   for (let lane = 0; lane < 4; lane++) addLane(state, view, from + 4 * lane, to, lane)
 }
@@ -44,7 +44,7 @@ const addLane = (state: State, view: DataView, from: number, to: number, lane: n
 const block = Buffer.alloc(blockBytes)
 const blockView = new DataView(block.buffer, block.byteOffset, blockBytes)
 
-/** What is behind the last whole block, up to `to`. */
+/** Takes in what follows the last whole block: `bytes[from, to)`, less than a block. */
 export const addRest = (state: State, bytes: Buffer, from: number, to: number): void => {
   if (from === to) return
   const length = bytes.copy(block, 0, from, to)
@@ -63,7 +63,7 @@ export const fold = (state: State, byteCount: number): number => {
 
 const own = new Int32Array(16)
 
-/** Of `bytes[from, to)`, a u32. */
+/** The checksum of `bytes[from, to)`, a u32. */
 export const of = (bytes: Buffer, from: number, to: number): number => {
   const rest = to - ((to - from) % blockBytes)
   begin(own)

@@ -17,11 +17,11 @@ export const name = "ATTACH_SESSION"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** Where the viewer begins: at the oldest packet that is left, or at what comes next. */
+/** Where the viewer begins: at the oldest packet that is left, or at the next one that comes. */
 export const Seek = { beginning: 1, last: 2 } as const
 /**
- * As `offset`: the viewer goes by the times of events, not of packets, so it may be told at once of a time that lies
- * after the beginning of a packet that it does not know yet (docs/extension.md).
+ * A value for `offset`: the viewer goes by the times of events, not of packets, so it may be told at once of a time
+ * that lies after the beginning of a packet that it does not know yet (docs/extension.md).
  */
 export const byEvents = 0x6576656e7473n
 /** Codes of the reply (live.md §6.4). */

@@ -16,7 +16,7 @@ export const name = "GET_NEW_STREAMS"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** `hup`: the session is over and has nothing more to show. */
+/** Codes of the reply; `hup`: the session is over and has nothing more to show. */
 export const Status = { ok: 1, noNew: 2, error: 3, hup: 4 } as const
 
 /** What is asked, by the names of live.md §3.9 and §6.5. */

@@ -24,7 +24,7 @@ export const since = 1
 
 /** Codes of the reply (live.md §7.1). */
 export const Status = { ok: 1, retry: 2, hup: 3, error: 4, inactive: 5, eof: 6 } as const
-/** A bit mask. */
+/** Bits of `flags`: metadata or streams have come that the viewer does not know. */
 export const Flags = { newMetadata: 0x1, newStream: 0x2 } as const
 
 /** What is asked, by the names of live.md §3.6 and §7. */

@@ -58,7 +58,7 @@ export const entry15 = struct({
   traceFormat: oneOf(u32, [0, 1])
 })
 
-/** What viewers accept at most. */
+/** The longest names that viewers accept, in bytes. */
 const lengthMax = 65_536
 const session4: Layout<Session> = withConstants(fixed(entry4), { traceFormat: 0 })
 const session15: Layout<Session> = withTexts(entry15, {
