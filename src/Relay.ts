@@ -37,7 +37,7 @@ export type { MinVersion, ServerIdentity } from "./transport/tls/Tls.ts"
 export { TlsRefused } from "./transport/tls/TlsRefused.ts"
 export type { Ends as TlsEnds, Handshakes } from "./transport/tls/TlsTerminal.ts"
 
-/** What can change while the relay runs. */
+/** The limits that can be changed while the relay runs. */
 export type Limits = Pick<
   RelayConfig,
   "connectionCountMax" | "journalCountMax" | "memoryBytesMax" | "stopTimeoutMillis" | "singleViewer" | "allowClear"
@@ -100,7 +100,7 @@ export class Relay extends Context.Service<
     readonly endConnection: (id: number) => Effect.Effect<boolean>
     /** Changes some limits. A lower one takes nothing from those who have more already; attached viewers stay. */
     readonly setLimits: (limits: Partial<Limits>) => Effect.Effect<void, ConfigInvalid>
-    /** No new sessions; see `Drain`. */
+    /** Refuses new sessions; see `Drain`. */
     readonly drain: Drain
     /**
      * Refuses a host from now on: connections from that address, sessions that give it as their host name. Its open

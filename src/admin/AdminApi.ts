@@ -248,7 +248,7 @@ const relay = HttpApiGroup.make("relay")
     /** Ending a target's connection ends its session, ending a viewer's detaches it. */
     HttpApiEndpoint.delete("endConnection", "/connections/:id", { ...connectionId, success: HttpApiSchema.NoContent }),
     HttpApiEndpoint.get("draining", "/drain", { success: Drain }),
-    /** No new sessions from now on. */
+    /** Refuses new sessions from now on. */
     HttpApiEndpoint.post("drain", "/drain", { payload: DrainRequest, success: Drain }),
     /** New sessions are made again. */
     HttpApiEndpoint.delete("takeBackDrain", "/drain", { success: Drain }),

@@ -7,7 +7,7 @@ import { type HttpClient, HttpClientRequest } from "effect/http"
 import { HttpApiClient, HttpApiMiddleware } from "effect/http-api"
 import { AdminApi, Authorization } from "./AdminApi.ts"
 
-/** Where the port is, and who asks. */
+/** The port's address, and the client's token. */
 export interface Options {
   /** `http://HOST:PORT`. For a unix socket any host: the `HttpClient` knows the path. */
   readonly url: string

@@ -28,7 +28,7 @@ export interface Options {
   readonly visitorOf: VisitorOf
 }
 
-/** What is asked. */
+/** What counts of a request for whether its sender may ask it. */
 export interface Question {
   readonly method: string
   /** The endpoint's path as the contract has it, with `:id`; empty for routes beside the API. */

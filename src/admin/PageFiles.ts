@@ -20,7 +20,7 @@ const read = (name: string): Uint8Array<ArrayBuffer> | undefined => {
     try {
       return new Uint8Array(readFileSync(new URL(`${place}${name}`, import.meta.url)))
     } catch {
-      // Not built there.
+      // The file was not built there.
     }
   }
   return undefined

@@ -20,7 +20,7 @@ export interface Facts {
   readonly outputFault?: string
   readonly openDescriptors: number
   readonly descriptorLimit: number
-  /** No new sessions are made. */
+  /** True: no new sessions are made. */
   readonly isDraining: boolean
   readonly sessionCount: number
 }

@@ -27,16 +27,16 @@ import * as StopSignals from "./StopSignals.ts"
 const standardInput = 0
 const stopped = 0
 const failed = 1
-/** What closing files may take after the relay has used its whole stop timeout. */
+/** How long closing files may take after the relay has used its whole stop timeout. */
 const closeMillisMax = 1000
 
-/** Nobody may feed the daemon, and the descriptor must stay taken: a file opened as 0 would be inherited. */
+/** Replaces standard input by /dev/null: nobody may feed the daemon, and a file opened as 0 would be inherited. */
 const detachInput = (): void => {
   closeSync(standardInput)
   openSync("/dev/null", "r")
 }
 
-/** For `pgrep` and `killall`; `process.title` would overwrite the arguments, which `ps` should show. */
+/** Sets the name for `pgrep` and `killall`; `process.title` would overwrite the arguments, which `ps` should show. */
 const takeName = (): void => {
   try {
     writeFileSync("/proc/self/comm", Handover.processName)

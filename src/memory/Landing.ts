@@ -167,7 +167,7 @@ export class Landing {
     }
   }
 
-  /** There will be no more reads. */
+  /** Gives the slab back: there will be no more reads. */
   close(): void {
     this.#exchange(undefined)
   }

@@ -5,7 +5,7 @@
 
 /** Live timer periods of silence after which a session is stalled. */
 const stalledPeriodCount = 10
-/** But at least this long: a tracer that is held up for a moment has not vanished, however short its timer. */
+/** The least silence of a stall: a tracer that is held up for a moment has not vanished, however short its timer. */
 const stalledMillisMin = 5000
 /** Silence after which a session is ended, even if no other of its name has come; at least twice that of a stall. */
 const overMillis = 120_000

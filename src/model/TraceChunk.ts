@@ -26,18 +26,18 @@ export const nameOf = (chunk: ChunkName): string => {
   return `${chunkTime(chunk.creationTime)}-${close}${chunk.id}`
 }
 
-/** Where a new chunk starts. */
+/** The path of a new chunk. */
 export const initialPath = (chunk: ChunkName, hasCurrentChunk: boolean, hasRotated: boolean): string => {
   if (chunk.overrideName !== undefined) return chunk.overrideName
   if (hasCurrentChunk) return newChunkPath
   return hasRotated ? nameOf(chunk) : ""
 }
 
-/** Where the current chunk settles when the one before it is closed. */
+/** The path to which the current chunk moves when the one before it is closed. */
 export const settledPath = (chunk: ChunkName, command: number | undefined, hasRotated: boolean): string =>
   command === closeCommand.delete && !hasRotated ? "" : nameOf(chunk)
 
-/** Where a chunk goes back to that is closed without a command; its name is still that of an open chunk. */
+/** The path to which a chunk moves back that is closed without a command; its name is still that of an open chunk. */
 export const restoredPath = (chunk: ChunkName, hasRotated: boolean): string => (hasRotated ? nameOf(chunk) : "")
 
 /** The path that a close answers, relative to the output directory. `closed` has its close time. */

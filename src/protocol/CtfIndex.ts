@@ -16,9 +16,9 @@ import { features } from "./Version.ts"
 
 /** Index files lie in this directory, beside their data files. */
 export const directory = "index"
-/** What their names end with, behind the name of the data file. */
+/** Index files have the name of their data file, and this behind it. */
 export const suffix = ".idx"
-/** Of a data file's index: `a/ch_0` has `a/index/ch_0.idx`. */
+/** The path of a data file's index: `a/ch_0` has `a/index/ch_0.idx`. */
 export const pathOf = (dataPath: string): string => dataPath.replace(/([^/]+)$/, `${directory}/$1${suffix}`)
 
 /** The first four bytes of an index file (storage.md §5). */
@@ -26,7 +26,7 @@ export const magic = 0xc1f1dcc1
 
 /** The structure at the beginning of the file. */
 export const header = struct({ magic: u32, indexMajor: u32, indexMinor: u32, packetIndexLength: u32 })
-/** Its members as a value. */
+/** The header's members as a value. */
 export type Header = Value<typeof header.fields>
 /** Bytes of `header`. */
 export const headerSize = header.size

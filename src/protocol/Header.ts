@@ -14,11 +14,11 @@ import { fixed, struct, u32, u64, type Value } from "./Struct.ts"
 
 /** The structure (streaming.md §1.1). */
 export const header = struct({ circuitId: u64, dataSize: u64, command: u32, commandVersion: u32 })
-/** Bytes of it, where each member lies, and its Schema codec. */
+/** Bytes of the header, byte offsets of its members, and its Schema codec. */
 export const { size, offsets, codec } = header
-/** Reads and writes it; `decode` fails with `Malformed`. */
+/** Reads and writes the header; `decode` fails with `Malformed`. */
 export const { decode, encode } = fixed(header)
-/** Its members as a value. */
+/** The header's members as a value. */
 export type Header = Value<typeof header.fields>
 
 /** A message as peers send it: its header, and the payload. */

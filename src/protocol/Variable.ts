@@ -27,7 +27,7 @@ export interface Text<A, L extends string> {
   readonly lengthMax: number
   /** Whether a NUL ends the string and is counted in its length. */
   readonly terminated: boolean
-  /** What length zero means. */
+  /** The value that length zero stands for. */
   readonly absent: A | undefined
   readonly schema: Schema.Codec<A>
 }

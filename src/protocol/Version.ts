@@ -5,7 +5,7 @@
  * It does not say which minor of a session counts where: a session keeps the minor it was created with.
  */
 
-/** What this relay speaks. The minor is the protocol's, unrelated to the version of the package. */
+/** The version that this relay speaks. The minor is the protocol's, unrelated to the version of the package. */
 export const own = { major: 2, minor: 15 } as const
 
 /** The minor both sides use. Higher peers are brought down to ours; there is no lower bound. */

@@ -13,7 +13,7 @@ export interface Instrument {
   readonly unit: Unit
   readonly labels: ReadonlyArray<string>
   readonly stability: "stable" | "development"
-  /** One sentence; what a value of 1 means. */
+  /** One sentence that says what a value of 1 means. */
   readonly help: string
 }
 

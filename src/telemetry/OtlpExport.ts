@@ -67,7 +67,7 @@ const metrics = (version: string) =>
       headers,
       label: "metrics",
       exportInterval: Math.min(interval, lookMillis),
-      // So requests are sent one after the other.
+      // Without batches requests are sent one after the other.
       maxBatchSize: "disabled",
       shutdownTimeout,
       body: ([{ newest }]) => [serialization.metrics({ resourceMetrics: [newest] }), Effect.void]

@@ -44,7 +44,7 @@ export interface Options extends AcceptedPeer.Options {
   readonly door?: Pick<Door.Options, "mode" | "purpose" | "entrances"> | undefined
 }
 
-/** Who is let in as far as the limit allows, and who hears of those who are not. */
+/** Decides who is let in, as far as the limit allows, and hears of those who are not. */
 export interface Admission {
   readonly admits: (address: string) => boolean
   readonly onRefused: Refusals.Options["onRefused"]
@@ -52,7 +52,7 @@ export interface Admission {
   readonly onReported: (code: Code) => void
 }
 
-/** How many connections may be open, and who wants to know. */
+/** How many connections may be open, and are; `onChange` is told of each difference. */
 export interface ConnectionLimit {
   countMax: number
   count: number

@@ -1,4 +1,4 @@
-/** How much of a limit is in use. */
+/** A bar that shows how much of a limit is in use. */
 import { html } from "htm/preact"
 
 /** Shares of a limit that an operator should see, and should act on. */

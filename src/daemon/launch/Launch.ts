@@ -124,7 +124,7 @@ const makeDirectories = (path: string): void => {
   if (!statSync(pathOf(path)).isDirectory()) throw new Error(SystemError.notDirectory)
 }
 
-/** False, with a message, when the output directory cannot be made. */
+/** Makes the output directory if it was named; false, with a message, if it cannot be made. */
 const makeOutput = (options: DaemonOptions): boolean => {
   if (!options.makeOutput) return true
   const { output } = options.relay

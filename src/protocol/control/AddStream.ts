@@ -16,14 +16,14 @@ import { demanding, everyMinor, fixed, fixedString, type Layout, struct, u32, u6
 import { terminated, withTexts } from "../Variable.ts"
 import { features } from "../Version.ts"
 
-/** Its number on the wire (streaming.md §6.2). */
+/** The command's number on the wire (streaming.md §6.2). */
 export const number = 1
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "ADD_STREAM"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** What is asked, by the names of streaming.md §6.2. */
+/** The request's members, by the names of streaming.md §6.2. */
 export interface Request {
   readonly channelName: string
   readonly pathname: string
@@ -32,7 +32,7 @@ export interface Request {
   readonly traceChunkId: bigint | undefined
 }
 
-/** What is answered, by the names of streaming.md §6.2. */
+/** The reply's members, by the names of streaming.md §6.2. */
 export interface Reply {
   readonly handle: bigint
   readonly returnCode: number

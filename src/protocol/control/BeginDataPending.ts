@@ -7,14 +7,14 @@
  */
 import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.10). */
+/** The command's number on the wire (streaming.md §6.10). */
 export const number = 10
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "BEGIN_DATA_PENDING"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** What is asked, by the names of streaming.md §6.10. */
+/** The request's members, by the names of streaming.md §6.10. */
 export interface Request {
   readonly sessionId: bigint
 }

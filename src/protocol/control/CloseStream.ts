@@ -8,14 +8,14 @@
  */
 import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.7). */
+/** The command's number on the wire (streaming.md §6.7). */
 export const number = 7
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "CLOSE_STREAM"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** What is asked, by the names of streaming.md §6.7. */
+/** The request's members, by the names of streaming.md §6.7. */
 export interface Request {
   readonly streamId: bigint
   readonly lastNetSeqNum: bigint

@@ -12,9 +12,9 @@
 import { everyMinor, fixed, optional, struct, u32, u64 } from "../Struct.ts"
 import { maybe, withTexts } from "../Variable.ts"
 
-/** Its number on the wire (streaming.md §6.16). */
+/** The command's number on the wire (streaming.md §6.16). */
 export const number = 20
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "CLOSE_TRACE_CHUNK"
 /** The first minor whose peers send it. */
 export const since = 11
@@ -22,7 +22,7 @@ export const since = 11
 /** What happens to the chunk once nobody uses it (storage.md §4.5). */
 export const CloseCommand = { moveToCompleted: 0, none: 1, delete: 2 } as const
 
-/** What is asked, by the names of streaming.md §6.16. */
+/** The request's members, by the names of streaming.md §6.16. */
 export interface Request {
   readonly chunkId: bigint
   readonly closeTimestamp: bigint
@@ -30,7 +30,7 @@ export interface Request {
   readonly closeCommand: number | undefined
 }
 
-/** What is answered, by the names of streaming.md §6.16. */
+/** The reply's members, by the names of streaming.md §6.16. */
 export interface Reply {
   readonly returnCode: number
   readonly path: string | undefined

@@ -33,9 +33,9 @@ import {
 import { maybe, terminated, withTexts } from "../Variable.ts"
 import { features } from "../Version.ts"
 
-/** Its number on the wire (streaming.md §6.1). */
+/** The command's number on the wire (streaming.md §6.1). */
 export const number = 2
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "CREATE_SESSION"
 /** The first minor whose peers send it. */
 export const since = 1
@@ -56,7 +56,7 @@ export interface Request {
   readonly traceFormat: 1 | 2
 }
 
-/** What is answered, by the names of streaming.md §6.1. */
+/** The reply's members, by the names of streaming.md §6.1. */
 export interface Reply {
   /** The relay's id; 0 on error. */
   readonly sessionId: bigint

@@ -13,14 +13,14 @@
 import { everyMinor, struct, u32, u64 } from "../Struct.ts"
 import { maybe, withTexts } from "../Variable.ts"
 
-/** Its number on the wire (streaming.md §6.15). */
+/** The command's number on the wire (streaming.md §6.15). */
 export const number = 19
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "CREATE_TRACE_CHUNK"
 /** The first minor whose peers send it. */
 export const since = 11
 
-/** What is asked, by the names of streaming.md §6.15. */
+/** The request's members, by the names of streaming.md §6.15. */
 export interface Request {
   readonly chunkId: bigint
   readonly creationTimestamp: bigint

@@ -9,14 +9,14 @@
  */
 import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.8). */
+/** The command's number on the wire (streaming.md §6.8). */
 export const number = 8
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "DATA_PENDING"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** What is asked, by the names of streaming.md §6.8. */
+/** The request's members, by the names of streaming.md §6.8. */
 export interface Request {
   readonly streamId: bigint
   readonly lastNetSeqNum: bigint

@@ -8,14 +8,14 @@
  */
 import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.11). */
+/** The command's number on the wire (streaming.md §6.11). */
 export const number = 11
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "END_DATA_PENDING"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** What is asked, by the names of streaming.md §6.11. */
+/** The request's members, by the names of streaming.md §6.11. */
 export interface Request {
   readonly sessionId: bigint
 }

@@ -6,5 +6,5 @@ export interface GenericReply {
   readonly returnCode: number
 }
 
-/** The same for every minor. */
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = everyMinor<GenericReply>(fixed(struct({ returnCode: u32 })))

@@ -9,9 +9,9 @@
  */
 import { everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.18). */
+/** The command's number on the wire (streaming.md §6.18). */
 export const number = 22
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "GET_CONFIGURATION"
 /** The first minor whose peers send it. */
 export const since = 12
@@ -19,12 +19,12 @@ export const since = 12
 /** The only flag: peers may clear sessions. */
 export const clearAllowed = 1n
 
-/** What is asked, by the names of streaming.md §6.18. */
+/** The request's members, by the names of streaming.md §6.18. */
 export interface Request {
   readonly queryFlags: bigint
 }
 
-/** What is answered, by the names of streaming.md §6.18. */
+/** The reply's members, by the names of streaming.md §6.18. */
 export interface Reply {
   readonly returnCode: number
   readonly configurationFlags: bigint

@@ -7,14 +7,14 @@
  */
 import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.9). */
+/** The command's number on the wire (streaming.md §6.9). */
 export const number = 9
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "QUIESCENT_CONTROL"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** What is asked, by the names of streaming.md §6.9. */
+/** The request's members, by the names of streaming.md §6.9. */
 export interface Request {
   readonly streamId: bigint
 }

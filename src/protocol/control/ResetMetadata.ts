@@ -8,14 +8,14 @@
  */
 import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.5). */
+/** The command's number on the wire (streaming.md §6.5). */
 export const number = 17
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "RESET_METADATA"
 /** The first minor whose peers send it. */
 export const since = 8
 
-/** What is asked, by the names of streaming.md §6.5. */
+/** The request's members, by the names of streaming.md §6.5. */
 export interface Request {
   readonly streamId: bigint
   readonly version: bigint

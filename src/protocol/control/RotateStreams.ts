@@ -15,9 +15,9 @@
 import { Schema } from "effect"
 import { type Cursor, everyMinor, layout, Malformed, optional, struct, take, u64 } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.14). */
+/** The command's number on the wire (streaming.md §6.14). */
 export const number = 18
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "ROTATE_STREAMS"
 /** The first minor whose peers send it. */
 export const since = 11
@@ -29,7 +29,7 @@ export interface Position {
   readonly rotateAtSeqNum: bigint
 }
 
-/** What is asked, by the names of streaming.md §6.14. */
+/** The request's members, by the names of streaming.md §6.14. */
 export interface Request {
   readonly newChunkId: bigint | undefined
   readonly positions: ReadonlyArray<Position>

@@ -17,14 +17,14 @@
 import { demanding, fixed, type Layout, struct, u64, withConstants } from "../Struct.ts"
 import { features } from "../Version.ts"
 
-/** Its number on the wire (streaming.md §6.6). */
+/** The command's number on the wire (streaming.md §6.6). */
 export const number = 13
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "SEND_INDEX"
 /** The first minor whose peers send it. */
 export const since = 4
 
-/** What is asked, by the names of streaming.md §6.6. */
+/** The request's members, by the names of streaming.md §6.6. */
 export interface Request {
   readonly relayStreamId: bigint
   readonly netSeqNum: bigint

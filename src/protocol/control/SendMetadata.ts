@@ -12,14 +12,14 @@
 import { everyMinor, struct, u32, u64 } from "../Struct.ts"
 import { withBytes } from "../Variable.ts"
 
-/** Its number on the wire (streaming.md §6.4). */
+/** The command's number on the wire (streaming.md §6.4). */
 export const number = 6
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "SEND_METADATA"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** What is asked, by the names of streaming.md §6.4. */
+/** The request's members, by the names of streaming.md §6.4. */
 export interface Request {
   readonly streamId: bigint
   readonly paddingSize: number

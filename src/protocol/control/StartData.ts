@@ -1,14 +1,14 @@
 /** START_DATA (3): means nothing any more, and is always answered with OK. The payload is ignored; generic reply. */
 import { empty, type Layout } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.12). */
+/** The command's number on the wire (streaming.md §6.12). */
 export const number = 3
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "START_DATA"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** What is asked, by the names of streaming.md §6.12. */
+/** The request's members, by the names of streaming.md §6.12. */
 export type Request = Record<never, never>
 export type { GenericReply as Reply } from "./GenericReply.ts"
 

@@ -1,14 +1,14 @@
 /** STREAMS_SENT (16): publishes every stream announced so far to viewers. No payload; generic reply. */
 import { empty, type Layout } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.3). */
+/** The command's number on the wire (streaming.md §6.3). */
 export const number = 16
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "STREAMS_SENT"
 /** The first minor whose peers send it. */
 export const since = 4
 
-/** What is asked, by the names of streaming.md §6.3. */
+/** The request's members, by the names of streaming.md §6.3. */
 export type Request = Record<never, never>
 export type { GenericReply as Reply } from "./GenericReply.ts"
 

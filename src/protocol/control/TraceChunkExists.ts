@@ -9,19 +9,19 @@
  */
 import { bool8, everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §6.17). */
+/** The command's number on the wire (streaming.md §6.17). */
 export const number = 21
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "TRACE_CHUNK_EXISTS"
 /** The first minor whose peers send it. */
 export const since = 11
 
-/** What is asked, by the names of streaming.md §6.17. */
+/** The request's members, by the names of streaming.md §6.17. */
 export interface Request {
   readonly chunkId: bigint
 }
 
-/** What is answered, by the names of streaming.md §6.17. */
+/** The reply's members, by the names of streaming.md §6.17. */
 export interface Reply {
   readonly returnCode: number
   readonly exists: boolean

@@ -10,19 +10,19 @@
  */
 import { everyMinor, fixed, type Layout, struct, u32 } from "../Struct.ts"
 
-/** Its number on the wire (streaming.md §3). */
+/** The command's number on the wire (streaming.md §3). */
 export const number = 5
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "VERSION"
 /** The first minor whose peers send it. */
 export const since = 1
 
-/** What is asked, by the names of streaming.md §3. */
+/** The request's members, by the names of streaming.md §3. */
 export interface Request {
   readonly major: number
   readonly minor: number
 }
-/** What is answered, by the names of streaming.md §3. */
+/** The reply's members, by the names of streaming.md §3. */
 export type Reply = Request
 
 const layout: Layout<Request> = fixed(struct({ major: u32, minor: u32 }))

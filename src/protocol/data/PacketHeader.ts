@@ -15,9 +15,9 @@ import { fixed, struct, u32, u64, type Value } from "../Struct.ts"
 
 /** The structure (streaming.md §1.3). */
 export const header = struct({ circuitId: u64, streamId: u64, netSeqNum: u64, dataSize: u32, paddingSize: u32 })
-/** Bytes of it, where each member lies, and its Schema codec. */
+/** Bytes of the header, byte offsets of its members, and its Schema codec. */
 export const { size, offsets, codec } = header
-/** Reads and writes it; `decode` fails with `Malformed`. */
+/** Reads and writes the header; `decode` fails with `Malformed`. */
 export const { decode, encode } = fixed(header)
-/** Its members as a value. */
+/** The header's members as a value. */
 export type PacketHeader = Value<typeof header.fields>

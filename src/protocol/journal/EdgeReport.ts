@@ -19,7 +19,7 @@ const layout = struct({
 
 /** Bytes of the payload. */
 export const { size } = layout
-/** Reads and writes it; `decode` fails with `Malformed`. */
+/** Reads and writes the payload; `decode` fails with `Malformed`. */
 export const { decode, encode } = fixed(layout)
-/** Its members as a value. */
+/** The payload's members as a value. */
 export type EdgeReport = Value<typeof layout.fields>

@@ -22,11 +22,11 @@ export const head = struct({
   payloadSum: u32,
   headCrc: u32
 })
-/** Bytes of it, and where each member lies. */
+/** Bytes of the head, and byte offsets of its members. */
 export const { size: headBytes, offsets } = head
-/** Reads and writes it; `decode` fails with `Malformed`. */
+/** Reads and writes the head; `decode` fails with `Malformed`. */
 export const { decode, encode } = fixed(head)
-/** Its members as a value. */
+/** The head's members as a value. */
 export type Head = Value<typeof head.fields>
 
 /** Most bytes of a payload: the longest command that has to be whole is a rotation of 65,535 streams. */

@@ -10,9 +10,9 @@
 import { everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 import { type StreamsReply, reply as streams } from "./StreamEntry.ts"
 
-/** Its number on the wire (live.md §3.4 and §6.4). */
+/** The command's number on the wire (live.md §3.4 and §6.4). */
 export const number = 3
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "ATTACH_SESSION"
 /** The first minor whose peers send it. */
 export const since = 1
@@ -27,14 +27,14 @@ export const byEvents = 0x6576656e7473n
 /** Codes of the reply (live.md §6.4). */
 export const Status = { ok: 1, already: 2, unknown: 3, notLive: 4, seekError: 5, noSession: 6 } as const
 
-/** What is asked, by the names of live.md §3.4 and §6.4. */
+/** The request's members, by the names of live.md §3.4 and §6.4. */
 export interface Request {
   readonly sessionId: bigint
   readonly offset: bigint
   /** Any number: an unknown one has its own status. */
   readonly seek: number
 }
-/** What is answered, by the names of live.md §3.4 and §6.4. */
+/** The reply's members, by the names of live.md §3.4 and §6.4. */
 export type Reply = StreamsReply
 
 const head = struct({ sessionId: u64, offset: u64, seek: u32 })

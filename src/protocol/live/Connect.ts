@@ -10,9 +10,9 @@
  */
 import { everyMinor, fixed, type Layout, struct, u32, u64 } from "../Struct.ts"
 
-/** Its number on the wire (live.md §3.2 and §6.1). */
+/** The command's number on the wire (live.md §3.2 and §6.1). */
 export const number = 1
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "CONNECT"
 /** The first minor whose peers send it. */
 export const since = 1
@@ -20,7 +20,7 @@ export const since = 1
 /** What the connection is for; relays know `command` alone (live.md §6.1). */
 export const ConnectionType = { command: 1, notification: 2 } as const
 
-/** What is asked, by the names of live.md §3.2 and §6.1. */
+/** The request's members, by the names of live.md §3.2 and §6.1. */
 export interface Request {
   readonly viewerSessionId: bigint
   readonly major: number
@@ -28,7 +28,7 @@ export interface Request {
   /** Any number: an unknown type ends the connection, which is not for a layout to decide. */
   readonly type: number
 }
-/** What is answered, by the names of live.md §3.2 and §6.1. */
+/** The reply's members, by the names of live.md §3.2 and §6.1. */
 export type Reply = Request
 
 const head = struct({ viewerSessionId: u64, major: u32, minor: u32, type: u32 })

@@ -1,9 +1,9 @@
 /** CREATE_SESSION (8): the viewer session that ATTACH_SESSION needs. No payload; the reply is a status. */
 import { empty, type Layout } from "../Struct.ts"
 
-/** Its number on the wire (live.md §3.10 and §6.3). */
+/** The command's number on the wire (live.md §3.10 and §6.3). */
 export const number = 8
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "CREATE_SESSION"
 /** The first minor whose peers send it. */
 export const since = 1
@@ -11,7 +11,7 @@ export const since = 1
 /** Codes of the reply (live.md §6.3). */
 export const Status = { ok: 1, error: 2 } as const
 
-/** What is asked, by the names of live.md §3.10 and §6.3. */
+/** The request's members, by the names of live.md §3.10 and §6.3. */
 export type Request = Record<never, never>
 export type { StatusReply as Reply } from "./StatusReply.ts"
 

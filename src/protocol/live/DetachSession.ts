@@ -7,9 +7,9 @@
  */
 import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 
-/** Its number on the wire (live.md §3.10 and §6.9). */
+/** The command's number on the wire (live.md §3.10 and §6.9). */
 export const number = 9
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "DETACH_SESSION"
 /** The first minor whose peers send it. */
 export const since = 8
@@ -17,7 +17,7 @@ export const since = 8
 /** Codes of the reply (live.md §6.9). */
 export const Status = { ok: 1, unknown: 2, error: 3 } as const
 
-/** What is asked, by the names of live.md §3.10 and §6.9. */
+/** The request's members, by the names of live.md §3.10 and §6.9. */
 export interface Request {
   readonly sessionId: bigint
 }

@@ -7,9 +7,9 @@
 import { everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 import { withBytes } from "../Variable.ts"
 
-/** Its number on the wire (live.md §3.8 and §9). */
+/** The command's number on the wire (live.md §3.8 and §9). */
 export const number = 6
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "GET_METADATA"
 /** The first minor whose peers send it. */
 export const since = 1
@@ -17,12 +17,12 @@ export const since = 1
 /** Codes of the reply (live.md §9). */
 export const Status = { ok: 1, noNew: 2, error: 3 } as const
 
-/** What is asked, by the names of live.md §3.8 and §9. */
+/** The request's members, by the names of live.md §3.8 and §9. */
 export interface Request {
   readonly streamId: bigint
 }
 
-/** What is answered, by the names of live.md §3.8 and §9. */
+/** The reply's members, by the names of live.md §3.8 and §9. */
 export interface Reply {
   readonly status: number
   /** A view of what was decoded, valid as long as that. Empty unless the status is OK. */

@@ -9,9 +9,9 @@
 import { everyMinor, fixed, struct, u64 } from "../Struct.ts"
 import { type StreamsReply, reply as streams } from "./StreamEntry.ts"
 
-/** Its number on the wire (live.md §3.9 and §6.5). */
+/** The command's number on the wire (live.md §3.9 and §6.5). */
 export const number = 7
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "GET_NEW_STREAMS"
 /** The first minor whose peers send it. */
 export const since = 1
@@ -19,11 +19,11 @@ export const since = 1
 /** Codes of the reply; `hup`: the session is over and has nothing more to show. */
 export const Status = { ok: 1, noNew: 2, error: 3, hup: 4 } as const
 
-/** What is asked, by the names of live.md §3.9 and §6.5. */
+/** The request's members, by the names of live.md §3.9 and §6.5. */
 export interface Request {
   readonly sessionId: bigint
 }
-/** What is answered, by the names of live.md §3.9 and §6.5. */
+/** The reply's members, by the names of live.md §3.9 and §6.5. */
 export type Reply = StreamsReply
 
 const head = struct({ sessionId: u64 })

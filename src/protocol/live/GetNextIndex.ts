@@ -15,9 +15,9 @@
  */
 import { everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 
-/** Its number on the wire (live.md §3.6 and §7). */
+/** The command's number on the wire (live.md §3.6 and §7). */
 export const number = 4
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "GET_NEXT_INDEX"
 /** The first minor whose peers send it. */
 export const since = 1
@@ -27,13 +27,13 @@ export const Status = { ok: 1, retry: 2, hup: 3, error: 4, inactive: 5, eof: 6 }
 /** Bits of `flags`: metadata or streams have come that the viewer does not know. */
 export const Flags = { newMetadata: 0x1, newStream: 0x2 } as const
 
-/** What is asked, by the names of live.md §3.6 and §7. */
+/** The request's members, by the names of live.md §3.6 and §7. */
 export interface Request {
   /** The relay's handle. */
   readonly streamId: bigint
 }
 
-/** What is answered, by the names of live.md §3.6 and §7. */
+/** The reply's members, by the names of live.md §3.6 and §7. */
 export interface Reply {
   readonly offset: bigint
   readonly packetSize: bigint

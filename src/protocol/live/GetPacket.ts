@@ -13,9 +13,9 @@
 import { everyMinor, fixed, struct, u32, u64 } from "../Struct.ts"
 import { withBytes } from "../Variable.ts"
 
-/** Its number on the wire (live.md §3.7 and §8). */
+/** The command's number on the wire (live.md §3.7 and §8). */
 export const number = 5
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "GET_PACKET"
 /** The first minor whose peers send it. */
 export const since = 1
@@ -23,14 +23,14 @@ export const since = 1
 /** Codes of the reply (live.md §8). */
 export const Status = { ok: 1, retry: 2, error: 3, eof: 4 } as const
 
-/** What is asked, by the names of live.md §3.7 and §8. */
+/** The request's members, by the names of live.md §3.7 and §8. */
 export interface Request {
   readonly streamId: bigint
   readonly offset: bigint
   readonly len: number
 }
 
-/** What is answered, by the names of live.md §3.7 and §8. */
+/** The reply's members, by the names of live.md §3.7 and §8. */
 export interface Reply {
   readonly status: number
   readonly flags: number

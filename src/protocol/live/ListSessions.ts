@@ -17,9 +17,9 @@ import { empty, fixed, fixedString, type Layout, oneOf, struct, u32, u64, withCo
 import { counted, withItems, withTexts } from "../Variable.ts"
 import { features } from "../Version.ts"
 
-/** Its number on the wire (live.md §3.3 and §6.2). */
+/** The command's number on the wire (live.md §3.3 and §6.2). */
 export const number = 2
-/** The name the protocol gives it. */
+/** The command's name in the protocol. */
 export const name = "LIST_SESSIONS"
 /** The first minor whose peers send it. */
 export const since = 1
@@ -27,7 +27,7 @@ export const since = 1
 /** Numbered from zero, unlike the same notion in CREATE_SESSION of the streaming protocol. */
 export const TraceFormat = { ctf1: 0, ctf2: 1 } as const
 
-/** What is asked, by the names of live.md §3.3 and §6.2. */
+/** The request's members, by the names of live.md §3.3 and §6.2. */
 export type Request = Record<never, never>
 
 /** One session; `liveTimer` in microseconds. */
@@ -42,7 +42,7 @@ export interface Session {
   readonly traceFormat: 0 | 1
 }
 
-/** What is answered, by the names of live.md §3.3 and §6.2. */
+/** The reply's members, by the names of live.md §3.3 and §6.2. */
 export interface Reply {
   readonly sessions: ReadonlyArray<Session>
 }

@@ -6,8 +6,8 @@ export interface StatusReply {
   readonly status: number
 }
 
-/** The same for every minor. */
+/** The layout of the reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply = everyMinor<StatusReply>(fixed(struct({ status: u32 })))
 
-/** The whole answer to a command number nobody knows. */
+/** The status that is the whole answer to an unknown command. */
 export const unknownCommand = 11

@@ -12,7 +12,7 @@
 import { bool32, fixed, fixedString, type Layout, struct, u32, u64 } from "../Struct.ts"
 import { withItems } from "../Variable.ts"
 
-/** One stream as a viewer is told of it. */
+/** A stream as a viewer is told of it. */
 export interface StreamEntry {
   readonly id: bigint
   readonly ctfTraceId: bigint
@@ -29,7 +29,7 @@ export const entry = struct({
   pathName: fixedString(4096),
   channelName: fixedString(255)
 })
-/** Bytes of it, and where each member lies. */
+/** Bytes of an entry, and byte offsets of its members. */
 export const { size, offsets } = entry
 
 /** The reply of ATTACH_SESSION and GET_NEW_STREAMS. */
@@ -41,5 +41,5 @@ export interface StreamsReply {
 
 /** The head of that reply; entries follow. */
 export const replyHead = struct({ status: u32, streamsCount: u32 })
-/** The same for every minor; decoding fails with `Malformed`. */
+/** The layout of that reply, the same for every minor; decoding fails with `Malformed`. */
 export const reply: Layout<StreamsReply> = withItems(replyHead, "streamsCount", "streams", fixed(entry))

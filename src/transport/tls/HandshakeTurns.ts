@@ -44,10 +44,10 @@ export interface Options {
 const handshakesPerSecond = 150
 /** How many may begin one after the other after a quiet time. */
 const burstCount = 30
-/** As one origin has where somebody's certificate is out of date, and each second tried again. */
+/** Failures that cost an origin no credit: as of a client with a certificate out of date that tries each second. */
 const badHandshakesPerSecond = 1
 const badBurstCount = 10
-/** So its address has credit again about a minute after the end of a flood. */
+/** With this debt an address has credit again about a minute after the end of a flood. */
 const badDebtCount = 60
 const suspectsPerSecond = 30
 const suspectBurstCount = 5
