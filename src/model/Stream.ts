@@ -208,7 +208,7 @@ export class Stream<C> {
     return this.#tryRotateData()
   }
 
-  /** The connection that carried the packet is gone. Its bytes stay at the end of the file until something follows. */
+  /** The packet will never be whole: its connection is gone, or took it back. Its bytes stay until something follows. */
   abandonPacket(): void {
     if (this.#isArriving) this.#hasLeftover = true
     this.#isArriving = false
@@ -243,7 +243,7 @@ export class Stream<C> {
     this.#actions.truncate(this.file, this.offset)
   }
 
-  /** The metadata file starts again from nothing. False: no file, or not metadata. */
+  /** The metadata file starts again from nothing. False: no file, not metadata, or a message is arriving. */
   resetMetadata(): boolean {
     if (!this.isMetadata || this.file === undefined || this.#isArriving) return false
     const file = this.#ring.startAgain(this.file)
@@ -283,7 +283,7 @@ export class Stream<C> {
     if (this.#inFlight.size === 0) this.inactivity.hear(timestampEnd, nowMillis)
   }
 
-  /** Starts a rotation at `packet_seq_num` `at`. False: one is pending already, or data would be lost. */
+  /** Starts a rotation at `packet_seq_num` `at`. False: one is pending, metadata is arriving, or data would be lost. */
   rotate(at: bigint, chunk: C | undefined): boolean {
     if (this.#rotation !== undefined || (this.isMetadata && this.#isArriving)) return false
     this.#rotation = { at, chunk, indexDone: this.isMetadata, pivot: noSeq, oldIndex: undefined }

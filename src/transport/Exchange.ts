@@ -111,7 +111,7 @@ export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
       }
     })
     yield* Effect.forkScoped(
-      // A defect fails all waiting requests, too: the decoder may come from the caller.
+      // A defect fails all waiting requests, too: functions of callers (`read`, `decode`) run here.
       answers.pipe(
         Effect.onError((cause) => fail(Cause.hasInterrupts(cause) ? closed : cause)),
         Effect.ignoreCause

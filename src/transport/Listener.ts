@@ -48,7 +48,7 @@ export interface Options extends AcceptedPeer.Options {
 export interface Admission {
   readonly admits: (address: string) => boolean
   readonly onRefused: Refusals.Options["onRefused"]
-  /** Called with the code of each other failure that is logged. */
+  /** Called with the codes of other failures, which are logged. */
   readonly onReported: (code: Code) => void
 }
 

@@ -68,7 +68,7 @@ export const grant = (asked: number, left: number): Grant => {
 
 const variable = "UV_THREADPOOL_SIZE"
 
-/** Bounds the threads of this process, before the runtime makes any; answers what is granted unless an option asks. */
+/** Bounds this process's threads for files, before the runtime makes any; answers what is granted if no option asks. */
 export const settle = (env: NodeJS.ProcessEnv, left: number): Grant => {
   const granted = grant(Number.parseInt(env[variable] ?? "", 10) || daemonDefaults.ioThreads, left)
   if (granted.complaint !== undefined) env[variable] = String(granted.count)

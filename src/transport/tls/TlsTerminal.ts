@@ -33,7 +33,7 @@ export interface Secured {
 /** One of the two is called, once. */
 export interface Outcome {
   readonly done: (secured: Secured) => void
-  /** Called with the system's code, and the certificate that was shown. */
+  /** Called with the reason: mostly the system's code, and the certificate that was shown, if any. */
   readonly failed: (reason: string) => void
 }
 
@@ -75,7 +75,7 @@ export interface Handshakes {
 
 const handshakeTimeoutMillis = 10_000
 
-/** A connection that ends within this time after its handshake counts as a failure, too. */
+/** A connection that ends within this time after its handshake costs its origin as much as a failed handshake. */
 const shortMillis = 1000
 
 const ticketKeyMillis = 3_600_000
