@@ -208,7 +208,7 @@ export class Stream<C> {
     return this.#tryRotateData()
   }
 
-  /** The packet will never be whole: its connection is gone, or took it back. Its bytes stay until something follows. */
+  /** The packet will never be whole: its connection ended, or took it back. Its bytes stay until something follows. */
   abandonPacket(): void {
     if (this.#isArriving) this.#hasLeftover = true
     this.#isArriving = false
