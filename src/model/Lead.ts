@@ -63,7 +63,7 @@ export class Lead {
     this.#leastMillis = Math.min(holdMillisMax, Math.max(holdMillisMin, timerMillis * holdShare))
   }
 
-  /** Measures a first packet, which is sent when it ends: it lasted longer than it was announced by the lead. */
+  /** Measures a first packet, sent when it ends: the lead is its length less the time since the announcement. */
   see({ announcedMillis, arrivedMillis, begin, cyclesPerMilli, end }: FirstPacket): void {
     const millis = Number(end - begin) / cyclesPerMilli - (arrivedMillis - announcedMillis)
     if (millis > leadMillisMax || this.#unproved.length === seenCountMax) return

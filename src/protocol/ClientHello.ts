@@ -1,6 +1,6 @@
 /**
- * Whether the first message of a TLS connection is there as a whole (RFC 8446, §4, §5.1), so that nothing is begun for
- * one that never comes, or that is none; and the tickets in it. Pure.
+ * Whether the ClientHello of a TLS connection is there as a whole (RFC 8446, §4, §5.1), so that no handshake is begun
+ * for one that never comes, or for other bytes; and the tickets in it. Pure.
  */
 
 export type Reading = "whole" | "more" | { readonly reason: string }
