@@ -332,8 +332,12 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   /** False: the connection ends. */
   #reply(number: number, { bytes, after, refusal, successor }: Command.Reply): boolean {
-    this.#successor ??= successor
     if (bytes !== undefined) this.#answering.add(bytes)
+    if (successor !== undefined) {
+      this.#successor = successor
+      this.#answering.send()
+      successor.begin()
+    }
     if (refusal !== undefined) this.#refused(number, refusal, after)
     this.#connection.sessionId = this.#state.session?.id
     return after !== "end"

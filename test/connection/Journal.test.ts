@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Result } from "effect"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
+import * as ReturnCode from "../../src/protocol/ReturnCode.ts"
 import { viewOf } from "../../src/protocol/Struct.ts"
 import { join } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -55,6 +56,59 @@ it.live("a journal is brought by no journal, least of all by itself: that would 
     yield* told(({ received }) => received === 3n)
     yield* wire.close
     yield* until("its end", openCounts(relay), ([openCount]) => openCount === 0)
+  }).pipe(withoutLog)
+)
+
+it.live("what comes with the request to open a journal is records of it, not one more that nobody would end", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const wire = yield* relay.wire("control")
+    const other = opening("fedcba9876543210fedcba9876543210")
+    yield* wire.send(join(version, opening(token), record(1, Kind.control), other))
+    yield* wire.readToEnd
+    yield* until("its end", openCounts(relay), ([openCount, suspendedCount]) => openCount === suspendedCount)
+  }).pipe(withoutLog)
+)
+
+it.live("nothing is acknowledged before the journal is answered, however many come at once", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    for (let round = 0; round < 10; round++) {
+      const tokens = Array.from({ length: 8 }, (_, index) => `${round}${index}`.padStart(32, "0"))
+      const wires = yield* Effect.forEach(tokens, () => relay.wire("control"))
+      const said = (index: number) => join(version, opening(tokens[index] ?? token), record(1, Kind.control))
+      yield* Effect.forEach(wires, (wire, index) => wire.send(said(index)), { concurrency: "unbounded" })
+      for (const wire of wires) {
+        yield* wire.read(8)
+        const reply = Result.getOrThrow(OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes)))
+        assert.deepStrictEqual([reply.returnCode, reply.received], [ReturnCode.OK, 0n])
+      }
+    }
+  }).pipe(withoutLog)
+)
+
+describe("a record of a kind that no edge has", () => {
+  for (const kind of [0, Kind.report, Kind.packed, 13, 0xfffc, 0xfffd, 0xfffe, 0xffff]) {
+    it.live(`ends the journal, also of a connection that is not open: ${kind}`, () =>
+      Effect.gen(function* () {
+        const relay = yield* TestRelay.make()
+        const { told, wire } = yield* opened(relay)
+        yield* wire.send(record(1, Kind.control))
+        yield* told(({ durable }) => durable === 1n)
+        yield* wire.send(record(2, kind, Buffer.from("../elsewhere"), 7))
+        if (kind === Kind.packed) yield* wire.readToEnd
+        else yield* told(({ outcome }) => outcome === Outcome.ended)
+      }).pipe(withoutLog)
+    )
+  }
+})
+
+it.live("a record of a connection that is not open is passed over", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const { told, wire } = yield* opened(relay)
+    yield* wire.send(join(record(1, Kind.command, Buffer.from("no"), 7), record(2, Kind.control)))
+    yield* told(({ durable }) => durable === 2n)
   }).pipe(withoutLog)
 )
 

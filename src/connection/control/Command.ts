@@ -34,6 +34,8 @@ export type Serves = Readonly<Record<"control" | "data", (peer: Peer) => Effect.
 
 /** What takes the connection's bytes from a command on. */
 export interface Successor {
+  /** Its answer has left: nothing is said before. */
+  readonly begin: () => void
   /** False: read no more until `Peer.resume`. */
   readonly receive: (bytes: Buffer, length: number) => boolean
   /** Called when the connection is gone. */

@@ -104,6 +104,7 @@ const over = (
 ): Reply => ({
   ...keep(reply(how)),
   successor: {
+    begin: () => undefined,
     receive: () => {
       forget(background, forgotten, socket, () => connection.end("peer closed"))
       return false

@@ -48,6 +48,7 @@ export class JournalConnection implements Carrier, Successor {
   #acknowledgedDurable = -1
   #acknowledgedAt = Number.NEGATIVE_INFINITY
   #pause: ReturnType<typeof setTimeout> | undefined
+  #hasBegun = false
   #isDamaged = false
   #isForgetting = false
   #isOver = false
@@ -59,6 +60,11 @@ export class JournalConnection implements Carrier, Successor {
     this.#journal = journal
     this.#onEnd = onEnd
     journal.attach(this)
+  }
+
+  begin(): void {
+    this.#hasBegun = true
+    this.#acknowledge()
   }
 
   /** False: read no more until `Peer.resume`. */
@@ -131,6 +137,7 @@ export class JournalConnection implements Carrier, Successor {
   }
 
   #acknowledge(): void {
+    if (!this.#hasBegun) return
     const { durable, outcome, received } = this.#journal
     this.#acknowledgedOutcome = outcome
     this.#acknowledged = received
