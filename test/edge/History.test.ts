@@ -127,7 +127,10 @@ describe("a session by an edge that is stopped and was rotated or cleared, so th
             yield* d.close
           })
         const direct = yield* TestRelay.make()
-        yield* played(Script.make(direct, direct.output, () => {}), Effect.void)
+        yield* played(
+          Script.make(direct, direct.output, () => {}),
+          Effect.void
+        )
         yield* Local.quiet(direct)
         const scope = yield* Scope.make()
         const relay = yield* Scope.provide(TestRelay.make(), scope)
@@ -143,7 +146,10 @@ describe("a session by an edge that is stopped and was rotated or cleared, so th
           controlPort = next.controlPort
           link.isDown = false
         })
-        yield* played(Script.make(local, relay.output, () => {}), startedAgain)
+        yield* played(
+          Script.make(local, relay.output, () => {}),
+          startedAgain
+        )
         yield* local.forwarded
         assert.deepStrictEqual(relay.output.tree(), direct.output.tree())
       })
