@@ -216,8 +216,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (this.#end.hasCome) return
     const stopped = this.#successor === undefined ? this.#framer.push(bytes, 0, length) : 0
     this.#answerRead()
-    if (this.#framer.isDead) return this.end("protocol error", "payload larger than 128 MiB")
-    if (stopped === length) return
+    if (this.#framer.isDead) this.end("protocol error", "payload larger than 128 MiB")
+    if (this.#framer.isDead || stopped === length) return
     const rest = bytes.subarray(stopped, length)
     if (this.#successor === undefined) this.#backlog = Buffer.from(rest)
     else this.#successor.receive(rest, rest.length)

@@ -49,6 +49,8 @@ const introduction = (flags: bigint) => ({
 const opened = (received: bigint, durable: bigint, returnCode = 10) =>
   join(u32(returnCode), u32(0), u64(received), u64(durable))
 const acknowledged = (received: bigint, durable: bigint) => join(u64(received), u64(durable), u32(0))
+/** An outcome of a later version. */
+const unknown = join(u64(0n), u64(0n), u32(99))
 const everything = 2n ** 64n - 1n
 
 describe("of a relay's answers", () => {
@@ -57,6 +59,7 @@ describe("of a relay's answers", () => {
     ["that it has all there could ever be", opened(everything, everything), "has record 18446744073709551615"],
     ["that it has for good what it does not have", opened(0n, 1n), "has record 0, and 1 for good"],
     ["later that it has what nobody said", join(opened(0n, 0n), acknowledged(1000n, 1000n)), "has record 1000"],
+    ["later what this edge does not know", join(opened(0n, 0n), unknown), "99 is none of"],
     ["that it takes no journal", opened(0n, 0n, 99), "refuses a journal with 99"]
   ] as const) {
     it.live(`${what}, is not believed: another one gets all of it`, () =>

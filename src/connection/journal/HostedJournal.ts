@@ -145,13 +145,13 @@ export class HostedJournal implements Journal {
     if (number <= this.received || this.isEnding) return
     this.received = number
     const isTaken = this.#takes(kind, connection, bytes, from, to)
-    if (isTaken === false) return this.#refuse("JOURNAL_MALFORMED", `record ${number}`)
     // What is put down a later relay carries out as it is, and takes other kinds for its own.
     if (isTaken === true) {
       this.marking.append(number, kind, connection, bytes, from, to)
       this.#carryOut(kind, connection, bytes, from, to)
     }
-    this.marking.carriedOut()
+    if (isTaken === false) this.#refuse("JOURNAL_MALFORMED", `record ${number}`)
+    else this.marking.carriedOut()
   }
 
   /** Undefined: it is of a connection that is not open, and changes nothing. */
@@ -166,10 +166,11 @@ export class HostedJournal implements Journal {
   }
 
   #carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
-    if (kind === Kind.control || kind === Kind.data) return this.#open(connection, kind)
-    if (kind === Kind.finish) return this.#finish(!this.isCut)
-    const known = this.#connections.get(connection) as Tracer
-    if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
+    const known = this.#connections.get(connection)
+    if (kind === Kind.control || kind === Kind.data) this.#open(connection, kind)
+    else if (kind === Kind.finish) this.#finish(!this.isCut)
+    else if (known === undefined) return
+    else if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
     else if (kind === Kind.withdrawn) known.withdraw()
     else if (kind === Kind.end) {
       this.#connections.delete(connection)

@@ -23,7 +23,7 @@ import { checksums } from "../journal/Checksums.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { JournalReader, type Read, type RecordDamaged } from "../journal/JournalReader.ts"
 import type { Spool } from "../spool/Spool.ts"
-import { accepted, believed } from "./Believed.ts"
+import { accepted, acknowledged, believed } from "./Believed.ts"
 import { ask, command, EdgeCircle, greet, type RelayUnfit } from "./Greeting.ts"
 import type { LinkState } from "./LinkState.ts"
 import { Loan } from "./Loan.ts"
@@ -88,6 +88,7 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
         if (isForGood) yield* Effect.uninterruptible(options.spool.leave(journal, passed, true))
         if (isForGood) continue
       }
+      const waitedMillis = waitMillis
       const done = yield* Effect.result(Effect.scoped(attempt(journal, options, onUp)))
       if (Result.isSuccess(done)) {
         if (done.success !== undefined) return done.success
@@ -99,6 +100,8 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
         const examined = yield* Effect.result(options.spool.examine(journal))
         if (Result.isSuccess(examined) && examined.success) continue
       }
+      // What it says would be as little believed at once.
+      if (failure._tag === "RelayUnfit") waitMillis = waitedMillis
       yield* options.link.failed(failure.message, failure._tag === "EdgeCircle" ? "EDGE_CIRCLE" : undefined)
       yield* Effect.raceFirst(Effect.sleep(waitMillis), options.route.moved)
       waitMillis = Math.min(waitMillisMax, 2 * waitMillis)
@@ -309,7 +312,7 @@ const finished = (journal: Journal, link: Dial.Link, next: Next, { spool }: Opti
   })
 
 /** Tells the relay that nobody here will ask for it, until it has heard. */
-const forgotten = (journal: Journal, link: Dial.Link, next: Next): Effect.Effect<void, Dial.LinkLost> =>
+const forgotten = (journal: Journal, link: Dial.Link, next: Next): Effect.Effect<void, Dial.LinkLost | RelayUnfit> =>
   Effect.gen(function* () {
     const record = Buffer.alloc(headBytes)
     seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, checksums)
@@ -327,7 +330,7 @@ const putAside = (journal: Journal, link: Dial.Link, lost: string, { spool }: Op
   })
 
 /** The next acknowledgement. */
-type Next = Effect.Effect<Acknowledgement, Dial.LinkLost>
+type Next = Effect.Effect<Acknowledgement, Dial.LinkLost | RelayUnfit>
 
 /** Runs `listening` for as long as the relay says something. */
 const unlessSilent = <A>(
@@ -335,9 +338,9 @@ const unlessSilent = <A>(
   listening: (next: Next) => Effect.Effect<A, Failure>
 ): Effect.Effect<A, Failure> => {
   let heardCount = 0
-  const next = Effect.map(link.read(acknowledgement.size), (bytes) => {
+  const next = Effect.flatMap(link.read(acknowledgement.size), (bytes) => {
     heardCount++
-    return acknowledgement.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0)
+    return acknowledged(link, bytes)
   })
   const silent = Effect.gen(function* () {
     let before = heardCount
