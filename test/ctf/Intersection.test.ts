@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { afterAll, assert, it } from "@effect/vitest"
+import { afterAll, assert, describe, it } from "@effect/vitest"
 import * as Text from "../../src/ctf/print/Text.ts"
-import type { Interval } from "../../src/ctf/recorded/Interval.ts"
+import { between, contains, type Interval, isAlways } from "../../src/ctf/recorded/Interval.ts"
 import * as Moment from "../../src/ctf/recorded/Moment.ts"
 import * as Printing from "../../src/ctf/recorded/Printing.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
@@ -70,6 +70,19 @@ const write = (traces: Readonly<Record<string, Streams>>, hasEnd = true): string
 const interval = (begin?: string, end?: string): Interval => ({
   begin: begin === undefined ? undefined : Moment.parse(begin, true, undefined),
   end: end === undefined ? undefined : Moment.parse(end, true, undefined)
+})
+
+describe("an interval", () => {
+  it("is between two moments, both included, or has no such end", () => {
+    const [from, to] = [-5n, 2n ** 63n - 1n]
+    const inside = (moment: bigint, wanted: Interval) =>
+      contains(wanted, between(moment, undefined).begin ?? assert.fail())
+    const among = (wanted: Interval) => [from - 1n, from, to, -(2n ** 63n)].filter((moment) => inside(moment, wanted))
+    assert.deepStrictEqual(among(between(from, to)), [from, to])
+    assert.deepStrictEqual(among(between(undefined, from)), [from - 1n, from, -(2n ** 63n)])
+    assert.deepStrictEqual(among(between(from, undefined)), [from, to])
+    assert.isTrue(isAlways(between(undefined, undefined)))
+  })
 })
 
 const lossesOf = (lines: ReadonlyArray<string>) =>

@@ -3,7 +3,7 @@
  * an event refers to are never overwritten; its fields are decoded when they are asked for.
  */
 import { Effect, Stream } from "effect"
-import { nanos, type Time, timeOf } from "../decode/Clock.ts"
+import { nanos } from "../decode/Clock.ts"
 import { Cursor, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
@@ -15,6 +15,7 @@ import * as Values from "../decode/Values.ts"
 import { isWanted } from "../filter/Filters.ts"
 import type { Scope, Structure } from "../model/FieldClass.ts"
 import type { EventClass, TraceClass } from "../model/TraceClass.ts"
+import * as Interval from "./Interval.ts"
 import * as Recording from "./Recording.ts"
 import type { StreamReader } from "./StreamReader.ts"
 
@@ -104,8 +105,6 @@ export interface Options {
   readonly filter?: Filter
 }
 
-const momentOf = (nanos: bigint | undefined): Time | undefined => (nanos === undefined ? undefined : timeOf(nanos))
-
 const itemOf = (reader: StreamReader, filter: Filter | undefined): Item | undefined => {
   const { failure, item, loss, path, stream } = reader
   if (item === "failure" && failure !== undefined) return { _tag: "Failure", failure, path }
@@ -116,7 +115,7 @@ const itemOf = (reader: StreamReader, filter: Filter | undefined): Item | undefi
 }
 
 const open = (paths: ReadonlyArray<string>, options: Options): Recording.Recording => {
-  const interval = { begin: momentOf(options.begin), end: momentOf(options.end) }
+  const interval = Interval.between(options.begin, options.end)
   return Recording.open(paths, { ...Recording.defaults, isKept: true, interval: () => interval })
 }
 

@@ -1,11 +1,19 @@
 /** Spans of time: what is asked for, or what a stream was active in. */
-import { compare, type Time } from "../decode/Clock.ts"
+import { compare, type Time, timeOf } from "../decode/Clock.ts"
 
 /** Both ends are part of it; undefined: it has no such end. */
 export interface Interval {
   readonly begin: Time | undefined
   readonly end: Time | undefined
 }
+
+const momentOf = (nanos: bigint | undefined): Time | undefined => (nanos === undefined ? undefined : timeOf(nanos))
+
+/** Nanoseconds from the clocks' origin, both included; undefined: no such end. */
+export const between = (begin: bigint | undefined, end: bigint | undefined): Interval => ({
+  begin: momentOf(begin),
+  end: momentOf(end)
+})
 
 /** All times. */
 export const always: Interval = { begin: undefined, end: undefined }
