@@ -2,6 +2,7 @@
  * A stream of several files, as of a ring or of rotations: in the order of their packets. What cannot be read in one is
  * told, and the next goes on.
  */
+import { dirname } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as ByHand from "./byHand.ts"
 
@@ -61,5 +62,23 @@ describe.for(["generated", "closures"] as const)("a stream of two files (%s)", (
       warnings.map((line) => line.replace(/ between.*/, "")),
       ["WARNING: Tracer discarded 2 events", "WARNING: Tracer discarded 1 packet"]
     )
+  })
+})
+
+describe("a trace of several chunks", () => {
+  it.each([
+    ["the later", ["", '\nevent { id = 1; name = "f"; fields := struct { integer { size = 8; } x; }; };']],
+    ["the earlier", ['\nevent { id = 1; name = "f"; fields := struct { integer { size = 8; } x; }; };', ""]]
+  ])("has the classes of the metadata that has the most, %s one's, not of the longest", (_, [one = "", other = ""]) => {
+    const place = ByHand.place()
+    const common = `/* CTF 1.8 */
+trace { major = 1; minor = 8; byte_order = le; uuid = "2a6422d0-6cee-11e0-8c08-cb07d7b3a564"; };
+stream { event.header := struct { ${u8} id; }; };
+event { id = 0; name = "e"; fields := struct { ${u8} x; }; };`
+    const padded = (text: string) => `${common}${text}${text === "" ? " ".repeat(4096) : ""}`
+    place({ metadata: padded(one), files: { s: "00 01 01 02" } })
+    const directory = dirname(place({ metadata: padded(other), files: { s: "01 03 00 04" } }))
+    const { failureCount, lines } = ByHand.shown(directory, undefined)
+    assert.deepStrictEqual([failureCount, numbers(lines).toSorted()], [0, [1, 2, 3, 4]])
   })
 })

@@ -122,11 +122,14 @@ const loadAll = (paths: ReadonlyArray<string>, { isPartial }: Options): Loaded =
   return { parts, refusals }
 }
 
+const classCountOf = ({ traceClass: { dataStreams } }: Part): number =>
+  [...dataStreams.values()].reduce((count, { events }) => count + 1 + events.size, 0)
+
 const grouped = (parts: ReadonlyArray<Part>, { clockShift, code }: Options): ReadonlyArray<Trace> => {
   const groups = Map.groupBy(parts, ({ traceClass }, index) => identity(traceClass) ?? index)
   return [...groups.values()].map((own) => {
-    // Metadata only grows: the longest has all classes of the others.
-    const fullest = own.reduce((a, b) => (b.directory.metadata.length > a.directory.metadata.length ? b : a))
+    // Metadata only grows: that with the most classes has all of the others'. Its bytes tell nothing, with padding.
+    const fullest = own.reduce((a, b) => (classCountOf(b) > classCountOf(a) ? b : a))
     const plan = new TracePlan(fullest.traceClass, nameOf(own, fullest.traceClass), code)
     plan.clockShift = clockShift
     return { plan, parts: own }
