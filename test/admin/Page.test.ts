@@ -127,6 +127,33 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
     })
   )
 
+  it.live("shows how long a stream was silent when the relay told of it, not since", () =>
+    Effect.gen(function* () {
+      const { at, url } = yield* start()
+      yield* record(url, "web1", "checkout")
+      const { page } = yield* tab(yield* browser, 1200)
+      let told = 0
+      let looks = 0
+      yield* Effect.promise(() =>
+        page.route("**/api/v1/sessions/1", (route) => (told++ === 0 ? route.continue() : undefined))
+      )
+      yield* Effect.promise(() =>
+        page.route("**/api/v1/overview*", (route) => {
+          looks++
+          return route.continue()
+        })
+      )
+      yield* Effect.promise(() => page.goto(at("#/sessions/1")))
+      yield* seen(page, "ch_0")
+      const silent = text(page, ".row.stream:not(.head) > :last-child")
+      const before = yield* silent
+      const from = looks
+      yield* Process.until("the page to be drawn again", () => looks >= from + 2)
+      assert.strictEqual(yield* silent, before)
+      assert.isAbove(told, 1)
+    })
+  )
+
   it.live("cuts the name of a session that is too long, not what is marked behind it", () =>
     Effect.gen(function* () {
       const { at, url } = yield* start()

@@ -2,7 +2,6 @@
 import { html } from "htm/preact"
 import { useRef } from "preact/hooks"
 import { Chart, type Line } from "./Chart.ts"
-import * as Clock from "./Clock.ts"
 import { Events } from "./Events.ts"
 import { usePolled } from "./Polling.ts"
 import { isOne } from "./Rates.ts"
@@ -48,9 +47,12 @@ const ViewerRow = ({ viewer }: { readonly viewer: Viewer }) => html`<div class="
 
 const Found = ({
   session,
+  atMillis,
   history
 }: {
   readonly session: SessionStatus
+  /** When it was so. */
+  readonly atMillis: number
   readonly history: History | undefined
 }) => html`
   <p class="facts">
@@ -85,7 +87,7 @@ const Found = ({
     <${Rows}
       items=${session.streams}
       label="streams"
-      row=${(stream: Stream) => html`<${StreamRow} key=${stream.id} stream=${stream} now=${Clock.nowMillis()} />`}
+      row=${(stream: Stream) => html`<${StreamRow} key=${stream.id} stream=${stream} now=${atMillis} />`}
     />
   </div>`
 
@@ -94,10 +96,11 @@ export const Session = ({ id }: { readonly id: number }) => {
   const history = usePolled<History>(() => `sessions/${id}/history`, id)
   const { failure } = session
   // A relay that has been restarted gives the same numbers to other sessions.
-  const shown = useRef(session.value)
-  const isSame = session.value === undefined || shown.current === undefined || isOne(shown.current, session.value)
-  if (isSame) shown.current = session.value ?? shown.current
-  const value = shown.current
+  const shown = useRef(session)
+  const before = shown.current.value
+  const isSame = session.value === undefined || before === undefined || isOne(before, session.value)
+  if (isSame && session.value !== undefined) shown.current = session
+  const { atMillis, value } = shown.current
   const isGone = failure === "gone" || !isSame
   return html`<section>
     <div class="tools">
@@ -106,7 +109,7 @@ export const Session = ({ id }: { readonly id: number }) => {
     ${isGone && html`<p class="notice" role="status">This session has ended. What it streamed is in the relay's output directory.</p>`}
     ${
       value !== undefined &&
-      html`<div class=${isGone ? "old" : ""}><${Found} session=${value} history=${history.value} /></div>`
+      html`<div class=${isGone ? "old" : ""}><${Found} session=${value} atMillis=${atMillis} history=${history.value} /></div>`
     }
     ${(value?.liveTimerMicros ?? 0) > 0 && html`<${Events} id=${id} session=${value?.name} />`}
   </section>`
