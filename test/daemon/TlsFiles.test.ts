@@ -220,6 +220,7 @@ it.live("files that can be used, and let nobody in, are warned of", () =>
     yield* issue("self", "self")
     const textOf = (name: string) => readFileSync(at(name), "utf8")
     writeFileSync(at("whole.pem"), textOf("leaf.pem") + textOf("between.pem"))
+    writeFileSync(at("above.pem"), textOf("between.pem") + textOf("root.pem"))
     const below = { certificate: at("leaf.pem"), key: at("leaf.key") }
     const lacksIssuer = (name: string) => new RegExp(`comes without its issuer \\(CN=${name}\\): clients that do not`)
     const modes = { control: "allow", data: "allow", live: "allow" } as const
@@ -234,7 +235,11 @@ it.live("files that can be used, and let nobody in, are warned of", () =>
       [{ ...below, clientCa: at("root.pem") }, [lacksIssuer("between")]],
       [{ ...below, certificate: at("whole.pem"), clientCa: at("root.pem") }, []],
       [{ ...below, certificate: at("whole.pem"), clientCa: at("strange.pem") }, [lacksIssuer("root")]],
-      [{ ...below, clientCa: at("between.pem") }, []],
+      [
+        { ...below, clientCa: at("between.pem") },
+        [/between.pem \(CN=between\) comes without its issuer \(CN=root\): n/]
+      ],
+      [{ ...below, clientCa: at("above.pem") }, []],
       [{ ...below, certificate: at("public.pem"), key: at("public.key") }, [lacksIssuer("between")]],
       [below, []],
       [{ clientCa: authority.certificate, crl: other }, [/has none of CN=lttng-relay authority/]],

@@ -7,7 +7,7 @@ import { statSync } from "node:fs"
 import { createSecureContext } from "node:tls"
 import { Effect, Schedule, type Scope } from "effect"
 import type { TlsFiles } from "../../config/DaemonOptions.ts"
-import { certificatesOf, matchKey, missingIssuer, whole } from "../../config/Pem.ts"
+import { certificatesOf, matchKey, missingIssuer, rootless, whole } from "../../config/Pem.ts"
 import type { Tls } from "../../config/RelayConfig.ts"
 import * as Term from "../../config/Term.ts"
 import * as TextFile from "../../config/TextFile.ts"
@@ -115,6 +115,12 @@ export const complaintsOf = (
       authorities = certificatesOf(text)
       for (const one of authorities.filter((certificate) => !isAuthority(certificate))) {
         warnings.push(`The TLS authority ${clientCa} (${Term.nameOf(one)}) is none: it can sign no certificate`)
+      }
+      for (const one of rootless(authorities.filter(isAuthority))) {
+        const issuer = Term.nameOf({ subject: one.issuer })
+        warnings.push(
+          `The TLS authority ${clientCa} (${Term.nameOf(one)}) comes without its issuer (${issuer}): nobody is let in by it`
+        )
       }
     })
   }
