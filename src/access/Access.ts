@@ -9,7 +9,9 @@ import * as Glob from "./Glob.ts"
 const list = <S extends Schema.Schema<unknown>>(item: S) => Schema.optionalKey(Schema.Array(item))
 
 const Range = Schema.String.check(
-  Schema.makeFilter((text: string) => Addresses.range(text) !== undefined || "Expected an address, or a range like 10.0.0.0/8")
+  Schema.makeFilter(
+    (text: string) => Addresses.range(text) !== undefined || "Expected an address, or a range like 10.0.0.0/8"
+  )
 )
 const KeyHash = Schema.String.check(
   Schema.makeFilter((text: string) => /^[0-9a-f]{64}$/i.test(text) || "Expected the SHA-256 of a public key, 64 digits")

@@ -78,6 +78,6 @@ export const missingIssuer = (
   return undefined
 }
 
-/** Those at which what leads from authorities upwards ends before one that has signed itself: nobody is let in by them. */
+/** Those that have not signed themselves, and whose issuer is not among them: nobody is let in by them. */
 export const rootless = (authorities: ReadonlyArray<X509Certificate>): ReadonlyArray<X509Certificate> =>
   authorities.filter((one) => !one.checkIssued(one) && !authorities.some((other) => one.checkIssued(other)))

@@ -111,7 +111,7 @@ export const priorityBoostMax = 20
 export const priorityBoost = upTo(priorityBoostMax)
 
 /** Threads for file operations: the runtime makes no more. */
-export const ioThreadsMax = 1024
+const ioThreadsMax = 1024
 export const ioThreads = (text: string): number | undefined => {
   const value = count(text)
   return value === undefined || value > ioThreadsMax ? undefined : value
