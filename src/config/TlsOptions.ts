@@ -26,10 +26,13 @@ const parseModes = (text: string): Modes | undefined => {
   const [first = "", ...others] = text.split(",")
   const rest = isMode(first) ? first : "off"
   const modes: Record<Port, Mode> & { http?: Mode } = { control: rest, data: rest, live: rest }
+  const named = new Set<string>()
   for (const part of isMode(first) ? others : [first, ...others]) {
     const [port, mode = "", ...more] = part.split("=")
     const known = ([...ports, "http"] as const).find((name) => name === port)
-    if (known === undefined || !isMode(mode) || more.length > 0) return undefined
+    // Twice, one of the two is not what is meant, and that may be the one that lets in fewer.
+    if (known === undefined || !isMode(mode) || more.length > 0 || named.has(known)) return undefined
+    named.add(known)
     modes[known] = mode
   }
   return modes

@@ -144,6 +144,7 @@ describe("TLS", () => {
       ["--tls=on"],
       ["--tls=data"],
       ["--tls=live=off,allow"],
+      ["--tls=require,live=require,live=off"],
       ["--tls=allow,"],
       ["--tls=web=allow"],
       ["--tls-min-version=1.1"]
