@@ -9,6 +9,7 @@ import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as LiveViewer from "../../src/viewer/LiveViewer.ts"
 import * as Viewer from "../live/viewer.ts"
+import { logged } from "../support/logged.ts"
 
 const rules = (allowed: Omit<AccessFile["rules"][number], "principals">): AccessFile => ({
   principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
@@ -57,8 +58,9 @@ it.live("a target records what it may, by whatever name it tries; a viewer knows
   })
 )
 
-it.live("a target that names directories itself, as before 2.11, is kept to its host's", () =>
-  Effect.gen(function* () {
+it.live("a target that names directories itself, as before 2.11, is kept to its host's", () => {
+  const { layer, lines } = logged()
+  return Effect.gen(function* () {
     const relay = yield* TestRelay.make({ access })
     const control = yield* relay.script().control
     yield* control.version(10)
@@ -69,8 +71,12 @@ it.live("a target that names directories itself, as before 2.11, is kept to its 
     yield* control.addStream({ path: "/web1/s-1/ust" })
     const directories = new Set(relay.output.files().map((path) => path.split("/")[0]))
     assert.deepStrictEqual([...directories], ["web1"])
-  })
-)
+    // Who it was, and what for, as where the session itself is refused.
+    assert.isTrue(
+      lines.some((line) => /127.0.0.1:\d+, "here": {"sessionName":"s","pathname":".\/db1\/ust"}/.test(line))
+    )
+  }).pipe(Effect.provide(layer))
+})
 
 it.live("where output is grouped by session, the host is the one that the directory is named after", () =>
   Effect.gen(function* () {
