@@ -205,7 +205,8 @@ const failures = {
   LEFTOVERS: entry(
     "warning",
     "a crash left traces unfinished",
-    "Of an earlier relay, found at the start. `lttng-relay check` says what, `lttng-relay repair` puts it right."
+    "Of an earlier relay, found at the start; a full disk, a quota and a target that vanished within a packet leave such, too. " +
+      "`lttng-relay check` says what, `lttng-relay repair` puts it right."
   ),
   FILE_FAILED: entry(
     "error",
