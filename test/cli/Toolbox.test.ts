@@ -125,6 +125,7 @@ Peers.describeConcurrently([], "lttng-relay", () => {
     [["edge", "--to=net://h", "--listen=a:b"], 2, /--listen=a:b: expected/],
     [["edge", "--to=net://h", "--spool=/nowhere/x", "--http-port=ftp://x"], 2, /--http-port/],
     [["tunnel", "--to=tls://h", "--listen=a:b"], 2, /a:b/],
+    [["tunnel", "--to=tls://h", "--listen=127.0.0.1:,,"], 2, /--listen=127.0.0.1:,,: expected HOST/],
     [["load", "tcp://h"], 2, /tcp:\/\/ needs a data URL too/],
     [["follow", "--json", "--nosuch", "net://h"], 2, /--nosuch.*\(see lttng-relay follow --help\)/],
     [["nosuch"], 2, /nosuch.*\(see lttng-relay --help\)/],

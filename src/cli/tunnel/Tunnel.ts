@@ -67,7 +67,8 @@ const placesOf = (text: string): Result.Result<ReadonlyMap<Role, { host: string;
   const [, host = "", list = "5342,5343,5344"] = /^(\[[^\]]+\]|[^:]+)(?::([\d,]*))?$/.exec(text) ?? []
   const ports = list.split(",")
   const isPort = (port: string) => Number(port) <= 65_535
-  if (host === "" || ports.length !== roles.length || !ports.every(isPort)) {
+  const isNone = ports.every((port) => port === "")
+  if (host === "" || ports.length !== roles.length || isNone || !ports.every(isPort)) {
     const expected = "expected HOST or HOST:CONTROL,DATA,LIVE, where an empty port is not listened on"
     return Result.fail(new Misused(`--listen=${text}: ${expected}`))
   }
