@@ -2,7 +2,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Incidents } from "../../src/relay/Incidents.ts"
-import { type Allowance, Allowances } from "../../src/relay/party/Allowances.ts"
+import { type Allowance, Allowances, directoryCountMax } from "../../src/relay/party/Allowances.ts"
+import { Party } from "../../src/relay/party/Party.ts"
 import { output, withStore } from "../storage/stores.ts"
 import { until } from "../support/turns.ts"
 
@@ -66,6 +67,45 @@ it.live("of who recorded and is gone nothing stays: at once without a bound, and
       const lines = `${memory.read(`${output}/.recordings`)}`.split("\n")
       assert.deepStrictEqual(lines.slice(0, 2), ["", '["stays","h/stays"]'])
       assert.strictEqual(lines.length, 2 + youngCount)
+    })
+  )
+)
+
+it.live("what it recorded counts, however many sessions it begins; with too many it begins no other one", () =>
+  withStore({}, ({ memory, store }) =>
+    Effect.gen(function* () {
+      const works: Array<Effect.Effect<void>> = []
+      const allowances = new Allowances(store, new Incidents(), (work) => void works.push(work))
+      const quota = quotaOf("somebody", 1000)
+      const all = () => true
+      const rights = { mayRecord: all, mayView: all, mayViewAll: true, mayAdminister: false, bounds: [quota] }
+      const peer = { name: "127.0.0.1:1", certificate: undefined }
+      const party = new Party({ rightsOf: () => rights, allowances }, peer)
+      const record = (directory: string, byteCount: number) => {
+        memory.write(`${output}/${directory}/ch_0`, Buffer.alloc(byteCount))
+        const held = party.holdSession()
+        held.records(directory)
+        party.spend(byteCount)
+        held.release()
+      }
+      record("h/first", 900)
+      for (let number = 1; number < directoryCountMax; number++) {
+        assert.isUndefined(party.sessionRefusal)
+        record(`h/${number}`, 0)
+      }
+      const detail = `127.0.0.1, "somebody": ${directoryCountMax} directories are recorded, and no more are counted`
+      assert.deepStrictEqual(party.sessionRefusal, { code: "DISK_QUOTA", detail })
+      assert.isTrue(party.isDiskDue)
+      assert.deepStrictEqual(yield* party.diskRefusal, undefined)
+      assert.deepStrictEqual(party.sessionRefusal, { code: "DISK_QUOTA", detail })
+      // Those that record already go on, and still no further than to the bound.
+      assert.isFalse(party.isDiskSpent)
+      party.spend(200)
+      assert.isTrue(party.isDiskSpent)
+      yield* memory.service.unlink(`${output}/h/1/ch_0`)
+      yield* memory.service.removeDirectory(`${output}/h/1`)
+      assert.isUndefined(yield* party.diskRefusal)
+      assert.isUndefined(party.sessionRefusal)
     })
   )
 )

@@ -53,7 +53,7 @@ const admit = (
 ): Effect.Effect<HeldSession, Incident> =>
   Effect.gen(function* () {
     if (socket.isReplayed === true) return party.holdSession()
-    if (party.isDiskSpent) yield* Effect.timeoutOption(party.diskRefusal, diskLookMillis)
+    if (party.isDiskDue) yield* Effect.timeoutOption(party.diskRefusal, diskLookMillis)
     const refusal = registry.admission.refusalOf({
       sessionName,
       hostname,

@@ -29,6 +29,9 @@ export interface Quota {
 /** For a line of the log. A principal without a name in the rules is an address or a key. */
 export const principalText = (principal: string): string => JSON.stringify(principal.replace("\0", ""))
 
+/** With so many directories, of sessions or of streams of those before 2.11, one principal begins no other session. */
+export const directoryCountMax = 16_384
+
 /** One principal's use. */
 export class Allowance {
   connectionCount = 0
@@ -45,6 +48,11 @@ export class Allowance {
   /** The rules bound its bytes on disk. */
   isDiskBounded = false
 
+  /** It has as many directories as are counted: with more, it would be held to less than what it recorded. */
+  get hasManyDirectories(): boolean {
+    return this.isDiskBounded && this.directories.size >= directoryCountMax
+  }
+
   get isUnused(): boolean {
     return this.connectionCount === 0 && this.sessionCount === 0 && this.directories.size === 0
   }
@@ -55,9 +63,6 @@ export interface Share {
   readonly quota: Quota
   readonly allowance: Allowance
 }
-
-/** So many directories of one principal are remembered: traces may be taken away without our hearing of it. */
-const directoryCountMax = 16_384
 
 /** With fewer principals, or directories, nobody looks for those that can be forgotten. */
 const principalCountMin = 64
@@ -130,7 +135,11 @@ export class Allowances {
     const { directories, isDiskBounded } = allowance
     if (directories.has(directory)) return
     directories.add(directory)
-    if (isDiskBounded) this.#say([principal, directory])
+    if (isDiskBounded) {
+      this.#say([principal, directory])
+      return
+    }
+    // Not counted now, and later only as far as it is remembered.
     const [oldest] = directories
     if (directories.size > directoryCountMax && oldest !== undefined) directories.delete(oldest)
   }

@@ -8,7 +8,14 @@ import { clockMillis, queueMicrotask } from "../../Machine.ts"
 import { sessionNamesOf } from "../../model/Path.ts"
 import type { HeldSession } from "../session/Identity.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
-import { type Allowance, type Allowances, principalText, type Quota, type Share } from "./Allowances.ts"
+import {
+  type Allowance,
+  type Allowances,
+  directoryCountMax,
+  principalText,
+  type Quota,
+  type Share
+} from "./Allowances.ts"
 import type { Debtor } from "./Debtors.ts"
 import type { Names } from "./Viewpoint.ts"
 
@@ -57,6 +64,9 @@ const refused = (code: Incident["code"], from: string, { principal }: Quota, wha
 
 const diskRefusal = (from: string, quota: Quota): Incident =>
   refused("DISK_QUOTA", from, quota, `${quota.bytesOnDisk} bytes are recorded`)
+
+const directoryRefusal = (from: string, quota: Quota): Incident =>
+  refused("DISK_QUOTA", from, quota, `${directoryCountMax} directories are recorded, and no more are counted`)
 
 /** The socket's `address:port`, without the port. */
 const addressOf = (peer: string) => peer.slice(0, peer.lastIndexOf(":"))
@@ -178,6 +188,7 @@ export class Party {
         return refused("SESSION_QUOTA", from, quota, `${quota.sessions} are being recorded`)
       }
       if (allowance.diskBytes >= quota.bytesOnDisk) return diskRefusal(from, quota)
+      if (allowance.hasManyDirectories) return directoryRefusal(from, quota)
     }
     return undefined
   }
@@ -252,12 +263,17 @@ export class Party {
     return this.#shares.some(({ quota, allowance }) => allowance.diskBytes >= quota.bytesOnDisk)
   }
 
+  /** The same, or so many directories that it may begin no other session. */
+  get isDiskDue(): boolean {
+    return this.isDiskSpent || this.#shares.some(({ allowance }) => allowance.hasManyDirectories)
+  }
+
   /** After a look at the disk, if it may be needed: why nothing more may be recorded. */
   get diskRefusal(): Effect.Effect<Incident | undefined> {
     return Effect.gen({ self: this }, function* () {
       this.#look()
       for (const { quota, allowance } of this.#shares) {
-        if (allowance.diskBytes < quota.bytesOnDisk) continue
+        if (allowance.diskBytes < quota.bytesOnDisk && !allowance.hasManyDirectories) continue
         yield* this.#permissions.allowances.recount(allowance)
         if (allowance.diskBytes >= quota.bytesOnDisk) return diskRefusal(this.#identity.address, quota)
       }
