@@ -94,11 +94,11 @@ export class Text {
     }
     const { packets: whole, rest } = packets(all)
     let text = ""
-    for (const { content } of whole) {
+    for (const { content, whole: packet } of whole) {
       this.#check(content)
       text += this.#decode(content.subarray(headBytes))
+      this.#byteCount += packet.length
     }
-    for (const { whole: bytes } of whole) this.#byteCount += bytes.length
     const sizes = sizesAt(viewOf(rest), 0)
     if (sizes !== undefined && !isSound(sizes)) throw this.#refuse("sizes of a metadata packet that cannot be")
     const isNone = rest.length >= headBytes && isLittleEndian(viewOf(rest), 0) === undefined
