@@ -46,12 +46,14 @@ export const openJournal: Handler = (state, payload) => {
 }
 
 const goneOnWith = (state: ControlState, request: OpenJournal.Request): Effect.Effect<Reply> => {
-  const { registry } = state
+  const { connection, registry } = state
   const { token } = request
   if (!registry.journals.isExpired(token)) return Effect.sync(() => opened(state, request))
   return Effect.match(awaken(registry, state.serves, token), {
     onFailure: (failure) => {
       const isForNow = registry.store.roomWait.isMendable(failure)
+      // Before the reply is looked at: this end of the connection counts, and is nothing to tell.
+      if (isForNow && !registry.journals.tellsOfWait(token)) connection.end("peer closed")
       return refuse(undefined, isForNow ? "JOURNAL_WAITS" : "JOURNAL_UNMARKED", failure.message)
     },
     onSuccess: () => opened(state, request)

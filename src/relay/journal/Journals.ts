@@ -51,6 +51,7 @@ export class Journals {
   readonly #finished = new Set<string>()
   readonly #ended = new Set<string>()
   readonly #expired = new Set<string>()
+  readonly #told = new Set<string>()
   /** Held while a journal is ended because its edge is gone, or revived because it is back: one at a time. */
   readonly turn = Semaphore.makeUnsafe(1)
 
@@ -101,6 +102,14 @@ export class Journals {
 
   revive(token: string): void {
     this.#expired.delete(token)
+    this.#told.delete(token)
+  }
+
+  /** It cannot be gone on with now, and its edge asks every few seconds: true once. */
+  tellsOfWait(token: string): boolean {
+    if (this.#told.has(token)) return false
+    remember(this.#told, token)
+    return true
   }
 
   /** A session of the journal was made. */
