@@ -37,6 +37,13 @@ export type EachRecord = (...record: Parameters<RecordSink>) => Effect.Effect<vo
 /** Longer than any record. */
 const windowBytes = 2 * 1024 * 1024
 
+/** Of most. */
+const payloadBytesMin = 4096
+
+/** No longer than what there is to read: a relay may find some thousand journals, most of them short. */
+const windowFor = (byteCount: number): Buffer =>
+  Buffer.allocUnsafeSlow(Math.min(windowBytes, Math.max(headBytes, byteCount)))
+
 const storedBytes = (bytes: Buffer, at: number, end: number): number | undefined => {
   const kind = bytes.readUInt16BE(at + offsets.kind)
   const payload = at + headBytes
@@ -49,10 +56,11 @@ const storedBytes = (bytes: Buffer, at: number, end: number): number | undefined
 /** Calls `each` with each whole record, `bytes[at, …)` at `offset` of the file, until it answers false. */
 const walk = (
   file: OpenFile,
+  byteCount: number,
   each: (bytes: Buffer, at: number, stored: number, offset: number) => Effect.Effect<boolean>
 ): Effect.Effect<void, FileFailed> =>
   Effect.gen(function* () {
-    const window = Buffer.alloc(windowBytes)
+    const window = windowFor(byteCount)
     let offset = 0
     while (true) {
       const count = yield* file.read(window, offset)
@@ -68,15 +76,16 @@ const walk = (
     }
   })
 
-const replay = (file: OpenFile, marked: number, each: EachRecord): Effect.Effect<void, FileFailed> => {
+const replay = (file: OpenFile, end: number, marked: number, each: EachRecord): Effect.Effect<void, FileFailed> => {
   // What was not kept of a payload reads as zeros.
-  const payload = Buffer.alloc(windowBytes)
-  return walk(file, (bytes, at, stored) => {
+  let payload = Buffer.alloc(payloadBytesMin)
+  return walk(file, end, (bytes, at, stored) => {
     const number = u64At(bytes, at)
     const kind = bytes.readUInt16BE(at + offsets.kind)
     if (kind === mark) return Effect.succeed(number < marked)
     if (kind === path || (kind === basis && stored === 0)) return Effect.succeed(true)
     const byteCount = bytes.readUInt32BE(at + offsets.byteCount)
+    if (byteCount > payload.length) payload = Buffer.alloc(windowBytes)
     payload.fill(0, 0, Math.min(byteCount, stored + 64))
     bytes.copy(payload, 0, at + headBytes, at + headBytes + stored)
     const connection = bytes.readUInt16BE(at + offsets.connection)
@@ -99,9 +108,11 @@ export interface Options {
 }
 
 /** Behind `end` there is a mark. */
-const goesOn = (file: OpenFile, end: number, seals: Seals): Effect.Effect<boolean, FileFailed> =>
+const goesOn = (file: OpenFile, end: number, size: number, seals: Seals): Effect.Effect<boolean, FileFailed> =>
   Effect.gen(function* () {
-    const window = Buffer.alloc(windowBytes)
+    if (size <= end) return false
+    // One byte more: that it is not filled says that it was the last.
+    const window = windowFor(size - end + 1)
     for (let offset = end; ; offset += window.length - headBytes) {
       const count = yield* file.read(window, offset)
       if (seals.hasMark(window.subarray(0, count))) return true
@@ -136,7 +147,8 @@ const foundIn = (
     let marked = 0
     let end = 0
     const places = new Set<string>()
-    yield* walk(file, (bytes, at, stored, offset) => {
+    const size = yield* files.size(paths.history)
+    yield* walk(file, size, (bytes, at, stored, offset) => {
       const kind = bytes.readUInt16BE(at + offsets.kind)
       if (kind !== mark) seals.add(bytes, at, at + headBytes + stored)
       else if (!seals.mark(bytes, at)) {
@@ -153,7 +165,7 @@ const foundIn = (
       return Effect.succeed(true)
     })
     const changes = yield* textOf(files, paths.changes)
-    const isBroken = !isWhole || (about === undefined && marked > 0) || (yield* goesOn(file, end, seals))
+    const isBroken = !isWhole || (about === undefined && marked > 0) || (yield* goesOn(file, end, size, seals))
     const worst = isBroken ? paths.history : isReadable(changes, marked) ? undefined : paths.changes
     if (about === undefined || marked === 0 || worst !== undefined) {
       if (worst !== undefined) yield* told(`${worst} is damaged`)
@@ -179,7 +191,7 @@ const foundIn = (
       marked,
       places,
       directories,
-      replay: (each) => replay(file, marked, each),
+      replay: (each) => replay(file, end, marked, each),
       close: file.close,
       takeBack: store.retraceable.takeBack(paths.changes, changes, marked),
       goOn
