@@ -76,10 +76,24 @@ const minor11 = 8
 /** One stream's files. */
 interface Mirror {
   readonly path: string
-  readonly data: FileHandle
+  data: FileHandle | undefined
   index: { readonly file: FileHandle; readonly path: string; readonly minor: number } | undefined
   offset: bigint
 }
+
+const openData = (mirror: Mirror) =>
+  Effect.map(create(mirror.path), (file) => {
+    mirror.data = file
+    return file
+  })
+
+const appendData = (mirror: Mirror, bytes: Uint8Array) =>
+  Effect.gen(function* () {
+    yield* append(mirror.path, mirror.data ?? (yield* openData(mirror)), bytes)
+  }).pipe(
+    // Interrupted in between, it would leave a file that nobody closes.
+    Effect.uninterruptible
+  )
 
 const headOf = (bytes: Uint8Array, index: PacketIndex): CtfPacket.PacketHead | undefined => {
   const head = CtfPacket.head(bytes)
@@ -102,7 +116,7 @@ const writePacket = (mirror: Mirror, index: PacketIndex, bytes: Uint8Array) =>
     const head = headOf(bytes, index)
     const target = mirror.index ?? (yield* openIndex(mirror, head === undefined ? minor10 : minor11))
     // Data first: an index record never points to bytes that are not there.
-    yield* append(mirror.path, mirror.data, bytes)
+    yield* appendData(mirror, bytes)
     const common = { ...index, offset: mirror.offset }
     const record =
       target.minor === minor10
@@ -121,7 +135,7 @@ const writePacket = (mirror: Mirror, index: PacketIndex, bytes: Uint8Array) =>
 
 const close = (mirror: Mirror) =>
   Effect.promise(async () => {
-    await mirror.data.close()
+    await mirror.data?.close()
     await mirror.index?.file.close()
   })
 
@@ -142,8 +156,10 @@ const makeMirrors = (root: string) => {
     })
   const add = (stream: ViewedStream) =>
     Effect.gen(function* () {
-      const path = yield* locationOf(root, stream)
-      mirrors.set(stream.id, { path, data: yield* create(path), index: undefined, offset: 0n })
+      const mirror: Mirror = { path: yield* locationOf(root, stream), data: undefined, index: undefined, offset: 0n }
+      mirrors.set(stream.id, mirror)
+      // Of a trace without any metadata, as one that was cleared when its application ended, babeltrace2 opens nothing.
+      if (!stream.isMetadata) yield* openData(mirror)
     }).pipe(
       // An interruption in between would leave a file that nobody closes.
       Effect.uninterruptible
@@ -170,7 +186,7 @@ export const record = <E>(
         case "Metadata": {
           const mirror = mirrors.get(event.stream.id) as Mirror
           progress.bytes += event.bytes.length
-          return append(mirror.path, mirror.data, event.bytes)
+          return appendData(mirror, event.bytes)
         }
         case "Packet":
           progress.packets++

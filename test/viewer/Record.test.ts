@@ -78,6 +78,17 @@ describe("a recording", () => {
     })
   )
 
+  it.live("has no file for metadata that never came: babeltrace2 would open nothing of the mirror", () =>
+    Effect.gen(function* () {
+      const directory = join(yield* Relays.temporaryDirectory("without"), "mirror")
+      const other = { path: "ust/pid/app-1", traceId: 2n }
+      const cleared = [added(stream(3n, { ...other, isMetadata: true, channel: "metadata" })), added(stream(4n, other))]
+      yield* Record.record(Stream.concat(told(), Stream.fromIterable(cleared)), directory)
+      assert.deepStrictEqual(readdirSync(join(directory, "ust/pid/app-1")), ["ch_4"])
+      assert.strictEqual(read(directory, "ust/uid/0/64-bit", "metadata"), "first, second")
+    })
+  )
+
   it.live("leaves no file open, whenever it is interrupted", () =>
     Effect.gen(function* () {
       const within = yield* Relays.temporaryDirectory("open")
