@@ -117,22 +117,25 @@ describe("a relay without trace chunks", () => {
   })
 })
 
-/** A packet of CTF 1.8 with `text` in it, in the tracer's byte order. */
-const packetOf = (text: Buffer, isBig: boolean): Buffer => {
+/** A packet of CTF 1.8 with `text` in it, in the tracer's byte order; its padding is not sent if it is the last one. */
+const packetOf = (text: Buffer, isBig: boolean, isLast: boolean): Buffer => {
   const head = Buffer.alloc(37)
   const write = (value: number, at: number) => (isBig ? head.writeUInt32BE(value, at) : head.writeUInt32LE(value, at))
   write(0x75d11d57, 0)
   write(8 * (37 + text.length), 24)
   write(8 * 4096, 28)
-  return Buffer.concat([head, text])
+  return Buffer.concat([head, text, Buffer.alloc(isLast ? 0 : 4096 - 37 - text.length)])
 }
 
-const textOf = (payload: Buffer): Buffer => {
+/** With what is missing at its end. */
+const textOf = (payload: Buffer, paddingSize: number): Buffer => {
   const isBig = payload.length >= 37 && payload.readUInt32BE(0) === 0x75d11d57
   const isPacket = isBig || (payload.length >= 37 && payload.readUInt32LE(0) === 0x75d11d57)
   if (!isPacket) return payload
-  const contentBytes = (isBig ? payload.readUInt32BE(24) : payload.readUInt32LE(24)) / 8
-  return payload.subarray(37, contentBytes)
+  const bytesAt = (at: number) => (isBig ? payload.readUInt32BE(at) : payload.readUInt32LE(at)) / 8
+  const rest = payload.subarray(bytesAt(28))
+  if (rest.length === 0) assert.strictEqual(bytesAt(28), payload.length + paddingSize)
+  return Buffer.concat([payload.subarray(37, bytesAt(24)), rest.length === 0 ? rest : textOf(rest, paddingSize)])
 }
 
 /** Messages of what `sent` has, one behind the other. */
@@ -163,18 +166,26 @@ const Lengths = Schema.Array(Length)
 describe("metadata that a tracer sends once more for each trace chunk", () => {
   it.prop(
     "is one text at a relay without chunks, however it is cut into messages and those into records",
-    [Schema.Array(Lengths), Lengths, Schema.Literals(["text", "big-endian", "little-endian"])],
-    ([drawn, pieces, form]) => {
+    [
+      Schema.Array(Lengths),
+      Lengths,
+      Schema.Literals(["text", "big-endian", "little-endian"]),
+      Schema.Literals([1, 2, 3, 100])
+    ],
+    ([drawn, pieces, form, together]) => {
       const chunks = [[90], ...drawn.slice(0, 5)]
       const { dialect, translation } = new Conversation(13, 10)
       const sent: Array<Uint8Array> = []
       const full = Buffer.from(Array.from({ length: 100 * chunks.length }, (_, at) => 32 + (at % 90)))
       for (const [turn, cuts] of chunks.entries()) {
-        for (const part of cutsOf(full.subarray(0, 100 * (turn + 1)), cuts.length === 0 ? [50] : cuts)) {
-          const content = form === "text" ? part : packetOf(part, form === "big-endian")
+        const parts = cutsOf(full.subarray(0, 100 * (turn + 1)), cuts.length === 0 ? [50] : cuts)
+        for (let next = 0; next < parts.length; next += together) {
+          const group = parts.slice(next, next + together)
+          const packets = group.map((part, at) => packetOf(part, form === "big-endian", at === group.length - 1))
+          const content = Buffer.concat(form === "text" ? group : packets)
           const head = Buffer.alloc(12)
           head.writeBigUInt64BE(5n)
-          head.writeUInt32BE(form === "text" ? 0 : 4096 - content.length, 8)
+          head.writeUInt32BE(form === "text" ? 0 : 4096 * group.length - content.length, 8)
           const message = said(Commands.SendMetadata.number, Buffer.concat([head, content]))
           // The first record has the head at least.
           const [first = 1, ...rest] = pieces
@@ -192,8 +203,9 @@ describe("metadata that a tracer sends once more for each trace chunk", () => {
       }
       const messages = messagesOf(Buffer.concat(sent))
       const payloads = messages.map((message) => message.subarray(12))
-      assert.strictEqual(Buffer.concat(payloads.map(textOf)).toString(), full.toString())
-      if (form === "text") return
+      const texts = payloads.map((payload, at) => textOf(payload, messages[at]?.readUInt32BE(8) ?? 0))
+      assert.strictEqual(Buffer.concat(texts).toString(), full.toString())
+      if (form === "text" || together > 1) return
       const sizes = messages.map((message, at) => (payloads[at]?.length ?? 0) + message.readUInt32BE(8))
       assert.deepStrictEqual([...new Set(sizes)], [4096])
     },
