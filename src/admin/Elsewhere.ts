@@ -92,12 +92,21 @@ const surplus = ({ payload, query }: HttpApiEndpoint.Top) =>
     }
   })
 
+/** The schema of one text says of two only that they are none. */
+const twice = (reason: string) =>
+  Effect.gen(function* () {
+    const params = Object.entries(yield* HttpServerRequest.ParsedSearchParams)
+    const found = params.find(([name, value]) => Array.isArray(value) && reason.endsWith(`[${JSON.stringify(name)}]`))
+    return found === undefined ? reason : `Given more than once\n  at [${JSON.stringify(found[0])}]`
+  })
+
 const refused = (error: HttpApiError.HttpApiSchemaError) =>
-  error.kind === "Body" || error.kind === "ResponseHeaders"
-    ? Effect.die(error)
-    : Effect.fail(
-        new RequestRefused({ part: error.kind.toLowerCase(), reason: error.cause.message.slice(0, reasonLengthMax) })
-      )
+  Effect.gen(function* () {
+    if (error.kind === "Body" || error.kind === "ResponseHeaders") return yield* Effect.die(error)
+    const { message } = error.cause
+    const reason = error.kind === "Query" ? yield* twice(message) : message
+    return yield* new RequestRefused({ part: error.kind.toLowerCase(), reason: reason.slice(0, reasonLengthMax) })
+  })
 
 export const understanding: Layer.Layer<Understanding> = Layer.succeed(Understanding, (answer, { endpoint }) =>
   Effect.catch(Effect.andThen(surplus(endpoint), answer), (error) =>

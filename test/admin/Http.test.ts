@@ -85,6 +85,7 @@ const asked: ReadonlyArray<readonly [what: string, said: string, status: number]
   ["a body where there is none", body("POST /api/v1/reload", '{"dry":true}'), 400],
   ["one that says nothing", body("DELETE /api/v1/drain", "{}"), 200],
   ["a parameter that there is not", request("GET /api/v1/sessions?limt=3"), 400],
+  ["a parameter twice", request("GET /api/v1/sessions?limit=3&limit=4"), 400],
   ["one where there are none", body("POST /api/v1/drain?deadlineSeconds=600", "{}"), 400],
   ["one of the path's end", request("DELETE /api/v1/sessions/1?dry", authorized), 400],
   ["a parameter of metrics", request("GET /metrics?module=x"), 200],
@@ -105,6 +106,8 @@ describe("the operator's port", () => {
         if (status === 404) assert.match(heard, /^content-security-policy:.*\r\n\r\nThere is nothing here/ims, what)
         if (status === 400 && said.includes(json)) assert.match(heard, /^content-security-policy:.*\r\n\r\n./ims, what)
       }
+      const twice = yield* talk(port, request("GET /api/v1/sessions?limit=3&hostname=a&limit=4"))
+      assert.include(twice, '"reason":"Given more than once\\n  at [\\"limit\\"]"')
       const three = yield* talk(
         port,
         `${request("GET /livez").replace("close", "keep-alive").repeat(2)}${request("GET /livez")}`
