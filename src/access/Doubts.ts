@@ -74,3 +74,23 @@ export const of = ({ principals, rules }: AccessFile): ReadonlyArray<string> => 
     ...(rules.some(allows) ? [] : ["nobody may do anything: no rule allows it"])
   ]
 }
+
+/** What peers can be known by, as the relay is started. */
+export interface Shown {
+  /** Some are asked for a certificate. */
+  readonly maybe: boolean
+  /** None is let in without. */
+  readonly always: boolean
+}
+
+/** Principals that no peer can be, whatever it does. In words, one a line. */
+export const ofPeers = ({ principals }: AccessFile, certificate: Shown): ReadonlyArray<string> =>
+  principals.flatMap((one) => {
+    const hasAddresses = (one.addresses ?? []).length > 0
+    if (!certificate.maybe && !hasAddresses && !isPlain(one)) {
+      return [`nobody is ${one.name}: peers are asked for no certificate without --tls-client-ca`]
+    }
+    return certificate.always && hasAddresses && isPlain(one)
+      ? [`nobody is ${one.name}: who comes without a certificate is not let in, and who has one is known by that`]
+      : []
+  })

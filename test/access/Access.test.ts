@@ -153,6 +153,20 @@ describe("access", () => {
   })
 })
 
+it("who nobody can be is doubted, by whether peers show certificates", () => {
+  const principals = [
+    { name: "lab", addresses: ["10.0.0.0/8"] },
+    { name: "web", names: ["URI:lttng://target/web*"] },
+    { name: "either", addresses: ["10.0.0.1"], keys: [hash] },
+    { name: "none" }
+  ]
+  const of = (maybe: boolean, always: boolean) =>
+    Doubts.ofPeers({ principals, rules: [] }, { maybe, always }).map((line) => line.split(":")[0])
+  assert.deepStrictEqual(of(false, false), ["nobody is web"])
+  assert.deepStrictEqual(of(true, false), [])
+  assert.deepStrictEqual(of(true, true), ["nobody is lab"])
+})
+
 it("what cannot be meant is doubted, and nothing else", () => {
   assert.deepStrictEqual(Doubts.of(file), [])
   const doubtful: AccessFile = {

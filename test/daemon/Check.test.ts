@@ -177,6 +177,34 @@ describe("lttng-relayd --check", () => {
       })
   )
 
+  it.live("and principals that no peer can be, as it is started", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const { key, path } = yield* certificate(at.home, "good", "20200101000000Z", "20990101000000Z")
+      const rules = join(at.home, "rules.json")
+      const principals = [
+        { name: "lab", addresses: ["10.0.0.0/8"] },
+        { name: "web", names: ["URI:*"] }
+      ]
+      writeFileSync(rules, JSON.stringify({ principals, rules: [{ principals: ["lab", "web"], record: [{}] }] }))
+      const tls = ["--tls-cert", path, "--tls-key", key, "--tls-client-ca", path]
+      const start = ["--check", ...at.urls, "-o", at.home, "--access", rules]
+      for (const [args, whom] of [
+        [[], ["web"]],
+        [tls.slice(0, 4), ["web"]],
+        [["--proxy-from=10.0.0.1"], []],
+        [tls, ["lab"]],
+        [[...tls, "--tls=require,live=allow"], []],
+        [[...tls, "--proxy-from=10.0.0.1"], []]
+      ] as const) {
+        const { code, stderr, stdout } = yield* Daemons.attempt("ours", at, [...start, ...args])
+        assert.strictEqual(code, 0, stderr)
+        const found = [...`${stderr}${stdout}`.matchAll(/rules\.json: nobody is (\w+): /g)].map(([, name]) => name)
+        assert.deepStrictEqual(found, [...whom], args.join(" "))
+      }
+    })
+  )
+
   it.live("and each port that has no number", () =>
     Effect.gen(function* () {
       const at = yield* Daemons.place

@@ -153,11 +153,21 @@ const token = ({ httpTokenFile: path }: DaemonOptions): ReadonlyArray<Message> =
   }
 }
 
-const access = ({ access: path }: DaemonOptions): ReadonlyArray<Message> => {
+/** A balancer tells of those that it has seen. */
+const certificatesOf = ({ relay, tls }: DaemonOptions): Doubts.Shown => {
+  const isTold = (relay.proxyFrom ?? []).length > 0
+  const isAsked = tls?.clientCa !== undefined
+  const always = isAsked && (["control", "data", "live"] as const).every((port) => tls[port] === "require")
+  return { maybe: isTold || isAsked, always: always && !isTold }
+}
+
+const access = (options: DaemonOptions): ReadonlyArray<Message> => {
+  const { access: path } = options
   if (path === undefined) return []
   const file = Effect.runSync(Effect.result(AccessRules.read(path)))
   if (Result.isFailure(file)) return [error(file.failure.message)]
-  return Doubts.of(file.success).map((doubt) => warning(`The access file ${path}: ${doubt}`))
+  const doubts = [...Doubts.of(file.success), ...Doubts.ofPeers(file.success, certificatesOf(options))]
+  return doubts.map((doubt) => warning(`The access file ${path}: ${doubt}`))
 }
 
 const tls = ({ tls: files }: DaemonOptions): ReadonlyArray<Message> => {
