@@ -43,7 +43,9 @@ export const KeepAlive = Schema.Struct({
 export interface KeepAlive extends Schema.Schema.Type<typeof KeepAlive> {}
 
 const AddressRange = Schema.String.check(
-  Schema.makeFilter((text: string) => Addresses.range(text) !== undefined || "an address, or a range like 10.0.0.0/8")
+  Schema.makeFilter(
+    (text: string) => Addresses.range(text) !== undefined || "Expected an address, or a range like 10.0.0.0/8"
+  )
 )
 
 const TlsMode = Schema.Literals(["off", "allow", "require"])

@@ -193,6 +193,7 @@ describe("lttng-relayd --check", () => {
         [[], ["web"]],
         [tls.slice(0, 4), ["web"]],
         [["--proxy-from=10.0.0.1"], []],
+        [["--proxy-from=10.0.0.1,0.0.0.0/0"], []],
         [tls, ["lab"]],
         [[...tls, "--tls=require,live=allow"], []],
         [[...tls, "--proxy-from=10.0.0.1"], []]
@@ -201,6 +202,8 @@ describe("lttng-relayd --check", () => {
         assert.strictEqual(code, 0, stderr)
         const found = [...`${stderr}${stdout}`.matchAll(/rules\.json: nobody is (\w+): /g)].map(([, name]) => name)
         assert.deepStrictEqual(found, [...whom], args.join(" "))
+        const isOpen = stderr.includes("--proxy-from has all addresses (0.0.0.0/0): everybody is believed")
+        assert.strictEqual(isOpen, `${args}`.includes("/0"), stderr)
       }
     })
   )

@@ -176,6 +176,12 @@ const tls = ({ tls: files }: DaemonOptions): ReadonlyArray<Message> => {
   return [...errors.map(error), ...warnings.map(warning)]
 }
 
+/** Whoever may connect from a balancer's address can say that it is anybody. */
+const balancers = ({ relay: { proxyFrom = [] } }: DaemonOptions): ReadonlyArray<Message> =>
+  proxyFrom
+    .filter((range) => range.endsWith("/0"))
+    .map((range) => warning(`--proxy-from has all addresses (${range}): everybody is believed who they say they are`))
+
 const limits = ({ relay }: DaemonOptions, isRefused: boolean): ReadonlyArray<Message> => {
   const complaints: Array<Message> = []
   const checked = Effect.runSync(Effect.result(check(relay)))
@@ -213,6 +219,7 @@ export const complaintsOf = async (options: DaemonOptions, isRefused: boolean): 
   ...ExportVariables.complaints(process.env).map(error),
   ...directories(options),
   ...output(options),
+  ...balancers(options),
   ...journals(options),
   ...token(options),
   ...tls(options),
