@@ -251,7 +251,7 @@ const failures = {
   SPOOL_FAILED: entry(
     "error",
     "spool cannot be written: tracers are held back",
-    "Of `lttng-relay edge`. Make room, or put the disk right: it goes on by itself, and nothing of what it has is lost. For a disk that is mounted again it is to be started again."
+    "Of `lttng-relay edge`. Make room, or put the disk right: it goes on by itself, and nothing of what it has is lost. A disk that was gone may be mounted again; after EIO that needs another start."
   ),
   SPOOL_UNREAD: entry(
     "error",

@@ -1,9 +1,11 @@
 /** A spool whose disk cannot be written says so, for as long as that is so. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Latch } from "effect"
 import { TestClock } from "effect/testing"
-import { Kind } from "../../src/protocol/journal/Record.ts"
+import { reading } from "../../src/edge/journal/Segment.ts"
+import { headBytes, Kind } from "../../src/protocol/journal/Record.ts"
 import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
+import { FileFailed, type Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Spools from "./spools.ts"
@@ -22,6 +24,92 @@ it.live("while what was heard cannot be written, and not any more when it could 
     mend()
     yield* until("it to be written", isFailing, (failing) => !failing)
     assert.strictEqual(journal.written, journal.last)
+  })
+)
+
+/** A mount that can be gone, and there again: what was open before fails for good. */
+const mounted = (files: Files["Service"]) => {
+  let mount = 0
+  let lookCount = 0
+  const size: Files["Service"]["size"] = (path) =>
+    Effect.suspend(() => {
+      lookCount++
+      return files.size(path)
+    })
+  const gone = Effect.fail(new FileFailed({ operation: "write", path: "/spool", code: "ENOTCONN" }))
+  const open: Files["Service"]["open"] = (path, mode) =>
+    Effect.map(files.open(path, mode), (file) => {
+      const own = mount
+      const unless = <A>(act: Effect.Effect<A, FileFailed>) =>
+        Effect.suspend((): Effect.Effect<A, FileFailed> => (own === mount ? act : gone))
+      return {
+        ...file,
+        isPrompt: () => false,
+        write: (buffers, position) => unless(file.write(buffers, position)),
+        read: (into, position) => unless(file.read(into, position)),
+        truncate: (size) => unless(file.truncate(size)),
+        sync: unless(file.sync),
+        close: file.close
+      }
+    })
+  return { files: { ...files, open, size }, again: () => void mount++, lookCount: () => lookCount }
+}
+
+it.live("goes on by itself when it is mounted again", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    const { again, files } = mounted(memory.service)
+    const { journal } = yield* Spools.begin(files)
+    again()
+    journal.append(Kind.control, 2)
+    yield* Spools.written(journal)
+    assert.isFalse(journal.writing.isFailing)
+    const segment = memory.paths("/spool").find((path) => path.endsWith(".journal")) ?? ""
+    assert.strictEqual(memory.read(segment)?.length, 2 * headBytes)
+  })
+)
+
+it.live("does not where less is there than was written", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    const { again, files, lookCount } = mounted(memory.service)
+    const { journal } = yield* Spools.begin(files)
+    const segment = memory.paths("/spool").find((path) => path.endsWith(".journal")) ?? ""
+    const whole = memory.read(segment) ?? new Uint8Array()
+    memory.write(segment, whole.slice(1))
+    again()
+    journal.append(Kind.control, 2)
+    journal.writing.flush()
+    yield* until("several looks", () => lookCount() > 2)
+    assert.deepStrictEqual([memory.read(segment)?.length, journal.writing.isFailing], [headBytes - 1, true])
+    memory.write(segment, whole)
+    yield* Spools.written(journal)
+    assert.strictEqual(memory.read(segment)?.length, 2 * headBytes)
+  })
+)
+
+it.live("does not while a file is being read, which another one's descriptor could be meanwhile", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    const { again, files, lookCount } = mounted(memory.service)
+    const { journal } = yield* Spools.begin(files)
+    const segment = journal.segments.all[0] ?? assert.fail()
+    const { file: before } = segment
+    const isRead = Latch.makeUnsafe(false)
+    const read = yield* Effect.forkChild(
+      reading(segment, () => isRead.await),
+      { startImmediately: true }
+    )
+    again()
+    journal.append(Kind.control, 2)
+    journal.writing.flush()
+    yield* until("several looks", () => lookCount() > 2)
+    assert.isTrue(journal.writing.isFailing)
+    assert.strictEqual(segment.file, before)
+    isRead.openUnsafe()
+    yield* Fiber.join(read)
+    yield* Spools.written(journal)
+    assert.notStrictEqual(segment.file, before)
   })
 )
 

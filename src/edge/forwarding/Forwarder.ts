@@ -100,6 +100,7 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
         const examined = yield* Effect.result(options.spool.examine(journal))
         if (Result.isSuccess(examined) && examined.success) continue
       }
+      if (failure._tag === "FileFailed") yield* journal.segments.reopenAfter(failure)
       // What it says would be as little believed at once.
       if (failure._tag === "RelayUnfit") waitMillis = waitedMillis
       yield* options.link.failed(failure.message, failure._tag === "EdgeCircle" ? "EDGE_CIRCLE" : undefined)

@@ -10,7 +10,7 @@ import { checksums } from "./Checksums.ts"
 import type { Chunk } from "./Chunks.ts"
 import type { Lost } from "./History.ts"
 import type { Journal } from "./Journal.ts"
-import { nameOf, type Segment } from "./Segment.ts"
+import { nameOf, reading, type Segment } from "./Segment.ts"
 
 /** A record in a file is not what was written there. */
 export class RecordDamaged extends Schema.TaggedError<RecordDamaged>()("RecordDamaged", {
@@ -203,7 +203,7 @@ export class JournalReader {
   ): Effect.Effect<Pick<Read, "from" | "to"> | number, FileFailed | RecordDamaged> {
     return Effect.gen({ self: this }, function* () {
       const bytes = all.subarray(0, segment.byteCount - this.#offset)
-      const count = yield* segment.file.read(bytes, this.#offset)
+      const count = yield* reading(segment, (file) => file.read(bytes, this.#offset))
       const path = `${this.#journal.home.directory}/${nameOf(segment.first)}`
       const damaged = (at: number) => new RecordDamaged({ path, offset: this.#offset + at })
       const { examined, skipped } = this.#journal.damage

@@ -11,7 +11,7 @@ import { checksums } from "./Checksums.ts"
 import { History, type Skipped } from "./History.ts"
 import type { Needed } from "./Needed.ts"
 import { type Each, walk } from "./Records.ts"
-import { firstOf, nameOf, type Segment, segmentOf } from "./Segment.ts"
+import { firstOf, nameOf, reading, type Segment, segmentOf } from "./Segment.ts"
 import { draftSuffix, spareSuffix } from "./Segments.ts"
 
 export interface Found {
@@ -166,9 +166,12 @@ export const examine = (
   Effect.gen(function* () {
     const history = new History()
     const window = Buffer.allocUnsafeSlow(windowBytes)
-    for (const { byteCount, file, first } of [...segments]) {
+    for (const segment of [...segments]) {
+      const { byteCount, first } = segment
       history.begins(first, directory)
-      yield* scanFile(file, `${directory}/${nameOf(first)}`, history, window, { byteCountMax: byteCount })
+      yield* reading(segment, (file) =>
+        scanFile(file, `${directory}/${nameOf(first)}`, history, window, { byteCountMax: byteCount })
+      )
     }
     return history
   })

@@ -1,4 +1,5 @@
 /** One file of a journal: whole records, one behind the other. */
+import { Effect } from "effect"
 import { clockMillis } from "../../Machine.ts"
 import type { OpenFile } from "../../storage/Files.ts"
 
@@ -23,6 +24,8 @@ export interface Segment {
   isThin: boolean
   /** It is being rewritten. */
   isBusy: boolean
+  /** How many read its file at the moment. */
+  readCount: number
 }
 
 export const segmentOf = (first: number, file: OpenFile, last: number): Segment => ({
@@ -32,5 +35,16 @@ export const segmentOf = (first: number, file: OpenFile, last: number): Segment 
   last,
   wroteAt: clockMillis(),
   isThin: false,
-  isBusy: false
+  isBusy: false,
+  readCount: 0
 })
+
+/** While `work` reads the file, no other takes its place. */
+export const reading = <A, E>(segment: Segment, work: (file: OpenFile) => Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    segment.readCount++
+    const read = Effect.sync(() => {
+      segment.readCount--
+    })
+    return Effect.ensuring(work(segment.file), read)
+  })

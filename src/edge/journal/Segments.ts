@@ -20,6 +20,9 @@ export const draftSuffix = ".new"
 /** For all journals together: with more, a file would have left the processor's cache before it is used again. */
 const spareCountMax = 32
 
+/** What a mount that is gone says: a share without its server, a file system without its process. */
+const goneCodes: ReadonlySet<string> = new Set(["ENXIO", "ENODEV", "ESTALE", "ENOTCONN"])
+
 /** Shared by all journals of a spool. */
 export interface Spares {
   count: number
@@ -325,6 +328,29 @@ export class Segments {
       this.#isRolling = false
     })
     return this.#turn.withPermits(1)(Effect.ensuring(work, rolled))
+  }
+
+  /**
+   * If the failure says that the disk is gone, it may be mounted again: opens the files anew. A file of which less is
+   * there than was written stays as it is, and goes on failing; so does one that is being read, until it is tried again.
+   */
+  reopenAfter({ code }: FileFailed): Effect.Effect<void> {
+    if (!goneCodes.has(code)) return Effect.void
+    const { files, home } = this.#options
+    const reopen = (segment: Segment) =>
+      Effect.gen({ self: this }, function* () {
+        const path = this.#path(nameOf(segment.first))
+        if ((yield* files.size(path)) < segment.byteCount) return
+        const file = yield* files.open(path, "continue")
+        // Others use the directory meanwhile: it may have been freed.
+        const isFree = this.all.includes(segment) && !segment.isBusy && segment.readCount === 0
+        const before = segment.file
+        if (isFree) segment.file = file
+        if (isFree && this.#reused.delete(before)) this.#reused.add(file)
+        yield* isFree ? before.close : file.close
+      })
+    const all = Effect.suspend(() => Effect.forEach([...this.all], reopen, { discard: true }))
+    return this.#turn.withPermits(1)(home.stays(() => Effect.uninterruptible(Effect.ignore(all))))
   }
 
   /** The files stay as they are; nothing is written to them any more. */

@@ -118,6 +118,7 @@ export class Writing {
           if (!this.isFailing) yield* report("SPOOL_FAILED", failure.failure.message)
           this.isFailing = true
           yield* Effect.sleep(retryWait)
+          yield* segments.reopenAfter(failure.failure)
           return
         }
         this.isFailing = false
