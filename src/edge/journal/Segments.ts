@@ -331,8 +331,8 @@ export class Segments {
   }
 
   /**
-   * If the failure says that the disk is gone, it may be mounted again: opens the files anew. If less of a file is there
-   * than was written, it stays as it is and goes on failing; so does one that is being read, until the next attempt.
+   * If the failure says that the disk is gone, it may be mounted again: opens the files anew. A file that has less than
+   * was written stays as it is, and goes on failing; so does one that is being read, until the next attempt.
    */
   reopenAfter({ code }: FileFailed): Effect.Effect<void> {
     if (!goneCodes.has(code)) return Effect.void
