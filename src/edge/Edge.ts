@@ -3,7 +3,7 @@
  * journal that brings it to the relay.
  */
 
-import { Context, Effect, FiberMap, Layer, Schedule, type Scope } from "effect"
+import { Cause, Context, Effect, FiberMap, Layer, Schedule, type Scope } from "effect"
 import type { ListenAddress } from "../config/RelayConfig.ts"
 import { defaults } from "../config/RelayDefaults.ts"
 import { report } from "../errors/Report.ts"
@@ -88,11 +88,25 @@ const lookInterval = "1 second"
 /** A disk that hangs must not keep the edge from ending. */
 const lastWrites = "5 seconds"
 
+/** After a defect a session is forwarded again this much later. */
+const defectWait = "10 seconds"
+
 /** All of an edge but what tracers talk to. */
 export interface Upstream extends Omit<Edge, "relay"> {
   /** For a relay that keeps nothing. */
   readonly tap: Tap
 }
+
+/** Forwards the journal until nothing of it is left here, also if a fault of ours ends that before. */
+const forwarded = (...what: Parameters<typeof forward>): Effect.Effect<void> =>
+  Effect.catchDefect(forward(...what), (defect) => {
+    const told = report("FORWARDING_DEFECT", what[0].about.name, Cause.die(defect))
+    const waited = Effect.andThen(told, Effect.sleep(defectWait))
+    return Effect.andThen(
+      waited,
+      Effect.suspend(() => forwarded(...what))
+    )
+  })
 
 /** Continues with what is in the spool. */
 export const upstream = (
@@ -117,7 +131,7 @@ export const upstream = (
     const run = yield* FiberMap.runtime(forwarders)<never>()
     spool.onJournal = (journal, before) => {
       const how = { route, edgeName, edgeId, spool, pace, compression, link, meter, dial, goneMillisMax }
-      run(journal.token, Effect.andThen(before, forward(journal, how)))
+      run(journal.token, Effect.andThen(before, forwarded(journal, how)))
     }
     yield* spool.recover
     yield* Effect.forkScoped(spool.age)

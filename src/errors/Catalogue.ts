@@ -303,6 +303,7 @@ const failures = {
     "session cannot be forwarded",
     "Of `lttng-relay edge`: what the relay does not have stays in the directory the line names. Remove it when done."
   ),
+  FORWARDING_DEFECT: entry("error", "forwarding failed", "A fault of `lttng-relay edge`, tried again: report it."),
   JOURNAL_SUSPENDED: entry(
     "warning",
     "edge lost: session suspended",

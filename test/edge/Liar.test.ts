@@ -3,17 +3,24 @@ import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import * as Edge from "../../src/edge/Edge.ts"
 import { greet } from "../../src/edge/forwarding/Greeting.ts"
+import * as Pace from "../../src/edge/forwarding/Pace.ts"
 import * as GetConfiguration from "../../src/protocol/control/GetConfiguration.ts"
 import * as GetEdges from "../../src/protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
+import { Files } from "../../src/storage/Files.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { join, numbers, u32, u64 } from "../../src/testing/PeerBytes.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
-import type { Link } from "../../src/transport/Dial.ts"
+import type * as Dial from "../../src/transport/Dial.ts"
 import { listening } from "../support/listening.ts"
+import { logged } from "../support/logged.ts"
 import * as Local from "./Local.ts"
+import * as Spools from "./spools.ts"
 
 const headerBytes = 24
 
@@ -52,6 +59,37 @@ const acknowledged = (received: bigint, durable: bigint) => join(u64(received), 
 /** An outcome of a later version. */
 const unknown = join(u64(0n), u64(0n), u32(99))
 const everything = 2n ** 64n - 1n
+
+it.effect("a fault of the edge itself is told, and the session is forwarded again later", () =>
+  Effect.gen(function* () {
+    let attemptCount = 0
+    const dial: typeof Dial.dial = () =>
+      Effect.suspend(() => {
+        attemptCount++
+        return Effect.die("a fault")
+      })
+    const nobody = { host: "127.0.0.1", port: 1 }
+    const to = { control: nobody, data: nobody }
+    const options = {
+      ...Spools.options(),
+      to,
+      pace: Pace.unlimited,
+      copy: undefined,
+      compression: "off",
+      name: "here"
+    } as const
+    const { codes, layer } = logged()
+    const { spool } = yield* Edge.upstream(options, dial).pipe(
+      Effect.provideService(Files, new MemoryFiles().service),
+      Effect.provide(layer)
+    )
+    Spools.open(spool).append(Kind.control, 1)
+    yield* until("the first attempt", () => codes.includes("FORWARDING_DEFECT"))
+    assert.strictEqual(attemptCount, 1)
+    yield* TestClock.adjust("10 seconds")
+    yield* until("the second", () => attemptCount === 2)
+  })
+)
 
 describe("of a relay's answers", () => {
   for (const [what, answer, why] of [
@@ -107,12 +145,12 @@ describe("of a relay's answers", () => {
         join(u32(10), u64(GetEdges.isEdge | OpenJournal.offered)),
         join(u32(10), u32(1))
       ]
-      const silent: Pick<Link, "name" | "read" | "write"> = {
+      const silent: Pick<Dial.Link, "name" | "read" | "write"> = {
         name: "relay:5342",
         write: () => {},
         read: () => Effect.suspend(() => Effect.fromNullishOr(answers.shift())).pipe(Effect.catch(() => Effect.never))
       }
-      const greeting = yield* Effect.forkChild(Effect.flip(greet(silent as Link)))
+      const greeting = yield* Effect.forkChild(Effect.flip(greet(silent as Dial.Link)))
       yield* TestClock.adjust("20 seconds")
       assert.include((yield* Fiber.join(greeting)).message, "no answer in time")
     })
