@@ -1,11 +1,12 @@
 /** A stream that the relay can read no further is told as such: its end alone would be taken for all there was. */
-import { truncateSync } from "node:fs"
+import { existsSync, readdirSync, truncateSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { recordCountMax } from "../../src/memory/RecentIndexes.ts"
 import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
+import { until } from "../../src/testing/Waiting.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Process from "../support/process.ts"
@@ -15,6 +16,8 @@ const uuid = "01234567-89ab-cdef-0123-456789abcdef"
 const path = "ust/uid/0/64-bit"
 /** Of each stream: more than what a relay has in memory. */
 const packetCount = 2 * recordCountMax
+
+const isOfCut = (name: string | Buffer) => String(name).endsWith("/cut_0")
 
 it.live("follow, follow --packets and record say which stream, and show the others", () =>
   Effect.gen(function* () {
@@ -37,12 +40,15 @@ it.live("follow, follow --packets and record say which stream, and show the othe
     truncateSync(join(stored, path, "index", "cut_0.idx"), 16)
     const watched = `net://127.0.0.1:${relay.livePort}/host/web1/demo`
     const directory = yield* Relays.temporaryDirectory("cut")
+    const mirror = join(directory, "mirror")
     const toolbox = (...args: ReadonlyArray<string>) => Process.daemon(process.execPath, [toolboxProgram, ...args])
     const follow = yield* toolbox("follow", "--seek=beginning", watched)
     const packets = yield* toolbox("follow", "--seek=beginning", "--packets", watched)
-    const record = yield* toolbox("record", watched, join(directory, "mirror"))
+    const record = yield* toolbox("record", watched, mirror)
     yield* Process.said(follow, "cut_0: the relay cannot read what else it has of this stream")
     yield* Process.said(packets, `end      stream=${path}/cut_0 cut=true\n`)
+    const isRecorded = () => existsSync(mirror) && readdirSync(mirror, { recursive: true }).some(isOfCut)
+    yield* until("record to be attached", isRecorded)
     yield* session.close()
     const followed = yield* follow.ended
     assert.strictEqual(followed.code, 1)
