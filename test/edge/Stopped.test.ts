@@ -36,11 +36,16 @@ it.live("the next relay has what waited of a session that was destroyed meanwhil
   return Effect.gen(function* () {
     const scope = yield* Scope.make()
     const relay = yield* Scope.provide(TestRelay.make({ files: { isImmediate: false } }), scope)
-    const { c, d, leadTo, local, path: other } = yield* Local.recording(relay)
+    const { c, d, leadTo, local, packet, path: other } = yield* Local.recording(relay)
     const stream = yield* c.addStream({ channel: "ch_1" })
     const path = other.replace("ch_0", "ch_1")
     yield* until("the file", () => relay.output.size(path) === 0)
     yield* Local.marked(local)
+    // After a mark that took long the next one begins a second later: the end is carried out before that.
+    relay.faults.slow("100 millis")
+    yield* packet(0, size)
+    yield* Local.marked(local)
+    relay.faults.slow(0)
     const release = relay.faults.stall(path)
     // Its index does not come: nothing waits for an answer, and the end is carried out.
     yield* d.packet(stream, 0, size)
