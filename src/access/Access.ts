@@ -4,15 +4,11 @@
  */
 import { Schema } from "effect"
 import * as Addresses from "../protocol/Addresses.ts"
+import { AddressRange } from "./AddressRange.ts"
 import * as Glob from "./Glob.ts"
 
 const list = <S extends Schema.Schema<unknown>>(item: S) => Schema.optionalKey(Schema.Array(item))
 
-const Range = Schema.String.check(
-  Schema.makeFilter(
-    (text: string) => Addresses.range(text) !== undefined || "Expected an address, or a range like 10.0.0.0/8"
-  )
-)
 const KeyHash = Schema.String.check(
   Schema.makeFilter((text: string) => /^[0-9a-f]{64}$/i.test(text) || "Expected the SHA-256 of a public key, 64 digits")
 )
@@ -27,7 +23,7 @@ export const Principal = Schema.Struct({
   /** SHA-256 of its public key, in hexadecimal digits. */
   keys: list(KeyHash),
   /** Addresses or ranges from which a peer without a certificate comes. */
-  addresses: list(Range)
+  addresses: list(AddressRange)
 })
 /** Who a peer is, by its certificate or its address, as the file says it. */
 export interface Principal extends Schema.Schema.Type<typeof Principal> {}

@@ -7,7 +7,7 @@
 import { isAbsolute } from "node:path"
 import { Effect, Schema } from "effect"
 import { AccessFile } from "../access/Access.ts"
-import * as Addresses from "../protocol/Addresses.ts"
+import { AddressRange } from "../access/AddressRange.ts"
 import { memoryBytesMin, timerMillisMax, workersMax } from "./Value.ts"
 
 const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
@@ -41,12 +41,6 @@ export const KeepAlive = Schema.Struct({
 })
 /** TCP keep-alive of connections; seconds. */
 export interface KeepAlive extends Schema.Schema.Type<typeof KeepAlive> {}
-
-const AddressRange = Schema.String.check(
-  Schema.makeFilter(
-    (text: string) => Addresses.range(text) !== undefined || "Expected an address, or a range like 10.0.0.0/8"
-  )
-)
 
 const TlsMode = Schema.Literals(["off", "allow", "require"])
 

@@ -98,14 +98,11 @@ export interface Upstream extends Omit<Edge, "relay"> {
 }
 
 /** Forwards the journal until nothing of it is left here, also if a fault of ours ends that before. */
-const forwarded = (...what: Parameters<typeof forward>): Effect.Effect<void> =>
-  Effect.catchDefect(forward(...what), (defect) => {
-    const told = report("FORWARDING_DEFECT", what[0].about.name, Cause.die(defect))
-    const waited = Effect.andThen(told, Effect.sleep(defectWait))
-    return Effect.andThen(
-      waited,
-      Effect.suspend(() => forwarded(...what))
-    )
+const forwarded = (...[journal, how]: Parameters<typeof forward>): Effect.Effect<void> =>
+  Effect.catchDefect(forward(journal, how), (defect) => {
+    const told = report("FORWARDING_DEFECT", journal.about.name, Cause.die(defect))
+    const again = Effect.suspend(() => forwarded(journal, how))
+    return Effect.andThen(told, Effect.delay(again, defectWait))
   })
 
 /** Continues with what is in the spool. */

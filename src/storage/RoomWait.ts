@@ -10,17 +10,21 @@ import { type FileFailed, Files, type OpenFile } from "./Files.ts"
 
 const againMillis = 500
 
-/** Codes of a disk that fails or is gone: pulled out, a share without its server, a file system without its process. */
-const goneCodes: ReadonlySet<string> = new Set(["EIO", "ENXIO", "ENODEV", "ESTALE", "ENOTCONN"])
+/** Codes of a disk that is gone: pulled out, a share without its server, a file system without its process. */
+const goneCodes: ReadonlySet<string> = new Set(["ENXIO", "ENODEV", "ESTALE", "ENOTCONN"])
 /** Codes of a disk that is full, or read-only, as after an error until it is mounted again. */
 const fullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS"])
 
+/** Whether the disk is gone, and may be mounted again: what is open stays on the one that is not there any more. */
+export const isGone = ({ code }: { readonly code: string }): boolean => goneCodes.has(code)
+
+const isFailing = (failure: { readonly code: string }) => failure.code === "EIO" || isGone(failure)
+
 /** Whether whoever looks after the disk can mend it. */
-const isMendable = ({ code }: { readonly code: string }) => fullCodes.has(code) || goneCodes.has(code)
+const isMendable = (failure: { readonly code: string }) => fullCodes.has(failure.code) || isFailing(failure)
 
 /** Whether bytes that were written may be lost, so that repeating the operation would not help. */
-const isLost = ({ code, operation }: Pick<FileFailed, "code" | "operation">) =>
-  operation === "fsync" && goneCodes.has(code)
+const isLost = (failure: Pick<FileFailed, "code" | "operation">) => failure.operation === "fsync" && isFailing(failure)
 
 export class RoomWait {
   readonly #wakes = new Set<() => void>()

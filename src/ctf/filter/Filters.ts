@@ -159,7 +159,9 @@ const comparison = (plan: EventPlan, operator: Comparison, left: Operand, right:
   const { read: readOther } = other
   if (readOther === undefined) {
     const { constant: value } = other
-    return value !== undefined && tested(one, (found) => holdsFor(found, value))
+    if (value === undefined) return false
+    const isDirect = other.labelsOf === undefined
+    return tested(one, (found) => (isDirect ? holdsOf(operator, one, found, value) : holdsFor(found, value)))
   }
   const { read } = one
   if (read === undefined) return comparison(plan, swapped[operator], right, left)

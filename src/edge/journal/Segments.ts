@@ -8,6 +8,7 @@
 import { Effect, Result, Semaphore } from "effect"
 import { clockMillis } from "../../Machine.ts"
 import { type FileFailed, type Files, isPrompt, type OpenFile } from "../../storage/Files.ts"
+import { isGone } from "../../storage/RoomWait.ts"
 import * as About from "./About.ts"
 import type { Chunk } from "./Chunks.ts"
 import type { Home } from "./Home.ts"
@@ -19,9 +20,6 @@ export const spareSuffix = ".spare"
 export const draftSuffix = ".new"
 /** For all journals together: with more, a file would have left the processor's cache before it is used again. */
 const spareCountMax = 32
-
-/** What a mount that is gone says: a share without its server, a file system without its process. */
-const goneCodes: ReadonlySet<string> = new Set(["ENXIO", "ENODEV", "ESTALE", "ENOTCONN"])
 
 /** Shared by all journals of a spool. */
 export interface Spares {
@@ -334,8 +332,8 @@ export class Segments {
    * If the failure says that the disk is gone, it may be mounted again: opens the files anew. A file that has less than
    * was written stays as it is, and goes on failing; so does one that is being read, until the next attempt.
    */
-  reopenAfter({ code }: FileFailed): Effect.Effect<void> {
-    if (!goneCodes.has(code)) return Effect.void
+  reopenAfter(failure: FileFailed): Effect.Effect<void> {
+    if (!isGone(failure)) return Effect.void
     const { files, home } = this.#options
     const reopen = (segment: Segment) =>
       Effect.gen({ self: this }, function* () {
