@@ -27,8 +27,10 @@ it.live("while what was heard cannot be written, and not any more when it could 
   })
 )
 
-/** A mount that can be gone, and there again: what was open before fails for good. */
-const mounted = (files: Files["Service"]) => {
+/** A journal of one record on a mount that can be gone, and there again: what was open before fails for good. */
+const mounted = Effect.gen(function* () {
+  const memory = new MemoryFiles()
+  const files = memory.service
   let mount = 0
   let lookCount = 0
   const size: Files["Service"]["size"] = (path) =>
@@ -52,47 +54,44 @@ const mounted = (files: Files["Service"]) => {
         close: file.close
       }
     })
-  return { files: { ...files, open, size }, again: () => void mount++, lookCount: () => lookCount }
-}
+  const { journal } = yield* Spools.begin({ ...files, open, size })
+  const path = memory.paths("/spool").find((each) => each.endsWith(".journal")) ?? assert.fail()
+  /** Mounts it again; the journal has one more record to write. */
+  const again = () => {
+    mount++
+    journal.append(Kind.control, 2)
+    journal.writing.flush()
+  }
+  return { again, journal, lookedAt: until("several looks", () => lookCount > 2), memory, path }
+})
 
 it.live("goes on by itself when it is mounted again", () =>
   Effect.gen(function* () {
-    const memory = new MemoryFiles()
-    const { again, files } = mounted(memory.service)
-    const { journal } = yield* Spools.begin(files)
+    const { again, journal, memory, path } = yield* mounted
     again()
-    journal.append(Kind.control, 2)
     yield* Spools.written(journal)
     assert.isFalse(journal.writing.isFailing)
-    const segment = memory.paths("/spool").find((path) => path.endsWith(".journal")) ?? ""
-    assert.strictEqual(memory.read(segment)?.length, 2 * headBytes)
+    assert.strictEqual(memory.read(path)?.length, 2 * headBytes)
   })
 )
 
 it.live("does not where less is there than was written", () =>
   Effect.gen(function* () {
-    const memory = new MemoryFiles()
-    const { again, files, lookCount } = mounted(memory.service)
-    const { journal } = yield* Spools.begin(files)
-    const segment = memory.paths("/spool").find((path) => path.endsWith(".journal")) ?? ""
-    const whole = memory.read(segment) ?? new Uint8Array()
-    memory.write(segment, whole.slice(1))
+    const { again, journal, lookedAt, memory, path } = yield* mounted
+    const whole = memory.read(path) ?? assert.fail()
+    memory.write(path, whole.slice(1))
     again()
-    journal.append(Kind.control, 2)
-    journal.writing.flush()
-    yield* until("several looks", () => lookCount() > 2)
-    assert.deepStrictEqual([memory.read(segment)?.length, journal.writing.isFailing], [headBytes - 1, true])
-    memory.write(segment, whole)
+    yield* lookedAt
+    assert.deepStrictEqual([memory.read(path)?.length, journal.writing.isFailing], [headBytes - 1, true])
+    memory.write(path, whole)
     yield* Spools.written(journal)
-    assert.strictEqual(memory.read(segment)?.length, 2 * headBytes)
+    assert.strictEqual(memory.read(path)?.length, 2 * headBytes)
   })
 )
 
 it.live("does not while a file is being read, which another one's descriptor could be meanwhile", () =>
   Effect.gen(function* () {
-    const memory = new MemoryFiles()
-    const { again, files, lookCount } = mounted(memory.service)
-    const { journal } = yield* Spools.begin(files)
+    const { again, journal, lookedAt } = yield* mounted
     const segment = journal.segments.all[0] ?? assert.fail()
     const { file: before } = segment
     const isRead = Latch.makeUnsafe(false)
@@ -101,9 +100,7 @@ it.live("does not while a file is being read, which another one's descriptor cou
       { startImmediately: true }
     )
     again()
-    journal.append(Kind.control, 2)
-    journal.writing.flush()
-    yield* until("several looks", () => lookCount() > 2)
+    yield* lookedAt
     assert.isTrue(journal.writing.isFailing)
     assert.strictEqual(segment.file, before)
     isRead.openUnsafe()
