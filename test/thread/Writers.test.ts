@@ -4,12 +4,14 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { allocateShared, type Piece } from "../../src/memory/Piece.ts"
+import { allocateShared, type BesideWrite, type Piece } from "../../src/memory/Piece.ts"
 import { defaultCount, hasSender, Writers, type WritersOptions } from "../../src/thread/Writers.ts"
 import { turns, until } from "../support/turns.ts"
 import * as Ending from "./ending.ts"
 
 const byteCount = 20_000
+
+const fillOf = (at: number) => 1 + (at % 200)
 
 const piece = (fill: number): Piece => {
   const bytes = (allocateShared(byteCount) as Buffer).fill(fill)
@@ -26,28 +28,32 @@ const make = (options: WritersOptions) =>
       Effect.sync(() => new Writers(options)),
       (made) => Effect.sync(() => made.stop())
     )
-    let startedCount = 0
     const path = join(directory, "f")
     const file = fs.openSync(path, "w")
     yield* Effect.addFinalizer(() => Effect.sync(() => fs.closeSync(file)))
-    let position = 0
+    const jobs: Array<BesideWrite> = []
     const write = (onDone = () => {}) => {
-      const posted = writers.write(file, [piece(1 + (startedCount % 200))], position, onDone)
-      if (posted !== undefined) {
-        startedCount++
-        position += byteCount
-      }
+      const { length } = jobs
+      const posted = writers.write(file, [piece(fillOf(length))], length * byteCount, onDone)
+      if (posted !== undefined) jobs.push(posted)
       return posted
+    }
+    /** Writes what jobs say that they left, as whoever posts them does: a thread that is being ended gets no memory. */
+    const writeRest = () => {
+      for (const [at, job] of jobs.entries()) {
+        const count = job.settle()
+        fs.writeSync(file, piece(fillOf(at)).bytes, count, byteCount - count, at * byteCount + count)
+      }
     }
     /** Jobs that are taken until there are as many as can be. */
     const fill = (count: number) =>
       until(`${count} jobs to be taken`, () => {
         while (write() !== undefined);
-        return startedCount >= count
+        return jobs.length >= count
       })
     const expected = () =>
-      Buffer.concat(Array.from({ length: startedCount }, (_, at) => Buffer.alloc(byteCount, 1 + (at % 200))))
-    return { writers, write, fill, expected, count: () => startedCount, content: () => fs.readFileSync(path) }
+      Buffer.concat(jobs.map((_, at) => Buffer.alloc(byteCount, fillOf(at))))
+    return { writers, write, writeRest, fill, expected, count: () => jobs.length, content: () => fs.readFileSync(path) }
   })
 
 /** Its threads take nothing, so that what they have is what they were given. */
@@ -145,6 +151,7 @@ describe("threads that write files", () => {
       }
       assert.deepStrictEqual([made.write(), made.writers.hasRoom, made.writers.isUsable], [undefined, false, false])
       assert.strictEqual(workers.length, 2, "none is started again")
+      made.writeRest()
       assert.isTrue(made.content().equals(made.expected()))
     })
   )
