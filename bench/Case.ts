@@ -103,8 +103,10 @@ const Lttng = Schema.Struct({
   channels: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 }))),
   /** Of each application. */
   eventsPerSecond: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000_000 }))),
-  /** A live session with this timer, watched by our viewer. */
+  /** A live session with this timer, watched. */
   liveMicros: Schema.optionalKey(Size),
+  /** Who watches it: our viewer by default. */
+  viewer: Schema.optionalKey(Schema.Literals(["follow", "babeltrace2"])),
   subbufferBytes: Schema.optionalKey(Size),
   subbufferCount: Schema.optionalKey(Count)
 })

@@ -1,5 +1,6 @@
 /**
- * A live viewer of a real session, ours, beside any relay: how long an event took from the application to a line.
+ * A live viewer of a real session, ours or babeltrace2, beside any relay: how long an event took from the application
+ * to a line.
  *
  * An event waits for the end of its packet first, up to one live timer; for the relay; and for the viewer, which lets
  * nothing out before all streams are as far.
@@ -20,17 +21,30 @@ export interface Follower {
 
 const endLimit = "30 seconds"
 
-/** Nanoseconds from 1970, as a number of milliseconds. */
+/** Milliseconds from 1970; NaN: the line is of no event. */
 const timeOf = (line: string): number => {
   const [, nanos] = /"ts":"(\d{13,19})"/.exec(line) ?? []
-  return nanos === undefined ? Number.NaN : Number(BigInt(nanos) / 1000n) / 1000
+  if (nanos !== undefined) return Number(BigInt(nanos) / 1000n) / 1000
+  const [, seconds] = /^\[(\d+\.\d+)\] /.exec(line) ?? []
+  return Number(seconds) * 1000
 }
 
-export const make = (ports: Ports, session: string): Effect.Effect<Follower, Process.CannotRun, Scope.Scope> =>
+/** Both wait for the session. */
+const commands = {
+  follow: (url: string) => [process.execPath, Place.toolbox, "follow", "--wait", "--format=ndjson", url],
+  babeltrace2: (url: string) => ["stdbuf", "-oL", "babeltrace2", "--clock-seconds", "-i", "lttng-live", url]
+}
+
+export const make = (
+  ports: Ports,
+  session: string,
+  viewer: keyof typeof commands = "follow"
+): Effect.Effect<Follower, Process.CannotRun, Scope.Scope> =>
   Effect.gen(function* () {
-    const url = `net://${ports.host}:${ports.live}/host/${os.hostname()}/${session}`
-    const args = [Place.toolbox, "follow", "--wait", "--format=ndjson", url]
-    const running = yield* Process.spawn(process.execPath, args)
+    const [command = "", ...args] = commands[viewer](
+      `net://${ports.host}:${ports.live}/host/${os.hostname()}/${session}`
+    )
+    const running = yield* Process.spawn(command, args)
     const times = new AnswerTimes()
     let [count, longest, since] = [0, 0, Number.POSITIVE_INFINITY]
     readline.createInterface({ input: running.child.stdout as NodeJS.ReadableStream }).on("line", (line) => {

@@ -104,7 +104,8 @@ export const run = <A, B>(
     const program = yield* Tracer.application(home)
     const tracer = yield* Tracer.make(path.join(home, "home"), namespace)
     yield* begin(tracer, settings, linked)
-    const follower = settings.liveMicros === undefined ? undefined : yield* Follower.make(linked.ports, session)
+    const { liveMicros, viewer } = settings
+    const follower = liveMicros === undefined ? undefined : yield* Follower.make(linked.ports, session, viewer)
     const before = yield* go
     const emitted = yield* emit(tracer, program, settings, whole.seconds)
     const stopSeconds = yield* timed(tracer.lttng("stop"))

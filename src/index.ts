@@ -12,8 +12,8 @@
 
 export * as Access from "./access/Access.ts"
 export * as RelayConfig from "./config/index.ts"
-export * as CtfPacket from "./ctf/CtfPacket.ts"
 export * as CtfTrace from "./ctf/CtfTrace.ts"
+export * as CtfPacket from "./protocol/CtfPacket.ts"
 export * as Protocol from "./protocol/index.ts"
 export * as Relay from "./Relay.ts"
 export { RelayEvent, RelayEventJson } from "./relay/Events.ts"

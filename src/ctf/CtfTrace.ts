@@ -10,8 +10,8 @@ import { basename, dirname, join, relative, resolve } from "node:path"
 import { Effect, Schema, type Scope } from "effect"
 import * as SystemError from "../errors/SystemError.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
+import * as CtfPacket from "../protocol/CtfPacket.ts"
 import { pathOf } from "../protocol/Text.ts"
-import * as CtfPacket from "./CtfPacket.ts"
 
 /** There is no trace at `path`, or what is there cannot be read: `reason` says why. */
 export class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("TraceUnreadable", {

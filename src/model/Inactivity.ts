@@ -2,11 +2,14 @@
  * How far a quiet stream's time may be told.
  *
  * A beacon says that nothing older than its timestamp will come from its stream. If viewers were told at once, the
- * first packet of a stream that a new application has just begun, and the tracer has not announced yet, could begin
- * before that time: viewers end on this, unless they go by events. How much later the tracer announces it, with some
- * allowance, is the _hold_ (`Lead`). The time a hold before the beacon is told at once, the beacon itself a hold
- * later. So an event waits at most for the next beacon, or two holds. There are only these two steps, because viewers
- * ask again at once after every new time. No clock here: the caller says what time it is, in milliseconds.
+ * first packet of a stream that has begun, and that the tracer has not announced yet, could begin before that time:
+ * viewers end on this. How much later the tracer announces it, with some allowance, is the _hold_ (`Lead`). The time a
+ * hold before the beacon is told at once, the beacon itself a hold later. So an event waits at most for the next
+ * beacon, or two holds. There are only these two steps, because viewers ask again at once after every new time. No
+ * clock here: the caller says what time it is, in milliseconds.
+ *
+ * Where nothing happens in a stream before it is announced, its first packet begins later for viewers
+ * (`relay/viewer/LateBegin`), and the hold is short.
  */
 
 /** What is told advances by at least this part of the hold. */
@@ -15,8 +18,8 @@ const stepShare = 0.25
 /** How long a beacon is kept back (`Lead`). */
 export interface Hold {
   readonly holdMillis: number
-  /** The same for viewers that go by events. */
-  readonly eventHoldMillis: number
+  /** The same where nothing happens in a stream before it is announced. */
+  readonly shortHoldMillis: number
 }
 
 interface Heard {
@@ -73,16 +76,19 @@ export class Inactivity {
     return early > 0n && isWorthIt ? early : undefined
   }
 
-  /** The time that may be told now to a viewer that goes by events: the same two steps, with the shorter hold. */
-  ofEvents(nowMillis: number, cyclesPerMilli: number | undefined): bigint | undefined {
+  /**
+   * The time that may be told now where nothing happens in a stream before it is announced: the same two steps, with
+   * the shorter hold. `shownUntil`: what the viewer may have shown already; what is told early is later.
+   */
+  soon(nowMillis: number, cyclesPerMilli: number | undefined, shownUntil: number): bigint | undefined {
     this.#ripen(nowMillis)
-    const { eventHoldMillis } = this.#hold
+    const { shortHoldMillis } = this.#hold
     let until = this.#ripe
-    for (const { atMillis, timestamp } of this.#held) if (atMillis + eventHoldMillis <= nowMillis) until = timestamp
+    for (const { atMillis, timestamp } of this.#held) if (atMillis + shortHoldMillis <= nowMillis) until = timestamp
     const newest = this.#held.at(-1)
     if (newest === undefined || cyclesPerMilli === undefined) return until
-    const early = newest.timestamp - BigInt(Math.ceil(eventHoldMillis * cyclesPerMilli))
-    return early > 0n && (until === undefined || early > until) ? early : until
+    const early = newest.timestamp - BigInt(Math.ceil(shortHoldMillis * cyclesPerMilli))
+    return Number(early) > shownUntil && (until === undefined || early > until) ? early : until
   }
 
   #ripen(nowMillis: number): void {

@@ -1,10 +1,10 @@
 /**
  * How long streams have begun before a tracer announces them.
  *
- * A tracer sets up the buffers of an application one processor after the other, zeroing them, and then announces them:
- * the larger they are, the more processors there are, and the busier the machine is, the later. Their first packets
- * begin when they were set up. What one application took the next may take, too: for a little longer than that nobody
- * is told of a time at which an unannounced stream may have begun already.
+ * A tracer sets up the buffers of a channel one processor after the other, zeroing them, and then announces them: the
+ * larger they are, the more processors there are, and the busier the machine is, the later. Their first packets begin
+ * when they were set up, and in the kernel's there may be events from then on. What one channel took the next may take,
+ * too: for a little longer than that nobody is told of a time at which an unannounced stream may have begun already.
  *
  * This can be measured if packets and beacons are sent as they end. A trace that was recorded before, is made up, or
  * has waited for its network comes faster than its clock goes, and tells nothing. Pure; times in milliseconds.
@@ -17,12 +17,13 @@ const holdMillisMax = 1000
 /** The hold as a share of the live timer: so a stream's time is told within one and a half periods. */
 const holdShare = 0.5
 /**
- * The hold for viewers that go by events, as a share of the live timer: an application may lose its processor between
- * reading the clock and taking its place in the stream. An event waits for at most two holds, less than a live timer.
+ * The hold where streams are announced before anything happens in them, as a share of the live timer: an application
+ * may lose its processor between reading the clock and taking its place in the stream. An event waits for at most two
+ * holds, less than a live timer.
  */
-const eventHoldShare = 0.4
-const eventHoldMillisMin = 2
-const eventHoldMillisMax = 20
+const shortHoldShare = 0.4
+const shortHoldMillisMin = 2
+const shortHoldMillisMax = 20
 /** What was seen is multiplied by this. */
 const allowance = 1.5
 /** Longer leads do not count: viewers would rather see something. */
@@ -49,7 +50,7 @@ interface Unproved {
 }
 
 export class Lead {
-  readonly eventHoldMillis: number
+  readonly shortHoldMillis: number
   readonly #leastMillis: number
   /** Leads of the streams that were seen last. */
   readonly #seen: Array<number> = []
@@ -59,7 +60,7 @@ export class Lead {
 
   constructor(liveTimerMicros: number) {
     const timerMillis = liveTimerMicros / 1000
-    this.eventHoldMillis = Math.min(eventHoldMillisMax, Math.max(eventHoldMillisMin, timerMillis * eventHoldShare))
+    this.shortHoldMillis = Math.min(shortHoldMillisMax, Math.max(shortHoldMillisMin, timerMillis * shortHoldShare))
     this.#leastMillis = Math.min(holdMillisMax, Math.max(holdMillisMin, timerMillis * holdShare))
   }
 

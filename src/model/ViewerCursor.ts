@@ -31,6 +31,11 @@ export type Heeds = "all" | "packets" | "empty"
 export interface Knowledge {
   readonly unknown: Unknown
   readonly heeds: Heeds
+  /**
+   * All streams that it reads are announced before anything can happen in them, as LTTng's for user space are: times
+   * that were heard before cannot be later than their events, however long ago their first packets began.
+   */
+  readonly announcesFirst: boolean
   /** The latest time that the viewer was told as that of an inactive stream. */
   latestTold: bigint | undefined
   /** The latest end of any packet that it was told of, as a rounded number. */
@@ -51,11 +56,6 @@ export interface Surroundings {
   readonly isRipe: (seq: number) => boolean
   /** Whether the packet of a retained record can be read now. */
   readonly isReadable: (seq: number) => boolean
-  /**
-   * Only the times of events matter to the viewer. A user-space tracer announces a stream before anything can happen in
-   * it: times that were heard before cannot be later than its events, however long ago its first packet began.
-   */
-  readonly goesByEvents: boolean
   /** Frequency of the timestamps' clock; undefined: not known yet. */
   readonly cyclesPerMilli: number | undefined
 }
@@ -72,7 +72,7 @@ export class ViewerCursor {
   seq: number
   /** With "inactive": the time up to which the stream has no events. */
   inactiveUntil: bigint | undefined
-  /** The end of the packet that was answered last; set only for viewers that heed packets only. */
+  /** As `shownUntil`, and exact once a packet was answered; kept only for viewers that heed packets only. */
   answeredUntil = 0n
   /** The time up to which the viewer may have shown events: it is told of no earlier time. Rounded. */
   shownUntil = 0
@@ -111,8 +111,8 @@ export class ViewerCursor {
     )
   }
 
-  #untilOf(inactivity: Inactivity, { cyclesPerMilli, goesByEvents, nowMillis }: Surroundings): bigint | undefined {
-    if (goesByEvents) return inactivity.ofEvents(nowMillis, cyclesPerMilli)
+  #untilOf(inactivity: Inactivity, { cyclesPerMilli, nowMillis, viewer }: Surroundings): bigint | undefined {
+    if (viewer.announcesFirst) return inactivity.soon(nowMillis, cyclesPerMilli, this.shownUntil)
     const early = cyclesPerMilli === undefined ? undefined : inactivity.early(nowMillis, cyclesPerMilli)
     return early !== undefined && Number(early) > this.shownUntil ? early : inactivity.until(nowMillis)
   }

@@ -4,10 +4,10 @@
  */
 
 import { basename, dirname } from "node:path"
-import * as CtfPacket from "../ctf/CtfPacket.ts"
 import { Cursor } from "../ctf/decode/Cursor.ts"
 import type { Source } from "../ctf/decode/DataStream.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
+import * as CtfPacket from "../protocol/CtfPacket.ts"
 import * as DataFile from "./DataFile.ts"
 import { append, type Finding, finding } from "./Finding.ts"
 import type { Metadata } from "./MetadataFile.ts"

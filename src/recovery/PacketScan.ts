@@ -3,7 +3,6 @@
  * may know where the next packet begins; what lies between is a hole.
  */
 
-import * as CtfPacket from "../ctf/CtfPacket.ts"
 import { nanos, type Time } from "../ctf/decode/Clock.ts"
 import { Cursor, type Int } from "../ctf/decode/Cursor.ts"
 import { DataStream, event, failed } from "../ctf/decode/DataStream.ts"
@@ -11,6 +10,7 @@ import type { FaultKind } from "../ctf/decode/Fault.ts"
 import type { TracePlan } from "../ctf/decode/Plan.ts"
 import { uuidText } from "../ctf/metadata/Classes.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
+import * as CtfPacket from "../protocol/CtfPacket.ts"
 import type { Range } from "./Finding.ts"
 import type { DataSource } from "./Tree.ts"
 

@@ -55,7 +55,7 @@ export class AttachRefused extends Schema.TaggedError<AttachRefused>()("AttachRe
 export interface AttachOptions {
   /** From the oldest packet the relay still has, or, by default, from the next one. */
   readonly seek?: "beginning" | "last"
-  /** Gives packets with the padding at their end, as stored. */
+  /** Gives packets as stored: with the padding at their end, and with the begin that the tracer gave the first one. */
   readonly withPadding?: boolean
   /**
    * What happens is seen within milliseconds, not within a tenth of the live timer, for more questions; a packet may
@@ -133,11 +133,11 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
     hasViewerSession = true
     return connection.createViewerSession
   })
-  const attachOne = (session: Session, { isPrompt = false, seek }: AttachOptions) =>
+  const attachOne = (session: Session, { isPrompt = false, seek, withPadding = false }: AttachOptions) =>
     Effect.acquireRelease(
       Effect.gen(function* () {
         const from = seek === "beginning" ? Seek.beginning : Seek.last
-        const reply = yield* connection.attach(session.id, from, isPrompt ? byEvents : 0n)
+        const reply = yield* connection.attach(session.id, from, isPrompt || withPadding ? byEvents : 0n)
         if (reply.status === Status.ok) return { session, streams: reply.streams }
         const reason = statusNames.get(reply.status) ?? `status ${reply.status}`
         return yield* new AttachRefused({ sessionName: session.sessionName, reason })

@@ -84,13 +84,12 @@ class Watched {
     }
   }
 
-  ask(nowMillis: number, viewer: Surroundings["viewer"], goesByEvents: boolean): void {
+  ask(nowMillis: number, viewer: Surroundings["viewer"]): void {
     if (nowMillis > settledPeriods * this.phase.periodMillis) this.questionCount++
     const answer = this.#cursor.next(this.#model, {
       viewer,
       nowMillis,
       cyclesPerMilli,
-      goesByEvents,
       isOngoingRotation: false,
       isConnectionClosed: false,
       hasFailed: false,
@@ -123,10 +122,10 @@ const streamsOf = (timerMillis: number, pick: Pick) => {
 }
 
 /** The longest wait of any event, and questions per stream and period. */
-const watch = (timerMillis: number, seed: number, goesByEvents: boolean) => {
+const watch = (timerMillis: number, seed: number, announcesFirst: boolean) => {
   const random = new Random(seed)
   const streams = streamsOf(timerMillis, (below) => random.next() * below)
-  const viewer = { unknown: "none" as const, heeds: "all" as const, latestTold: undefined, latestEnd: 0 }
+  const viewer = { unknown: "none", heeds: "all", announcesFirst, latestTold: undefined, latestEnd: 0 } as const
   let waitMillis = 0
   let shown = settledPeriods * timerMillis
   const end = (periodCount - 2) * timerMillis
@@ -137,7 +136,7 @@ const watch = (timerMillis: number, seed: number, goesByEvents: boolean) => {
   ) {
     for (const stream of streams) {
       stream.receive(now)
-      if (stream.phase.dueMillis <= now) stream.ask(now, viewer, goesByEvents)
+      if (stream.phase.dueMillis <= now) stream.ask(now, viewer)
     }
     const known = Math.min(...streams.map((stream) => stream.known))
     // An event just after what was shown before has waited until now.
@@ -153,17 +152,17 @@ const watch = (timerMillis: number, seed: number, goesByEvents: boolean) => {
 describe("from an event to its line", () => {
   const ways = [
     {
-      goesByEvents: true,
-      of: "a viewer that goes by events",
+      announcesFirst: true,
+      of: "user space",
       timers: [2, 5, 10, 20, 40, 50, 100, 200, 1000, 3000, 10_000]
     },
-    { goesByEvents: false, of: "another viewer", timers: [200, 400, 1000, 3000, 10_000] }
+    { announcesFirst: false, of: "the kernel", timers: [200, 400, 1000, 3000, 10_000] }
   ]
   const cases = ways.flatMap(({ timers, ...way }) => timers.map((timerMillis) => ({ ...way, timerMillis })))
-  for (const { goesByEvents, of, timerMillis } of cases) {
+  for (const { announcesFirst, of, timerMillis } of cases) {
     it(`of ${of}: at most the live timer of ${timerMillis} ms and ${allowanceMillis} ms, with few questions`, () => {
       for (let seed = 1; seed <= 40; seed++) {
-        const { questions, waitMillis } = watch(timerMillis, seed, goesByEvents)
+        const { questions, waitMillis } = watch(timerMillis, seed, announcesFirst)
         assert.isAtMost(waitMillis, timerMillis + allowanceMillis, `seed ${seed}`)
         assert.isAbove(waitMillis, timerMillis / 2, `seed ${seed}: nothing was measured`)
         assert.isBelow(questions, 40, `seed ${seed}`)

@@ -36,12 +36,12 @@ const runsOf = (...files: ReadonlyArray<ReadonlyArray<number>>): Runs<string> =>
 
 /** A beacon that may be told, and one that is kept back. */
 const beacon = (timestamp: bigint) => {
-  const inactivity = new Inactivity({ holdMillis: 0, eventHoldMillis: 0 })
+  const inactivity = new Inactivity({ holdMillis: 0, shortHoldMillis: 0 })
   inactivity.hear(timestamp, 0)
   return { inactivity }
 }
 const heldBeacon = (timestamp: bigint) => {
-  const inactivity = new Inactivity({ holdMillis: 100, eventHoldMillis: 20 })
+  const inactivity = new Inactivity({ holdMillis: 100, shortHoldMillis: 20 })
   inactivity.hear(timestamp, 0)
   return { inactivity }
 }
@@ -49,7 +49,7 @@ const heldBeacon = (timestamp: bigint) => {
 const stream = (changes: Partial<Observed<string>> = {}): Observed<string> => ({
   indexCount: 0,
   runs: new Runs(),
-  inactivity: new Inactivity({ holdMillis: 0, eventHoldMillis: 0 }),
+  inactivity: new Inactivity({ holdMillis: 0, shortHoldMillis: 0 }),
   isClosed: false,
   isRotating: false,
   inFlightCount: 0,
@@ -59,14 +59,19 @@ const stream = (changes: Partial<Observed<string>> = {}): Observed<string> => ({
 
 type Circumstances = Partial<Surroundings & Knowledge>
 
-const around = ({ unknown = "none", heeds = "all", latestTold, ...changes }: Circumstances = {}): Surroundings => ({
-  viewer: { unknown, heeds, latestTold, latestEnd: 0 },
+const around = ({
+  unknown = "none",
+  heeds = "all",
+  announcesFirst = false,
+  latestTold,
+  ...changes
+}: Circumstances = {}): Surroundings => ({
+  viewer: { unknown, heeds, announcesFirst, latestTold, latestEnd: 0 },
   nowMillis: 0,
   cyclesPerMilli: undefined,
   isOngoingRotation: false,
   isConnectionClosed: false,
   hasFailed: false,
-  goesByEvents: false,
   isDescribed: () => true,
   isRipe: () => true,
   isReadable: () => true,
@@ -181,17 +186,19 @@ describe("the next index", () => {
     )
   })
 
-  it("a viewer that goes by events is told of a beacon with the hold of events", () => {
+  it("where nothing happens before it is announced, it is told with the short hold", () => {
     const quiet = stream(heldBeacon(1000n))
-    const told = (circumstances: Circumstances) => {
+    const told = (circumstances: Circumstances, shownUntil = 0) => {
       const cursor = atBeginning()
-      const answer = cursor.next(quiet, around({ goesByEvents: true, ...circumstances }))
+      cursor.shownUntil = shownUntil
+      const answer = cursor.next(quiet, around({ announcesFirst: true, ...circumstances }))
       return answer === "inactive" ? cursor.inactiveUntil : answer
     }
     assert.deepStrictEqual(
       [told({}), told({ cyclesPerMilli: 2 }), told({ nowMillis: 19, cyclesPerMilli: 2 }), told({ nowMillis: 20 })],
       ["retry", 960n, 960n, 1000n]
     )
+    assert.deepStrictEqual([told({ cyclesPerMilli: 2 }, 959), told({ cyclesPerMilli: 2 }, 960)], [960n, "retry"])
     assert.strictEqual(told({ nowMillis: 20, unknown: "due" }), "retry")
   })
 

@@ -29,13 +29,21 @@ interface Read {
   isOver: boolean
 }
 
+export interface Packet {
+  readonly handle: number
+  /** In the data file. */
+  readonly offset: number
+  readonly begin: number
+  readonly end: number
+}
+
 /** Merges as babeltrace does, and fails on what is older than what it has shown. */
 export class Muxer {
   readonly #actor: ViewerActor
   readonly #kind: Kind
   /** Rounds go by session, then by trace, then by stream. */
   readonly traces = new Map<bigint, Map<bigint, Array<Read>>>()
-  readonly packets: Array<string> = []
+  readonly packets: Array<Packet> = []
   shown = Number.NEGATIVE_INFINITY
   readonly #onQuestion: () => void
   #isAwaited: Read | undefined
@@ -109,7 +117,7 @@ export class Muxer {
       if (reply.readBigUInt64BE(8) === 0n) continue
       const [begin, end] = [Number(reply.readBigUInt64BE(24)), Number(reply.readBigUInt64BE(32))]
       read.queue = [begin, end]
-      this.packets.push(`${read.handle}:${begin}-${end}`)
+      this.packets.push({ handle: read.handle, offset: Number(reply.readBigUInt64BE(0)), begin, end })
       return true
     }
     return false

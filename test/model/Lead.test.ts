@@ -42,8 +42,8 @@ describe("lead", () => {
     const holds = [10, 300, 1000, 10_000].map((millis) => new Lead(millis * 1000).holdMillis)
     assert.deepStrictEqual(holds, [100, 150, 500, 1000])
     assert.strictEqual(made().packetMillis, 0)
-    const eventHolds = [1, 10, 100].map((millis) => new Lead(millis * 1000).eventHoldMillis)
-    assert.deepStrictEqual(eventHolds, [2, 4, 20])
+    const shortHolds = [1, 10, 100].map((millis) => new Lead(millis * 1000).shortHoldMillis)
+    assert.deepStrictEqual(shortHolds, [2, 4, 20])
   })
 
   it.each([

@@ -141,7 +141,7 @@ export class Played {
       tracefileCount: options.tracefileCount ?? 0,
       chunk: "A",
       actions: this.disk,
-      hold: { holdMillis: 0, eventHoldMillis: 0 }
+      hold: { holdMillis: 0, shortHoldMillis: 0 }
     })
     this.disk.openData(this.stream.file as Data, false)
   }

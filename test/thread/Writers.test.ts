@@ -51,8 +51,7 @@ const make = (options: WritersOptions) =>
         while (write() !== undefined);
         return jobs.length >= count
       })
-    const expected = () =>
-      Buffer.concat(jobs.map((_, at) => Buffer.alloc(byteCount, fillOf(at))))
+    const expected = () => Buffer.concat(jobs.map((_, at) => Buffer.alloc(byteCount, fillOf(at))))
     return { writers, write, writeRest, fill, expected, count: () => jobs.length, content: () => fs.readFileSync(path) }
   })
 

@@ -20,8 +20,8 @@ export const since = 1
 /** Where the viewer begins: at the oldest packet that is left, or at the next one that comes. */
 export const Seek = { beginning: 1, last: 2 } as const
 /**
- * A value for `offset`: the viewer goes by the times of events, not of packets, so it may be told at once of a time
- * that lies after the beginning of a packet that it does not know yet (docs/extension.md).
+ * A value for `offset`: the viewer goes by the times of events, not of packets, or by none, so it gets each packet as
+ * it was sent, even if that begins before what the viewer was told (docs/extension.md).
  */
 export const byEvents = 0x6576656e7473n
 /** Codes of the reply (live.md §6.4). */

@@ -9,7 +9,7 @@ export class Announcement {
   #addingCount = 0
   #sinceMillis = 0
 
-  /** To be called in the turn that reads the command: no beacon that comes later may be told before the stream is. */
+  /** To be called in the turn that reads the command: beacons that come later may have to wait for the stream. */
   adding<A>(add: Effect.Effect<A>): Effect.Effect<A> {
     if (!this.#isUnderWay) this.#sinceMillis = clockMillis()
     this.#addingCount++

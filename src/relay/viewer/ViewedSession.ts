@@ -13,6 +13,7 @@ import type { Registry } from "../Registry.ts"
 import type { SessionActor } from "../session/SessionActor.ts"
 import type { Attached } from "../session/Viewers.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
+import { LateBegin } from "./LateBegin.ts"
 import { ViewerStream } from "./ViewerStream.ts"
 
 /** How long packets wait for a tracer that is announcing streams. */
@@ -29,13 +30,25 @@ const unaskedCountMax = 4096
 /** Directory of the kernel's streams: its tracer records before it announces them. */
 const kernelPath = /(?:^|\/)kernel$/
 
+/** The viewer, as its attachments see it. */
+export interface Viewer extends Knowledge {
+  /** True until it reads a stream of the kernel's. */
+  announcesFirst: boolean
+  /** The streams that it reads have one clock. */
+  readonly hasOneClock: boolean
+}
+
 /** A CTF trace of which the viewer reads something. */
 interface Trace {
   streamCount: number
   metadata: ViewerStream | undefined
+  /** Streams that were published, until the metadata stream is there as well: before, nothing happens in them. */
+  readonly latest: Array<ViewerStream>
   /** The viewer was told of its metadata stream. */
   isAnnounced: boolean
 }
+
+const newTrace = (): Trace => ({ streamCount: 0, metadata: undefined, latest: [], isAnnounced: false })
 
 export class ViewedSession implements Attached {
   readonly session: SessionActor
@@ -43,8 +56,8 @@ export class ViewedSession implements Attached {
   readonly #registry: Registry["Service"]
   /** By handle: what the viewer's commands may name. Shared with the viewer's other attachments. */
   readonly #known: Map<number, ViewerStream>
-  readonly #viewer: Knowledge
-  #goesByEvents: boolean
+  readonly #viewer: Viewer
+  readonly #goesByEvents: boolean
   readonly #streams = new Set<ViewerStream>()
   readonly #unannounced = new Set<ViewerStream>()
   readonly #traces = new Map<bigint, Trace>()
@@ -57,7 +70,7 @@ export class ViewedSession implements Attached {
     registry: Registry["Service"],
     connection: Connection,
     known: Map<number, ViewerStream>,
-    viewer: Knowledge,
+    viewer: Viewer,
     goesByEvents: boolean
   ) {
     this.#viewer = viewer
@@ -71,13 +84,24 @@ export class ViewedSession implements Attached {
   /** Takes in the session's streams; `isAtEnd` skips what they have received so far. */
   start(isAtEnd: boolean): void {
     for (const stream of this.session.streams.values()) if (stream.isPublished) this.#add(stream, isAtEnd)
+    for (const { latest, metadata } of this.#traces.values()) if (metadata !== undefined) latest.length = 0
     this.session.viewers.attach(this)
   }
 
   published(streams: ReadonlyArray<StreamActor>): void {
     this.#publishedMillis = clockMillis()
     for (const stream of streams) this.#add(stream, false)
+    for (const { traceId } of streams) this.#moveBegins(this.#traces.get(traceId))
     if (this.#unannounced.size > unaskedCountMax) this.#letGo()
+  }
+
+  /** The tracer has announced a trace's new streams, now that their metadata stream is there: see `LateBegin`. */
+  #moveBegins(trace: Trace | undefined): void {
+    if (trace === undefined || (trace.metadata === undefined && !trace.isAnnounced)) return
+    const { announcesFirst, hasOneClock } = this.#viewer
+    const isMoving = !this.#goesByEvents && announcesFirst && hasOneClock
+    for (const viewerStream of trace.latest.splice(0))
+      if (isMoving) viewerStream.lateBegin = new LateBegin(shownUntilOf(this.#viewer))
   }
 
   #letGo(): void {
@@ -119,14 +143,14 @@ export class ViewedSession implements Attached {
       return metadata === undefined || metadata.model.isClosed ? undefined : metadata.description
     }
     const viewerStream: ViewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, description)
-    if (kernelPath.test(stream.path)) this.#goesByEvents = false
-    viewerStream.goesByEvents = this.#goesByEvents
+    if (kernelPath.test(stream.path)) this.#viewer.announcesFirst = false
     this.#streams.add(viewerStream)
     this.#unannounced.add(viewerStream)
-    const trace = this.#traces.get(stream.traceId) ?? { streamCount: 0, metadata: undefined, isAnnounced: false }
+    const trace = this.#traces.get(stream.traceId) ?? newTrace()
     this.#traces.set(stream.traceId, trace)
     trace.streamCount++
     if (stream.isMetadata) trace.metadata = viewerStream
+    else trace.latest.push(viewerStream)
   }
 
   /** True until the viewer has asked for what was published last. */
@@ -145,10 +169,12 @@ export class ViewedSession implements Attached {
   /** Whether there are streams of this session that the viewer does not know, and whether it can be told of them. */
   unknown(nowMillis: number): Unknown {
     const hasDue = this.hasUnannounced
-    if (this.#goesByEvents) return hasDue ? "due" : "none"
     const isWithheld = !hasDue && this.#unannounced.size > 0
     const never = Number.NEGATIVE_INFINITY
-    const since = Math.max(this.session.announcingSinceMillis ?? never, isWithheld ? this.#publishedMillis : never)
+    const announcing = this.#viewer.announcesFirst ? undefined : this.session.announcingSinceMillis
+    // A viewer that asks during a rotation is told of no streams.
+    const isDelayed = isWithheld || (hasDue && this.session.isOngoingRotation)
+    const since = Math.max(announcing ?? never, isDelayed ? this.#publishedMillis : never)
     const age = nowMillis - since
     if (age < imminentMillisMax) return "imminent"
     if (hasDue) return "due"
@@ -170,6 +196,8 @@ export class ViewedSession implements Attached {
       this.#unannounced.delete(viewerStream)
       this.#known.set(stream.handle, viewerStream)
       viewerStream.cursor.shownUntil = shownUntil
+      viewerStream.cursor.answeredUntil = BigInt(Math.ceil(shownUntil))
+      viewerStream.lateBegin?.announce(this.#viewer.latestTold ?? 0n)
       const trace = this.#traces.get(stream.traceId)
       if (stream.isMetadata && trace !== undefined) trace.isAnnounced = true
       return {

@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import { clockMillis } from "../../Machine.ts"
-import type { Heeds, Knowledge, Unknown } from "../../model/ViewerCursor.ts"
+import type { Heeds, Unknown } from "../../model/ViewerCursor.ts"
 import * as Attach from "../../protocol/live/AttachSession.ts"
 import * as Detach from "../../protocol/live/DetachSession.ts"
 import * as NewStreams from "../../protocol/live/GetNewStreams.ts"
@@ -15,7 +15,7 @@ import type { Connection } from "../Connections.ts"
 import type { Party } from "../party/Party.ts"
 import type { Registry } from "../Registry.ts"
 import type { SessionActor } from "../session/SessionActor.ts"
-import { ViewedSession } from "./ViewedSession.ts"
+import { ViewedSession, type Viewer } from "./ViewedSession.ts"
 import type { ViewerStream } from "./ViewerStream.ts"
 
 /**
@@ -26,7 +26,7 @@ const attachWait = "100 millis"
 /** The number of CTF 2 in CREATE_SESSION of the streaming protocol. */
 const ctf2 = 2
 
-export class ViewerActor implements Knowledge {
+export class ViewerActor implements Viewer {
   readonly #registry: Registry["Service"]
   readonly #connection: Connection
   readonly #party: Party
@@ -41,6 +41,7 @@ export class ViewerActor implements Knowledge {
   #isRoundStale = false
   latestTold: bigint | undefined
   latestEnd = 0
+  announcesFirst = true
   /** The viewer knows CTF 2, and the listing that names trace formats. */
   knowsFormats = false
 
@@ -95,6 +96,11 @@ export class ViewerActor implements Knowledge {
       if (found !== "due" && unknown !== "none") found = unknown
     }
     return found
+  }
+
+  get hasOneClock(): boolean {
+    const hosts = new Set(Array.from(this.#attachments.values(), ({ session }) => session.identity.hostname))
+    return hosts.size <= 1
   }
 
   /**

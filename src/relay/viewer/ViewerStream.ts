@@ -22,6 +22,7 @@ import * as FileContent from "../stream/FileContent.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import { isGone, openStill, type StreamReader } from "../stream/StreamReaders.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
+import type { LateBegin, SendRange } from "./LateBegin.ts"
 import { RecordsAhead, short } from "./RecordsAhead.ts"
 import { type Metadata, ViewedMetadata } from "./ViewedMetadata.ts"
 
@@ -49,7 +50,8 @@ export class ViewerStream implements Surroundings {
   readonly viewer: Knowledge
   readonly #registry: Registry["Service"]
   readonly #description: () => Description | undefined
-  goesByEvents = false
+  /** Of a stream that the viewer learns of while it watches. */
+  lateBegin: LateBegin | undefined
   /** Used only if the stream is a metadata stream. */
   readonly metadata: ViewedMetadata
   readonly #patience: Patience<Buffer, number, bigint | "retry">
@@ -109,7 +111,7 @@ export class ViewerStream implements Surroundings {
 
   isRipe(seq: number): boolean {
     const { recentIndexes, session } = this.stream
-    const addedMillis = this.goesByEvents ? undefined : recentIndexes?.addedMillis(seq)
+    const addedMillis = this.viewer.announcesFirst ? undefined : recentIndexes?.addedMillis(seq)
     return addedMillis === undefined || addedMillis + session.lead.packetMillis <= this.nowMillis
   }
 
@@ -217,6 +219,7 @@ export class ViewerStream implements Surroundings {
       this.#coming = undefined
     }
     this.#held = { reader, seq, offset: offsetOf(reply, 0) }
+    if (this.lateBegin?.answer(reply, this.#held.offset, this.cyclesPerMilli) === false) this.lateBegin = undefined
     this.cursor.shownUntil = u64At(reply, offsets.timestampEnd)
     this.viewer.latestEnd = Math.max(this.viewer.latestEnd, this.cursor.shownUntil)
     this.#description()?.told(reply, 0)
@@ -297,6 +300,11 @@ export class ViewerStream implements Surroundings {
    * `head`, then the range, lent from memory until given back; undefined: the range is not, or not whole, in memory.
    */
   packetInMemory(offset: number, byteCount: number, head: Buffer): Lent | undefined {
+    const isChanged = this.lateBegin?.isIn({ from: offset, byteCount })
+    return isChanged ? undefined : this.#inMemory(offset, byteCount, head)
+  }
+
+  #inMemory(offset: number, byteCount: number, head: Buffer): Lent | undefined {
     const held = this.#held
     const { recent, reads } = this.stream.session.viewers
     if (held === undefined || offset < held.offset) return undefined
@@ -320,6 +328,11 @@ export class ViewerStream implements Surroundings {
 
   /** Fails, before the first piece, when the range cannot be read. */
   sendPacket(range: FileContent.Range, head: Buffer, take: FileContent.TakePiece): Effect.Effect<void, FileFailed> {
+    const recorded: SendRange = (...what) => this.#sendRecorded(...what)
+    return this.lateBegin?.isIn(range) ? this.lateBegin.send(range, head, take, recorded) : recorded(range, head, take)
+  }
+
+  #sendRecorded(range: FileContent.Range, head: Buffer, take: FileContent.TakePiece): Effect.Effect<void, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const held = this.#held
       if (held === undefined) {
@@ -332,7 +345,7 @@ export class ViewerStream implements Surroundings {
       if (reads !== undefined && count > 1 && range.from === held.offset) {
         yield* reads.read(held.reader.data, file, range)
       }
-      const shared = this.packetInMemory(range.from, range.byteCount, head)
+      const shared = this.#inMemory(range.from, range.byteCount, head)
       if (shared === undefined) return yield* FileContent.send(file, range, head, take)
       if (shared.head !== undefined) take(shared.head)
       yield* take(shared.bytes, shared.giveBack)

@@ -154,7 +154,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
           "V1 NEXT 1 → ok at 0, 128/128 bits, 1000..1009, lost 0, class 0 +streams",
           "V1 NEW_STREAMS 1 → ok",
           "V1 NEXT 1 → inactive until 40, class 0",
-          "V1 NEXT 1 → retry",
+          "V1 NEXT 1 → inactive until 40, class 0",
           "V1 NEXT 1 → retry +streams",
           "V1 NEXT 2 → hup",
           "V1 NEXT 50 → error",
