@@ -342,7 +342,7 @@ const failures = {
   RECORDING_UNMARKED: entry(
     "error",
     "what is recorded would not count after a start",
-    "For bytesOnDisk in a rule of --access: .recordings in the output directory cannot be written; see the reason."
+    "For bytesOnDisk in a rule of --access: .recordings in the output directory cannot be written, or has the 16 MiB that it may have, which is said once; see the reason. Traces that are taken away make room."
   ),
   SESSION_DEFECT: entry("error", "session failed", "A fault of the relay, kept to one session: report it."),
   LISTENER_DEFECT: entry(

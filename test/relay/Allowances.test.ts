@@ -71,6 +71,45 @@ it.live("of who recorded and is gone nothing stays: at once without a bound, and
   )
 )
 
+it.live("what is written down is bounded: what is gone makes room, and if nothing is, that is said once", () =>
+  withStore({}, ({ memory, store }) =>
+    Effect.gen(function* () {
+      const works: Array<Effect.Effect<void>> = []
+      const incidents = new Incidents()
+      const allowances = new Allowances(store, incidents, (work) => void works.push(work))
+      const principal = "x".repeat(16_000)
+      const allowance = allowances.of(principal)
+      allowance.isDiskBounded = true
+      const begin = (directory: string) =>
+        Effect.gen(function* () {
+          memory.write(`${output}/${directory}/ch_0`, Buffer.alloc(1))
+          allowances.records(quotaOf(principal, 1000), allowance, directory)
+          for (const work of works.splice(0)) yield* work
+        })
+      const takeAway = (directory: string) =>
+        Effect.andThen(
+          memory.service.unlink(`${output}/${directory}/ch_0`),
+          memory.service.removeDirectory(`${output}/${directory}`)
+        )
+      const written = () => `${memory.read(`${output}/.recordings`)}`
+      const saidCount = () => incidents.counts.get("RECORDING_UNMARKED") ?? 0
+
+      for (let number = 0; number < 1200; number++) yield* begin(`h/stays ${number}`)
+      assert.isBelow(written().length, 16 * 1024 * 1024)
+      assert.notInclude(written(), "stays 1199")
+      assert.strictEqual(saidCount(), 1)
+
+      for (let number = 0; number < 1000; number++) yield* takeAway(`h/stays ${number}`)
+      for (let number = 0; number < 1024; number++) {
+        yield* begin(`h/goes ${number}`)
+        yield* takeAway(`h/goes ${number}`)
+      }
+      assert.include(written(), "stays 1199")
+      assert.strictEqual(saidCount(), 1)
+    })
+  )
+)
+
 it.live("what it recorded counts, however many sessions it begins; with too many it begins no other one", () =>
   withStore({}, ({ memory, store }) =>
     Effect.gen(function* () {

@@ -68,6 +68,8 @@ export interface Share {
 const principalCountMin = 64
 const saidCountMin = 1024
 
+const overfull = ".recordings has 16 MiB: what has no room there counts until this relay ends"
+
 const recordingsOf = (allowances: Iterable<readonly [principal: string, Allowance]>): ReadonlyArray<Recording> =>
   Array.from(allowances).flatMap(([principal, { directories }]) =>
     Array.from(directories, (directory): Recording => [principal, directory])
@@ -87,6 +89,8 @@ export class Allowances {
   /** Directories written down since the last sweep. */
   #saidCount = 0
   #sweptAtCount = saidCountMin
+  /** More is to be written down than has room there; it is said once. */
+  #isOverfull = false
 
   constructor(store: TraceStore["Service"], incidents: Incidents, background: (work: Effect.Effect<void>) => void) {
     this.#store = store
@@ -163,7 +167,7 @@ export class Allowances {
       const bounded = [...this.#byPrincipal].filter(([, { isDiskBounded }]) => isDiskBounded)
       const left = recordingsOf(bounded)
       this.#sweptAtCount = Math.max(saidCountMin, left.length)
-      yield* this.#put(this.#recordings.replace(left))
+      yield* this.#hadRoom(yield* this.#put(this.#recordings.replace(left)))
     })
   }
 
@@ -179,7 +183,7 @@ export class Allowances {
         allowance.directories.add(directory)
       }
       for (const allowance of recalled.values()) yield* this.recount(allowance)
-      yield* this.#put(this.#recordings.replace(recordingsOf(recalled)))
+      yield* this.#hadRoom(yield* this.#put(this.#recordings.replace(recordingsOf(recalled))))
       for (const principal of recalled.keys()) this.forget(principal)
     })
   }
@@ -189,20 +193,28 @@ export class Allowances {
     this.#saidCount++
     if (this.#unsaid.push(recording) > 1) return
     const said = Effect.suspend(() => this.#put(this.#recordings.append(this.#unsaid.splice(0))))
-    this.#background(Effect.andThen(said, this.#sweepIfDue))
+    this.#background(Effect.flatMap(said, (isAll) => this.#sweepIfDue(isAll)))
   }
 
-  /** Once as many were added as the last sweep left. */
-  get #sweepIfDue(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.#saidCount < this.#sweptAtCount) return Effect.void
-      this.#saidCount = 0
-      return this.#sweep
-    })
+  /** Once as many were added as the last sweep left, or earlier if there is no room, but never for a few. */
+  #sweepIfDue(hasRoom: boolean): Effect.Effect<void> {
+    if (this.#saidCount < (hasRoom ? this.#sweptAtCount : saidCountMin))
+      return hasRoom ? Effect.void : this.#hadRoom(false)
+    this.#saidCount = 0
+    return this.#sweep
   }
 
-  #put(written: Effect.Effect<void, FileFailed>): Effect.Effect<void> {
-    return Effect.catch(written, ({ message }) => this.#incidents.report("RECORDING_UNMARKED", message))
+  #hadRoom(hasRoom: boolean): Effect.Effect<void> {
+    const isNews = !(hasRoom || this.#isOverfull)
+    this.#isOverfull = !hasRoom
+    return isNews ? this.#incidents.report("RECORDING_UNMARKED", overfull) : Effect.void
+  }
+
+  /** What cannot be written was said: whether it would have had room nobody knows. */
+  #put(written: Effect.Effect<boolean, FileFailed>): Effect.Effect<boolean> {
+    return Effect.catch(written, ({ message }) =>
+      Effect.as(this.#incidents.report("RECORDING_UNMARKED", message), true)
+    )
   }
 
   /** Looks at what is there. Calls made meanwhile wait for the same look. */

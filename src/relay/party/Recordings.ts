@@ -10,15 +10,30 @@ import type { TraceStore } from "../../storage/TraceStore.ts"
 /** Below the output directory. */
 const place = ".recordings"
 
-/** Nothing is added to a larger file: what comes then is remembered until the relay ends. */
+/** It is no larger: it is read into memory at a start. */
 const fileBytesMax = 16 * 1024 * 1024
 
 export type Recording = readonly [principal: string, directory: string]
 
 const decode = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Tuple([Schema.String, Schema.String])))
 
-const textOf = (recordings: Iterable<Recording>): string =>
-  Array.from(recordings, (recording) => `\n${JSON.stringify(recording)}`).join("")
+/** As many of the lines as `bytesMax` has room for. */
+const written = (recordings: ReadonlyArray<Recording>, bytesMax: number): Lines => {
+  const lines: Array<Buffer> = []
+  let byteCount = 0
+  for (const recording of recordings) {
+    const line = Buffer.from(`\n${JSON.stringify(recording)}`)
+    if (byteCount + line.length > bytesMax) break
+    byteCount += line.length
+    lines.push(line)
+  }
+  return { bytes: Buffer.concat(lines, byteCount), isAll: lines.length === recordings.length }
+}
+
+interface Lines {
+  readonly bytes: Buffer
+  readonly isAll: boolean
+}
 
 export class Recordings {
   readonly #store: TraceStore["Service"]
@@ -44,26 +59,29 @@ export class Recordings {
     }).pipe(Effect.orElseSucceed(() => []))
   }
 
-  append(recordings: ReadonlyArray<Recording>): Effect.Effect<void, FileFailed> {
+  /** False: the file has no room for all of them. */
+  append(recordings: ReadonlyArray<Recording>): Effect.Effect<boolean, FileFailed> {
     return this.#write("continue", recordings)
   }
 
-  /** With those that are still there. */
-  replace(recordings: ReadonlyArray<Recording>): Effect.Effect<void, FileFailed> {
+  /** With those that are still there. False: there is no room for all of them. */
+  replace(recordings: ReadonlyArray<Recording>): Effect.Effect<boolean, FileFailed> {
     return this.#write("create", recordings)
   }
 
-  #write(mode: "continue" | "create", recordings: ReadonlyArray<Recording>): Effect.Effect<void, FileFailed> {
+  #write(mode: "continue" | "create", recordings: ReadonlyArray<Recording>): Effect.Effect<boolean, FileFailed> {
     const files = this.#store.retraceable.plain
-    const written = Effect.gen({ self: this }, function* () {
+    const all = Effect.gen({ self: this }, function* () {
       const path = mode === "create" ? `${this.#path}.new` : this.#path
       const at = mode === "create" ? 0 : yield* Effect.orElseSucceed(files.size(path), () => 0)
-      if (at > fileBytesMax) return
+      const { bytes, isAll } = written(recordings, fileBytesMax - at)
+      if (mode === "continue" && bytes.length === 0) return isAll
       yield* files.makeDirectory(this.#store.output)
       const file = yield* files.open(path, at === 0 ? "create" : mode)
-      yield* Effect.ensuring(file.write([Buffer.from(textOf(recordings))], at), file.close)
+      yield* Effect.ensuring(file.write([bytes], at), file.close)
       if (mode === "create") yield* files.rename(path, this.#path)
+      return isAll
     })
-    return Semaphore.withPermits(this.#gate, 1)(written)
+    return Semaphore.withPermits(this.#gate, 1)(all)
   }
 }
