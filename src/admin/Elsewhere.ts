@@ -1,5 +1,5 @@
 /** Answers requests that reach no handler: for an unknown path, a method that a path has not, a misspelt request. */
-import { Effect, Layer } from "effect"
+import { Effect, Layer, type Schema, SchemaIssue } from "effect"
 import { HttpRouter, HttpServerError, HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { type HttpApiEndpoint, HttpApiError } from "effect/http-api"
 import { AdminApi, RequestRefused, Understanding } from "./AdminApi.ts"
@@ -92,24 +92,30 @@ const surplus = ({ payload, query }: HttpApiEndpoint.Top) =>
     }
   })
 
-/** The schema of one text says of two only that they are none. */
-const twice = (reason: string) =>
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** The parameter that is several and may be one only: its schema says of several texts that they are none. */
+const severalOf = (
+  { issue }: Schema.SchemaError,
+  params: Readonly<Record<string, string | ReadonlyArray<string>>>
+): string | undefined =>
+  issuesOf(issue)
+    .issues.filter(({ path }) => path?.length === 1)
+    .map(({ path }) => String(path?.[0]))
+    .find((name) => Array.isArray(params[name]))
+
+const refused = ({ kind, cause }: HttpApiError.HttpApiSchemaError) =>
   Effect.gen(function* () {
-    const params = Object.entries(yield* HttpServerRequest.ParsedSearchParams)
-    const found = params.find(([name, value]) => Array.isArray(value) && reason.endsWith(`[${JSON.stringify(name)}]`))
-    return found === undefined ? reason : `Given more than once\n  at [${JSON.stringify(found[0])}]`
+    const several = kind === "Query" ? severalOf(cause, yield* HttpServerRequest.ParsedSearchParams) : undefined
+    const reason = several === undefined ? cause.message : `Given more than once\n  at [${JSON.stringify(several)}]`
+    return yield* new RequestRefused({ part: kind.toLowerCase(), reason: reason.slice(0, reasonLengthMax) })
   })
 
-const refused = (error: HttpApiError.HttpApiSchemaError) =>
-  Effect.gen(function* () {
-    if (error.kind === "Body" || error.kind === "ResponseHeaders") return yield* Effect.die(error)
-    const { message } = error.cause
-    const reason = error.kind === "Query" ? yield* twice(message) : message
-    return yield* new RequestRefused({ part: error.kind.toLowerCase(), reason: reason.slice(0, reasonLengthMax) })
-  })
+/** What is ours to answer rightly is not the client's fault. */
+const isOurs = ({ kind }: HttpApiError.HttpApiSchemaError): boolean => kind === "Body" || kind === "ResponseHeaders"
 
 export const understanding: Layer.Layer<Understanding> = Layer.succeed(Understanding, (answer, { endpoint }) =>
   Effect.catch(Effect.andThen(surplus(endpoint), answer), (error) =>
-    HttpApiError.HttpApiSchemaError.is(error) ? refused(error) : Effect.fail(error)
+    !HttpApiError.HttpApiSchemaError.is(error) ? Effect.fail(error) : isOurs(error) ? Effect.die(error) : refused(error)
   )
 )

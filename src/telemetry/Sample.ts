@@ -1,7 +1,7 @@
 /** Values of instruments at one moment. */
 import type { Instrument } from "./Instruments.ts"
 
-/** A cumulative bucket: `count` of the observations are below `limit`. */
+/** A cumulative bucket: `count` of the observations are at most `limit`. */
 export interface Bucket {
   readonly limit: number
   readonly count: number

@@ -42,6 +42,9 @@ const ofConnections: ReadonlySet<number> = new Set([
   ...[Kind.handle, Kind.end, Kind.withdrawn]
 ])
 
+/** Of a record; one of a connection that is not open is dropped. */
+type Fate = "carried out" | "dropped" | "refused"
+
 export class HostedJournal implements Journal {
   readonly token: string
   readonly edgeName: string
@@ -144,20 +147,25 @@ export class HostedJournal implements Journal {
     // Sent again after a connection was lost.
     if (number <= this.received || this.isEnding) return
     this.received = number
-    const isTaken = this.#takes(kind, connection, bytes, from, to)
+    const fate = this.#fateOf(kind, connection, bytes, from, to)
+    if (fate === "refused") {
+      this.#refuse("JOURNAL_MALFORMED", `record ${number}`)
+      return
+    }
     // What is put down a later relay carries out as it is, and takes other kinds for its own.
-    if (isTaken === true) {
+    if (fate === "carried out") {
       this.marking.append(number, kind, connection, bytes, from, to)
       this.#carryOut(kind, connection, bytes, from, to)
     }
-    if (isTaken === false) this.#refuse("JOURNAL_MALFORMED", `record ${number}`)
-    else this.marking.carriedOut()
+    this.marking.carriedOut()
   }
 
-  /** Undefined: it is of a connection that is not open, and changes nothing. */
-  #takes(kind: number, connection: number, bytes: Buffer, from: number, to: number): boolean | undefined {
-    if (kind === Kind.control || kind === Kind.data || kind === Kind.finish) return true
-    return ofConnections.has(kind) ? this.#connections.get(connection)?.takes(kind, bytes, from, to) : false
+  #fateOf(kind: number, connection: number, bytes: Buffer, from: number, to: number): Fate {
+    if (kind === Kind.control || kind === Kind.data || kind === Kind.finish) return "carried out"
+    if (!ofConnections.has(kind)) return "refused"
+    const known = this.#connections.get(connection)
+    if (known === undefined) return "dropped"
+    return known.takes(kind, bytes, from, to) ? "carried out" : "refused"
   }
 
   onMarked(): void {
