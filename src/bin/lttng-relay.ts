@@ -67,7 +67,14 @@ const { homedir } = process.getBuiltinModule("node:os")
 // The runtime would put it in a directory that everybody can write to. If there can be no cache, all is compiled.
 enableCompileCache(`${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/lttng-relay`)
 
-const isDone = subcommand === "show" && (await import("../cli/recorded/Showing.ts")).attempt(rest)
-// All output is written: there is no need to wait for compilers, nor to give back memory.
-if (isDone) process.exit()
-await (await import("../cli/Main.ts")).main()
+try {
+  const isDone = subcommand === "show" && (await import("../cli/recorded/Showing.ts")).attempt(rest)
+  // All output is written: there is no need to wait for compilers, nor to give back memory.
+  if (isDone) process.exit()
+  await (await import("../cli/Main.ts")).main()
+} catch (cause) {
+  // With a few descriptors fewer the runtime itself does not come so far.
+  if ((cause as NodeJS.ErrnoException).code !== "EMFILE") throw cause
+  process.stderr.write("Error: the limit of open files (ulimit -n) is too low to load the program\n")
+  process.exit(1)
+}

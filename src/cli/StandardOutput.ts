@@ -8,6 +8,7 @@ import * as SystemError from "../errors/SystemError.ts"
 
 export const descriptor = 1
 const errorDescriptor = 2
+export const standardOutput = "standard output"
 /** A pipe that is full is tried again after so many milliseconds. */
 const fullMillis = 1
 
@@ -32,17 +33,20 @@ const writeAll = (to: number, bytes: Uint8Array): void => {
   }
 }
 
+/** Why nothing can be written there, as an error's message. */
+export const failureText = (name: string, reason: string): string => `cannot write to ${name}: ${reason}`
+
 const writing = <A>(name: string, act: () => A): A => {
   try {
     return act()
   } catch (cause) {
     if (cause instanceof OutputClosed) throw cause
-    throw new Error(`cannot write to ${name}: ${SystemError.reasonOf(cause)}`, { cause })
+    throw new Error(failureText(name, SystemError.reasonOf(cause)), { cause })
   }
 }
 
 /** Throws `OutputClosed`, or why nothing can be written. */
-export const write = (bytes: Uint8Array): void => writing("standard output", () => writeAll(descriptor, bytes))
+export const write = (bytes: Uint8Array): void => writing(standardOutput, () => writeAll(descriptor, bytes))
 
 /** A file in place of standard output, emptied first. Throws why it cannot be opened or written. */
 export const file = (path: string): { readonly write: (bytes: Uint8Array) => void; readonly close: () => void } => {

@@ -52,6 +52,20 @@ Peers.describeConcurrently([], "lttng-relay", () => {
     })
   )
 
+  it.live("says in one line that it may open too few files, as soon as the runtime itself comes so far", () =>
+    Effect.gen(function* () {
+      const texts: Array<string> = []
+      for (let limit = 20; limit < 30; limit++) {
+        const words = [process.execPath, toolboxProgram, "sessions", "net://127.0.0.1:1"]
+        const { stderr } = yield* Process.attempt("sh", ["-c", `ulimit -n ${limit} && exec "$@"`, "sh", ...words])
+        if (stderr.startsWith("Error: ")) texts.push(stderr)
+        else assert.notInclude(stderr, join(toolboxProgram, ".."))
+      }
+      assert.include(texts[0], "too low")
+      for (const text of texts) assert.match(text, /^Error: .*\n$/)
+    })
+  )
+
   it.live("runs through a link in PATH", () =>
     Effect.gen(function* () {
       const directory = yield* Relays.temporaryDirectory("path")
@@ -80,6 +94,7 @@ Peers.describeConcurrently([], "lttng-relay", () => {
     [["replay", "--speed=0", "/tmp", "net://h"], 2, /must be above 0/],
     [["replay", "--live=soon", "/tmp", "net://h"], 2, /soon is not a duration/],
     [["load", "--packet-size=1", "net://h"], 2, /must be at least 100/],
+    [["edge", "--to=net://h", "--spool-limit=1", "--check"], 2, /--spool-limit: "1".*must be at least 1M/],
     [["load", "--packet-size=5G", "net://h"], 2, /at most 1G/],
     [["show", "--begin=soon", "test"], 2, /soon is neither seconds/],
     [["show", "--begin=", "test"], 2, /--begin: nothing is neither seconds/],

@@ -51,14 +51,8 @@ class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadabl
   }
 }
 
-const size = (name: string, description: string) =>
-  Flags.size(name).pipe(
-    Flag.filter(
-      (value) => value > 0,
-      () => "must be above 0"
-    ),
-    Flag.withDescription(description)
-  )
+/** Sixteen of the smallest segments: in less, a session's first commands may leave no room for a packet. */
+const spoolBytesMin = 1024 ** 2
 
 const config = {
   to: Flag.String("to").pipe(
@@ -74,8 +68,13 @@ const config = {
     Flag.withDescription("File with that URL instead; SIGHUP reads it again, and sessions go on where it says")
   ),
   spool: EdgeFlags.spool,
-  spoolLimit: size("spool-limit", "Bytes of it; when full, tracers are held back (default: 10G)").pipe(
-    Flag.withDefault(10 * 1024 ** 3)
+  spoolLimit: Flags.size("spool-limit").pipe(
+    Flag.filter(
+      (byteCount) => byteCount >= spoolBytesMin,
+      () => "must be at least 1M, to have room for packets"
+    ),
+    Flag.withDefault(10 * 1024 ** 3),
+    Flag.withDescription("Bytes of it, 1M or more; when full, tracers are held back (default: 10G)")
   ),
   spoolAge: Flag.String("spool-age").pipe(
     Flag.mapTryCatch(parseAge, SystemError.messageOf),

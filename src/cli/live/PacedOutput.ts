@@ -1,13 +1,14 @@
 /** Bytes to the standard output at the pace of whoever reads them, while the loop goes on. */
 import { Effect, Schema } from "effect"
 import * as SystemError from "../../errors/SystemError.ts"
+import * as StandardOutput from "../StandardOutput.ts"
 
 /** Nobody reads any more: `| head`. */
 export class OutputClosed extends Schema.TaggedError<OutputClosed>()("OutputClosed", {}) {}
 
 export class OutputFailed extends Schema.TaggedError<OutputFailed>()("OutputFailed", { reason: Schema.String }) {
   override get message(): string {
-    return `standard output: ${this.reason}`
+    return StandardOutput.failureText(StandardOutput.standardOutput, this.reason)
   }
 }
 
