@@ -1,4 +1,7 @@
-/** A stream that the relay can read no further is told as such: its end alone would be taken for all there was. */
+/**
+ * A stream that the relay can read no further is told as such: its end alone would be taken for all there was. So is an
+ * output that takes no more.
+ */
 import { existsSync, readdirSync, truncateSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
@@ -49,6 +52,10 @@ it.live("follow, follow --packets and record say which stream, and show the othe
     yield* Process.said(packets, `end      stream=${path}/cut_0 cut=true\n`)
     const isRecorded = () => existsSync(mirror) && readdirSync(mirror, { recursive: true }).some(isOfCut)
     yield* until("record to be attached", isRecorded)
+    const script = '"$@" follow --seek=beginning "$0" >/dev/full'
+    const full = yield* Process.attempt("sh", ["-c", script, watched, process.execPath, toolboxProgram])
+    const why = "Error: cannot write to standard output: No space left on device\n"
+    assert.deepStrictEqual([full.code, full.stderr], [1, why])
     yield* session.close()
     const followed = yield* follow.ended
     assert.strictEqual(followed.code, 1)

@@ -210,6 +210,22 @@ export const chunks: ReadonlyArray<Scenario> = [
     yield* c.chunkExists(0)
     yield* c.addStream()
   }),
+  scenario("a chunk that is current is created again", function* (s) {
+    const { c } = yield* s.recording({ basePath: "r" })
+    const stream = yield* c.addStream({ channel: "metadata" })
+    yield* c.createChunk(0, start + 10)
+    yield* s.tree("again")
+    yield* c.metadata(stream, Buffer.from("zero"))
+    yield* c.alive
+  }),
+  scenario("a chunk that is current is created again, by another name", function* (s) {
+    const { c } = yield* s.recording({ basePath: "r", snapshot: true, chunk: "none" })
+    yield* c.createChunk(0, start + 1, "first")
+    yield* c.addStream({ channel: "metadata" })
+    yield* c.createChunk(0, start + 10, "second")
+    yield* s.tree("again")
+    yield* c.alive
+  }),
   scenario("override names: taken as the directory, exempt from every rename", function* (s) {
     const { c, session } = yield* s.recording({ basePath: "r", snapshot: true, chunk: "none" })
     yield* c.createChunk(0, start + 1, "first name")
