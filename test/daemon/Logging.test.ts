@@ -1,6 +1,6 @@
 /** What an operator reads on standard error: which lines at which verbosity, and their form. */
 import { execFileSync, spawn } from "node:child_process"
-import { closeSync, constants, openSync, readSync } from "node:fs"
+import { closeSync, constants, openSync, readFileSync, readSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect } from "effect"
@@ -262,6 +262,35 @@ describe("a log file", () => {
       closeSync(reader)
       assert.isAtLeast(count, 4096)
       assert.isBelow(count, 1_000_000)
+    })
+  )
+
+  it.live("has each line to itself, whatever was cut off before: by a disk that was full, or with its relay", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory("log")
+      const pipe = join(directory, "pipe")
+      execFileSync("mkfifo", [pipe])
+      const reader = openSync(pipe, constants.O_RDONLY | constants.O_NONBLOCK)
+      const output = LogOutput.make()
+      output.open(pipe)
+      output.write(`${"x".repeat(1_000_000)}\n`)
+      const read = Buffer.alloc(1_000_000)
+      assert.isBelow(readSync(reader, read), 1_000_000)
+      for (const line of ["one\n", "two\n"]) output.write(line)
+      assert.strictEqual(read.toString("utf8", 0, readSync(reader, read)), "\none\ntwo\n")
+      closeSync(reader)
+      for (const [there, after] of [
+        ["ha", "ha\nnext\n"],
+        ["whole\n", "whole\nnext\n"],
+        ["", "next\n"]
+      ] as const) {
+        const path = join(directory, "log")
+        writeFileSync(path, there)
+        output.open(path)
+        output.write("next\n")
+        assert.strictEqual(readFileSync(path, "utf8"), after)
+      }
+      output.open(undefined)
     })
   )
 })

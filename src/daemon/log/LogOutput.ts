@@ -1,13 +1,15 @@
 /**
  * Where log lines go: a file, or standard error, whatever that is. If nobody reads a pipe or a disk is full, lines are
- * lost, and nothing else; lines that come when the disk has space are written again.
+ * lost, and nothing else; lines that come when the disk has space are written again. A line that was cut off is ended
+ * before the next one.
  */
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs"
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs"
 import { isatty } from "node:tty"
 import * as SystemError from "../../errors/SystemError.ts"
 
 const standardError = 2
 const fileMode = 0o640
+const newline = 10
 const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
 /** Without blocking: a named pipe is refused while nobody reads it, and never waited for. */
 const fileFlags = O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK
@@ -24,17 +26,47 @@ const isDirect = (): boolean => {
   }
 }
 
-const writeDirectly = (descriptor: number, text: string): void => {
-  try {
-    writeSync(descriptor, text)
-  } catch {
-    // The line is lost: there is nobody to tell.
+/** What is written to as it is, without anything that waits. */
+class Direct {
+  readonly descriptor: number
+  /** The last line that was written is not whole. */
+  #isCut: boolean
+
+  constructor(descriptor: number, isCut = false) {
+    this.descriptor = descriptor
+    this.#isCut = isCut
+  }
+
+  write(text: string): void {
+    const bytes = Buffer.from(this.#isCut ? `\n${text}` : text)
+    try {
+      const count = writeSync(this.descriptor, bytes)
+      if (count > 0) this.#isCut = bytes[count - 1] !== newline
+    } catch {
+      // The line is lost: there is nobody to tell.
+    }
   }
 }
 
-const opened = (path: string): number => {
+/** Whether the file ends inside of a line: its disk was full, or its relay killed. */
+const endsInside = (path: string): boolean => {
+  let descriptor: number | undefined
   try {
-    return openSync(path, fileFlags, fileMode)
+    descriptor = openSync(path, constants.O_RDONLY | O_NONBLOCK)
+    const { size } = fstatSync(descriptor)
+    const last = Buffer.alloc(1)
+    return size > 0 && readSync(descriptor, last, 0, 1, size - 1) === 1 && last[0] !== newline
+  } catch {
+    return false
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
+  }
+}
+
+const opened = (path: string): Direct => {
+  try {
+    const descriptor = openSync(path, fileFlags, fileMode)
+    return new Direct(descriptor, fstatSync(descriptor).isFile() && endsInside(path))
   } catch (cause) {
     throw new Error(`The log file ${path} cannot be opened: ${SystemError.reasonOf(cause)}`, { cause })
   }
@@ -55,11 +87,11 @@ export interface Prepared {
 }
 
 export const make = (): LogOutput => {
-  const direct = isDirect()
-  if (!direct) process.stderr.on("error", () => undefined)
-  let file: number | undefined
-  const close = (descriptor: number | undefined) => {
-    if (descriptor !== undefined) closeSync(descriptor)
+  const direct = isDirect() ? new Direct(standardError) : undefined
+  if (direct === undefined) process.stderr.on("error", () => undefined)
+  let file: Direct | undefined
+  const close = (former: Direct | undefined) => {
+    if (former !== undefined) closeSync(former.descriptor)
   }
   const prepare = (path: string | undefined): Prepared => {
     const next = path === undefined ? undefined : opened(path)
@@ -73,8 +105,8 @@ export const make = (): LogOutput => {
   }
   return {
     write: (text) => {
-      if (file !== undefined) writeDirectly(file, text)
-      else if (direct) writeDirectly(standardError, text)
+      const to = file ?? direct
+      if (to !== undefined) to.write(text)
       else if (process.stderr.writableLength < unreadBytesMax) process.stderr.write(text)
     },
     prepare,
