@@ -77,7 +77,10 @@ export class Clock {
       nanosHigh += 1
     }
     if (isHuge || this.#isBeyond || nanosHigh >= two31) {
-      throw new Fault("clock-overflow", `${high * two32 + low} cycles are no signed 64-bit number of nanoseconds`)
+      throw new Fault(
+        "clock-overflow",
+        `${(BigInt(high) << 32n) + BigInt(low)} cycles are no signed 64-bit number of nanoseconds`
+      )
     }
     into.high = nanosHigh
     into.low = nanosLow
