@@ -130,11 +130,14 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
       if (Cause.hasInterruptsOnly(cause)) return
       const failure = failureOf(cause)
       const { code, text } = failure
-      yield* Effect.annotateLogs(Effect.logError(text), code === undefined ? {} : { code })
+      const annotations = code === undefined ? {} : { code }
+      yield* Effect.annotateLogs(Effect.logError(text), annotations)
+      const line = LogLine.format({ kind: "error", text, annotations }, options.logFormat, false)
+      if (output.isToFile()) output.writeToStandardError(line)
       if (options.mode === "daemonize") tellLauncher(handover, Handover.encodeFailure(failure))
     })
   const isWatched = process.stderr.isTTY === true && options.mode === "foreground" && options.logFormat === "text"
-  const say = (line: string) => output.write(`${line}\n`)
+  const say = (line: string) => output.writeToStandardError(`${line}\n`)
   // A daemon has no standard error, so there would be no log at all.
   const isMute = logFault !== undefined && options.mode === "daemonize"
   const serving = isMute

@@ -27,6 +27,11 @@ describe("a start that fails", () => {
       says: /Failed to bind control socket tcp:\/\/127\.0\.0\.1:\d+ \(-C, --control-port\): Address already in use/
     },
     {
+      name: "a port in use, where the log goes to a file,",
+      args: (at, taken) => [...taken.urls, `--log-file=${at.home}/log`],
+      says: /^Error: Failed to bind control socket .*: Address already in use \[code=START_PORT\]$/
+    },
+    {
       name: "an http port in use",
       args: (_, taken) => [`--http-port=${taken.urls[1]}`],
       says: /Failed to bind http socket 127\.0\.0\.1:\d+ \(--http-port\): Address already in use \[code=START_PORT\]$/
@@ -72,12 +77,12 @@ describe("a start that fails", () => {
     }
   ]
   for (const { name, args, env, says } of failures) {
-    it.live(`${name} is one line and status 1, with and without -d`, () =>
+    it.live(`${name} is one line and status 1, with -b, with -d, and without either`, () =>
       Effect.gen(function* () {
         const { at: taken } = yield* Daemons.runForeground()
         const at = yield* Daemons.place
         writeFileSync(join(at.home, "file"), "kept")
-        for (const flags of [[], ["-d"]]) {
+        for (const flags of [[], ["-b"], ["-d"]]) {
           const words = [...at.urls, ...flags, ...args(at, taken)]
           const failed = yield* Daemons.attempt("ours", at, words, env === undefined ? {} : { env: env(at) })
           const lines = failed.stderr.split("\n").filter((line) => line !== "" && !line.includes("tracing group"))

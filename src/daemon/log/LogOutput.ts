@@ -75,6 +75,9 @@ const opened = (path: string): Direct => {
 /** Takes whole lines, with the newline. */
 export interface LogOutput {
   readonly write: (text: string) => void
+  /** Writes to standard error, wherever lines go: for whoever has started the process, and looks there. */
+  readonly writeToStandardError: (text: string) => void
+  readonly isToFile: () => boolean
   /** Writes to this file from now on; undefined: to standard error. The same path opens it again. Throws a message. */
   readonly open: (path: string | undefined) => void
   /** As `open`, but in force only when `use` of the answer is called; throws the same. */
@@ -93,6 +96,10 @@ export const make = (): LogOutput => {
   const close = (former: Direct | undefined) => {
     if (former !== undefined) closeSync(former.descriptor)
   }
+  const writeToStandardError = (text: string): void => {
+    if (direct !== undefined) direct.write(text)
+    else if (process.stderr.writableLength < unreadBytesMax) process.stderr.write(text)
+  }
   const prepare = (path: string | undefined): Prepared => {
     const next = path === undefined ? undefined : opened(path)
     return {
@@ -104,11 +111,9 @@ export const make = (): LogOutput => {
     }
   }
   return {
-    write: (text) => {
-      const to = file ?? direct
-      if (to !== undefined) to.write(text)
-      else if (process.stderr.writableLength < unreadBytesMax) process.stderr.write(text)
-    },
+    write: (text) => (file === undefined ? writeToStandardError(text) : file.write(text)),
+    writeToStandardError,
+    isToFile: () => file !== undefined,
     prepare,
     open: (path) => prepare(path).use()
   }
