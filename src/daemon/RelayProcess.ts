@@ -17,6 +17,7 @@ import * as Priority from "../thread/Priority.ts"
 import type { Controls } from "./Controls.ts"
 import { DaemonFailed } from "./DaemonFailed.ts"
 import * as Refused from "./files/Refused.ts"
+import * as Garbage from "./Garbage.ts"
 import * as OwnSocket from "./OwnSocket.ts"
 import * as Reload from "./Reload.ts"
 import type { StartRelay } from "./Serve.ts"
@@ -269,6 +270,7 @@ export const startRelay: StartRelay = (options, controls) =>
     if (access !== undefined) yield* access.watch(relay)
     yield* Effect.provideContext(startAround(yield* run(controls, relay)), context)
     yield* Effect.forkScoped(prepare(options, relay))
+    yield* Effect.forkScoped(Garbage.watch(Effect.map(relay.counters, ({ sessionCount }) => sessionCount)))
     const recorded = Effect.map(relay.sessions, (sessions) => sessions.map(({ outputPath }) => outputPath))
     return { addresses: relay.addresses, recorded }
   })
