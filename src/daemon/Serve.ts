@@ -15,6 +15,7 @@ import * as Health from "./Health.ts"
 import * as HealthSocket from "./HealthSocket.ts"
 import * as Leftovers from "./Leftovers.ts"
 import type { Handover } from "./launch/Handover.ts"
+import * as Neighbours from "./Neighbours.ts"
 import type { Notify } from "./Notify.ts"
 import type { OwnFiles } from "./OwnFiles.ts"
 import * as RunDirectory from "./RunDirectory.ts"
@@ -74,6 +75,12 @@ const enterWorkingDirectory = Effect.fnUntraced(function* (directory: string | u
   if (directory === undefined) return
   yield* attempt(`Failed to change working directory to "${directory}"`, () => process.chdir(directory))
   if (!isWritable(directory)) yield* Effect.logDebug(`Working directory "${directory}" is not writable`)
+})
+
+const enterOutput = Effect.fnUntraced(function* (output: string) {
+  yield* Neighbours.announce(output)
+  const message = Neighbours.complaint(output)
+  if (message !== undefined) return yield* new DaemonFailed({ code: "START_OUTPUT", message })
 })
 
 /** The reference's file modes, before the umask: of pid file and live port file, and of the other port files. */
@@ -148,6 +155,7 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* writePidFile(options.pidFile, ownFiles)
   const directory = yield* openRunDirectory(options)
   yield* openHealthSocket(options, directory, ownFiles)
+  yield* enterOutput(options.relay.output)
   const startMillis = wallMillis()
   const { addresses, recorded } = yield* startRelay(options, environs.controls)
   yield* writePortFiles(directory, addresses, ownFiles)

@@ -1,7 +1,7 @@
 /**
  * Starts that fail, health queries from good and bad clients, and both daemons asked the same. Real processes.
  */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { connect, type Socket } from "node:net"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
@@ -40,6 +40,15 @@ describe("a start that fails", () => {
       name: "a place for the http socket below a file",
       args: () => ["--http-port=unix:///etc/passwd/socket"],
       says: /^Error: Failed to bind http socket \/etc\/passwd\/socket \(--http-port\): Not a directory/
+    },
+    {
+      name: "an output with sessions of edges that another relay has",
+      args: (at, taken) => {
+        mkdirSync(`${taken.home}/lttng-traces/.journals`, { recursive: true })
+        symlinkSync(`${taken.home}/lttng-traces`, `${at.home}/link`)
+        return ["-o", `${at.home}/link`]
+      },
+      says: /^Error: The output \S+\/link has sessions of edges, .* another relay, process \d+ \[code=START_OUTPUT\]$/
     },
     {
       name: "a missing working directory",
@@ -82,8 +91,9 @@ describe("a start that fails", () => {
         const { at: taken } = yield* Daemons.runForeground()
         const at = yield* Daemons.place
         writeFileSync(join(at.home, "file"), "kept")
+        const given = args(at, taken)
         for (const flags of [[], ["-b"], ["-d"]]) {
-          const words = [...at.urls, ...flags, ...args(at, taken)]
+          const words = [...at.urls, ...flags, ...given]
           const failed = yield* Daemons.attempt("ours", at, words, env === undefined ? {} : { env: env(at) })
           const lines = failed.stderr.split("\n").filter((line) => line !== "" && !line.includes("tracing group"))
           assert.deepStrictEqual([failed.code, lines.length], [1, 1], failed.stderr)

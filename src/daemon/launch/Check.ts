@@ -20,6 +20,7 @@ import { reasonOf } from "../../errors/SystemError.ts"
 import * as FreePorts from "../../transport/FreePorts.ts"
 import * as AccessRules from "../files/AccessRules.ts"
 import * as TlsFiles from "../files/TlsFiles.ts"
+import * as Neighbours from "../Neighbours.ts"
 import * as OwnSocket from "../OwnSocket.ts"
 
 const error = (text: string): Message => ({ level: "error", text })
@@ -107,6 +108,8 @@ const output = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
   if (files > 0 && ffree < freeFileCountMin) {
     complaints.push(error(`The output ${relay.output} has room for ${ffree} more files`))
   }
+  const shared = Neighbours.complaint(relay.output)
+  if (shared !== undefined) complaints.push(error(shared))
   return complaints
 }
 

@@ -1,0 +1,60 @@
+/**
+ * Other relays of this machine below the same output directory. Sessions may lie beside theirs, but not what is kept of
+ * edges' sessions: a relay that starts would go on with those that another one has open.
+ *
+ * Each tells of itself by the name of an abstract unix socket: across network name spaces they do not see each other.
+ */
+import { createHash } from "node:crypto"
+import { existsSync, readFileSync, realpathSync, statSync } from "node:fs"
+import { basename, dirname, join } from "node:path"
+import { Effect, type Scope } from "effect"
+import * as Claim from "../transport/Claim.ts"
+import { processName } from "./launch/Handover.ts"
+
+/** The same for all paths that lead there, also if it is not made yet. */
+const placeOf = (path: string): string => {
+  try {
+    return realpathSync(path)
+  } catch {
+    return path === dirname(path) ? path : join(placeOf(dirname(path)), basename(path))
+  }
+}
+
+const nameOf = (output: string): string =>
+  `${processName}/${createHash("sha256").update(placeOf(output)).digest("hex").slice(0, 32)}/`
+
+/** Whether it is a relay that may write where we may: names can be taken by anybody. */
+const isRelay = (pid: string): boolean => {
+  try {
+    const uids = [0, process.geteuid?.()]
+    return (
+      readFileSync(`/proc/${pid}/comm`, "utf8").trim() === processName && uids.includes(statSync(`/proc/${pid}`).uid)
+    )
+  } catch {
+    return false
+  }
+}
+
+/** Tells others of this relay until the scope closes. */
+export const announce = (output: string): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.ignore(Claim.claim(`${nameOf(output)}${process.pid}`))
+
+const namesTaken = (): string => {
+  try {
+    return readFileSync("/proc/net/unix", "utf8")
+  } catch {
+    return ""
+  }
+}
+
+/** Why a relay cannot start there; undefined: it can. */
+export const complaint = (output: string): string | undefined => {
+  if (!existsSync(`${output}/.journals`)) return undefined
+  const name = ` @${nameOf(output)}`
+  const pids = namesTaken()
+    .split("\n")
+    .flatMap((line) => (line.includes(name) ? [line.slice(line.indexOf(name) + name.length)] : []))
+  const other = pids.find((pid) => pid !== String(process.pid) && isRelay(pid))
+  if (other === undefined) return undefined
+  return `The output ${output} has sessions of edges, and is that of another relay, process ${other}`
+}
