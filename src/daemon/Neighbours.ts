@@ -4,7 +4,6 @@
  *
  * Each tells of itself by the name of an abstract unix socket: across network name spaces they do not see each other.
  */
-import { createHash } from "node:crypto"
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
 import { Effect, type Scope } from "effect"
@@ -20,8 +19,13 @@ const placeOf = (path: string): string => {
   }
 }
 
-const nameOf = (output: string): string =>
-  `${processName}/${createHash("sha256").update(placeOf(output)).digest("hex").slice(0, 32)}/`
+/** FNV-1a: such names have room for 107 bytes, and `node:crypto` takes memory. */
+const digest = (text: string): string => {
+  const mixed = (hash: bigint, byte: number) => BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100_0000_01b3n)
+  return Buffer.from(text).reduce(mixed, 0xcbf2_9ce4_8422_2325n).toString(16)
+}
+
+const nameOf = (output: string): string => `${processName}/${digest(placeOf(output))}/`
 
 /** Whether it is a relay that may write where we may: names can be taken by anybody. */
 const isRelay = (pid: string): boolean => {
