@@ -360,11 +360,7 @@ const starts = {
     "",
     "An option, a variable or a file of options has a value that cannot be: the line names it."
   ),
-  START_OUTPUT: entry(
-    "error",
-    "",
-    "The output directory cannot be made or written, or another relay that is running keeps sessions of edges in it: name another, or make it."
-  ),
+  START_OUTPUT: entry("error", "", "The output cannot be written, or another relay has sessions of edges in it."),
   START_PORT: entry(
     "error",
     "",
