@@ -23,6 +23,7 @@ import { checksums } from "../journal/Checksums.ts"
 import type { Journal } from "../journal/Journal.ts"
 import { JournalReader, type Read, type RecordDamaged } from "../journal/JournalReader.ts"
 import type { Spool } from "../spool/Spool.ts"
+import { Backoff } from "./Backoff.ts"
 import { accepted, acknowledged, believed } from "./Believed.ts"
 import { ask, command, EdgeCircle, greet, type RelayUnfit } from "./Greeting.ts"
 import type { LinkState } from "./LinkState.ts"
@@ -41,10 +42,6 @@ const silenceCountMax = 4
 
 /** How often the relay is told how the edge is. */
 const tellInterval = "2 seconds"
-
-/** Pause between attempts, twice as long each time. */
-const waitMillisMin = 20
-const waitMillisMax = 5000
 
 export interface Options {
   readonly route: Route
@@ -77,9 +74,9 @@ export const forward = (journal: Journal, options: Options): Effect.Effect<void>
 const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
   Effect.gen(function* () {
     const { passed } = journal
-    let waitMillis = waitMillisMin
+    const backoff = new Backoff(journal)
     const onUp = () => {
-      waitMillis = waitMillisMin
+      backoff.up(clockMillis())
       options.link.up()
     }
     while (true) {
@@ -88,7 +85,6 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
         if (isForGood) yield* Effect.uninterruptible(options.spool.leave(journal, passed, true))
         if (isForGood) continue
       }
-      const waitedMillis = waitMillis
       const done = yield* Effect.result(Effect.scoped(attempt(journal, options, onUp)))
       if (Result.isSuccess(done)) {
         if (done.success !== undefined) return done.success
@@ -101,11 +97,8 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
         if (Result.isSuccess(examined) && examined.success) continue
       }
       if (failure._tag === "FileFailed") yield* journal.segments.reopenAfter(failure)
-      // What it says would be as little believed at once.
-      if (failure._tag === "RelayUnfit") waitMillis = waitedMillis
       yield* options.link.failed(failure.message, failure._tag === "EdgeCircle" ? "EDGE_CIRCLE" : undefined)
-      yield* Effect.raceFirst(Effect.sleep(waitMillis), options.route.moved)
-      waitMillis = Math.min(waitMillisMax, 2 * waitMillis)
+      yield* Effect.raceFirst(Effect.sleep(backoff.failed(clockMillis())), options.route.moved)
     }
   })
 
