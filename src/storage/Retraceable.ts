@@ -2,7 +2,7 @@
  * `Files` whose latest renames can be undone after a crash (docs/durability.md): while a directory is watched, each
  * rename below it, and each new name, is logged before it is done. Shadows can stand in for its files (`ShadowFiles`).
  */
-import { dirname } from "node:path"
+import { dirname, resolve } from "node:path"
 import { Effect, Option, Schema } from "effect"
 import { type Blank, Blanks } from "./Blanks.ts"
 import { crc32 } from "./Crc32.ts"
@@ -166,16 +166,20 @@ export class Retraceable {
   }
 
   /**
-   * Undoes the changes after the mark `after` that the log `path` has, the latest first; `text` is what is in it. A
-   * change that was undone leaves the log, so that a relay that is killed meanwhile goes on from there: undone once
-   * more, the making of a file could remove another one that has been moved back to its name.
+   * Undoes the changes after the mark `after` that the log `path` has, the latest first; `text` is what is in it. What
+   * it says of names that do not lie `within` is not from a relay, and passed over. A change that was undone leaves the
+   * log, so that a relay that is killed meanwhile goes on from there: undone once more, the making of a file could
+   * remove another one that has been moved back to its name.
    */
-  takeBack(path: string, text: string, after: number): Effect.Effect<void, FileFailed> {
+  takeBack(path: string, text: string, after: number, within: string): Effect.Effect<void, FileFailed> {
+    const only = new Set([within])
+    const isOwn = (name: string | undefined) => name === undefined || isWithin(resolve(name), only)
     const changes: Array<{ readonly at: number; readonly change: Change }> = []
     let at = 0
     for (const line of text.split("\n")) {
       const change = changeOf(line)
-      if (change?.after === after && change.blank === undefined) changes.push({ at, change })
+      const isUndone = change?.after === after && change.blank === undefined
+      if (isUndone && isOwn(change.path) && isOwn(change.from)) changes.push({ at, change })
       at += Buffer.byteLength(line) + 1
     }
     if (changes.length === 0) return Effect.void

@@ -51,17 +51,16 @@ export class ShadowFiles {
     return isWithin(path, this.#own)
   }
 
+  /** A file that lies in none of its own directories. */
+  get stray(): string | undefined {
+    return [...this.files.keys()].find((path) => !this.isOwn(path))
+  }
+
   /** Whether there is a file in the directory, or below. */
   hasFiles(directory: string): boolean {
     const only = new Set([directory])
     for (const path of this.files.keys()) if (isWithin(path, only)) return true
     return false
-  }
-
-  /** Forgets all below the directories: their real files are left as they are. */
-  forget(directories: ReadonlySet<string>): void {
-    for (const path of [...this.files.keys()]) if (isWithin(path, directories)) this.files.delete(path)
-    for (const path of [...this.directories]) if (isWithin(path, directories)) this.directories.delete(path)
   }
 
   #list(path: string) {
@@ -123,8 +122,8 @@ export class ShadowFiles {
 /** Whether every shadow is of an own directory, and its real file exists and is at least as long. */
 export const isIntact = (shadow: ShadowFiles, files: Files["Service"]): Effect.Effect<boolean> =>
   Effect.gen(function* () {
+    if (shadow.stray !== undefined) return false
     for (const [path, { size }] of shadow.files) {
-      if (!shadow.isOwn(path)) return false
       const found = yield* Effect.orElseSucceed(files.size(path), () => -1)
       if (found < size) return false
     }

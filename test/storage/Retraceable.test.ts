@@ -41,7 +41,7 @@ const rotated = Effect.gen(function* () {
 
 const takenBack = ({ memory, service }: MortalFiles) =>
   Effect.suspend(() =>
-    new Retraceable(service).takeBack(changes, Buffer.from(memory.read(changes) ?? []).toString(), marked)
+    new Retraceable(service).takeBack(changes, Buffer.from(memory.read(changes) ?? []).toString(), marked, session)
   )
 
 describe("changes of names", () => {
@@ -74,7 +74,7 @@ describe("changes of names", () => {
       yield* memory.service.unlink(`${now}/ust/uid/0/ch_0`)
       yield* memory.service.removeDirectory(`${now}/ust/uid/0`)
       const text = Buffer.from(memory.read(changes) ?? []).toString()
-      yield* new Retraceable(memory.service).takeBack(changes, text, marked)
+      yield* new Retraceable(memory.service).takeBack(changes, text, marked, session)
       assert.deepStrictEqual(named(memory), marks)
     })
   )

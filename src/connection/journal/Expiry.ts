@@ -3,7 +3,7 @@
  * disk. If the edge comes later, the journal is restored from that history as after a crash (`Replay`), while the relay
  * serves others; but only if the files are as they were left.
  */
-import { Effect, Result } from "effect"
+import { Cause, Effect, Result } from "effect"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { retracedBeside } from "../../relay/journal/Retracing.ts"
@@ -108,11 +108,25 @@ export const lookedAt = (registry: Registered, journal: HostedJournal): Effect.E
     if (journal.isLeaving) yield* Effect.raceFirst(journal.over, registry.journals.stopping)
   })
 
-const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) => {
-  const journal = new HostedJournal(optionsOf(registry, serves, found))
-  const work = Effect.as(replayed(journal, found), journal)
-  return Effect.tapError(retracedBeside(registry.store, found, work, rest(journal)), () => found.close)
+/** It cannot be gone through again, and could not later: its sessions have ended where they were. */
+export const broken = (
+  { incidents, store }: Registered,
+  { about, token }: JournalsLeft.Found,
+  cause: Cause.Cause<unknown>
+): Effect.Effect<void> => {
+  const detail = `${about.edgeName}: ${JournalFiles.pathsOf(store, token).history} cannot be gone through again`
+  return Effect.andThen(incidents.report("JOURNAL_UNMARKED", detail, cause), JournalFiles.remove(store, token))
 }
+
+const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) =>
+  Effect.suspend(() => {
+    const journal = new HostedJournal(optionsOf(registry, serves, found))
+    const work = Effect.as(replayed(journal, found), journal)
+    return retracedBeside(registry.store, found, work, rest(journal))
+  }).pipe(
+    Effect.tapError(() => found.close),
+    Effect.catchDefect((defect) => Effect.as(broken(registry, found, Cause.die(defect)), undefined))
+  )
 
 /** Restores an expired journal: it is suspended then, or unknown if its files have changed. */
 export const awaken = (

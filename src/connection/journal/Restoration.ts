@@ -2,15 +2,16 @@
  * Journals of a relay that was killed, or stopped, and is there again (docs/durability.md): it goes through what it
  * carried out, with shadows for files, and so comes to where it was; then the files are made what the shadows are.
  * Journals for which the disk has no room, or cannot be written, wait for that as those do that have expired: each is
- * gone through when its edge asks for it (`Expiry.awaken`).
+ * gone through when its edge asks for it (`Expiry.awaken`). One that cannot be gone through is over: the relay, and the
+ * others, are there all the same.
  */
-import { Effect, Result } from "effect"
+import { Cause, Effect, Option, Result } from "effect"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
-import { type Bereft, retraced } from "../../relay/journal/Retracing.ts"
+import { type Bereft, retraced, type Steps } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
-import { rest, suspended } from "./Expiry.ts"
+import { broken, rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { leftOf, optionsOf } from "./Hosting.ts"
 import { Lacking } from "./Lacking.ts"
@@ -21,23 +22,21 @@ interface Failure {
   readonly message: string
 }
 
-/** Nothing is lost of them: their edges come again until it can be done. */
-const leave = (registry: Registry["Service"], tokens: ReadonlyArray<string>, failure: Failure): Effect.Effect<void> =>
+/** Nothing is lost of it: its edge comes again until it can be done. */
+const leave = (registry: Registry["Service"], token: string, failure: Failure): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { incidents, journals, store } = registry
     if (!store.roomWait.isMendable(failure)) return yield* incidents.report("JOURNAL_UNMARKED", failure.message)
     yield* incidents.report("JOURNAL_WAITS", failure.message)
-    for (const token of tokens) {
-      for (const oldest of journals.expire(token)) yield* JournalFiles.remove(store, oldest)
-    }
+    for (const oldest of journals.expire(token)) yield* JournalFiles.remove(store, oldest)
   })
 
 /** Before anybody can connect. */
 export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { journals, store } = registry
+    const { incidents, journals, store } = registry
     const all = yield* JournalsLeft.findAll(store, leftOf(registry), (token, failure) =>
-      leave(registry, [token], failure)
+      leave(registry, token, failure)
     )
     const { ended, expired, finished } = yield* JournalsLeft.findOver(store)
     for (const token of finished) yield* JournalsLeft.forgetOver(store, journals.finish(token))
@@ -47,40 +46,38 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
     }
     if (all.length === 0) return
     const hosted = new Map<string, HostedJournal>()
-    const left = new Map(all.map((found) => [found.token, found]))
     const work = (found: JournalsLeft.Found) => {
       const journal = new HostedJournal(optionsOf(registry, serves, found))
       journals.open.set(found.token, journal)
       hosted.set(found.token, journal)
       return Effect.as(replayed(journal, found), journal)
     }
-    const bereft = ({ close, token }: JournalsLeft.Found, { directory, retraced }: Bereft<HostedJournal>) =>
-      Effect.gen(function* () {
-        yield* registry.incidents.report("JOURNAL_CHANGED", `${retraced.edgeName}: ${directory} is gone`)
-        left.delete(token)
-        journals.close(retraced)
-        yield* Effect.andThen(rest(retraced), close)
-        yield* JournalFiles.remove(store, token)
-      })
-    const dropped = Effect.fnUntraced(function* ({ close, token }: JournalsLeft.Found) {
-      const journal = hosted.get(token)
-      if (journal !== undefined) {
+    const dropped = ({ close, token }: JournalsLeft.Found) =>
+      Effect.suspend(() => {
+        const journal = hosted.get(token)
+        if (journal === undefined) return close
         journals.close(journal)
-        yield* rest(journal)
-      }
-      yield* close
-    })
-    const undone = Effect.suspend(() => Effect.forEach(left.values(), dropped, { discard: true }))
-    const restored = yield* Effect.catch(retraced(store, all, { work, bereft, undone }), (failure) =>
-      Effect.as(leave(registry, [...left.keys()], failure), [])
-    )
+        return Effect.andThen(rest(journal), close)
+      })
+    const bereft = (found: JournalsLeft.Found, { directory, retraced }: Bereft<HostedJournal>) =>
+      Effect.gen(function* () {
+        yield* incidents.report("JOURNAL_CHANGED", `${retraced.edgeName}: ${directory} is gone`)
+        yield* Effect.andThen(dropped(found), JournalFiles.remove(store, found.token))
+      })
+    const failed: Steps<HostedJournal>["failed"] = (found, cause) => {
+      const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
+      const isLeft = failure?._tag === "FileFailed"
+      const told = isLeft ? leave(registry, found.token, failure) : broken(registry, found, cause)
+      return Effect.andThen(dropped(found), told)
+    }
+    const restored = yield* retraced(store, all, { work, bereft, failed })
     for (const [journal, found] of restored) {
       journal.lacking = new Lacking(registry, found.directories)
       const history = yield* Effect.result(found.goOn)
       if (Result.isSuccess(history)) journal.marking.keep(history.success)
       else if (store.roomWait.isMendable(history.failure)) {
         journals.close(journal)
-        yield* Effect.andThen(rest(journal), leave(registry, [journal.token], history.failure))
+        yield* Effect.andThen(rest(journal), leave(registry, journal.token, history.failure))
         continue
       }
       registry.background(suspended(registry, journal))

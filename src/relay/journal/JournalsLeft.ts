@@ -1,5 +1,6 @@
 /** Finds the journals that an earlier relay was carrying out when it ended, and reads their histories. */
 import { Effect, Option, Schema } from "effect"
+import { isClimbing, isHidden } from "../../model/Path.ts"
 import * as Header from "../../protocol/Header.ts"
 import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
 import type { RecordSink } from "../../protocol/journal/RecordFramer.ts"
@@ -107,6 +108,9 @@ export interface Options {
   readonly told: (detail: string) => Effect.Effect<void>
 }
 
+/** A directory that a session may have, relative to the output directory. */
+const isPlace = (path: string): boolean => path !== "" && !isClimbing(path) && !isHidden(path)
+
 /** Behind `end` there is a mark. */
 const goesOn = (file: OpenFile, end: number, size: number, seals: Seals): Effect.Effect<boolean, FileFailed> =>
   Effect.gen(function* () {
@@ -165,7 +169,13 @@ const foundIn = (
       return Effect.succeed(true)
     })
     const changes = yield* textOf(files, paths.changes)
-    const isBroken = !isWhole || (about === undefined && marked > 0) || (yield* goesOn(file, end, size, seals))
+    const isNone = end === 0 && size > 0
+    const isBroken =
+      !isWhole ||
+      isNone ||
+      ![...places].every(isPlace) ||
+      (about === undefined && marked > 0) ||
+      (yield* goesOn(file, end, size, seals))
     const worst = isBroken ? paths.history : isReadable(changes, marked) ? undefined : paths.changes
     if (about === undefined || marked === 0 || worst !== undefined) {
       if (worst !== undefined) yield* told(`${worst} is damaged`)
@@ -193,7 +203,7 @@ const foundIn = (
       directories,
       replay: (each) => replay(file, end, marked, each),
       close: file.close,
-      takeBack: store.retraceable.takeBack(paths.changes, changes, marked),
+      takeBack: store.retraceable.takeBack(paths.changes, changes, marked, store.output),
       goOn
     }
   })

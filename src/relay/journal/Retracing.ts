@@ -2,7 +2,7 @@
  * The frame around repeating a journal's history after a crash: renames since the last mark are undone, the history is
  * carried out on shadows (`storage/ShadowFiles`), and then the real files are made to agree with the shadows.
  */
-import { Effect } from "effect"
+import { type Cause, Effect, Schema } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { Shadow } from "../../storage/Retraceable.ts"
 import { isIntact, materialize, ShadowFiles } from "../../storage/ShadowFiles.ts"
@@ -44,48 +44,49 @@ export interface Bereft<A> {
   readonly retraced: A
 }
 
+/** Its history leads to files beyond the directories that it names: it is not what a relay has written. */
+export class HistoryAstray extends Schema.TaggedError<HistoryAstray>()("HistoryAstray", { path: Schema.String }) {
+  override get message(): string {
+    return `${this.path} is not its own`
+  }
+}
+
 export interface Steps<A> {
   readonly work: (found: Found) => Effect.Effect<A, FileFailed>
   readonly bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
-  /** Called after a failure. Some files may already have been set back to the last mark. */
-  readonly undone: Effect.Effect<void>
+  /** It could not be repeated. Some of its files may already have been set back to the last mark. */
+  readonly failed: (found: Found, cause: Cause.Cause<FileFailed | HistoryAstray>) => Effect.Effect<void>
 }
 
 /**
- * Repeats all of them; nobody else may use the store meanwhile. Of those that `bereft` is called with no file is made
- * anew; the others are answered.
+ * Repeats them, one after the other; nobody else may use the store meanwhile. Of those that `bereft` is called with no
+ * file is made anew; the others are answered. One that fails, or has a defect, harms none of the others.
  */
 export const retraced = <A>(
   store: Store,
   all: ReadonlyArray<Found>,
-  { bereft, undone, work }: Steps<A>
-): Effect.Effect<ReadonlyArray<readonly [A, Found]>, FileFailed> => {
-  const shadow = new ShadowFiles(store.retraceable.plain, new Set(all.flatMap(({ directories }) => [...directories])))
-  const covers = () => true
-  const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>) {
-    const done: Array<readonly [A, Found]> = []
-    for (const found of all) done.push([yield* work(found), found])
-    const kept: typeof done = []
-    for (const [retraced, found] of done) {
-      const directory = [...found.directories].find((each) => gone.has(each) && shadow.hasFiles(each))
-      if (directory === undefined) kept.push([retraced, found])
-      else {
-        yield* bereft(found, { directory, retraced })
-        shadow.forget(found.directories)
-      }
-    }
+  { bereft, failed, work }: Steps<A>
+): Effect.Effect<ReadonlyArray<readonly [A, Found]>> => {
+  const redone = Effect.fnUntraced(function* (found: Found, gone: ReadonlySet<string>, shadow: ShadowFiles) {
+    yield* found.takeBack
+    const retraced = yield* work(found)
+    const directory = [...found.directories].find((each) => gone.has(each) && shadow.hasFiles(each))
+    if (directory !== undefined) return yield* Effect.as(bereft(found, { directory, retraced }), undefined)
+    const stray = shadow.stray
+    if (stray !== undefined) return yield* new HistoryAstray({ path: stray })
     yield* made(store, shadow)
-    return kept
+    return [retraced, found] as const
   })
   return Effect.gen(function* () {
     const gone = yield* goneOf(store, new Set(all.flatMap(({ directories }) => [...directories])))
-    const takenBack = Effect.forEach(all, ({ takeBack }) => takeBack, { discard: true })
-    yield* Effect.tapError(takenBack, () => undone)
-    return yield* under(
-      store,
-      { files: shadow.service, covers },
-      Effect.tapError(redone(gone), () => undone)
-    )
+    const kept: Array<readonly [A, Found]> = []
+    for (const found of all) {
+      const shadow = new ShadowFiles(store.retraceable.plain, found.directories)
+      const done = Effect.catchCause(redone(found, gone, shadow), (cause) => Effect.as(failed(found, cause), undefined))
+      const one = yield* under(store, { files: shadow.service, covers: () => true }, done)
+      if (one !== undefined) kept.push(one)
+    }
+    return kept
   })
 }
 
@@ -116,7 +117,7 @@ export const retracedBeside = <A>(
     return yield* under(
       store,
       { files: shadow.service, covers },
-      Effect.tapError(redone(gone), () => undone)
+      Effect.onError(redone(gone), () => undone)
     )
   })
 }

@@ -82,11 +82,15 @@ const extentsOf = (bytes: Uint8Array): ReadonlyArray<FileExtent> => {
   return extents
 }
 
+/** A history that says more is damaged: going through so many files would take hours. */
+const leftCountMax = 1_000_000
+
 /** Brings the stream to the position in `bytes`, from an earlier one in the same files. */
 export const to = (stream: StreamActor, bytes: Uint8Array): void => {
   const decoded = decode(bytes)
   if (Result.isFailure(decoded)) return
   const at = decoded.success
+  if (at.leftCount > leftCountMax) throw new RangeError(`a stream that has left ${at.leftCount} files`)
   const nextSeqNum = unlessMax(at.nextSeqNum)
   stream.losses.eventsDiscarded = Number(at.eventsDiscarded)
   stream.losses.packetsLost = Number(at.packetsLost)
