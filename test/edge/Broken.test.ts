@@ -3,10 +3,14 @@
  * harms neither other sessions nor files that are not the session's.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Cause, Effect, Exit, Fiber, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import type { HostedJournal } from "../../src/connection/journal/HostedJournal.ts"
+import { replayed } from "../../src/connection/journal/Replay.ts"
 import * as Header from "../../src/protocol/Header.ts"
 import { headBytes, Kind, offsets } from "../../src/protocol/journal/Record.ts"
 import { advance, basis, keptBytes, mark, path, writeHead } from "../../src/relay/journal/HistoryRecord.ts"
+import type { Found } from "../../src/relay/journal/JournalsLeft.ts"
 import type { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -174,4 +178,24 @@ describe("a relay that starts over a history that", () => {
       assert.include(codes, "JOURNAL_UNMARKED")
     }).pipe(Effect.provide(layer))
   })
+})
+
+describe("a record of a history that", () => {
+  it.effect("is never carried out is not waited for for ever", () =>
+    Effect.gen(function* () {
+      const stuck: Pick<HostedJournal, "attach" | "isReady" | "received"> = {
+        attach: () => {},
+        isReady: false,
+        received: 7
+      }
+      const found: Pick<Found, "places" | "replay"> = {
+        places: new Set(),
+        replay: (each) => each(8, Kind.command, 1, Buffer.alloc(0), 0, 0)
+      }
+      const fiber = yield* Effect.forkChild(Effect.exit(replayed(stuck as HostedJournal, found as Found)))
+      yield* TestClock.adjust("1 minute")
+      const exit = yield* Fiber.join(fiber)
+      assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "record 7")
+    })
+  )
 })

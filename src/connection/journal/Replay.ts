@@ -4,6 +4,9 @@ import * as HistoryRecord from "../../relay/journal/HistoryRecord.ts"
 import type * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import type { HostedJournal } from "./HostedJournal.ts"
 
+/** No record takes as long, since shadows are quick. One that does is damaged, and would be waited for for ever. */
+const recordWait = "1 minute"
+
 class Replayer {
   readonly peer = "itself"
   readonly #journal: HostedJournal
@@ -23,10 +26,15 @@ class Replayer {
   onReplaced(): void {}
 
   get ready(): Effect.Effect<void> {
-    return Effect.callback<void>((resume) => {
-      if (this.#journal.isReady) return resume(Effect.void)
+    return Effect.suspend(() => (this.#journal.isReady ? Effect.void : this.#untilReady))
+  }
+
+  get #untilReady(): Effect.Effect<void> {
+    const orElse = () => Effect.die(new Error(`record ${this.#journal.received} is not carried out`))
+    const woken = Effect.callback<void>((resume) => {
       this.#wake = () => resume(Effect.void)
     })
+    return Effect.timeoutOrElse(woken, { duration: recordWait, orElse })
   }
 }
 
