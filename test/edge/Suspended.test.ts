@@ -21,6 +21,9 @@ const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
   return { relay, link, local, edge, more: packet(1, 16), script, size: () => relay.output.size(path) }
 })
 
+/** More than there are timers of anything else. */
+const lossCount = 40
+
 describe("a session whose edge is gone", () => {
   it.live("is suspended until it is there again, and then has what came meanwhile", () =>
     Effect.gen(function* () {
@@ -33,6 +36,26 @@ describe("a session whose edge is gone", () => {
       link.isDown = false
       yield* until("what came meanwhile", () => size() === 32)
       assert.deepStrictEqual(yield* edge, { name: "here", spool: undefined })
+    })
+  )
+
+  it.live("is waited for once, however often its link is lost", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const { link, packet, path, script } = yield* Local.recording(relay)
+      const waitCount = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+      const lostTimes = (from: number) =>
+        Effect.gen(function* () {
+          for (let seq = from; seq < from + lossCount; seq++) {
+            yield* packet(seq, 16)
+            yield* script.fileSize(path, 16 * (seq + 1))
+            link.cut()
+          }
+        })
+      yield* lostTimes(0)
+      const before = waitCount()
+      yield* lostTimes(lossCount)
+      assert.isBelow(waitCount() - before, lossCount / 2)
     })
   )
 

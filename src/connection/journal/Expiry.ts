@@ -67,7 +67,8 @@ const waits = (registry: Registered, journal: HostedJournal): Effect.Effect<void
     const { journals, options } = registry
     const since = journal.suspendedAt
     const wait = Effect.as(Effect.sleep(options.suspendMillis), true)
-    const isOver = yield* Effect.raceFirst(wait, Effect.as(journals.stopping, false))
+    // Not to the end of a week: a link may be lost every second, and who waits holds all of the journal.
+    const isOver = yield* Effect.raceAllFirst([wait, ...[journals.stopping, journal.unawaited].map(Effect.as(false))])
     if (isOver) yield* expire(registry, journal, since)
   }).pipe(
     Effect.catchCause((cause) =>

@@ -73,6 +73,9 @@ export class HostedJournal implements Journal {
   isOutside = false
   readonly #over = Latch.makeUnsafe(false)
   readonly over: Effect.Effect<void> = this.#over.await
+  readonly #unawaited = Latch.makeUnsafe(true)
+  /** Done when nobody need wait for its edge: that is there, or the journal ends. */
+  readonly unawaited: Effect.Effect<void> = this.#unawaited.await
   readonly untouched = new Untouched()
   /** It ends and leaves nothing behind: its edge may begin it anew. */
   isLeaving = false
@@ -113,6 +116,7 @@ export class HostedJournal implements Journal {
     const before = this.#carrier
     this.#carrier = carrier
     this.suspendedAt = undefined
+    this.#unawaited.openUnsafe()
     before?.onReplaced()
   }
 
@@ -121,6 +125,7 @@ export class HostedJournal implements Journal {
     if (this.#carrier !== carrier) return false
     this.#carrier = undefined
     this.suspendedAt = clockMillis()
+    if (!this.isEnding) this.#unawaited.closeUnsafe()
     return true
   }
 
@@ -200,7 +205,7 @@ export class HostedJournal implements Journal {
    */
   #finish(isWhole: boolean): void {
     if (this.isEnding) return
-    this.isEnding = true
+    this.#ends()
     this.isLeaving = !isWhole && !this.isCut
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.ended()
@@ -330,7 +335,12 @@ export class HostedJournal implements Journal {
     // Left to the next relay, if it has a history; but not if it is about to end, unless its files wait for room.
     const isEndingWell = this.isEnding && !this.#registry.store.roomWait.isWaiting
     this.isLeft = this.marking.history !== undefined && !isEndingWell && !this.isOver
+    this.#ends()
+  }
+
+  #ends(): void {
     this.isEnding = true
+    this.#unawaited.openUnsafe()
   }
 
   /** Ends its sessions as a lost connection does. While its history is being opened it has none: it ends after that. */
