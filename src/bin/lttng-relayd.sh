@@ -32,8 +32,10 @@ my %port_option = ("-C", "control", "-D", "data", "-L", "live");
 $port_option{"--$_-port"} = $_ for keys %address;
 my %switch = map { $_ => 1 } qw(-v -vv -vvv -p -s -x -S --verbose --group-output-by-host --group-output-by-session
   --disallow-clear --sig-parent --single-viewer);
-my %argument = map { $_ => 1 } qw(-o -g -P -w --output --group --pid-file --working-directory --http-port
-  --http-token-file --log-format --log-file --max-connections --memory-limit --live-cache --stop-timeout --workers --priority-boost);
+my %argument = map { $_ => 1 } qw(-o -g -P -w --output --group --pid-file --working-directory --fd-pool-size --http-port
+  --http-token-file --http-hosts --log-format --log-file --max-connections --max-journals --memory-limit --live-cache
+  --stop-timeout --suspend --sync --io-threads --workers --priority-boost --access --proxy-from --tls --tls-cert
+  --tls-key --tls-client-ca --tls-crl --tls-min-version);
 
 # Where the runtime ends of a limit, it does so without a word, or with too many.
 my %limit;
@@ -63,6 +65,8 @@ sub understood {
     return 0 unless $port_option{$name} || $argument{$name};
     $value = shift @words unless defined $value;
     return 0 unless defined $value;
+    # Threads are made before the daemon could ask for another number of them.
+    $ENV{UV_THREADPOOL_SIZE} = $value if $name eq "--io-threads" && $value =~ /^[1-9]\d{0,3}$/;
     next unless $port_option{$name};
     my ($host, $port) = $value =~ m{^tcp4?://(localhost|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}):([1-9]\d{0,4})$}i or return 0;
     $address{$port_option{$name}} = [lc $host eq "localhost" ? "127.0.0.1" : $host, $port];

@@ -22,7 +22,7 @@ const options = process.argv.slice(2)
  * True for options with which the first stage would not listen: the process ends at once, or another one goes on; and
  * for a word that is not UTF-8, which would not be handed on as it is.
  */
-const isElsewhere = options.some((word) => /^-[dbVh]|^--(dae|bac|ver|help|con)|\uFFFD/.test(word))
+const isElsewhere = options.some((word) => /^-[dbVh]|^--(dae|bac|ver|help|conf)|\uFFFD/.test(word))
 const isFirst = process.env.LTTNG_RELAYD_LISTENERS === undefined && process.env.LTTNG_RELAYD_HANDOVER === undefined
 /** The service manager has given us sockets, which would not survive `execve`. */
 const isActivated = process.env.LISTEN_PID === String(process.pid)

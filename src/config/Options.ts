@@ -215,7 +215,8 @@ export const help = (): string =>
     ...options.filter((option) => option.own === true).map(helpLine),
     "",
     "URL: (tcp|tcp4|tcp6)://HOST[:PORT]; IPv6 addresses in brackets.",
-    "Every long option is also a key of the [relayd] section of /etc/lttng/lttng.conf and",
-    "$LTTNG_HOME/.lttng/lttng.conf. Later wins: environment, these files, --config, command line.",
+    "Long options, except help, version, config and check, are also keys of the [relayd] section of",
+    "/etc/lttng/lttng.conf and $LTTNG_HOME/.lttng/lttng.conf. Later wins: environment, these files,",
+    "--config, command line.",
     "Stop with SIGTERM or SIGINT; a second one ends the process at once. SIGHUP reads the options again."
   ].join("\n")

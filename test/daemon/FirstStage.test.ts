@@ -18,6 +18,12 @@ import * as Daemons from "./daemons.ts"
 const command = join(dirname(daemonProgram), "lttng-relayd")
 const source = readFileSync(fileURLToPath(new URL("../../src/bin/lttng-relayd.sh", import.meta.url)), "utf8")
 
+/** Options after which the first stage would not know what is bound, or that end the process. */
+const unknowable = ["daemonize", "background", "config", "dynamic-port-allocation", "help", "version", "check"]
+const ports = ["control-port", "data-port", "live-port"]
+const knowable = options.filter(({ name }) => ![...unknowable, ...ports].includes(name))
+const harmless = knowable.flatMap(({ argument, name }) => (argument === undefined ? [`--${name}`] : [`--${name}`, "x"]))
+
 /** How long the scheduler lets a process run at a time, in ns; undefined: it does not say. */
 const turnOf = (pid: string): number | undefined => {
   const path = `/proc/${pid}/sched`
@@ -38,6 +44,17 @@ const startWith = Effect.fnUntraced(function* (at: Daemons.Place, args: Readonly
   return { running, said, names: names === "" ? [] : names.split(",").map((entry) => entry.split(" ")[0]) }
 })
 
+/** Starts the daemon; every start of the runtime tells what the first stage left for it. */
+const startTelling = Effect.fnUntraced(function* (at: Daemons.Place, [program = "", ...args]: ReadonlyArray<string>) {
+  const [told, tells] = [join(at.home, "told"), join(at.home, "tells.cjs")]
+  const telling = `require("node:fs").appendFileSync("${told}", process.env.LTTNG_RELAYD_LISTENERS + "\\n")`
+  writeFileSync(tells, telling)
+  const own = { HOME: at.home, LTTNG_HOME: at.home, LTTNG_RUNDIR: at.runDirectory }
+  const env = { ...own, PATH: `${dirname(process.execPath)}:/usr/bin:/bin`, NODE_OPTIONS: `--require=${tells}` }
+  const running = yield* Process.daemon(program, args, { cwd: at.home, env })
+  return { running, told: () => readFileSync(told, "utf8") }
+})
+
 Peers.describeWithPeers(["perl"], "the first stage", () => {
   const understood: ReadonlyArray<readonly [string, (at: Daemons.Place) => ReadonlyArray<string>]> = [
     ["the three ports", (at) => at.urls],
@@ -45,7 +62,8 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
     [
       "long names with an equals sign",
       ({ ports }) => ["control", "data", "live"].map((name, index) => `--${name}-port=tcp://localhost:${ports[index]}`)
-    ]
+    ],
+    ["every option that changes nothing of the ports", (at) => [...at.urls, ...harmless]]
   ]
   for (const [title, args] of understood) {
     it.live(`listens for ${title} before the runtime does anything`, () =>
@@ -66,7 +84,8 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
     ["an option without its argument", ["-o"]],
     ["a name to resolve", ["-C", "tcp://elsewhere.invalid:1"]],
     ["IPv6", ["-L", "tcp6://[::1]:1"]],
-    ["port 0", ["-D", "tcp://127.0.0.1:0"]]
+    ["port 0", ["-D", "tcp://127.0.0.1:0"]],
+    ["a check", ["--check"]]
   ]
   for (const [title, more] of left) {
     it.live(`leaves ${title} to the daemon`, () =>
@@ -131,17 +150,27 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
       assert.deepStrictEqual([code, stderr], [1, said])
     })
   )
-  it.live("becomes the daemon, which takes its sockets over and keeps its pid", () =>
+  it.live("becomes the daemon, which takes its sockets over and keeps its pid, whatever threads it is to have", () =>
     Effect.gen(function* () {
       const at = yield* Daemons.place
-      const env = { HOME: at.home, LTTNG_HOME: at.home, LTTNG_RUNDIR: at.runDirectory }
-      const path = `${dirname(process.execPath)}:/usr/bin:/bin`
-      const running = yield* Process.daemon(command, at.urls, { cwd: at.home, env: { ...env, PATH: path } })
+      const words = [command, ...at.urls, "--io-threads=7", "--sync", "close"]
+      const { running, told } = yield* startTelling(at, words)
       yield* Daemons.untilListening(at, running)
       yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
       assert.deepStrictEqual(Daemons.processesOf(at), [running.pid])
       assert.include(Daemons.files(at), `health-${running.pid}`)
+      // Started only once: the sockets of the first stage would not outlive another start.
+      assert.match(told(), /^control [^\n]*\n$/)
       assert.strictEqual((yield* Daemons.end(running)).code, 0)
+    })
+  )
+  it.live("is there for the entry that was run by itself, with long names too", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const names = ["control", "data", "live"].map((name, index) => `--${name}-port=${at.urls[2 * index + 1]}`)
+      const { running, told } = yield* startTelling(at, [process.execPath, daemonProgram, ...names])
+      yield* Daemons.untilListening(at, running)
+      assert.match(told(), /^undefined\ncontrol [^\n]*\n$/)
     })
   )
 })
@@ -217,6 +246,14 @@ describe("the first stage's tables", () => {
         assert.isDefined(option, word)
         assert.strictEqual(option?.argument !== undefined, hasArgument, word)
       }
+    })
+    it(`have every option that changes nothing of the ports: ${table}`, () => {
+      const names = knowable.filter(({ argument }) => (argument !== undefined) === hasArgument)
+      const words = new Set(wordsOf(table))
+      assert.deepStrictEqual(
+        names.filter(({ name }) => !words.has(`--${name}`)).map(({ name }) => name),
+        []
+      )
     })
   }
 })
