@@ -2,8 +2,6 @@
  * Gives back the memory of a crowd that has gone. The runtime looks for garbage only while more is made: a relay to
  * which nobody sends any more would keep, for as long as that lasts, what a thousand sessions took.
  */
-import { getHeapStatistics, setFlagsFromString } from "node:v8"
-import { runInNewContext } from "node:vm"
 import { Effect, Schedule } from "effect"
 
 const lookInterval = "10 seconds"
@@ -12,11 +10,14 @@ const heapBytesMin = 64 * 1024 * 1024
 
 type Collector = (options: { readonly type: "major"; readonly execution: "async" }) => Promise<void>
 
-/** Takes the loop some tens of milliseconds. */
-export const collect: Effect.Effect<void> = Effect.promise(() => {
-  setFlagsFromString("--expose-gc")
-  const collector: Collector = runInNewContext("gc")
-  return collector({ type: "major", execution: "async" })
+/**
+ * Takes the loop some tens of milliseconds. What the inspector can ask for drops compiled code, too. An idle relay need
+ * not have these modules; a runtime that does not show its collector is left alone.
+ */
+export const collect: Effect.Effect<void> = Effect.promise(async () => {
+  process.getBuiltinModule("node:v8").setFlagsFromString("--expose-gc")
+  const collector: Collector | undefined = process.getBuiltinModule("node:vm").runInNewContext("globalThis.gc")
+  await collector?.({ type: "major", execution: "async" })
 })
 
 /** Decides when: once after sessions, when there was none at two looks. */
@@ -37,7 +38,7 @@ export class Quiet {
 export const watch = (sessionCount: Effect.Effect<number>): Effect.Effect<void> => {
   const quiet = new Quiet()
   const look = Effect.flatMap(sessionCount, (count) =>
-    quiet.look(count, getHeapStatistics().used_heap_size) ? collect : Effect.void
+    quiet.look(count, process.memoryUsage().heapUsed) ? collect : Effect.void
   )
   return Effect.asVoid(Effect.repeat(look, Schedule.spaced(lookInterval)))
 }

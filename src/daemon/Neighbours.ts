@@ -2,7 +2,8 @@
  * Other relays of this machine below the same output directory. Sessions may lie beside theirs, but not what is kept of
  * edges' sessions: a relay that starts would go on with those that another one has open.
  *
- * Each tells of itself by the name of an abstract unix socket: across network name spaces they do not see each other.
+ * Each tells of itself by the name of an abstract unix socket, with its process id: across network or process name spaces
+ * they do not see each other.
  */
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
@@ -27,10 +28,20 @@ const digest = (text: string): string => {
 
 const nameOf = (output: string): string => `${processName}/${digest(placeOf(output))}/`
 
-/** Whether it is a relay that may write where we may: names can be taken by anybody. */
-const isRelay = (pid: string): boolean => {
+const ownerOf = (path: string): number | undefined => {
   try {
-    const uids = [0, process.geteuid?.()]
+    return statSync(path).uid
+  } catch {
+    return undefined
+  }
+}
+
+const journalsOf = (output: string): string => `${output}/.journals`
+
+/** Whether it is a relay that may write there: names can be taken by anybody. */
+const isRelay = (pid: string, output: string): boolean => {
+  try {
+    const uids = [0, process.geteuid?.(), ownerOf(output), ownerOf(journalsOf(output))]
     return (
       readFileSync(`/proc/${pid}/comm`, "utf8").trim() === processName && uids.includes(statSync(`/proc/${pid}`).uid)
     )
@@ -51,14 +62,19 @@ const namesTaken = (): string => {
   }
 }
 
-/** Why a relay cannot start there; undefined: it can. */
-export const complaint = (output: string): string | undefined => {
-  if (!existsSync(`${output}/.journals`)) return undefined
+/** Process id of another relay that runs there; undefined: there is none. */
+export const find = (output: string): string | undefined => {
   const name = ` @${nameOf(output)}`
-  const pids = namesTaken()
+  return namesTaken()
     .split("\n")
     .flatMap((line) => (line.includes(name) ? [line.slice(line.indexOf(name) + name.length)] : []))
-  const other = pids.find((pid) => pid !== String(process.pid) && isRelay(pid))
+    .find((pid) => pid !== String(process.pid) && isRelay(pid, output))
+}
+
+/** Why a relay cannot start there; undefined: it can. */
+export const complaint = (output: string): string | undefined => {
+  if (!existsSync(journalsOf(output))) return undefined
+  const other = find(output)
   if (other === undefined) return undefined
   return `The output ${output} has sessions of edges, and is that of another relay, process ${other}`
 }

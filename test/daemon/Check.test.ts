@@ -218,3 +218,43 @@ describe("lttng-relayd --check", () => {
     })
   )
 })
+
+describe("lttng-relayd --check beside a relay that runs", () => {
+  it.live("with the same output warns of what that one has, and finds no fault", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const http = `--http-port=unix://${at.home}/http`
+      const relay = yield* Daemons.start("ours", at, [...at.urls, http])
+      yield* Daemons.untilListening(at, relay)
+      yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
+      const check = (...args: ReadonlyArray<string>) =>
+        Daemons.attempt("ours", at, ["--check", ...at.urls, http, ...args])
+      const said = (what: string) =>
+        `Warning: A relay runs with this output, process ${relay.pid}, and has ${what}: it must end first\n`
+      const has = "the control port, the data port, the live port, the http socket"
+      const first = yield* check()
+      assert.strictEqual(first.code, 0, first.stderr)
+      assert.include(first.stderr, said(has))
+      mkdirSync(join(at.home, "lttng-traces", ".journals"), { recursive: true })
+      const second = yield* check()
+      assert.strictEqual(second.code, 0, second.stderr)
+      assert.include(second.stderr, said(`${has}, sessions of edges`))
+      const taken = yield* occupied
+      const third = yield* check("-L", `tcp://127.0.0.1:${taken}`)
+      assert.strictEqual(third.code, 1)
+      assert.include(third.stderr, said("the control port, the data port, the http socket, sessions of edges"))
+      assert.include(third.stderr, `The live port 127.0.0.1:${taken} is not to be had: Address already in use`)
+      assert.isTrue(Daemons.listening(at))
+    })
+  )
+
+  it.live("with another output has its ports for good", () =>
+    Effect.gen(function* () {
+      const { at } = yield* Daemons.runForeground()
+      const other = yield* Daemons.place
+      const { code, stderr } = yield* Daemons.attempt("ours", other, ["--check", ...at.urls])
+      assert.strictEqual(code, 1)
+      for (const port of at.ports) assert.include(stderr, `127.0.0.1:${port} is not to be had: Address already in use`)
+    })
+  )
+})

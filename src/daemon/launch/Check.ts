@@ -22,6 +22,7 @@ import * as AccessRules from "../files/AccessRules.ts"
 import * as TlsFiles from "../files/TlsFiles.ts"
 import * as Neighbours from "../Neighbours.ts"
 import * as OwnSocket from "../OwnSocket.ts"
+import * as Predecessor from "./Predecessor.ts"
 
 const error = (text: string): Message => ({ level: "error", text })
 const warning = (text: string): Message => ({ level: "warning", text })
@@ -108,8 +109,6 @@ const output = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
   if (files > 0 && ffree < freeFileCountMin) {
     complaints.push(error(`The output ${relay.output} has room for ${ffree} more files`))
   }
-  const shared = Neighbours.complaint(relay.output)
-  if (shared !== undefined) complaints.push(error(shared))
   return complaints
 }
 
@@ -198,14 +197,18 @@ const limits = ({ relay }: DaemonOptions, isRefused: boolean): ReadonlyArray<Mes
   return complaints
 }
 
-const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise<ReadonlyArray<Message>> => {
-  const complaints: Array<Message> = []
-  const tcp = [
-    ...(["control", "data", "live"] as const).map((name) => ({ name, ...relay[name] })),
-    ...(httpPort?._tag === "Tcp" ? [{ name: "http", ...httpPort }] : [])
-  ]
-  complaints.push(...(await FreePorts.complaints(tcp)).map(error))
-  if (httpPort?._tag === "Unix") {
+const tcpPorts = ({ httpPort, relay }: DaemonOptions): ReadonlyArray<FreePorts.Place> => [
+  ...(["control", "data", "live"] as const).map((name) => ({ name, ...relay[name] })),
+  ...(httpPort?._tag === "Tcp" ? [{ name: "http", ...httpPort }] : [])
+]
+
+type Before = Predecessor.Predecessor | undefined
+
+const ports = async (options: DaemonOptions, before: Before): Promise<ReadonlyArray<Message>> => {
+  const { httpPort, httpTokenFile } = options
+  const others = tcpPorts(options).filter(({ port }) => before?.ports.has(port) !== true)
+  const complaints = (await FreePorts.complaints(others)).map(error)
+  if (httpPort?._tag === "Unix" && before?.paths.has(httpPort.path) !== true) {
     const fault = unwritableSocket(httpPort.path)
     const reason = fault ?? ((await OwnSocket.isTaken(httpPort.path)) ? "Address already in use" : undefined)
     if (reason !== undefined) complaints.push(error(`The http socket ${httpPort.path} cannot be made: ${reason}`))
@@ -216,16 +219,33 @@ const ports = async ({ httpPort, httpTokenFile, relay }: DaemonOptions): Promise
   return complaints
 }
 
+/** Warns of what the relay has that runs with the same output: it ends before another start with it. */
+const predecessor = (options: DaemonOptions, before: Before): ReadonlyArray<Message> => {
+  if (before === undefined) return []
+  const { httpPort, relay } = options
+  const taken = tcpPorts(options).flatMap(({ name, port }) => (before.ports.has(port) ? [`the ${name} port`] : []))
+  if (httpPort?._tag === "Unix" && before.paths.has(httpPort.path)) taken.push("the http socket")
+  if (Neighbours.complaint(relay.output) !== undefined) taken.push("sessions of edges")
+  if (taken.length === 0) return []
+  return [
+    warning(`A relay runs with this output, process ${before.pid}, and has ${taken.join(", ")}: it must end first`)
+  ]
+}
+
 /** All complaints, in the order of a start. `isRefused`: what is wrong with options' values has been said already. */
-export const complaintsOf = async (options: DaemonOptions, isRefused: boolean): Promise<ReadonlyArray<Message>> => [
-  ...limits(options, isRefused),
-  ...ExportVariables.complaints(process.env).map(error),
-  ...directories(options),
-  ...output(options),
-  ...balancers(options),
-  ...journals(options),
-  ...token(options),
-  ...tls(options),
-  ...access(options),
-  ...(await ports(options))
-]
+export const complaintsOf = async (options: DaemonOptions, isRefused: boolean): Promise<ReadonlyArray<Message>> => {
+  const before = Predecessor.find(options.relay.output)
+  return [
+    ...limits(options, isRefused),
+    ...ExportVariables.complaints(process.env).map(error),
+    ...directories(options),
+    ...output(options),
+    ...balancers(options),
+    ...journals(options),
+    ...token(options),
+    ...tls(options),
+    ...access(options),
+    ...(await ports(options, before)),
+    ...predecessor(options, before)
+  ]
+}
