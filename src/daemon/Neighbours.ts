@@ -2,8 +2,8 @@
  * Other relays of this machine below the same output directory. Sessions may lie beside theirs, but not what is kept of
  * edges' sessions: a relay that starts would go on with those that another one has open.
  *
- * Each tells of itself by the name of an abstract unix socket, with its process id: across network or process name spaces
- * they do not see each other.
+ * Each tells of itself by the name of an abstract unix socket, with its process id: across network or process name
+ * spaces they do not see each other.
  */
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"

@@ -7,12 +7,11 @@
 import { Cause, Clock, Duration, Effect } from "effect"
 import { Status as NewStreamsStatus } from "../protocol/live/GetNewStreams.ts"
 import * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
-import { Status as PacketStatus } from "../protocol/live/GetPacket.ts"
 import type { StreamEntry } from "../protocol/live/StreamEntry.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
 import { type AttachedSession, type Joiners, Joining } from "./Joining.ts"
 import { Newcomers } from "./Newcomers.ts"
-import { fetched, type Refusal } from "./PacketSlices.ts"
+import { PacketSlices, type Refusal } from "./PacketSlices.ts"
 import { clockOf, ViewedTraces } from "./ViewedTraces.ts"
 import type { ViewerConnection } from "./ViewerConnection.ts"
 import type { ViewerEvent } from "./ViewerEvent.ts"
@@ -32,8 +31,6 @@ export interface Options {
   readonly isPrompt: boolean
 }
 
-/** "Fetch metadata, then ask again": how often before the packet counts as lost. */
-const packetAttemptsMax = 20
 /** From this minor on, every reply tells of new streams, and inactivity is told. */
 const newStreamFlagMinor = 14
 /** From this minor on, a relay knows a session for as long as viewers are attached, though it has ended. */
@@ -60,7 +57,7 @@ class Attachment {
   readonly #events: Array<ViewerEvent> = []
   /** When the newest packet begins that was shown: one that begins earlier is late. */
   #shownNanos: bigint | undefined
-  #packetAttempts = 0
+  readonly #packets: PacketSlices
   /** An answer told of streams that we have not asked for yet. */
   #areStreamsWanted = false
   /** When the relay was asked last whether the metadata of traces without open streams is over. */
@@ -80,6 +77,7 @@ class Attachment {
     const periodMillis = WatchedSession.shortestPeriodOf(options.sessions.map(({ session }) => session))
     this.#polling = ViewerPolling.make(periodMillis)
     this.#emptyMillis = ViewerPolling.emptyMillis(periodMillis, options.isPrompt)
+    this.#packets = new PacketSlices(options.connection, options.withPadding)
     this.#traces = new ViewedTraces(options.connection, (event) => this.#events.push(event))
     this.#joining = options.joiners && new Joining(options.joiners, options.sessions, periodMillis, this.#now)
     for (const each of options.sessions) this.#add(each, nowMillis)
@@ -311,9 +309,9 @@ class Attachment {
     const nanos = ViewerMerge.keyOf(state) as bigint
     const isLate = this.#shownNanos !== undefined && nanos < this.#shownNanos
     const { index } = held
-    return Effect.map(this.#fetchPacket(state, index), (bytes) => {
-      if (bytes === "later") return
-      this.#packetAttempts = 0
+    return Effect.gen({ self: this }, function* () {
+      const bytes = yield* this.#packets.fetch(stream.id, index)
+      if (bytes !== "lost" && !(bytes instanceof Uint8Array)) return yield* this.#putOff(stream, bytes)
       ViewerMerge.release(state)
       if (!isLate) this.#shownNanos = nanos
       this.#events.push(
@@ -322,25 +320,10 @@ class Attachment {
     })
   }
 
-  #fetchPacket(
-    { stream }: ViewerMerge.DataState,
-    index: ViewerMerge.PacketIndex
-  ): Effect.Effect<Uint8Array | "lost" | "later", ExchangeFailed> {
-    const wantedBits = this.#options.withPadding ? index.packetSize : index.contentSize
-    const wanted = Math.ceil(Number(wantedBits) / 8)
-    return Effect.gen({ self: this }, function* () {
-      const bytes = yield* fetched(this.#options.connection, stream.id, index.offset, wanted)
-      return bytes instanceof Uint8Array ? bytes : yield* this.#onNoPacket(stream, bytes)
-    })
-  }
-
-  /** Relays before 2.6.2 ask for metadata or new streams to be fetched first. */
-  #onNoPacket(stream: ViewerMerge.ViewedStream, { flags, status }: Refusal): Effect.Effect<"lost" | "later"> {
-    const isLater = flags !== 0 || status === PacketStatus.retry
-    if (!isLater || ++this.#packetAttempts >= packetAttemptsMax) return Effect.succeed("lost")
+  #putOff(stream: ViewerMerge.ViewedStream, { flags }: Refusal): Effect.Effect<void> {
     if ((flags & GetNextIndex.Flags.newStream) !== 0) this.#areStreamsWanted = true
     if ((flags & GetNextIndex.Flags.newMetadata) !== 0) this.#traces.of(stream.traceId).isWanted = true
-    return Effect.as(Effect.sleep(Duration.millis(this.#polling.delayMillis)), "later")
+    return Effect.sleep(Duration.millis(this.#polling.delayMillis))
   }
 
   /** A session has ended when it announces no more and all its streams hung up. */

@@ -1,10 +1,19 @@
-/** A packet is fetched in slices, so that a large one does not occupy the relay in one go. */
+/**
+ * Fetches packets: in slices, so that a large one does not occupy the relay in one go, and again if the relay wants to
+ * be asked something else before.
+ */
 import { Effect } from "effect"
 import { Status } from "../protocol/live/GetPacket.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
 import type { ViewerConnection } from "./ViewerConnection.ts"
+import type { PacketIndex } from "./ViewerMerge.ts"
 
 const sliceBytes = 1024 * 1024
+
+/** "Fetch metadata, then ask again": how often before the packet counts as lost. */
+const attemptsMax = 20
+
+type Connection = Pick<ViewerConnection, "packet">
 
 /** What the relay answered in place of a slice. */
 export interface Refusal {
@@ -14,7 +23,7 @@ export interface Refusal {
 
 /** Fetches `byteCount` bytes of the stream's file from `offset` on. */
 export const fetched = (
-  connection: Pick<ViewerConnection, "packet">,
+  connection: Connection,
   streamId: bigint,
   offset: bigint,
   byteCount: number
@@ -30,3 +39,31 @@ export const fetched = (
     }
     return slices.length === 1 ? (slices[0] as Uint8Array) : Buffer.concat(slices)
   })
+
+export class PacketSlices {
+  readonly #connection: Connection
+  readonly #withPadding: boolean
+  /** How often the relay has put off the packet that is asked for. */
+  #attempts = 0
+
+  constructor(connection: Connection, withPadding: boolean) {
+    this.#connection = connection
+    this.#withPadding = withPadding
+  }
+
+  /** The packet; or, by relays before 2.6.2, what is to be fetched before the packet is asked for once more. */
+  fetch(
+    streamId: bigint,
+    { contentSize, offset, packetSize }: PacketIndex
+  ): Effect.Effect<Uint8Array | "lost" | Refusal, ExchangeFailed> {
+    const wanted = Math.ceil(Number(this.#withPadding ? packetSize : contentSize) / 8)
+    return Effect.map(fetched(this.#connection, streamId, offset, wanted), (answer) => {
+      if (!(answer instanceof Uint8Array)) {
+        const isLater = answer.flags !== 0 || answer.status === Status.retry
+        if (isLater && ++this.#attempts < attemptsMax) return answer
+      }
+      this.#attempts = 0
+      return answer instanceof Uint8Array ? answer : "lost"
+    })
+  }
+}

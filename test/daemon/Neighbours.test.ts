@@ -1,4 +1,4 @@
-/** Two relays of different users over one output: whose the sessions of edges are, another relay does not go on with. */
+/** Two relays of different users over one output: a relay does not go on with sessions that another one has. */
 import { chmodSync, chownSync, mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"

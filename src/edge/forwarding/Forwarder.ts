@@ -5,40 +5,26 @@
  */
 import { Effect, Exit, Result, Schedule, Semaphore } from "effect"
 import { clockMillis } from "../../Machine.ts"
-import {
-  type Acknowledgement,
-  acknowledgement,
-  number,
-  Outcome,
-  reply,
-  replyBytes,
-  request,
-  State
-} from "../../protocol/journal/OpenJournal.ts"
-import { headBytes, Kind, seal } from "../../protocol/journal/Record.ts"
+import { number, reply, replyBytes, request, State } from "../../protocol/journal/OpenJournal.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import * as Dial from "../../transport/Dial.ts"
 import type { TlsFailed } from "../../transport/tls/DialTls.ts"
-import { checksums } from "../journal/Checksums.ts"
 import type { Journal } from "../journal/Journal.ts"
-import { JournalReader, type Read, type RecordDamaged } from "../journal/JournalReader.ts"
+import type { RecordDamaged } from "../journal/JournalReader.ts"
 import type { Spool } from "../spool/Spool.ts"
 import { Backoff } from "./Backoff.ts"
-import { accepted, acknowledged, believed } from "./Believed.ts"
+import { accepted, believed } from "./Believed.ts"
 import { ask, command, EdgeCircle, greet, type RelayUnfit } from "./Greeting.ts"
+import { endedElsewhere, finished, hear, isEndedElsewhere, putAside, unlessSilent } from "./Hearing.ts"
 import type { LinkState } from "./LinkState.ts"
-import { Loan } from "./Loan.ts"
 import type { Meter } from "./Meter.ts"
 import { idle, isGoneForGood, isWanted, nameOf } from "./Onward.ts"
 import type { Pace } from "./Pace.ts"
 import { type Mode, Packing } from "./Packing.ts"
 import { type Done, forwardPlain } from "./PlainForwarding.ts"
 import type { Route } from "./Route.ts"
+import { send } from "./Sending.ts"
 import { reportOf } from "./Telling.ts"
-
-/** A relay says something at least every five seconds. After this many times that it counts as gone. */
-const silenceInterval = "5 seconds"
-const silenceCountMax = 4
 
 /** How often the relay is told how the edge is. */
 const tellInterval = "2 seconds"
@@ -183,198 +169,3 @@ const resume = (
     )
     return done?.lost === undefined ? done : yield* putAside(journal, link, done.lost, options)
   })
-
-const send = (
-  journal: Journal,
-  link: Dial.Link,
-  { packing, turn }: { readonly packing: Packing; readonly turn: Semaphore.Semaphore },
-  next: number,
-  { link: state, pace, spool }: Options
-): Effect.Effect<never, Failure> => {
-  const reader = new JournalReader(journal, next)
-  let sentBytes = 0
-  /** Done when the link has taken what was sent last. */
-  const taken = () => {
-    if (sentBytes === 0) return
-    state.rate.sent(sentBytes)
-    spool.flow.sent(sentBytes)
-  }
-  const write = (bytes: Uint8Array, last: number, sent: (() => void) | undefined) => {
-    sentBytes = bytes.length
-    link.write([bytes], sent)
-    state.sentByteCount += sentBytes
-    if (last <= journal.sent) state.resentByteCount += sentBytes
-  }
-  // The next records are read while the link takes these.
-  const ready = Effect.suspend(() => {
-    const asked = clockMillis()
-    return Effect.map(link.drained, () => state.rate.waited(asked))
-  })
-  const sendOf = ({ bytes, from, last, release, to }: Read, isPacked: boolean) => {
-    let loan = new Loan(release)
-    // The packed record takes its place.
-    const packed = Effect.map(packing.pack(bytes, from, to, last), (record) => {
-      if (record === undefined) return undefined
-      loan.over()
-      loan = record.loan
-      state.savedByteCount += to - from - record.bytes.length
-      return record.bytes
-    })
-    const sent = Effect.gen(function* () {
-      const wire = (isPacked ? yield* Effect.uninterruptible(packed) : undefined) ?? bytes.subarray(from, to)
-      for (let at = 0, end = 0; at < wire.length; at = end) {
-        end = Math.min(wire.length, at + (yield* pace.pieceBytes))
-        yield* ready
-        taken()
-        yield* pace.admit(end - at)
-        write(wire.subarray(at, end), last, loan.more())
-      }
-      journal.sent = Math.max(journal.sent, last)
-    })
-    return Effect.ensuring(
-      Effect.interruptible(turn.withPermits(1)(sent)),
-      Effect.sync(() => loan.over())
-    )
-  }
-  const some = Effect.gen(function* () {
-    const read = yield* reader.read
-    yield* sendOf(read, packing.isWorth(read.to - read.from, yield* pace.isLimited))
-  })
-  let kept: Read | undefined
-  const sendKept = Effect.uninterruptible(
-    Effect.suspend(() => {
-      const read = kept
-      kept = undefined
-      return read === undefined ? Effect.void : sendOf(read, true)
-    })
-  )
-  // Plain calls, not an effect for each read, as long as nothing but the tracer has to be waited for: what it says is
-  // sent in the call that has written it, while it is still in the processor's cache.
-  const quickly = Effect.callback<void, Failure>((resume) => {
-    let forget = () => {}
-    const pump = () => {
-      try {
-        const then = pumped()
-        if (then !== undefined) resume(then)
-        else if (reader.isAtEnd) forget = reader.whenGrown(pump)
-        else forget = whenReady(pump)
-      } catch (cause) {
-        resume(Effect.die(cause))
-      }
-    }
-    pump()
-    return Effect.sync(() => forget())
-  })
-  const whenReady = (then: () => void) => {
-    const asked = clockMillis()
-    return link.whenDrained(() => {
-      state.rate.waited(asked)
-      then()
-    })
-  }
-  /** Sends what it can. Answers what needs an effect next; undefined: the link or the tracer has to be waited for. */
-  const pumped = (): Effect.Effect<void, Failure> | undefined => {
-    while (link.isDrained()) {
-      const read = reader.lend()
-      if (read === undefined) return reader.isAtEnd ? undefined : Effect.uninterruptible(some)
-      const { bytes, from, last, release, to } = read
-      if (packing.isWorth(to - from, false)) {
-        kept = read
-        return sendKept
-      }
-      taken()
-      write(bytes.subarray(from, to), last, release)
-      journal.sent = Math.max(journal.sent, last)
-    }
-    return undefined
-  }
-  const sending = Effect.forever(pace.isUnlimited ? quickly : Effect.uninterruptible(some))
-  const over = Effect.sync(() => kept?.release())
-  return Effect.ensuring(sending, Effect.andThen(over, reader.close))
-}
-
-/** The relay knows its end, yet its tracers go on here: somebody has copied the spool. */
-const isEndedElsewhere = ({ isFinished, passed }: Journal) => passed === undefined && !isFinished
-const endedElsewhere = "another edge has brought its end, with a copy of the spool"
-
-/** The relay has all of it, and remembers it until it is told that nobody here will ask for it: done when it was. */
-const finished = (journal: Journal, link: Dial.Link, next: Next, { spool }: Options): Effect.Effect<Done, Failure> =>
-  Effect.gen(function* () {
-    const settled = yield* Effect.result(Effect.uninterruptible(spool.settle(journal)))
-    if (Result.isSuccess(settled)) yield* forgotten(journal, link, next)
-    return { lost: undefined }
-  })
-
-/** Tells the relay that nobody here will ask for it, until it has heard. */
-const forgotten = (journal: Journal, link: Dial.Link, next: Next): Effect.Effect<void, Dial.LinkLost | RelayUnfit> =>
-  Effect.gen(function* () {
-    const record = Buffer.alloc(headBytes)
-    seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, checksums)
-    link.write([record])
-    while ((yield* next).outcome !== Outcome.forgotten);
-  })
-
-/** The relay has ended it. Tells it once that it need not remember that; unheard, it remembers it for a long time. */
-const putAside = (journal: Journal, link: Dial.Link, lost: string, { spool }: Options): Effect.Effect<Done> =>
-  Effect.gen(function* () {
-    journal.cut()
-    const isAside = yield* Effect.uninterruptible(spool.putAside(journal, lost))
-    if (isAside) yield* Effect.ignore(unlessSilent(link, (next) => forgotten(journal, link, next)))
-    return { lost }
-  })
-
-/** The next acknowledgement. */
-type Next = Effect.Effect<Acknowledgement, Dial.LinkLost | RelayUnfit>
-
-/** Runs `listening` for as long as the relay says something. */
-const unlessSilent = <A>(
-  link: Dial.Link,
-  listening: (next: Next) => Effect.Effect<A, Failure>
-): Effect.Effect<A, Failure> => {
-  let heardCount = 0
-  const next = Effect.flatMap(link.read(acknowledgement.size), (bytes) => {
-    heardCount++
-    return acknowledged(link, bytes)
-  })
-  const silent = Effect.gen(function* () {
-    let before = heardCount
-    for (let count = 0; count < silenceCountMax; count++) {
-      yield* Effect.sleep(silenceInterval)
-      if (heardCount !== before) count = -1
-      before = heardCount
-    }
-    return yield* new Dial.LinkLost({ address: link.name, reason: "the relay is silent" })
-  })
-  return Effect.raceFirst(listening(next), silent)
-}
-
-const waits: ReadonlySet<Outcome> = new Set([Outcome.waitsForRights, Outcome.waitsForQuota, Outcome.waitsForRoom])
-
-const hear = (
-  journal: Journal,
-  link: Dial.Link,
-  turn: Semaphore.Semaphore,
-  options: Options
-): Effect.Effect<Done, Failure> =>
-  unlessSilent(link, (next) =>
-    Effect.gen(function* () {
-      while (true) {
-        const said = yield* next
-        const { outcome } = said
-        const { durable, received } = yield* believed(link, journal, said)
-        yield* journal.acknowledge(received, durable)
-        const waitsFor = waits.has(outcome) ? outcome : undefined
-        const isNews = waitsFor !== journal.waitsFor
-        journal.waitsFor = waitsFor
-        if (isNews) journal.passed?.tell()
-        const isElsewhere = outcome === Outcome.finished && isEndedElsewhere(journal)
-        if (outcome === Outcome.finished && !isElsewhere) return yield* finished(journal, link, next, options)
-        if (outcome !== Outcome.ended && !isElsewhere) continue
-        // From here on nobody writes, and the record written last is whole.
-        yield* turn.take(1)
-        if (isElsewhere) return { lost: endedElsewhere }
-        if (journal.isCarriedOut) return yield* finished(journal, link, next, options)
-        return { lost: "the relay ended the session" }
-      }
-    })
-  )
