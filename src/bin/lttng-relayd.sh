@@ -48,10 +48,16 @@ if (defined $files && $files < 22) {
     "The process' file number limit must be set to at least 100. [code=START_OPTION]\n";
   exit 1;
 }
-for (["Max address space", "-v"], ["Max data size", "-d"]) {
-  my ($name, $flag) = @$_;
+# Below the last number no runtime starts; some then wait for ever.
+for (["Max address space", "-v", 700_000_000], ["Max data size", "-d", 50_000_000]) {
+  my ($name, $flag, $least) = @$_;
   my $bytes = $limit{$name};
   next unless defined $bytes && $bytes < 1_800_000_000;
+  if ($bytes < $least) {
+    printf STDERR "Error: ulimit %s is %d kB: Node.js, which reserves 1.8 GB, cannot start [code=START_PROCESS]\n",
+      $flag, $bytes >> 10;
+    exit 1;
+  }
   printf STDERR "Warning: ulimit %s is %d kB: Node.js reserves 1.8 GB, which it hardly uses, and ends where it cannot\n",
     $flag, $bytes >> 10;
 }

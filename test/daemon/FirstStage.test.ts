@@ -186,11 +186,23 @@ describe("a limit that is too low for the runtime", () => {
       assert.deepStrictEqual([code, stderr], [1, `${said} at least 100. [code=START_OPTION]\n`])
     })
   )
-  it.live("of address space is named before the runtime ends of it", () =>
+  it.live("of memory is refused, since the runtime may wait for ever", () =>
     Effect.gen(function* () {
-      const { code, stderr } = yield* limited("-v 200000")
-      assert.notStrictEqual(code, 0)
-      assert.match(stderr, /^Warning: ulimit -v is 200000 kB: Node.js reserves .*\n/)
+      for (const [flag, kilobytes] of [
+        ["-v", 150_000],
+        ["-v", 200_000],
+        ["-d", 40_000]
+      ] as const) {
+        const { code, stderr } = yield* limited(`${flag} ${kilobytes}`)
+        const said = `Error: ulimit ${flag} is ${kilobytes} kB: Node.js, which reserves 1.8 GB, cannot start`
+        assert.deepStrictEqual([code, stderr], [1, `${said} [code=START_PROCESS]\n`])
+      }
+    })
+  )
+  it.live("of address space is named before the runtime may end of it", () =>
+    Effect.gen(function* () {
+      const { stderr } = yield* limited("-v 1700000")
+      assert.match(stderr, /^Warning: ulimit -v is 1700000 kB: Node.js reserves .*\n/)
     })
   )
 })
