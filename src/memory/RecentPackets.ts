@@ -80,6 +80,11 @@ export class RecentPacket {
     this.#filled = end
   }
 
+  /** A copy of its first `count` bytes, if it has as many. */
+  beginning(count: number): Buffer {
+    return Buffer.from(this.#range(0, Math.min(count, this.byteCount)))
+  }
+
   /** Lends the packet's memory to be filled; `filled` is to be called with whether it was. */
   claim(): { readonly bytes: Buffer; readonly filled: (isWhole: boolean) => void } {
     this.#userCount++

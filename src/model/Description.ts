@@ -4,17 +4,23 @@
  * has just begun or is ending: then the two may cross. Only what LTTng's tracers write is understood; anything else
  * counts as complete. Pure: the caller says what time it is, in milliseconds.
  */
+import { type EventLayout, firstEventTime } from "../protocol/FirstEvent.ts"
 import { offsets } from "../protocol/live/GetNextIndex.ts"
 import { u64At } from "../protocol/Struct.ts"
 
 /** Characters of the text that are kept, more than a pattern has: what is cut in two is found with its second half. */
-const tailLength = 100
+const tailLength = 600
 const tracer = /\btracer_name = "lttng-/
 const streamClasses = /\bstream \{\s*id = (\d+);/g
 /** The stream class that an event class belongs to. */
 const eventClasses = /\bstream_id = (\d+);/g
 /** The frequency of a clock class in Hz, in TSDL and in CTF 2. */
 const frequencies = /\bfreq\s*=\s*(\d+)\s*;|"frequency"\s*:\s*(\d+)\s*[,}]/g
+/** The header of events, in TSDL and in CTF 2: the id's bits there say which it is. */
+const eventHeaders =
+  /\bevent\.header := struct event_header_(compact|large);|"event-record-header-field-class":[\s\S]{0,400}?"length":\s*(5|16)\b/g
+const longs = /\barchitecture_bit_width(?: = |":\s*)(32|64)\b/
+const aligned = /\balign(?: = |ment":\s*)(?:16|32|64)\b/
 /** A packet with more content than this has events: headers and context are shorter. */
 const emptyBitsMax = 96 * 8
 /** No clock is faster than this, in Hz, whatever its tracer says. */
@@ -29,6 +35,9 @@ export class Description {
   readonly #events = new Set<number>()
   /** Cycles per millisecond of the fastest clock; undefined before a clock is described. */
   cyclesPerMilli: number | undefined
+  readonly #eventHeaders = new Set<EventLayout["header"]>()
+  #longBytes: EventLayout["longBytes"] = 8
+  #isPacked = true
   /** Since when a description is missing; reset by any metadata, which may be what was missing. */
   #lackSinceMillis: number | undefined
   /** What the packet needs that a viewer was told of before any metadata came. */
@@ -43,10 +52,28 @@ export class Description {
     this.#isUnderstood ||= tracer.test(text)
     for (const [, id] of text.matchAll(streamClasses)) this.#streams.add(Number(id))
     for (const [, id] of text.matchAll(eventClasses)) this.#events.add(Number(id))
+    for (const [, name, idBits] of text.matchAll(eventHeaders))
+      this.#eventHeaders.add(name === "compact" || idBits === "5" ? "compact" : "large")
+    if (longs.exec(text)?.[1] === "32") this.#longBytes = 4
+    if (aligned.test(text)) this.#isPacked = false
     for (const [, freq, frequency] of text.matchAll(frequencies)) {
       const cycles = Number(freq ?? frequency)
       if (cycles < cyclesMax) this.cyclesPerMilli = Math.max(this.cyclesPerMilli ?? 0, cycles / 1000)
     }
+  }
+
+  /**
+   * The time of the first event of the packet that these bytes begin; undefined: it has none. "unknown": the trace, or
+   * the packet, is none of LTTng's. Where the trace has events of two layouts it is the earlier one.
+   */
+  firstEvent(bytes: Buffer): bigint | undefined | "unknown" {
+    let first: bigint | undefined | "unknown" = "unknown"
+    for (const header of this.#eventHeaders) {
+      const time = firstEventTime(bytes, { header, longBytes: this.#longBytes, isPacked: this.#isPacked })
+      if (typeof time !== "bigint") return time
+      if (typeof first !== "bigint" || time < first) first = time
+    }
+    return first
   }
 
   /** Whether the metadata suffices for the packet of the index record at `at`, or no more is to be expected. */

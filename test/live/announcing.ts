@@ -66,8 +66,9 @@ export class FakeStream {
       hold: session.lead,
       actions: {
         ...noFiles,
-        record: (_, offset, fields, at) => {
+        record: ({ data }, offset, fields, at) => {
           this.newestOffset = offset
+          session.keep(data, offset, emptyPacket(fields, at))
           if (this.model.indexCount === 0) this.#seeFirst(fields)
           this.recentIndexes.add(this.model.indexCount, offset, fields, at, performance.now())
         }
@@ -116,6 +117,17 @@ export class FakeStream {
   }
 }
 
+/** The head of a packet with these fields in its index, in which nothing happened. */
+const emptyPacket = (fields: Buffer, at: number): Buffer => {
+  const bytes = Buffer.alloc(80)
+  bytes.writeUInt32LE(0xc1fc1fc1)
+  fields.copy(bytes, 32, at + 16, at + 32)
+  fields.copy(bytes, 48, at + 8, at + 16)
+  fields.copy(bytes, 56, at, at + 8)
+  bytes.subarray(32, 64).swap64()
+  return bytes
+}
+
 export class FakeSession {
   readonly id: number
   readonly identity = { liveTimer: timerMicros, sessionName: "s", hostname: "h", traceFormat: 1 }
@@ -123,7 +135,18 @@ export class FakeSession {
   /** Closed ones as well, in their order. */
   readonly all: Array<FakeStream> = []
   readonly traceIds = new Map<string, bigint>()
-  readonly viewers = new Viewers(undefined, () => {})
+  readonly #packets = new Map<unknown, Map<number, Buffer>>()
+  readonly viewers = new Viewers(
+    {
+      recent: {
+        find: (data: unknown, offset: number) => {
+          const bytes = this.#packets.get(data)?.get(offset)
+          return bytes && { beginning: () => bytes }
+        }
+      }
+    } as never,
+    () => {}
+  )
   readonly unpublished = new Set<FakeStream>()
   readonly lead = new Lead(timerMicros)
   isOngoingRotation = false
@@ -134,6 +157,11 @@ export class FakeSession {
   }
 
   announcingSinceMillis: number | undefined
+
+  keep(data: unknown, offset: number, packet: Buffer): void {
+    const packets = this.#packets.get(data) ?? new Map<number, Buffer>()
+    this.#packets.set(data, packets.set(offset, packet))
+  }
 
   add(stream: FakeStream): void {
     this.streams.set(stream.handle, stream)
@@ -164,7 +192,7 @@ export class FakeSession {
 }
 
 /** Timestamps are thousandths of the milliseconds of the test's clock. */
-const clock = Buffer.from('clock {\n\tname = "c";\n\tfreq = 1000000;\n};\n')
+const clock = Buffer.from('clock {\n\tname = "c";\n\tfreq = 1000000;\n};\nevent.header := struct event_header_large;\n')
 export const attachAt = 1500
 export const endAt = 7000
 export const timestampOf = (millis: number) => millis * 1000

@@ -6,6 +6,7 @@
  */
 
 import { clockMillis } from "../../Machine.ts"
+import type { Description } from "../../model/Description.ts"
 import { atBeginning, atEnd, type Knowledge, shownUntilOf, type Unknown } from "../../model/ViewerCursor.ts"
 import type { StreamEntry } from "../../protocol/live/StreamEntry.ts"
 import type { Connection } from "../Connections.ts"
@@ -42,13 +43,21 @@ export interface Viewer extends Knowledge {
 interface Trace {
   streamCount: number
   metadata: ViewerStream | undefined
+  /** Of its metadata stream, also when the viewer is done with that. */
+  description: Description | undefined
   /** Streams that were published, until the metadata stream is there as well: before, nothing happens in them. */
   readonly latest: Array<ViewerStream>
   /** The viewer was told of its metadata stream. */
   isAnnounced: boolean
 }
 
-const newTrace = (): Trace => ({ streamCount: 0, metadata: undefined, latest: [], isAnnounced: false })
+const newTrace = (): Trace => ({
+  streamCount: 0,
+  metadata: undefined,
+  description: undefined,
+  latest: [],
+  isAnnounced: false
+})
 
 export class ViewedSession implements Attached {
   readonly session: SessionActor
@@ -101,7 +110,7 @@ export class ViewedSession implements Attached {
     const { announcesFirst, hasOneClock } = this.#viewer
     const isMoving = !this.#goesByEvents && announcesFirst && hasOneClock
     for (const viewerStream of trace.latest.splice(0))
-      if (isMoving) viewerStream.lateBegin = new LateBegin(shownUntilOf(this.#viewer))
+      if (isMoving) viewerStream.lateBegin = new LateBegin(shownUntilOf(this.#viewer), trace.description)
   }
 
   #letGo(): void {
@@ -149,8 +158,10 @@ export class ViewedSession implements Attached {
     const trace = this.#traces.get(stream.traceId) ?? newTrace()
     this.#traces.set(stream.traceId, trace)
     trace.streamCount++
-    if (stream.isMetadata) trace.metadata = viewerStream
-    else trace.latest.push(viewerStream)
+    if (stream.isMetadata) {
+      trace.metadata = viewerStream
+      trace.description = stream.description
+    } else trace.latest.push(viewerStream)
   }
 
   /** True until the viewer has asked for what was published last. */

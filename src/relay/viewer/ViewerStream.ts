@@ -22,6 +22,7 @@ import * as FileContent from "../stream/FileContent.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import { isGone, openStill, type StreamReader } from "../stream/StreamReaders.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
+import { Beginning, noBeginning } from "./Beginning.ts"
 import type { LateBegin, SendRange } from "./LateBegin.ts"
 import { RecordsAhead, short } from "./RecordsAhead.ts"
 import { type Metadata, ViewedMetadata } from "./ViewedMetadata.ts"
@@ -41,7 +42,7 @@ interface Held {
 
 export const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
 const statusOf = { empty: Status.ok, retry: Status.retry, hup: Status.hup, inactive: Status.inactive } as const
-/** Pause between two looks at whether the tracer has announced its streams. */
+/** Between two looks at whether the tracer has announced its streams. */
 const announcementPause = "2 millis"
 
 export class ViewerStream implements Surroundings {
@@ -59,6 +60,7 @@ export class ViewerStream implements Surroundings {
   #held: Held | undefined
   /** The file of the record at the cursor. It becomes the held one when that record is answered. */
   #coming: StreamReader | undefined
+  readonly #beginning = new Beginning()
   readonly #ahead: RecordsAhead
 
   /** `description` answers what the trace's metadata describes; undefined when no more of that can come. */
@@ -214,12 +216,15 @@ export class ViewerStream implements Surroundings {
       // Opened beside the answer, so that the packet outlives both the memory it is in and the file's name.
       if (this.#isInFile(seq)) this.#registry.background(Effect.ignore(reader.file))
     }
+    const beginning = this.lateBegin?.isEarly(reply) ? this.#beginning.of(seq, this.#recent(seq)) : noBeginning
+    if (beginning === undefined) return false
     if (reader === this.#coming) {
       this.#letGo(this.#held?.reader)
       this.#coming = undefined
     }
     this.#held = { reader, seq, offset: offsetOf(reply, 0) }
-    if (this.lateBegin?.answer(reply, this.#held.offset, this.cyclesPerMilli) === false) this.lateBegin = undefined
+    if (beginning === noBeginning) this.lateBegin = undefined
+    else this.lateBegin?.answer(reply, this.#held.offset, beginning)
     this.cursor.shownUntil = u64At(reply, offsets.timestampEnd)
     this.viewer.latestEnd = Math.max(this.viewer.latestEnd, this.cursor.shownUntil)
     this.#description()?.told(reply, 0)
@@ -281,8 +286,12 @@ export class ViewerStream implements Surroundings {
         }
       }
       const file = yield* Effect.result(this.#readerOf(run.index.data).file)
-      if (file._tag === "Success") return undefined
-      return isMissing(file.failure) && isClosed ? Status.hup : Status.error
+      if (file._tag === "Failure") return isMissing(file.failure) && isClosed ? Status.hup : Status.error
+      if (this.lateBegin?.isEarly(reply)) {
+        if (!this.#isInFile(this.cursor.seq)) yield* this.#inFiles
+        yield* this.#beginning.read(this.cursor.seq, file.success, offsetOf(reply, 0))
+      }
+      return undefined
     })
   }
 
@@ -300,8 +309,7 @@ export class ViewerStream implements Surroundings {
    * `head`, then the range, lent from memory until given back; undefined: the range is not, or not whole, in memory.
    */
   packetInMemory(offset: number, byteCount: number, head: Buffer): Lent | undefined {
-    const isChanged = this.lateBegin?.isIn({ from: offset, byteCount })
-    return isChanged ? undefined : this.#inMemory(offset, byteCount, head)
+    return this.lateBegin?.isIn({ from: offset, byteCount }) ? undefined : this.#inMemory(offset, byteCount, head)
   }
 
   #inMemory(offset: number, byteCount: number, head: Buffer): Lent | undefined {
@@ -352,8 +360,8 @@ export class ViewerStream implements Surroundings {
     })
   }
 
-  get #inFiles(): Effect.Effect<void> {
-    return Effect.asVoid(Effect.timeoutOption(Effect.ignore(this.stream.log.synced), fileWait))
+  get #inFiles() {
+    return Effect.timeoutOption(Effect.ignore(this.stream.log.synced), fileWait)
   }
 
   // ---- GET_METADATA ----------------------------------------------------------------------------------------------
