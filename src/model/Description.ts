@@ -17,8 +17,8 @@ const eventClasses = /\bstream_id = (\d+);/g
 /** The frequency of a clock class in Hz, in TSDL and in CTF 2. */
 const frequencies = /\bfreq\s*=\s*(\d+)\s*;|"frequency"\s*:\s*(\d+)\s*[,}]/g
 /** The header of events, in TSDL and in CTF 2: the id's bits there say which it is. */
-const eventHeaders =
-  /\bevent\.header := struct event_header_(compact|large);|"event-record-header-field-class":[\s\S]{0,400}?"length":\s*(5|16)\b/g
+const eventHeader = /\bevent\.header := struct event_header_(compact|large);/g
+const eventHeader2 = /"event-record-header-field-class":[\s\S]{0,400}?"length":\s*(5|16)\b/g
 const longs = /\barchitecture_bit_width(?: = |":\s*)(32|64)\b/
 const aligned = /\balign(?: = |ment":\s*)(?:16|32|64)\b/
 /** A packet with more content than this has events: headers and context are shorter. */
@@ -52,8 +52,8 @@ export class Description {
     this.#isUnderstood ||= tracer.test(text)
     for (const [, id] of text.matchAll(streamClasses)) this.#streams.add(Number(id))
     for (const [, id] of text.matchAll(eventClasses)) this.#events.add(Number(id))
-    for (const [, name, idBits] of text.matchAll(eventHeaders))
-      this.#eventHeaders.add(name === "compact" || idBits === "5" ? "compact" : "large")
+    for (const [, name] of text.matchAll(eventHeader)) this.#eventHeaders.add(name === "compact" ? name : "large")
+    for (const [, idBits] of text.matchAll(eventHeader2)) this.#eventHeaders.add(idBits === "5" ? "compact" : "large")
     if (longs.exec(text)?.[1] === "32") this.#longBytes = 4
     if (aligned.test(text)) this.#isPacked = false
     for (const [, freq, frequency] of text.matchAll(frequencies)) {
