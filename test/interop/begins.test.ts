@@ -30,13 +30,13 @@ const uuidOf = (number: number) => `01234567-89ab-cdef-0123-00000000000${number}
  * An application with a packet to send at the next tick of the live timer, and beacons until it is to speak again. Its
  * first packet begins at `beginsAt`; nothing happens before `speaksAt`.
  */
-const application = (session: Session, number: number, beginsAt = now(), speaksAt = beginsAt) =>
+const application = (session: Session, number: number, beginsAt = now(), speaksAt = beginsAt, spokenCount = 1) =>
   Effect.gen(function* () {
     const path = `ust/pid/app-${number}`
     const sent: Array<Target.Packet> = []
     const times: Array<bigint> = []
     let [begin, quietUntil] = [beginsAt, speaksAt]
-    let wantedCount = 1
+    let wantedCount = spokenCount
     let quietCount = 0
     const flush = (end: bigint) =>
       Effect.sync(() => {
@@ -48,6 +48,7 @@ const application = (session: Session, number: number, beginsAt = now(), speaksA
         const step = (end - quietUntil) / eventCount
         const happened = Array.from({ length: Number(eventCount) }, (_, at) => quietUntil + step * BigInt(at + 1))
         const packet = UstPackets.packetOf(uuidOf(number), begin, end, happened)
+        begin = quietUntil = end
         times.push(...happened)
         sent.push(packet)
         return packet
@@ -70,11 +71,13 @@ const watch = (program: string, speaksAt: (beganAt: bigint, announcedAt: bigint)
     const { controlPort, dataPort, host } = relay
     const target = yield* Target.make({ url: `net://${host}:${controlPort}:${dataPort}`, hostname: hostname() })
     const session = yield* target.session({ name: sessionName, liveTimer: "50 millis" })
-    const first = yield* application(session, 1)
+    const first = yield* application(session, 1, now(), now(), 0)
     const args = ["-oL", program, "--clock-cycles", "-i", "lttng-live", sessionUrl(relay, sessionName)]
     const viewer = yield* Process.daemon("stdbuf", args)
     const shows = (count: number) => Process.said(viewer, (output) => shownIn(output).length >= count)
-    yield* Process.until("the first application", () => first.sent.length > 0)
+    // babeltrace begins with what comes after it.
+    yield* Process.said(relay.process, "viewer attached to late")
+    first.speak()
     yield* shows(1)
 
     const beganAt = now()
