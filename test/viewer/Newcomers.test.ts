@@ -51,6 +51,26 @@ describe("a stream that is announced", () => {
     }
   })
 
+  it("begins, by an edge, after what was told without it, however late the relay hears of it", () => {
+    let now = 1_000n * millis
+    const newcomers = new Newcomers(() => now)
+    const ask = (status: number, cycles: bigint, flags = 0) => {
+      newcomers.onAsk()
+      newcomers.onReply(reply(status, cycles, flags | Flags.byEdge), clock)
+    }
+    ask(Status.retry, 0n)
+    assert.isUndefined(newcomers.beginningOf({ path: "ust" }))
+    ask(Status.inactive, 900n * millis)
+    // The link is lost: nothing is told, and nothing new is known.
+    now = 9_000n * millis
+    ask(Status.retry, 0n)
+    assert.strictEqual(newcomers.beginningOf({ path: "ust" }), epochOf(900n * millis))
+    ask(Status.ok, 800n * millis)
+    ask(Status.ok, 5_000n * millis, Flags.newStream)
+    assert.strictEqual(newcomers.beginningOf({ path: "ust" }), epochOf(900n * millis))
+    assert.isUndefined(newcomers.beginningOf({ path: "vm/s-20261126/kernel" }))
+  })
+
   it("may have begun before an answer that tells of new streams", () => {
     let now = 0n
     const newcomers = new Newcomers(() => now)

@@ -24,8 +24,11 @@ export const since = 1
 
 /** Codes of the reply (live.md §7.1). */
 export const Status = { ok: 1, retry: 2, hup: 3, error: 4, inactive: 5, eof: 6 } as const
-/** Bits of `flags`: metadata or streams have come that the viewer does not know. */
-export const Flags = { newMetadata: 0x1, newStream: 0x2 } as const
+/**
+ * Bits of `flags`: metadata or streams have come that the viewer does not know. `byEdge`, of our relay to a viewer that
+ * goes by events: the session comes by an edge (docs/extension.md).
+ */
+export const Flags = { newMetadata: 0x1, newStream: 0x2, byEdge: 0x40000000 } as const
 
 /** The request's members, by the names of live.md §3.6 and §7. */
 export interface Request {

@@ -133,8 +133,7 @@ export class SessionActor implements StreamSession {
 
   readonly onVerdict = (verdict: Verdict, silentMillis: number): Effect.Effect<void> =>
     Effect.suspend(() => {
-      const { journals, judgesSilence } = this.#surroundings
-      this.isStalled = verdict !== "heard" && judgesSilence && journals.ofSession(this.id) === undefined
+      this.isStalled = verdict !== "heard" && this.#surroundings.judgesSilence && !this.isByEdge
       this.heardMillis = clockMillis() - silentMillis
       return this.isStalled ? this.#surroundings.onStalled(this, verdict === "over") : Effect.void
     }).pipe(Effect.annotateLogs({ session: this.label }))
@@ -323,6 +322,11 @@ export class SessionActor implements StreamSession {
         )
       return Effect.asVoid(FiberMap.run(this.#fibers as FiberMap.FiberMap<number>, stream.handle, body))
     })
+  }
+
+  /** It comes by an edge's journal: the edge answers its tracer. */
+  get isByEdge(): boolean {
+    return this.#surroundings.journals.ofSession(this.id) !== undefined
   }
 
   /** The relay stops, and the failure is a full disk: the session's edge brings what is missing to the next relay. */

@@ -231,6 +231,11 @@ export class ViewedSession implements Attached {
     return this.#traces.get(traceId)?.isAnnounced === true
   }
 
+  /** The viewer is told that the session comes by an edge: streams were announced there. */
+  get isToldOfEdge(): boolean {
+    return this.#goesByEvents && this.session.isByEdge
+  }
+
   /** The metadata stream that describes what `viewerStream` carries, while the viewer reads it. */
   metadataOf(viewerStream: ViewerStream): ViewerStream | undefined {
     return this.#traces.get(viewerStream.stream.traceId)?.metadata

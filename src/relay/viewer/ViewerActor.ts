@@ -241,11 +241,13 @@ export class ViewerActor implements Viewer {
   /** Flags for a reply with this status. To be asked in the turn that answers: they describe that moment. */
   flagsOf(viewerStream: ViewerStream, status: number): number {
     const { Flags, Status } = NextIndex
-    const metadata = this.#attachments.get(viewerStream.stream.session.id)?.metadataOf(viewerStream)
+    const own = this.#attachments.get(viewerStream.stream.session.id)
+    const metadata = own?.metadataOf(viewerStream)
     // babeltrace 1.5 reads the flag with OK only, and then nothing but metadata until it got some.
     const isTrap = status === Status.ok && metadata?.metadata.isSentAgain === true
     let flags = metadata?.metadata.hasNew === true && !isTrap ? Flags.newMetadata : 0
     if (viewerStream.stream.isMetadata) return flags
+    if (own?.isToldOfEdge === true) flags |= Flags.byEdge
     for (const attachment of this.#attachments.values()) if (attachment.hasNewStreams) flags |= Flags.newStream
     return flags
   }
