@@ -133,6 +133,11 @@ export class DataStream {
     return this.cursor.end < this.cursor.content && wanted <= windowBytesMax / 4
   }
 
+  /** What was loaded may be overwritten: the next record is loaded anew. */
+  forget(): void {
+    this.cursor.end = this.cursor.at
+  }
+
   /** Loads a window that begins at byte `first` of the packet, a multiple of the grain. */
   #load(first: number, countMin: number): void {
     const { cursor } = this

@@ -7,6 +7,7 @@ import type { Interval } from "./Interval.ts"
 import * as PacketIndex from "./PacketIndex.ts"
 import type { StreamFiles } from "./Streams.ts"
 import type { DataFile } from "./TraceDirectories.ts"
+import * as TracerFaults from "./TracerFaults.ts"
 
 /** When the first packet of a file begins, and when the last one begins and ends. */
 interface Ends {
@@ -18,11 +19,12 @@ interface Ends {
 const windowBytes = 4096
 const never: Time = { high: 0x7fff_ffff, low: 0xffff_ffff }
 
-/** When the current packet ends. A tracer that crashed has not written it: then it is the time of the last event. */
+/** When the current packet ends: at its last event where it does not tell, as after a crash, or tells it wrong. */
 const endOf = (stream: DataStream): Time => {
-  if (stream.cursor.endTime !== 0) return { ...stream.end }
+  if (stream.cursor.endTime !== 0 && !TracerFaults.hasLateEvents(stream.trace.traceClass)) return { ...stream.end }
+  const end = { ...stream.end }
   while (stream.next() === event);
-  return { ...(stream.hasTime ? stream.time : stream.end) }
+  return { ...(stream.hasTime ? stream.time : end) }
 }
 
 /** Undefined if a packet cannot be read, or does not tell its times. */

@@ -4,6 +4,7 @@
  *
  * To choose the next packet, the heads of the next packets of the files are read first; not if only one file is left.
  */
+import type { Time } from "../decode/Clock.ts"
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream, type Source } from "../decode/DataStream.ts"
 import type { TracePlan } from "../decode/Plan.ts"
@@ -59,6 +60,14 @@ class FilePackets {
     return this.known
   }
 
+  /** When the packet after the next one of `totalBits` begins. Undefined: there is none, or it does not tell. */
+  beginAfter(totalBits: number): Time | undefined {
+    const offset = this.offset + totalBits / 8
+    const { probe } = this
+    if (offset >= this.window.byteCount || !probe.open(this.window.from(offset))) return undefined
+    return probe.hasBegin ? probe.begin : undefined
+  }
+
   skip(totalBits: number): void {
     this.offset += totalBits / 8
     this.known = undefined
@@ -107,6 +116,14 @@ export class Packets {
       this.#last = identity
       return file.window.from(file.offset)
     }
+  }
+
+  /**
+   * When the packet behind the one that was given out last begins, in the same file; undefined: it is not known. The
+   * bytes of the source that was given out are overwritten.
+   */
+  beginAfter(totalBits: number): Time | undefined {
+    return this.#current?.beginAfter(totalBits)
   }
 
   /** Skips the rest of the file of the packet that was given out last. */

@@ -9,6 +9,7 @@ import { type Loss, Losses } from "../decode/Losses.ts"
 import type { Head } from "../decode/Merge.ts"
 import { contains, type Interval, isAlways } from "./Interval.ts"
 import type { Packets } from "./Packets.ts"
+import * as TracerFaults from "./TracerFaults.ts"
 
 /** What a reader stands at. */
 export type Item = "packet-begin" | "event" | "packet-end" | "loss" | "failure" | "over"
@@ -31,6 +32,8 @@ export class StreamReader implements Head {
   misfit: Failure | undefined = undefined
   readonly #packets: Packets
   readonly #isWhole: boolean
+  /** A packet's events may be before its begin, and are put in order by their own times. */
+  readonly #isEarly: boolean
   readonly #losses = new Losses()
   /** Losses before the packet that was opened last, not told yet. */
   #pending: Array<Loss> = []
@@ -43,6 +46,7 @@ export class StreamReader implements Head {
     this.#packets = packets
     this.interval = interval
     this.#isWhole = isAlways(interval)
+    this.#isEarly = TracerFaults.hasEarlyEvents(stream.trace.traceClass)
   }
 
   /** Whether the current event is within the interval, or has no time. */
@@ -160,14 +164,27 @@ export class StreamReader implements Head {
   #beginPacket(): void {
     const { stream } = this
     const { begin, end } = this.interval
+    this.#isIn = begin === undefined || !this.#isBefore(begin)
     if (end !== undefined && stream.hasBegin && compare(stream.begin, end) > 0) {
-      this.#over()
+      // The first event may be before it.
+      this.#nextEvent()
+      if (this.item !== "event" || !this.isWanted) this.#over()
       return
     }
-    const isBefore = begin !== undefined && stream.hasEnd && compare(stream.end, begin) < 0
-    this.#isIn = !isBefore || compare(stream.end, stream.begin) < 0
     this.item = "packet-begin"
-    this.#at(stream.hasBegin, stream.begin)
+    if (this.#isEarly) this.#untimed()
+    else this.#at(stream.hasBegin, stream.begin)
+  }
+
+  /** Whether no event of the packet is at `begin` or later. */
+  #isBefore(begin: Time): boolean {
+    const { stream } = this
+    if (!stream.hasEnd || compare(stream.end, begin) >= 0 || compare(stream.end, stream.begin) < 0) return false
+    // Its last events may be after it.
+    const next = this.#packets.beginAfter(stream.totalBits)
+    if (next !== undefined && compare(next, begin) < 0) return true
+    stream.forget()
+    return false
   }
 
   #over(): void {
