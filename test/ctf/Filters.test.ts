@@ -122,6 +122,27 @@ describe("--where", () => {
     assert.isFalse(passes(filterOf(`not (${text})`)))
   })
 
+  it.each([
+    ["/^.$/", "\u{1f600}", true],
+    ["/^[^a]$/", "\u{1f600}", true],
+    ["/\\u{1f600}/", "\u{1f600}", true],
+    ["/^.$/v", "\u{1f600}", true],
+    ["/^..$/", "\u{1f600}", false],
+    // Refused by the flag `u`.
+    ["/a\\-b{/", "a-b{", true]
+  ] as const)("matches whole characters: %s %s", (regex, text, isMatch) => {
+    const expression = Result.getOrThrow(Where.parse(`text =~ ${regex}`))
+    assert.strictEqual(expression.kind === "match" && expression.matches(text), isMatch)
+  })
+
+  it("takes NaN for true, and for no number at all", () => {
+    const packet = Buffer.from(bytes.subarray(0, end))
+    packet.writeDoubleLE(Number.NaN, packet.indexOf(Buffer.of(0, 0, 0, 0, 0, 0, 0xe0, 0x3f)))
+    const isTrue = (text: string) => passes(filterOf(text), open(metadata, packet))
+    assert.isTrue(isTrue("ratio and ratio != ratio and ratio != 0"))
+    assert.isTrue(isTrue("not (ratio == 0 or ratio < 0 or ratio >= 0)"))
+  })
+
   it("has as many terms as one likes", () => {
     const numbers = Array.from({ length: 20_000 }, (_, number) => number - 20_000)
     assert.isTrue(passes(filterOf(numbers.map((number) => `prev == ${number}`).join(" or "))))

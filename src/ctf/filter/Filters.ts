@@ -239,7 +239,8 @@ const joint = (plan: EventPlan, expression: Chains.Joint, pair: Pair): Test => {
   return joined(tests, pair)
 }
 
-const isTrue = (value: Scalar): boolean => Boolean(value)
+/** Not false, 0 or empty. NaN is none of these. */
+const isTrue = (value: Scalar): boolean => (typeof value === "number" ? value !== 0 : Boolean(value))
 
 const compile = (plan: EventPlan, expression: Expression): Test => {
   switch (expression.kind) {

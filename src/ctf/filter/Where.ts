@@ -126,6 +126,22 @@ const words = ["and", "or", "not", "in", "like", "exists", "true", "false"]
 
 const depthMax = 256
 
+const attempted = (source: string, flags: string): RegExp | SyntaxError => {
+  try {
+    return new RegExp(source, flags)
+  } catch (cause) {
+    return cause as SyntaxError
+  }
+}
+
+/** By whole characters; by halves of some (UTF-16) only if the expression needs it: the flag `u` refuses `\-`, say. */
+const regularExpression = (source: string, flags: string, column: number): RegExp => {
+  const whole = attempted(source, /[uv]/.test(flags) ? flags : `${flags}u`)
+  const found = whole instanceof RegExp ? whole : attempted(source, flags)
+  if (found instanceof RegExp) return found
+  throw new WhereRefused(column, found.message)
+}
+
 class Parser {
   readonly #tokens: ReadonlyArray<Token>
   #at = 0
@@ -245,12 +261,7 @@ class Parser {
     this.#at++
     const end = text.lastIndexOf("/")
     const [source, flags] = kind === "regex" ? [text.slice(1, end), text.slice(end + 1)] : [text.slice(1, -1), ""]
-    let regex: RegExp
-    try {
-      regex = new RegExp(source, flags.replace(/[gy]/g, ""))
-    } catch (cause) {
-      throw new WhereRefused(at + 1, (cause as SyntaxError).message)
-    }
+    const regex = regularExpression(source, flags.replace(/[gy]/g, ""), at + 1)
     return { kind: "match", operand, matches: (value) => regex.test(value) }
   }
 
