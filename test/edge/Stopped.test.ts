@@ -1,6 +1,6 @@
 /** A relay that is stopped while the session of an edge waits for its disk: nothing is lost, and no line says so. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { logged } from "../support/logged.ts"
@@ -63,3 +63,32 @@ it.live("the next relay has what waited of a session that was destroyed meanwhil
     assert.notInclude(codes, "FILE_FAILED")
   }).pipe(Effect.provide(layer))
 })
+
+it.live("a relay that is stopped while it goes through what an earlier one left changes no file", () =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { c, leadTo, local, packet, path } = yield* Local.recording(relay)
+    for (const channel of ["ch_1", "ch_2", "ch_3"]) yield* c.addStream({ channel })
+    yield* packet(0, size)
+    yield* until("a packet", () => relay.output.size(path) === size)
+    yield* Local.marked(local)
+    yield* Scope.close(scope, Exit.void)
+    const { memory } = relay
+    const left = relay.output.tree()
+    let isThere = false
+    for (let turns = 0; !isThere; turns++) {
+      const scope = yield* Scope.make()
+      const fiber = yield* Effect.forkChild(Scope.provide(TestRelay.make({ memory }), scope))
+      for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+      isThere = fiber.pollUnsafe() !== undefined
+      yield* Fiber.interrupt(fiber)
+      yield* Scope.close(scope, Exit.void)
+      assert.deepStrictEqual(relay.output.tree(), left, `after ${turns} turns`)
+    }
+    const next = yield* TestRelay.make({ memory })
+    leadTo(next)
+    yield* packet(1, size)
+    yield* until("both packets", () => next.output.size(path) === 2 * size)
+  })
+)

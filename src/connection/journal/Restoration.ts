@@ -70,16 +70,17 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
       const told = isLeft ? leave(registry, found.token, failure) : broken(registry, found, cause)
       return Effect.andThen(dropped(found), told)
     }
-    const restored = yield* retraced(store, all, { work, bereft, failed })
-    for (const [journal, found] of restored) {
-      journal.lacking = new Lacking(registry, found.directories)
-      const history = yield* Effect.result(found.goOn)
-      if (Result.isSuccess(history)) journal.marking.keep(history.success)
-      else if (store.roomWait.isMendable(history.failure)) {
-        journals.close(journal)
-        yield* Effect.andThen(rest(journal), leave(registry, journal.token, history.failure))
-        continue
-      }
-      registry.background(suspended(registry, journal))
-    }
+    const goesOn = (journal: HostedJournal, found: JournalsLeft.Found) =>
+      Effect.gen(function* () {
+        journal.lacking = new Lacking(registry, found.directories)
+        const history = yield* Effect.result(found.goOn)
+        if (Result.isSuccess(history)) journal.marking.keep(history.success)
+        else if (store.roomWait.isMendable(history.failure)) {
+          journals.close(journal)
+          yield* Effect.andThen(rest(journal), leave(registry, journal.token, history.failure))
+          return
+        }
+        registry.background(suspended(registry, journal))
+      })
+    yield* retraced(store, all, { work, bereft, goesOn, failed })
   })

@@ -54,19 +54,24 @@ export class HistoryAstray extends Schema.TaggedError<HistoryAstray>()("HistoryA
 export interface Steps<A> {
   readonly work: (found: Found) => Effect.Effect<A, FileFailed>
   readonly bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
+  /** Its files are as they were at the last mark. */
+  readonly goesOn: (retraced: A, found: Found) => Effect.Effect<void>
   /** It could not be repeated. Some of its files may already have been set back to the last mark. */
   readonly failed: (found: Found, cause: Cause.Cause<FileFailed | HistoryAstray>) => Effect.Effect<void>
 }
 
 /**
  * Repeats them, one after the other; nobody else may use the store meanwhile. Of those that `bereft` is called with no
- * file is made anew; the others are answered. One that fails, or has a defect, harms none of the others.
+ * file is made anew. One that fails, or has a defect, harms none of the others.
+ *
+ * A relay that is stopped meanwhile leaves out those that it has not come to, and no other: a session of which the
+ * half is repeated would end in the real files, with nothing to tell the next relay.
  */
 export const retraced = <A>(
   store: Store,
   all: ReadonlyArray<Found>,
-  { bereft, failed, work }: Steps<A>
-): Effect.Effect<ReadonlyArray<readonly [A, Found]>> => {
+  { bereft, failed, goesOn, work }: Steps<A>
+): Effect.Effect<void> => {
   const redone = Effect.fnUntraced(function* (found: Found, gone: ReadonlySet<string>, shadow: ShadowFiles) {
     yield* found.takeBack
     const retraced = yield* work(found)
@@ -75,19 +80,22 @@ export const retraced = <A>(
     const stray = shadow.stray
     if (stray !== undefined) return yield* new HistoryAstray({ path: stray })
     yield* made(store, shadow)
-    return [retraced, found] as const
+    return { retraced }
   })
+  const one = Effect.fnUntraced(function* (found: Found, gone: ReadonlySet<string>) {
+    const shadow = new ShadowFiles(store.retraceable.plain, found.directories)
+    const done = Effect.catchCause(redone(found, gone, shadow), (cause) => Effect.as(failed(found, cause), undefined))
+    const kept = yield* under(store, { files: shadow.service, covers: () => true }, done)
+    if (kept !== undefined) yield* goesOn(kept.retraced, found)
+  })
+  const left = new Set(all)
   return Effect.gen(function* () {
     const gone = yield* goneOf(store, new Set(all.flatMap(({ directories }) => [...directories])))
-    const kept: Array<readonly [A, Found]> = []
     for (const found of all) {
-      const shadow = new ShadowFiles(store.retraceable.plain, found.directories)
-      const done = Effect.catchCause(redone(found, gone, shadow), (cause) => Effect.as(failed(found, cause), undefined))
-      const one = yield* under(store, { files: shadow.service, covers: () => true }, done)
-      if (one !== undefined) kept.push(one)
+      const begun = Effect.sync(() => left.delete(found))
+      yield* Effect.uninterruptible(Effect.andThen(begun, one(found, gone)))
     }
-    return kept
-  })
+  }).pipe(Effect.onInterrupt(() => Effect.forEach(left, ({ close }) => close, { discard: true })))
 }
 
 /**
