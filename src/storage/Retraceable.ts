@@ -3,7 +3,7 @@
  * rename below it, and each new name, is logged before it is done. Shadows can stand in for its files (`ShadowFiles`).
  */
 import { dirname, resolve } from "node:path"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Schema, Semaphore } from "effect"
 import { type Blank, Blanks } from "./Blanks.ts"
 import { crc32 } from "./Crc32.ts"
 import { type FileFailed, Files, type OpenFile } from "./Files.ts"
@@ -57,6 +57,7 @@ export class Watch {
   readonly prefixes = new Set<string>()
   readonly #file: OpenFile
   readonly #blanks: Blanks | undefined
+  readonly #turn = Semaphore.makeUnsafe(1)
   #position = 0
   after = 0
 
@@ -70,7 +71,7 @@ export class Watch {
   }
 
   note(path: string, from?: string): Effect.Effect<void, FileFailed> {
-    return this.#put({ path, ...(from !== undefined && { from }) })
+    return this.#turn.withPermits(1)(this.#put({ path, ...(from !== undefined && { from }) }))
   }
 
   #put(change: Omit<Change, "after">): Effect.Effect<void, FileFailed> {
@@ -80,6 +81,14 @@ export class Watch {
       this.#position += line.length
       return this.#file.write([line], at)
     })
+  }
+
+  /**
+   * Writes the mark `after`, at which nothing is under way. Sessions may end meanwhile, since a relay that stops does
+   * not wait: what they change waits, and belongs behind the mark.
+   */
+  marked<E>(after: number, written: Effect.Effect<void, E>): Effect.Effect<void, E | FileFailed> {
+    return this.#turn.withPermits(1)(Effect.andThen(written, this.advance(after)))
   }
 
   /** What was done before the mark `after` stays: empties the log, and tells again what zeros stand for. */
@@ -139,6 +148,13 @@ export class Retraceable {
     const isQuiet = (path: string) => this.watches.size === 0 || this.shadow?.covers(path) === true
     const noted = <A>(path: string, act: () => Effect.Effect<A, FileFailed>, from?: string) =>
       Effect.suspend(() => (isQuiet(path) ? act() : Effect.flatMap(this.#noted(path, from), act)))
+    // A file that is there is not made, and to undo that would remove it.
+    const made = <A>(path: string, act: Effect.Effect<A, FileFailed>) =>
+      Effect.suspend(() => {
+        if (isQuiet(path)) return act
+        const isThere = Effect.isSuccess(this.#files.size(path))
+        return Effect.flatMap(isThere, (is) => (is ? act : noted(path, () => act)))
+      })
     const { blanks } = this
     const blanked = <A>(path: string, act: Effect.Effect<A, FileFailed>, then: () => void) =>
       blanks.isEmpty || this.shadow?.covers(path) === true ? act : Effect.tap(act, () => Effect.sync(then))
@@ -146,8 +162,8 @@ export class Retraceable {
       blanked(path, act, () => blanks.remove(path))
     return Files.of({
       open: (path, mode) => {
-        if (mode === "new") return noted(path, () => to(path).open(path, mode))
         const opened = to(path).open(path, mode)
+        if (mode === "new") return made(path, opened)
         return mode === "create" ? removed(path, opened) : opened
       },
       makeDirectory: (path) => noted(path, () => to(path).makeDirectory(path)),

@@ -166,7 +166,7 @@ export class JournalHistory {
     positions?: ReadonlyArray<Advance>,
     abridge?: () => Abridged | undefined
   ): Effect.Effect<void, FileFailed> {
-    return Effect.gen({ self: this }, function* () {
+    const written = Effect.gen({ self: this }, function* () {
       const isReplacing = positions !== undefined && this.#isPlain
       if (isReplacing) this.#replace(number, positions)
       else this.#positions.clear()
@@ -188,8 +188,8 @@ export class JournalHistory {
       }
       this.#isPlain = true
       if (this.#filled === 0 && memory.length <= keptMemoryMax) this.#hold(memory)
-      yield* this.#watch.advance(number)
     })
+    return this.#watch.marked(number, written)
   }
 
   #isGrownBy(byteCount: number): boolean {
