@@ -70,6 +70,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
       const told = isLeft ? leave(registry, found.token, failure) : broken(registry, found, cause)
       return Effect.andThen(dropped(found), told)
     }
+    const restored: Array<HostedJournal> = []
     const goesOn = (journal: HostedJournal, found: JournalsLeft.Found) =>
       Effect.gen(function* () {
         journal.lacking = new Lacking(registry, found.directories)
@@ -80,7 +81,9 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
           yield* Effect.andThen(rest(journal), leave(registry, journal.token, history.failure))
           return
         }
-        registry.background(suspended(registry, journal))
+        restored.push(journal)
       })
     yield* retraced(store, all, { work, bereft, goesOn, failed })
+    // Their files are looked at, so not while others are gone through, with shadows for all files.
+    for (const journal of restored) registry.background(suspended(registry, journal))
   })
