@@ -1,4 +1,4 @@
-/** What a viewer of our own is told of a session that comes by an edge: its streams may be older than the relay knows. */
+/** What a viewer of our own is told of a session that comes by an edge: streams may be older than the relay knows. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { byEvents, Seek } from "../../src/protocol/live/AttachSession.ts"
