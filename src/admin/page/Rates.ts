@@ -7,9 +7,10 @@ import type { Overview, SessionSummary } from "./Server.ts"
 /** Points of a sparkline; at first they are the relay's own history. */
 export const sparkCount = 40
 
+/** Undefined: not known before the second answer. */
 export interface SessionRates {
-  readonly bytes: number
-  readonly packets: number
+  readonly bytes: number | undefined
+  readonly packets: number | undefined
   readonly eventsDiscarded: number
   readonly spark: ReadonlyArray<number>
 }
@@ -20,12 +21,12 @@ export const isOne = (a: Identity, b: Identity): boolean =>
 
 type Identity = Pick<SessionSummary, "creationTimeSeconds" | "name" | "hostname">
 
-const none: SessionRates = { bytes: 0, packets: 0, eventsDiscarded: 0, spark: [] }
+const unknown: SessionRates = { bytes: undefined, packets: undefined, eventsDiscarded: 0, spark: [] }
 
 export class Rates {
   #before: Overview | undefined
   #sessions = new Map<number, SessionRates>()
-  total: SessionRates = none
+  total: SessionRates = unknown
 
   take(now: Overview): void {
     const before = this.#before
@@ -57,7 +58,7 @@ export class Rates {
   #of(session: SessionSummary, before: SessionSummary | undefined, seconds: number): SessionRates {
     const spark = before === undefined ? undefined : this.#sessions.get(session.id)?.spark
     const past = spark ?? session.byteRates?.slice(-sparkCount) ?? []
-    if (before === undefined || seconds <= 0) return { ...none, spark: past }
+    if (before === undefined || seconds <= 0) return { ...unknown, bytes: past.at(-1), spark: past }
     const rate = (key: "byteCount" | "packetCount" | "eventsDiscarded") =>
       Math.max(0, session[key] - before[key]) / seconds
     const bytes = rate("byteCount")
@@ -70,6 +71,6 @@ export class Rates {
   }
 
   of(id: number): SessionRates {
-    return this.#sessions.get(id) ?? none
+    return this.#sessions.get(id) ?? unknown
   }
 }

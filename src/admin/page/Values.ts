@@ -24,9 +24,9 @@ export const bytes = (value: number): string => {
   return `${text} ${step}B`
 }
 
-export const byteRate = (value: number): string => `${bytes(value)}/s`
+export const byteRate = (value: number | undefined): string => (value === undefined ? "–" : `${bytes(value)}/s`)
 
-export const rate = (value: number): string => `${count(value)}/s`
+export const rate = (value: number | undefined): string => (value === undefined ? "–" : `${count(value)}/s`)
 
 export const duration = (seconds: number): string => {
   if (seconds < 0.0005) return "0 s"
