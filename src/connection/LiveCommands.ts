@@ -177,9 +177,8 @@ const getPacket: Handler = ({ viewer }, bytes, at) => {
   if (!Number.isSafeInteger(from + byteCount)) return packetError()
   if (byteCount === 0) return packetHead(Buffer.allocUnsafe(headBytes), ok, 0)
   const head = packetHead(Buffer.allocUnsafe(headBytes), ok, byteCount)
-  const recent = stream.packetInMemory(from, byteCount, head)
-  if (recent !== undefined) return recent
-  return sending((take) => stream.sendPacket({ from, byteCount }, head, take), packetError)
+  const range = { from, byteCount }
+  return stream.packetInMemory(range, head) ?? sending((take) => stream.sendPacket(range, head, take), packetError)
 }
 
 /** Sends pieces as they are read. A failure before the first is an answer; a later one can only end the connection. */
