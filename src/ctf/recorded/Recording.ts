@@ -4,15 +4,13 @@
  *
  * After each `next` the head is the item; it and all that it refers to are valid until the next call.
  */
-import * as Result from "effect/Result"
 import { nanos } from "../decode/Clock.ts"
 import { correlate } from "../decode/Correlation.ts"
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
 import { Merge } from "../decode/Merge.ts"
-import { TracePlan } from "../decode/Plan.ts"
-import { parse, parser } from "../metadata/GrowingMetadata.ts"
+import type { TracePlan } from "../decode/Plan.ts"
 import type { TraceClass } from "../model/TraceClass.ts"
 import * as Activity from "./Activity.ts"
 import { FileWindow } from "./FileWindow.ts"
@@ -22,7 +20,7 @@ import { Packets } from "./Packets.ts"
 import { RecordingRefused } from "./RecordingRefused.ts"
 import { StreamReader } from "./StreamReader.ts"
 import * as Streams from "./Streams.ts"
-import * as TraceDirectories from "./TraceDirectories.ts"
+import * as Traces from "./Traces.ts"
 
 export { RecordingRefused } from "./RecordingRefused.ts"
 
@@ -55,17 +53,6 @@ export const defaults: Options = {
   code: undefined
 }
 
-interface Part {
-  readonly directory: TraceDirectories.TraceDirectory
-  readonly traceClass: TraceClass
-}
-
-/** One trace, which may have several directories: chunks, snapshots. */
-interface Trace {
-  readonly plan: TracePlan
-  readonly parts: ReadonlyArray<Part>
-}
-
 /** One data stream of a recording: its files in order. */
 export interface RecordedStream {
   readonly reader: StreamReader
@@ -83,82 +70,6 @@ const windowBytesMin = 16 * 1024
 /** Files stay open between reads if there are no more than this. */
 const heldMax = 256
 
-/** Directories with the same identity are one trace; undefined: it is a trace by itself. */
-const identity = ({ name, namespace, uid }: TraceClass): string | undefined =>
-  uid === undefined ? undefined : JSON.stringify([namespace, name, uid])
-
-interface Loaded {
-  readonly parts: ReadonlyArray<Part>
-  readonly refusals: ReadonlyArray<RecordingRefused>
-}
-
-const load = (path: string, { refusals, traces }: TraceDirectories.Found, read: typeof parse): Loaded => {
-  if (traces.length === 0 && refusals.length === 0)
-    refusals.push(new RecordingRefused(path, "no trace here: no file `metadata`", true))
-  const parts = traces.flatMap((directory): ReadonlyArray<Part> => {
-    if (directory.metadata.length === 0 && directory.files.length === 0) {
-      refusals.push(new RecordingRefused(directory.path, "nothing is recorded yet: `metadata` is empty", true))
-      return []
-    }
-    const parsed = read(directory.metadata)
-    if (Result.isSuccess(parsed)) return [{ directory, traceClass: parsed.success }]
-    refusals.push(new RecordingRefused(directory.path, parsed.failure.message))
-    return []
-  })
-  return { parts, refusals }
-}
-
-/** Throws the first refusal, unless `isPartial` is set and there is a trace. */
-const loadAll = (paths: ReadonlyArray<string>, { isPartial }: Options): Loaded => {
-  const found = paths.map((path) => ({ path, ...TraceDirectories.find(path) }))
-  // A lone trace has no other to share classes with.
-  const read = found.flatMap(({ traces }) => traces).length > 1 ? parser() : parse
-  const loaded = found.map((one) => load(one.path, one, read))
-  // Sorted, so that the order of the arguments does not matter: of equal parts the first one decides.
-  const parts = loaded.flatMap((one) => one.parts).sort((a, b) => compareText(a.directory.path, b.directory.path))
-  const refusals = loaded.flatMap((one) => one.refusals)
-  const [first] = refusals
-  if (first !== undefined && (!isPartial || parts.length === 0)) throw first
-  return { parts, refusals }
-}
-
-const classCountOf = ({ traceClass: { dataStreams } }: Part): number =>
-  [...dataStreams.values()].reduce((count, { events }) => count + 1 + events.size, 0)
-
-const grouped = (parts: ReadonlyArray<Part>, { clockShift, code }: Options): ReadonlyArray<Trace> => {
-  const groups = Map.groupBy(parts, ({ traceClass }, index) => identity(traceClass) ?? index)
-  return [...groups.values()].map((own) => {
-    // Metadata only grows: that with the most classes has all of the others'. Its bytes tell nothing, with padding.
-    const fullest = own.reduce((a, b) => (classCountOf(b) > classCountOf(a) ? b : a))
-    const plan = new TracePlan(fullest.traceClass, nameOf(own, fullest.traceClass), code)
-    plan.clockShift = clockShift
-    return { plan, parts: own }
-  })
-}
-
-const nameOf = (parts: ReadonlyArray<Part>, { environment }: TraceClass): string | undefined => {
-  const [only] = parts
-  const below = parts.length === 1 ? only?.directory.below : ""
-  const hostname = environment.get("hostname")
-  const names = [typeof hostname === "string" ? hostname : "", below ?? ""].filter((name) => name !== "")
-  return names.length === 0 ? undefined : names.join("/")
-}
-
-const compareText = (a: string | undefined, b: string | undefined): number => {
-  if (a === undefined || b === undefined) return (a === undefined ? 1 : 0) - (b === undefined ? 1 : 0)
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
-}
-
-/** babeltrace2 orders by host and path (`TracePlan.name`), empty if there is neither; not by the metadata's name. */
-const compareTraces = (a: TracePlan, b: TracePlan): number =>
-  compareText(a.traceClass.namespace, b.traceClass.namespace) ||
-  compareText(a.name ?? "", b.name ?? "") ||
-  compareText(a.traceClass.uid, b.traceClass.uid)
-
-/** Files in the order of their paths: streams without an id are numbered in that order. */
-const filesOf = (parts: ReadonlyArray<Part>): ReadonlyArray<TraceDirectories.DataFile> =>
-  parts.flatMap(({ directory }) => directory.files).sort((a, b) => compareText(a.path, b.path))
-
 const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
 
 interface Found extends Streams.StreamFiles {
@@ -166,7 +77,7 @@ interface Found extends Streams.StreamFiles {
 }
 
 const compareStreams = (a: Found, b: Found): number =>
-  compareTraces(a.trace, b.trace) ||
+  Traces.compare(a.trace, b.trace) ||
   compareInts(a.plan?.streamClass.id ?? -1n, b.plan?.streamClass.id ?? -1n) ||
   compareInts(a.id, b.id)
 
@@ -272,7 +183,7 @@ const misfit = (path: string): Failure => ({
 })
 
 /** The time in which all streams of the trace were active. */
-const common = ({ parts, plan }: Trace, own: ReadonlyArray<Found>): Interval => {
+const common = ({ parts, plan }: Traces.Trace, own: ReadonlyArray<Found>): Interval => {
   const intervals = own.map((files) => {
     const activity = Activity.of(files, plan)
     if (activity !== undefined) return activity
@@ -286,17 +197,16 @@ const common = ({ parts, plan }: Trace, own: ReadonlyArray<Found>): Interval => 
 
 /** Opens all traces below the directories `paths` as one recording, to be closed. Throws `RecordingRefused`. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
-  const { parts, refusals } = loadAll(paths, options)
+  const { refusals, traces } = Traces.find(paths, options)
   const warnings = refusals.filter(({ isMissing }) => isMissing).map(({ message }) => message)
-  const traces = grouped(parts, options)
-  const found: Array<Found> = traces.flatMap(({ parts, plan }) =>
-    Streams.group(filesOf(parts), plan).map((files) => ({ ...files, trace: plan }))
+  const found: Array<Found> = traces.flatMap((trace) =>
+    Streams.group(Traces.filesOf(trace), trace.plan).map((files) => ({ ...files, trace: trace.plan }))
   )
   const reason = options.isCorrelationForced ? undefined : obstacle(found, warnings)
   if (reason !== undefined) throw new RecordingRefused(paths.join(", "), reason)
   const interval = options.interval(() => firstOf(found) ?? firstEvent(paths, options))
   const byTrace = Map.groupBy(options.isIntersected ? found : [], ({ trace }) => trace)
-  const wantedOf = (trace: Trace) =>
+  const wantedOf = (trace: Traces.Trace) =>
     options.isIntersected ? intersection(interval, common(trace, byTrace.get(trace.plan) ?? [])) : interval
   const intervals = new Map(traces.map((trace) => [trace.plan, wantedOf(trace)]))
   const windowBytes = Math.max(windowBytesMin, Math.min(windowBytesMax, Math.floor(windowsBytesMax / found.length)))
