@@ -4,7 +4,7 @@
  */
 import { Clock, compare, type Time, timeOf } from "../ctf/decode/Clock.ts"
 import { narrowed } from "../ctf/decode/Cursor.ts"
-import { DataStream, type Source } from "../ctf/decode/DataStream.ts"
+import { DataStream, inMemory, type Source } from "../ctf/decode/DataStream.ts"
 import { Fault } from "../ctf/decode/Fault.ts"
 import { TracePlan } from "../ctf/decode/Plan.ts"
 import { LiveMerge } from "../ctf/live/LiveMerge.ts"
@@ -240,10 +240,6 @@ const shifted = (nanos: bigint | undefined, shift: bigint): Time | undefined =>
 
 /** The padding was not fetched, but belongs to the packet. */
 const sourceOf = (bytes: Uint8Array, { packetSize }: PacketIndex): Source => ({
-  byteCount: Math.max(bytes.length, Number(packetSize / 8n)),
-  offset: 0,
-  load: (cursor, first) => {
-    cursor.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset + first, bytes.length - first)
-    cursor.view = new DataView(bytes.buffer, bytes.byteOffset + first, bytes.length - first)
-  }
+  ...inMemory(bytes),
+  byteCount: Math.max(bytes.length, Number(packetSize / 8n))
 })
