@@ -5,7 +5,6 @@
  * never the relay's other peers. `ViewerMerge.ts` and `ViewerPolling.ts` decide what to ask and what to show.
  */
 import { Cause, Clock, Duration, Effect } from "effect"
-import { Status as NewStreamsStatus } from "../protocol/live/GetNewStreams.ts"
 import * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 import type { StreamEntry } from "../protocol/live/StreamEntry.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
@@ -18,7 +17,13 @@ import type { ViewerEvent } from "./ViewerEvent.ts"
 import * as ViewerMerge from "./ViewerMerge.ts"
 import * as ViewerPhase from "./ViewerPhase.ts"
 import * as ViewerPolling from "./ViewerPolling.ts"
-import * as WatchedSession from "./WatchedSession.ts"
+import {
+  newStreamFlagMinor,
+  periodOf,
+  shortestPeriodOf,
+  type WatchedSession,
+  WatchedSessions
+} from "./WatchedSessions.ts"
 
 export interface Options {
   readonly connection: ViewerConnection
@@ -31,12 +36,6 @@ export interface Options {
   readonly isPrompt: boolean
 }
 
-/** From this minor on, every reply tells of new streams, and inactivity is told. */
-const newStreamFlagMinor = 14
-/** From this minor on, a relay knows a session for as long as viewers are attached, though it has ended. */
-const keptSessionsMinor = 7
-/** Live periods between two questions for new streams, if every reply tells of them anyway. */
-const newStreamsRarePeriods = 5
 /** Answers the next events, at least one; fails with `Done` after the last. */
 export const make = (options: Options): Effect.Effect<Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done>> =>
   Clock.clockWith((clock) => Effect.succeed(new Attachment(options, clock).next))
@@ -45,8 +44,7 @@ class Attachment {
   readonly #options: Options
   readonly #now: () => bigint
   readonly #polling: ViewerPolling.Polling
-  /** Sessions that have not ended. */
-  #sessions: Array<WatchedSession.WatchedSession> = []
+  readonly #sessions: WatchedSessions
   readonly #traces: ViewedTraces
   readonly #joining: Joining | undefined
   /** Data streams that have not ended, by id. */
@@ -58,8 +56,6 @@ class Attachment {
   /** When the newest packet begins that was shown: one that begins earlier is late. */
   #shownNanos: bigint | undefined
   readonly #packets: PacketSlices
-  /** An answer told of streams that we have not asked for yet. */
-  #areStreamsWanted = false
   /** When the relay was asked last whether the metadata of traces without open streams is over. */
   #overMillis = 0
   /** How long a stream may say nothing before the others do not wait for it. */
@@ -74,9 +70,15 @@ class Attachment {
     const nowMillis = clock.currentTimeMillisUnsafe()
     this.#options = options
     this.#now = () => clock.monotonicTimeNanosUnsafe()
-    const periodMillis = WatchedSession.shortestPeriodOf(options.sessions.map(({ session }) => session))
+    const periodMillis = shortestPeriodOf(options.sessions.map(({ session }) => session))
     this.#polling = ViewerPolling.make(periodMillis)
     this.#emptyMillis = ViewerPolling.emptyMillis(periodMillis, options.isPrompt)
+    this.#sessions = new WatchedSessions({
+      connection: options.connection,
+      periodMillis,
+      emptyMillis: this.#emptyMillis,
+      announce: (...announced) => this.#announce(...announced)
+    })
     this.#packets = new PacketSlices(options.connection, options.withPadding)
     this.#traces = new ViewedTraces(options.connection, (event) => this.#events.push(event))
     this.#joining = options.joiners && new Joining(options.joiners, options.sessions, periodMillis, this.#now)
@@ -86,7 +88,7 @@ class Attachment {
   get next(): Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done> {
     return Effect.gen({ self: this }, function* () {
       while (this.#events.length === 0) {
-        if (this.#sessions.length > 0) yield* this.#step()
+        if (this.#sessions.count > 0) yield* this.#step()
         else if (yield* this.#isOver()) return yield* Cause.done()
       }
       return this.#events.splice(0)
@@ -94,34 +96,32 @@ class Attachment {
   }
 
   #add({ session, streams }: AttachedSession, nowMillis: number): void {
-    const periodMillis = WatchedSession.periodOf(session)
+    const periodMillis = periodOf(session)
     const isAllTold = this.#options.connection.minor >= newStreamFlagMinor
     this.#patienceMillis = Math.max(this.#patienceMillis, ViewerMerge.patienceOf(periodMillis, isAllTold))
     const newcomers = this.#options.isPrompt && isAllTold ? new Newcomers(this.#now) : undefined
-    this.#sessions.push(WatchedSession.make(session, newcomers, nowMillis))
-    this.#announce(session.id, streams, nowMillis)
+    this.#announce(this.#sessions.add(session, newcomers, nowMillis), streams, nowMillis)
   }
 
-  #announce(sessionId: bigint, entries: ReadonlyArray<StreamEntry>, nowMillis: number): void {
-    const session = this.#sessions.find(({ id }) => id === sessionId)
+  #announce(session: WatchedSession, entries: ReadonlyArray<StreamEntry>, nowMillis: number): void {
     for (const entry of entries) {
       const stream: ViewerMerge.ViewedStream = {
         id: entry.id,
-        sessionId,
+        sessionId: session.id,
         traceId: entry.ctfTraceId,
         isMetadata: entry.metadataFlag,
         path: entry.pathName,
         channel: entry.channelName
       }
       const trace = this.#traces.of(stream.traceId)
-      const horizon = stream.isMetadata ? undefined : session?.newcomers?.beginningOf(stream)
+      const horizon = stream.isMetadata ? undefined : session.newcomers?.beginningOf(stream)
       if (stream.isMetadata) {
         trace.metadata = stream
         trace.isWanted = true
         trace.isComplete = false
       } else {
         trace.openCount = (trace.openCount ?? 0) + 1
-        const state = ViewerMerge.make(stream, () => clockOf(trace), nowMillis, session?.periodMillis)
+        const state = ViewerMerge.make(stream, () => clockOf(trace), nowMillis, session.periodMillis)
         this.#data.set(stream.id, state)
         state.horizon = horizon
       }
@@ -136,7 +136,7 @@ class Attachment {
   #step(): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
       const nowMillis = yield* Clock.currentTimeMillis
-      if (this.#areStreamsWanted) yield* this.#askNewStreams(this.#sessions, nowMillis)
+      if (this.#sessions.areStreamsWanted) yield* this.#sessions.askAll(nowMillis)
       yield* this.#traces.ask()
       if (this.#events.length > 0) return
       const choice = ViewerMerge.choose(this.#data.values(), nowMillis, this.#patienceMillis)
@@ -148,19 +148,25 @@ class Attachment {
       yield* this.#endFailed(nowMillis)
       // What was told is passed on once it is known which other streams may have older records.
       const told = this.#events.splice(0)
-      if (told.length > 0)
-        yield* this.#askNewStreams(this.#areStreamsWanted ? this.#sessions : this.#empty(), nowMillis)
+      if (told.length > 0) yield* this.#askAfterNews(nowMillis)
       yield* this.#awaitLook(isActive || told.length > 0)
       for (const event of told) this.#events.push(event)
-      yield* this.#askQuietSessions(nowMillis)
+      this.#wantOver(nowMillis)
+      yield* this.#sessions.askQuiet(this.#active(), nowMillis)
       yield* this.#endSessions()
     })
   }
 
-  /** Sessions without open streams, which may have some by now. For the others, answers about their streams tell. */
-  #empty(): ReadonlyArray<WatchedSession.WatchedSession> {
-    const active = new Set([...this.#data.values()].map(({ stream }) => stream.sessionId))
-    return this.#sessions.filter(({ id }) => !active.has(id))
+  /** Ids of the sessions with open data streams. */
+  #active(): ReadonlySet<bigint> {
+    return new Set(Array.from(this.#data.values(), ({ stream }) => stream.sessionId))
+  }
+
+  #askAfterNews(nowMillis: number): Effect.Effect<void, ExchangeFailed> {
+    const sessions = this.#sessions
+    return sessions.areStreamsWanted
+      ? sessions.askAll(nowMillis)
+      : sessions.ask(sessions.empty(this.#active()), nowMillis)
   }
 
   /** Tells where packets begin that may not be shown yet, so that older records of other streams need not wait. */
@@ -185,7 +191,7 @@ class Attachment {
     const states = [...this.#data.values()].filter(({ held }) => held === undefined)
     const due = states.filter(({ phase }) => phase.dueMillis <= nowMillis)
     return Effect.map(this.#poll(due, nowMillis), (isActive) => {
-      const pause = this.#empty().length > 0 ? this.#emptyMillis : ViewerPolling.promptMillisMax
+      const pause = this.#sessions.empty(this.#active()).length > 0 ? this.#emptyMillis : ViewerPolling.promptMillisMax
       const next = ViewerMerge.dueMillisOf(states, nowMillis + pause)
       if (!isActive) this.#resumeMillis = Math.max(nowMillis + 1, next)
       return isActive
@@ -196,7 +202,7 @@ class Attachment {
   #poll(states: ReadonlyArray<ViewerMerge.DataState>, nowMillis: number): Effect.Effect<boolean, ExchangeFailed> {
     if (states.length === 0) return Effect.succeed(false)
     const ids = states.map(({ stream }) => stream.id)
-    for (const { newcomers } of this.#sessions) newcomers?.onAsk()
+    this.#sessions.onAsk()
     return Effect.map(this.#options.connection.nextIndexes(ids), (replies) => {
       let isActive = false
       replies.forEach((reply, index) => {
@@ -217,9 +223,8 @@ class Attachment {
 
   #onIndex(state: ViewerMerge.DataState, reply: GetNextIndex.Reply, nowMillis: number): boolean {
     const { flags, status, ...index } = reply
-    const { Flags, Status } = GetNextIndex
-    if ((flags & Flags.newStream) !== 0) this.#areStreamsWanted = true
-    if ((flags & Flags.newMetadata) !== 0) this.#traces.of(state.stream.traceId).isWanted = true
+    const { Status } = GetNextIndex
+    this.#heed(flags, state.stream)
     if (status === Status.ok) {
       ViewerMerge.onPacket(state, index, nowMillis)
       return true
@@ -245,21 +250,28 @@ class Attachment {
     return false
   }
 
+  /** What an answer about a stream tells besides: that its session has new streams, or its trace more metadata. */
+  #heed(flags: number, { traceId }: ViewerMerge.ViewedStream): void {
+    const { Flags } = GetNextIndex
+    if ((flags & Flags.newStream) !== 0) this.#sessions.areStreamsWanted = true
+    if ((flags & Flags.newMetadata) !== 0) this.#traces.of(traceId).isWanted = true
+  }
+
   /** Ends the streams that failed. If their session was withdrawn, that is told once, not for each of them. */
   #endFailed(nowMillis: number): Effect.Effect<void, ExchangeFailed> {
     if (this.#failed.length === 0) return Effect.void
     const failed = this.#failed.splice(0)
-    const sessions = this.#sessions.filter(({ id }) => failed.some(({ sessionId }) => sessionId === id))
-    return Effect.map(this.#askNewStreams(sessions, nowMillis), () => {
+    const sessions = this.#sessions.select(new Set(failed.map(({ sessionId }) => sessionId)))
+    return Effect.map(this.#sessions.ask(sessions, nowMillis), () => {
       for (const stream of failed) {
-        const isWithdrawn = sessions.some((session) => session.id === stream.sessionId && session.isWithdrawn)
+        const isWithdrawn = this.#sessions.find(stream.sessionId)?.isWithdrawn === true
         this.#events.push({ _tag: "StreamEnded", stream, isCut: !isWithdrawn })
       }
     })
   }
 
-  #sessionOf({ stream }: ViewerMerge.DataState): WatchedSession.WatchedSession | undefined {
-    return this.#sessions.find(({ id }) => id === stream.sessionId)
+  #sessionOf({ stream }: ViewerMerge.DataState): WatchedSession | undefined {
+    return this.#sessions.find(stream.sessionId)
   }
 
   #isStuck(state: ViewerMerge.DataState, nowMillis: number): boolean {
@@ -268,39 +280,11 @@ class Attachment {
     return ViewerMerge.isStuck(state, session.overSinceMillis, nowMillis, session.periodMillis)
   }
 
-  #askNewStreams(
-    sessions: ReadonlyArray<WatchedSession.WatchedSession>,
-    nowMillis: number
-  ): Effect.Effect<void, ExchangeFailed> {
-    return Effect.gen({ self: this }, function* () {
-      if (sessions === this.#sessions) this.#areStreamsWanted = false
-      for (const session of sessions.filter(({ isOver }) => !isOver)) {
-        session.askedMillis = nowMillis
-        const { status, streams } = yield* this.#options.connection.newStreams(session.id)
-        if (status === NewStreamsStatus.ok) this.#announce(session.id, streams, nowMillis)
-        if (status === NewStreamsStatus.noNew || status === NewStreamsStatus.ok) continue
-        session.isOver = true
-        session.isWithdrawn = status === NewStreamsStatus.error && this.#options.connection.minor >= keptSessionsMinor
-        session.overSinceMillis = nowMillis
-      }
-    })
-  }
-
-  /** Asks sessions for new streams that have not been asked for a while, or have no streams. */
-  #askQuietSessions(nowMillis: number): Effect.Effect<void, ExchangeFailed> {
-    const { connection } = this.#options
-    const { periodMillis } = this.#polling
-    if (nowMillis - this.#overMillis >= periodMillis) {
-      this.#overMillis = nowMillis
-      this.#traces.wantOfEnded()
-    }
-    const empty = new Set(this.#empty())
-    const periods = connection.minor < newStreamFlagMinor ? 1 : newStreamsRarePeriods
-    const due = this.#sessions.filter((session) => {
-      const pause = empty.has(session) ? this.#emptyMillis : periods * periodMillis
-      return nowMillis - session.askedMillis >= pause
-    })
-    return this.#askNewStreams(due, nowMillis)
+  /** Asks once a live period whether the metadata of traces without open streams is over. */
+  #wantOver(nowMillis: number): void {
+    if (nowMillis - this.#overMillis < this.#polling.periodMillis) return
+    this.#overMillis = nowMillis
+    this.#traces.wantOfEnded()
   }
 
   #show(state: ViewerMerge.DataState): Effect.Effect<void, ExchangeFailed> {
@@ -321,20 +305,15 @@ class Attachment {
   }
 
   #putOff(stream: ViewerMerge.ViewedStream, { flags }: Refusal): Effect.Effect<void> {
-    if ((flags & GetNextIndex.Flags.newStream) !== 0) this.#areStreamsWanted = true
-    if ((flags & GetNextIndex.Flags.newMetadata) !== 0) this.#traces.of(stream.traceId).isWanted = true
+    this.#heed(flags, stream)
     return Effect.sleep(Duration.millis(this.#polling.delayMillis))
   }
 
-  /** A session has ended when it announces no more and all its streams hung up. */
   #endSessions(): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
-      for (const session of this.#sessions) {
-        const isRead = ![...this.#data.values()].some(({ stream }) => stream.sessionId === session.id)
-        if (!session.isOver || !isRead) continue
-        yield* this.#traces.finish(session.id)
-        this.#sessions = this.#sessions.filter((other) => other !== session)
-        this.#events.push({ _tag: "SessionEnded", sessionId: session.id, isWithdrawn: session.isWithdrawn })
+      for (const { id, isWithdrawn } of this.#sessions.takeEnded(this.#active())) {
+        yield* this.#traces.finish(id)
+        this.#events.push({ _tag: "SessionEnded", sessionId: id, isWithdrawn })
       }
     })
   }
