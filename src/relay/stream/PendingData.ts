@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Stream } from "../../model/Stream.ts"
 import { fileWait, Patience } from "../Patience.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
-import type { Progress } from "./Stage.ts"
+import type { Progress } from "./Durability.ts"
 import type { WriteLog } from "./WriteLog.ts"
 
 /** A peer asks for pending data every 200 ms. Whoever asks again sooner than this is in a loop, and is held back. */

@@ -6,8 +6,8 @@
 import { type Deferred, Effect } from "effect"
 import { type Account, Block, blockBytes } from "../../memory/Blocks.ts"
 import { type BesideWrite, besidePieceCountMax, type Piece } from "../../memory/Piece.ts"
-import type { SyncPlan } from "../../model/Sync.ts"
 import type { FileFailed } from "../../storage/Files.ts"
+import type { Progress } from "./Durability.ts"
 
 /** Blocks written by one system call at most: 1 MiB keeps a thread of the pool busy for well under a millisecond. */
 const writeBlockCountMax = 16
@@ -36,22 +36,6 @@ export interface Sink {
 
 export type Step = Effect.Effect<void, FileFailed>
 
-/** How a log makes stable what it has written. */
-export interface Syncing {
-  readonly plan: SyncPlan
-  /** All files of the stream that are open now, and their names. */
-  readonly sync: Step
-}
-
-/** How far the stream's logical state had come when a stage was sealed; durable once the stage is done. */
-export interface Progress {
-  readonly prevDataSeq: bigint
-  readonly prevIndexSeq: bigint
-  readonly indexCount: number
-  readonly packetCount: number
-  readonly byteCount: number
-}
-
 /** Index records of one file, one after the other. */
 interface Records {
   readonly sink: Sink
@@ -74,14 +58,14 @@ export class Stage {
   readonly steps: Array<{ readonly run: Step; readonly isCleanup: boolean }> = []
   /** Answered when the stage is done, with the log's failure if there is one. */
   readonly waiters: Array<Deferred.Deferred<void, FileFailed>> = []
-  /** Set when the stage is sealed. */
+  /** How far the stream has come with this stage; set when it is sealed. */
   progress: Progress | undefined
   /** Whether files and names are to be synced once all is written. */
-  isSynced = false
+  wantsSync = false
 
   /** There is something to do. */
   get isPending(): boolean {
-    return this.#data.length + this.#records.length + this.steps.length + this.waiters.length > 0 || this.isSynced
+    return this.#data.length + this.#records.length + this.steps.length + this.waiters.length > 0 || this.wantsSync
   }
 
   /** Adds `bytes[from, to)`: holds them where they landed, if they are many and written soon; else copies them. */

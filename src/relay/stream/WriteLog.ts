@@ -1,6 +1,6 @@
 /**
- * What one stream still has to do to its files, in order: stages of bytes and records, separated by the steps that
- * change files (open, close, move, truncate, leave a chunk).
+ * When what one stream still has to do to its files (`StageQueue`) is done, and by whom: stages of bytes and records,
+ * separated by the steps that change files (open, close, move, truncate, leave a chunk).
  *
  * The building side is plain code called from socket reads; the running side is the stream's fiber. A stage is sealed
  * when the fiber takes it or a step follows it; what arrives while it is written gathers in the next one.
@@ -20,11 +20,13 @@
 import { Deferred, Effect, Exit } from "effect"
 import { queueMicrotask } from "../../Machine.ts"
 import type { Account } from "../../memory/Blocks.ts"
+import type { SyncPlan } from "../../model/Sync.ts"
 import { FileFailed } from "../../storage/Files.ts"
 import { BesideWaiting } from "./BesideWaiting.ts"
+import { Durability, type Progress } from "./Durability.ts"
 import { type Gather, gatherBytesMax } from "./Gather.ts"
-import { type Progress, type Sink, Stage, type Step, type Syncing } from "./Stage.ts"
-import { SyncTimer } from "./SyncTimer.ts"
+import type { Sink, Stage, Step } from "./Stage.ts"
+import { StageQueue } from "./StageQueue.ts"
 
 /** The failure of a log whose fiber ended before everything was written. */
 const abandoned = new FileFailed({ operation: "write", path: "", code: "ECANCELED" })
@@ -35,38 +37,38 @@ const bulkBytesMin = 32 * 1024
 /** If one read brings so many bytes, more wait in the socket: they are written in that read, not by another thread. */
 const backlogBytesMin = 192 * 1024
 
+/** How a log makes stable what it has written. */
+export interface Syncing {
+  readonly plan: SyncPlan
+  /** All files of the stream that are open now, and their names. */
+  readonly sync: Step
+}
+
 /** Called once, in the log's fiber. */
 export type OnFailure = (failure: FileFailed) => Effect.Effect<void>
 
 export class WriteLog {
   readonly #progress: () => Progress
   readonly #gather: Gather
-  readonly #onDurable: () => void
   readonly #syncing: Syncing | undefined
-  readonly #sealed: Array<Stage> = []
-  #current = new Stage()
+  readonly #stages: StageQueue
+  readonly #durability: Durability
   #hasWork = false
   /** The fiber is to take the work now, without waiting for company. */
   #isDue = false
   /** `Gather` will call `#onGathered`. */
   #isGathering = false
   /** `Gather` will call `#onPolled`. */
-  #isFlushing = false
+  #isPolling = false
   /** The gathered bytes end with a packet whose index may be answered before they are written. */
   #isAnsweredFirst = false
   /** Bytes added since the last write. */
   #gatheredBytes = 0
-  #running: Stage | undefined
   #isEnded = false
   #failure: FileFailed | undefined
   /** Lets the fiber go on, while it waits for work. */
   #wake: (() => void) | undefined
   readonly besideWaiting = new BesideWaiting()
-  /** How much of the stream is in its files. */
-  durable: Progress
-  /** `durable` as it was when the files were last synced. */
-  #stable: Progress
-  readonly #syncTimer: SyncTimer
   /** The file that the last bytes were for. */
   #sink: Sink | undefined
   /** Its device is near (`OpenFile.isNear`): an answer may wait for it, also while a file is being opened. */
@@ -76,28 +78,31 @@ export class WriteLog {
   constructor(progress: () => Progress, gather: Gather, onDurable: () => void, syncing: Syncing | undefined) {
     this.#progress = progress
     this.#gather = gather
-    this.#onDurable = onDurable
     this.#syncing = syncing
-    this.durable = progress()
-    this.#stable = this.durable
-    this.#syncTimer = new SyncTimer(syncing?.plan.intervalMillis, () => {
+    this.#stages = new StageQueue(progress)
+    this.#durability = new Durability(progress(), syncing?.plan, onDurable, () => {
       if (!this.isStable) this.flush()
     })
   }
 
+  /** How much of the stream is in its files. */
+  get durable(): Progress {
+    return this.#durability.durable
+  }
+
   /** How much of the stream would outlive a power cut; where nothing is ever synced, `durable`. */
   get stable(): Progress {
-    return this.#syncing === undefined ? this.durable : this.#stable
+    return this.#durability.stable
   }
 
   /** Everything asked so far is done, and as stable as it gets. */
   get isStable(): boolean {
-    return this.isIdle && (this.stable === this.durable || this.#failure !== undefined)
+    return this.isIdle && (this.#durability.isStable || this.#failure !== undefined)
   }
 
   /** Everything asked so far is done: the logical state is the durable one. */
   get isIdle(): boolean {
-    return !this.#hasWork && this.#running === undefined
+    return !this.#hasWork && this.#stages.running === undefined
   }
 
   get failure(): FileFailed | undefined {
@@ -120,42 +125,40 @@ export class WriteLog {
     const isMuch = to - from >= (sink.hasBeside ? backlogBytesMin : bulkBytesMin)
     const isNow = isMuch && !isEnd && this.#writeDataNow(sink)
     const rest = isNow ? from + sink.appendNow(bytes, from, to) : from
-    if (rest < to) this.#stage(sink).add(bytes, rest, to, account)
+    if (rest < to) this.#stages.forBytes(sink).add(bytes, rest, to, account)
     this.#signalBytes(to - rest)
-    if (rest === to || !isBulk || this.#isFlushing || !sink.isImmediate) return
-    this.#isFlushing = true
+    if (rest === to || !isBulk || this.#isPolling || !sink.isImmediate) return
+    this.#isPolling = true
     this.#gather.addBulk(this.#onPolled, account)
   }
 
   /** Adds the bytes for another thread to write, in order. False: there is no such thread, or it would not pay. */
   #appendBeside(sink: Sink, bytes: Buffer, from: number, to: number, account: Account): boolean {
-    if (!this.#gather.isCrowd(account) || !this.#isClear || (this.#current.dataSink ?? sink) !== sink) return false
-    if (!this.#current.isBeside && !sink.hasBesideRoom) return false
-    this.#stage(sink).add(bytes, from, to, account)
+    if (!this.#gather.isCrowd(account) || !this.#isClear || !this.#stages.isFor(sink)) return false
+    if (!this.#stages.current.isBeside && !sink.hasBesideRoom) return false
+    this.#stages.forBytes(sink).add(bytes, from, to, account)
     this.#hasWork = true
     this.#gatherMore()
-    this.#current.writeDataBeside(this.#onBeside)
+    this.#stages.current.writeDataBeside(this.#onBeside)
     return true
   }
 
   appendZeros(sink: Sink, count: number, account: Account): void {
     if (count === 0 || this.#failure !== undefined) return
-    this.#stage(sink).addZeros(count, account)
+    this.#stages.forBytes(sink).addZeros(count, account)
     this.#signalBytes(count)
   }
 
   /** Adds one index record: `offset` as 64 bits, then the fields at `fields[at, at + fieldBytes)`. */
   record(sink: Sink, offset: number, fields: Buffer, at: number, fieldBytes: number, account: Account): void {
     if (this.#failure !== undefined) return
-    // Steps run after a stage's records; a record that comes after a step needs the next stage.
-    if (this.#current.steps.length > 0) this.#seal()
-    this.#current.addRecord(sink, offset, fields, at, fieldBytes, account)
+    this.#stages.forRecord.addRecord(sink, offset, fields, at, fieldBytes, account)
     this.#signalBytes(8 + fieldBytes)
   }
 
   /** A step after all that was asked before it. Cleanup steps, which close and give back, run even after a failure. */
   step(run: Step, isCleanup: boolean): void {
-    this.#current.steps.push({ run, isCleanup })
+    this.#stages.current.steps.push({ run, isCleanup })
     this.#signal()
   }
 
@@ -165,7 +168,7 @@ export class WriteLog {
       if (this.#failure !== undefined) return Effect.fail(this.#failure)
       if (this.isIdle) return Effect.void
       const waiter = Deferred.makeUnsafe<void, FileFailed>()
-      this.#current.waiters.push(waiter)
+      this.#stages.current.waiters.push(waiter)
       this.#signal()
       return Deferred.await(waiter)
     })
@@ -185,7 +188,7 @@ export class WriteLog {
    */
   writeOut(): boolean {
     if (this.isIdle || this.#failure !== undefined || (this.#isAnsweredFirst && this.#isClear)) return true
-    if (this.#current.isBeside) return false
+    if (this.#stages.current.isBeside) return false
     if (this.#writeNow()) return true
     this.#isNear ||= this.#sink?.isNear === true
     return !this.#isNear
@@ -194,7 +197,7 @@ export class WriteLog {
   /** Has everything asked so far synced; where nothing is ever synced, does nothing. */
   flush(): void {
     if (this.#syncing === undefined || this.#failure !== undefined) return
-    this.#current.isSynced = true
+    this.#stages.current.wantsSync = true
     this.#signal()
   }
 
@@ -202,19 +205,6 @@ export class WriteLog {
   end(): void {
     this.#isEnded = true
     this.#signal()
-  }
-
-  #stage(sink: Sink): Stage {
-    // Steps run after a stage's bytes; bytes that come after a step need the next stage.
-    if (this.#current.steps.length > 0 || (this.#current.dataSink ?? sink) !== sink) this.#seal()
-    this.#current.dataSink = sink
-    return this.#current
-  }
-
-  #seal(): void {
-    this.#current.progress = this.#progress()
-    this.#sealed.push(this.#current)
-    this.#current = new Stage()
   }
 
   #signalBytes(count: number): void {
@@ -232,13 +222,13 @@ export class WriteLog {
 
   readonly #onGathered = (): void => {
     this.#isGathering = false
-    if (this.#current.isBesideWaiting) this.#onBeside()
-    if (this.#current.isBeside) this.#gatherMore()
+    if (this.#stages.current.isBesideWaiting) this.#onBeside()
+    if (this.#stages.current.isBeside) this.#gatherMore()
     else if (this.#hasWork && !this.#writeNow()) this.#signal()
   }
 
   readonly #onPolled = (hasCompany: boolean): boolean => {
-    this.#isFlushing = false
+    this.#isPolling = false
     if (!this.#isAnsweredFirst) return this.#writeData(hasCompany)
     if (!this.#writeNow()) this.#signal()
     return true
@@ -247,14 +237,14 @@ export class WriteLog {
   /** Called when another thread has written something, or has not begun in time. */
   readonly #onBeside = (): void => {
     if (this.besideWaiting.wakeFiber()) return
-    this.#current.settle()
+    this.#stages.current.settle()
     this.#writeData(true)
     this.besideWaiting.tell()
   }
 
   /** Another thread writes bytes of the current stage. */
   get isBeside(): boolean {
-    return this.#current.isBeside
+    return this.#stages.current.isBeside
   }
 
   #signal(): void {
@@ -274,23 +264,21 @@ export class WriteLog {
   get #isClear(): boolean {
     // What is synced with every write is written by the fiber.
     if (this.#syncing?.plan.isEager === true) return false
-    const { isSynced, steps, waiters } = this.#current
-    const isBehind = this.#running !== undefined || this.#sealed.length + steps.length + waiters.length > 0
-    return !isBehind && !isSynced && !this.#isEnded && this.#failure === undefined
+    return this.#stages.isPlain && !this.#isEnded && this.#failure === undefined
   }
 
   /** Writes the gathered bytes; with company by another thread, if there is one. False: another thread writes them. */
   #writeData(hasCompany: boolean): boolean {
-    const isBeside = hasCompany && this.#isClear && this.#current.writeDataBeside(this.#onBeside)
+    const isBeside = hasCompany && this.#isClear && this.#stages.current.writeDataBeside(this.#onBeside)
     if (isBeside) this.#gatheredBytes = 0
-    else this.#writeDataNow(this.#current.dataSink)
+    else this.#writeDataNow(this.#stages.current.dataSink)
     return !isBeside
   }
 
   /** True when the next bytes of `sink` can go to its file at once: all before them are there. */
   #writeDataNow(sink: Sink | undefined): boolean {
-    if (sink?.isImmediate !== true || !this.#isClear || (this.#current.dataSink ?? sink) !== sink) return false
-    const isWritten = this.#current.writeDataNow()
+    if (sink?.isImmediate !== true || !this.#isClear || !this.#stages.isFor(sink)) return false
+    const isWritten = this.#stages.current.writeDataNow()
     this.besideWaiting.tell()
     if (!isWritten) return false
     this.#gatheredBytes = 0
@@ -300,12 +288,11 @@ export class WriteLog {
   /** Writes the current stage, if its files take it. Failures are left to the fiber. */
   #writeNow(): boolean {
     this.#isAnsweredFirst = false
-    if (!this.#isClear || !this.#current.writeNow() || this.#current.isPending) return false
+    if (!this.#isClear || !this.#stages.current.writeNow() || this.#stages.current.isPending) return false
     this.#gatheredBytes = 0
     this.#hasWork = false
     this.#isDue = false
-    this.durable = this.#progress()
-    this.#advanced()
+    this.#durability.advance(this.#progress(), false)
     return true
   }
 
@@ -326,21 +313,13 @@ export class WriteLog {
     this.#wake = () => resume(Effect.void)
   })
 
-  #advanced(): void {
-    this.#onDurable()
-    if (this.#stable !== this.durable) this.#syncTimer.set()
-  }
-
   #take(): Stage {
-    if (this.#sealed.length === 0) {
-      this.#seal()
-      this.#gatheredBytes = 0
-    }
-    const stage = this.#sealed.shift() as Stage
+    const stages = this.#stages
+    if (stages.isCurrentFirst) this.#gatheredBytes = 0
+    const stage = stages.take()
     // What is left was signalled with what is taken: it is due, too, and does not wait for company anew.
-    this.#hasWork = this.#sealed.length > 0 || this.#current.isPending
+    this.#hasWork = stages.isPending
     this.#isDue = this.#hasWork
-    this.#running = stage
     return stage
   }
 
@@ -353,14 +332,12 @@ export class WriteLog {
         if (this.#failure === undefined || step.isCleanup) yield* this.#attempt(step.run, onFailure)
       }
       const syncing = this.#syncing
-      const isSynced = syncing !== undefined && (stage.isSynced || syncing.plan.isEager)
+      const isSynced = syncing !== undefined && (stage.wantsSync || syncing.plan.isEager)
       if (isSynced && this.#failure === undefined) yield* this.#attempt(syncing.sync, onFailure)
       if (this.#failure === undefined && stage.progress !== undefined) {
-        this.durable = stage.progress
-        if (isSynced) this.#stable = stage.progress
-        this.#advanced()
+        this.#durability.advance(stage.progress, isSynced)
       }
-      this.#running = undefined
+      this.#stages.running = undefined
       this.besideWaiting.tell()
       this.#answer(stage)
     })
@@ -382,12 +359,9 @@ export class WriteLog {
   /** For the fiber's end, whatever ended it: closes files, leaves chunks, gives memory back, answers who waits. */
   get abandon(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const stages = [...(this.#running === undefined ? [] : [this.#running]), ...this.#sealed, this.#current]
       if (!this.isIdle) this.#failure ??= abandoned
-      this.#sealed.length = 0
-      this.#current = new Stage()
+      const stages = this.#stages.takeAll()
       this.#hasWork = false
-      this.#running = undefined
       for (const stage of stages) {
         stage.releaseMemory()
         this.#answer(stage)
