@@ -97,8 +97,8 @@ const mutations = [
   ["src/relay/viewer/ViewerActor.ts", "if (!this.#party.mayView(session.identity)) return Status.unknown", "", wire],
   [
     streams,
-    "if (session.identity.hasChunks || socket.isReplayed === true) return add",
-    "if (socket !== undefined) return add",
+    "if (session.identity.hasChunks || peer.isReplayed === true) return add",
+    "if (peer !== undefined) return add",
     wire
   ],
   ["src/relay/viewer/ViewerActor.ts", "|| !this.#mayKnow(session) ? Status", "? Status", wire],
@@ -109,7 +109,7 @@ const mutations = [
     "state.registry.streams.get(Number(streamId)))",
     wire
   ],
-  ["src/connection/control/Command.ts", "socket.isCarried === true || party.mayRecord(session.identity)", "true", wire],
+  ["src/connection/control/Command.ts", "peer.isCarried === true || party.mayRecord(session.identity)", "true", wire],
   ["src/connection/control/SessionCommand.ts", "isRuled ? JSON.stringify([hostname, sessionName]) : ", "", wire],
   ["src/transport/Door.ts", "!admits(told.source.address)", "false", wire],
   ["src/protocol/ProxyHeader.ts", "&& bytes.readUInt32BE(1) === 0", "", [...wire, "test/protocol/ProxyHeader.test.ts"]],

@@ -19,9 +19,9 @@ export interface ControlState {
   readonly registry: Registry["Service"]
   readonly account: Account
   readonly connection: Control
-  /** `address:port` of the peer. */
-  readonly peer: string
-  readonly socket: Peer
+  readonly peer: Peer
+  /** `address:port` of the peer when it connected. */
+  readonly peerName: string
   readonly serves: Serves
   readonly party: Party
   minor: number
@@ -52,8 +52,8 @@ export const makeState = (
   registry,
   account,
   connection,
-  peer: peer.name,
-  socket: peer,
+  peer,
+  peerName: peer.name,
   serves,
   party: new Party(registry.permissions, peer),
   // A peer that never says its version is read by the oldest layouts.
@@ -111,10 +111,10 @@ export const ok = keep(code(ReturnCode.OK))
 
 /** Calls `handle` if the connection has a session and may still record it; otherwise it ends without a reply. */
 export const inSession = (state: ControlState, handle: (session: SessionActor) => Answer): Answer => {
-  const { hasVersion, party, session, socket } = state
+  const { hasVersion, party, peer, session } = state
   if (session === undefined || !hasVersion) return refuse(undefined, "COMMAND_EARLY", "no session or no version")
   // Rules may have changed since the session was made. What an edge brings is not affected by that.
-  if (socket.isCarried === true || party.mayRecord(session.identity)) return handle(session)
+  if (peer.isCarried === true || party.mayRecord(session.identity)) return handle(session)
   return refuse(undefined, "SESSION_NOT_PERMITTED", `${party.principals}: ${session.label}`)
 }
 

@@ -12,7 +12,7 @@ export const version: Handler = (state, payload) => {
   state.hasVersion = true
   const request = VersionCommand.request(0).decode(payload)
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
-  const minor = Math.min(Version.own.minor, state.socket.minor ?? Version.own.minor)
+  const minor = Math.min(Version.own.minor, state.peer.minor ?? Version.own.minor)
   const reply = VersionCommand.reply(0).encode({ ...Version.own, minor })
   // A session keeps the minor it was made with.
   if (state.session === undefined) state.minor = Math.min(minor, Version.negotiate(request.success.minor))
@@ -35,8 +35,7 @@ export const getConfiguration: Handler = (state, payload) => {
   const { allowClear, passage } = state.registry.options
   const forEdges = OpenJournal.offered | OpenJournal.unpacks | (passage === undefined ? 0n : GetEdges.isEdge)
   const configurationFlags =
-    (allowClear && state.socket.clears !== false ? GetConfiguration.clearAllowed : 0n) |
-    (asksForJournals ? forEdges : 0n)
+    (allowClear && state.peer.clears !== false ? GetConfiguration.clearAllowed : 0n) | (asksForJournals ? forEdges : 0n)
   return keep(encode({ returnCode: ReturnCode.OK, configurationFlags }))
 }
 

@@ -25,15 +25,15 @@ export const getEdges: Handler = ({ registry }) => {
 
 export const openJournal: Handler = (state, payload) => {
   const request = OpenJournal.request(0).decode(payload)
-  const { hasVersion, registry, session, socket } = state
+  const { hasVersion, peer, registry, session } = state
   // No edge brings a journal inside a journal: one that brought itself would outlive its edge for ever.
-  if (socket.isCarried === true) return unknownCommand(OpenJournal.number)
+  if (peer.isCarried === true) return unknownCommand(OpenJournal.number)
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
   if (session !== undefined || !hasVersion) return refuse(undefined, "COMMAND_EARLY", "a session, or no version")
   const { token } = request.success
   const { passage } = registry.options
   if (passage !== undefined)
-    return Effect.map(passage.open(request.success, ownerOf(socket, registry.permissions.rightsOf)), passed(state))
+    return Effect.map(passage.open(request.success, ownerOf(peer, registry.permissions.rightsOf)), passed(state))
   const { journals } = registry
   const known = journals.open.get(token) as HostedJournal | undefined
   // The files of a journal that rested may have changed; one that another connection still brings has not rested.
@@ -70,15 +70,15 @@ const passed =
   }
 
 const carry = (state: ControlState, journal: Taken, how: OpenJournal.State): Reply => {
-  const { connection, registry, socket } = state
+  const { connection, peer, registry } = state
   const onEnd = (complaint?: string) =>
     complaint === undefined ? connection.end("peer closed") : connection.end("protocol error", complaint)
   const answer = keep(reply(how, journal.received, journal.durable))
-  return { ...answer, successor: new JournalConnection(registry.background, socket, journal, onEnd) }
+  return { ...answer, successor: new JournalConnection(registry.background, peer, journal, onEnd) }
 }
 
 const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
-  const { registry, socket } = state
+  const { peer, registry } = state
   const { token } = request
   const { journals } = registry
   const forgotten = forgottenBy(registry, token)
@@ -86,7 +86,7 @@ const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
   if (journals.isFinished(token)) return over(state, State.finished, forgotten)
   const isLost = request.firstKept > 1n || journals.isEnded(token)
   if (known === undefined && isLost) return over(state, State.unknown, forgotten)
-  const journal = new AttachedJournal(registry, known ?? begin(state, request), socket)
+  const journal = new AttachedJournal(registry, known ?? begin(state, request), peer)
   return carry(state, journal, known === undefined ? State.begun : State.resumed)
 }
 
@@ -100,7 +100,7 @@ const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array 
 
 /** The reply if there is nothing to continue. Whatever the edge sends next shows that it knows. */
 const over = (
-  { connection, registry: { background }, socket }: ControlState,
+  { connection, peer, registry: { background } }: ControlState,
   how: OpenJournal.State,
   forgotten: Effect.Effect<void>
 ): Reply => ({
@@ -108,7 +108,7 @@ const over = (
   successor: {
     begin: () => undefined,
     receive: () => {
-      forget(background, forgotten, socket, () => connection.end("peer closed"))
+      forget(background, forgotten, peer, () => connection.end("peer closed"))
       return false
     },
     release: () => undefined
@@ -116,11 +116,11 @@ const over = (
 })
 
 /** Begins a journal. Its records wait until it is let in. If no history can be written, it is carried out without. */
-const begin = ({ registry, serves, socket }: ControlState, { edgeName, token }: OpenJournal.Request): HostedJournal => {
+const begin = ({ peer, registry, serves }: ControlState, { edgeName, token }: OpenJournal.Request): HostedJournal => {
   const { incidents, journals, options, store } = registry
-  const { certificate, name } = socket
+  const { certificate, name } = peer
   const begunAt = Math.floor(wallMillis() / 1000)
-  const journal = new HostedJournal({ token, edgeName, registry, serves, edge: socket, begunAt })
+  const journal = new HostedJournal({ token, edgeName, registry, serves, edge: peer, begunAt })
   journal.isBeginning = true
   journal.isOutside = true
   journals.open.set(token, journal)

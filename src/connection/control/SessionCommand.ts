@@ -48,19 +48,19 @@ const diskLookMillis = 500
  * in between would be let in although the quota is used up.
  */
 const admit = (
-  { minor, party, peer, registry, socket }: ControlState,
+  { minor, party, peer, peerName, registry }: ControlState,
   { basePath, hostname, sessionName }: CreateSession.Request
 ): Effect.Effect<HeldSession, Incident> =>
   Effect.gen(function* () {
-    if (socket.isReplayed === true) return party.holdSession()
+    if (peer.isReplayed === true) return party.holdSession()
     if (party.isDiskDue) yield* Effect.timeoutOption(party.diskRefusal, diskLookMillis)
     const refusal = registry.admission.refusalOf({
       sessionName,
       hostname,
       basePath,
-      peer,
+      peer: peerName,
       party,
-      isCarried: socket.isCarried === true,
+      isCarried: peer.isCarried === true,
       isNamed: Version.features(minor).sessionInfo
     })
     return refusal === undefined ? party.holdSession() : yield* Effect.fail(refusal)
@@ -68,9 +68,9 @@ const admit = (
 
 const makeSession = (state: ControlState, request: CreateSession.Request): Effect.Effect<SessionActor, Incident> =>
   Effect.gen(function* () {
-    const { minor, registry, socket } = state
-    const held = yield* admittedOr(socket, admit(state, request))
-    return yield* Effect.tapCause(admitted({ registry, minor, request, held, socket }), () => Effect.sync(held.release))
+    const { minor, peer, registry } = state
+    const held = yield* admittedOr(peer, admit(state, request))
+    return yield* Effect.tapCause(admitted({ registry, minor, request, held, peer }), () => Effect.sync(held.release))
   })
 
 interface Admitted {
@@ -78,15 +78,15 @@ interface Admitted {
   readonly minor: number
   readonly request: CreateSession.Request
   readonly held: HeldSession
-  readonly socket: ControlState["socket"]
+  readonly peer: ControlState["peer"]
 }
 
-const admitted = ({ held, minor, registry, request, socket }: Admitted): Effect.Effect<SessionActor, Incident> =>
+const admitted = ({ held, minor, peer, registry, request }: Admitted): Effect.Effect<SessionActor, Incident> =>
   Effect.gen(function* () {
     const features = Version.features(minor)
     const id = registry.nextSessionId()
     // A session that is repeated from a journal's history keeps the time that it had.
-    const creationTime = request.creationTime ?? BigInt(socket.begunAt ?? Math.floor(wallMillis() / 1000))
+    const creationTime = request.creationTime ?? BigInt(peer.begunAt ?? Math.floor(wallMillis() / 1000))
     const owner = ownerOf(request, id, registry.permissions.rightsOf !== undefined)
     const chunk = firstChunk(registry, owner, request.currentChunkId, features.chunks)
     if (chunk === undefined && request.currentChunkId !== undefined) {
@@ -95,7 +95,7 @@ const admitted = ({ held, minor, registry, request, socket }: Admitted): Effect.
     const placed = Effect.flatMap(
       Admission.outputPath({ ...request, creationTime }, registry.options.grouping),
       (path) => {
-        const { isCarried = false, places } = socket
+        const { isCarried = false, places } = peer
         return registry.directories.take(path, owner, { isCarried, isSnapshot: request.snapshot, places })
       }
     )

@@ -34,9 +34,9 @@ const mayRecordInto = ({ party, registry }: ControlState, { sessionName }: Ident
   return isBySession || party.mayRecordInto(hostname, rest.join("/"))
 }
 
-const notPermitted = ({ party, peer }: ControlState, { identity }: SessionActor, pathname: string): Incident => {
+const notPermitted = ({ party, peerName }: ControlState, { identity }: SessionActor, pathname: string): Incident => {
   const shown = JSON.stringify({ sessionName: identity.sessionName, pathname })
-  return { code: "SESSION_NOT_PERMITTED", detail: `${peer}, ${party.principals}: ${shown}` }
+  return { code: "SESSION_NOT_PERMITTED", detail: `${peerName}, ${party.principals}: ${shown}` }
 }
 
 /** A malformed request ends the connection with a reply; every other refusal keeps it (§6.2). */
@@ -67,12 +67,12 @@ const addTo = (session: SessionActor, state: ControlState, payload: Uint8Array):
         : decline(encode({ handle, returnCode: ReturnCode.UNKNOWN }), refusal)
     )
   })
-  const { socket } = state
-  if (session.identity.hasChunks || socket.isReplayed === true) return add
+  const { peer } = state
+  if (session.identity.hasChunks || peer.isReplayed === true) return add
   const asked = Effect.suspend(() =>
     mayRecordInto(state, session.identity, pathname) ? Effect.void : Effect.fail(notPermitted(state, session, pathname))
   )
-  return Effect.matchEffect(admittedOr(socket, asked), {
+  return Effect.matchEffect(admittedOr(peer, asked), {
     onFailure: (incident) => Effect.succeed(refused(incident)),
     onSuccess: () => add
   })
