@@ -66,7 +66,7 @@ const mutations = [
   [access, "names.size === 0 ? [nobody(peer)] : ", "", unit],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: text of a source
   [access, "`\\0address ${Addresses.networkOf(address)}`", '"nobody"', unit],
-  [party, "this.#peer.brought?.(stream.session.id) === true ? stream : undefined", "stream", wire],
+  [party, "carried.brought(stream.session.id) ? stream : undefined", "stream", wire],
   [party, "allowance.connectionCount >= quota.connections", "false", wire],
   [party, "      allowance.connectionCount--\n", "", wire],
   [party, "allowance.sessionCount >= quota.sessions", "false", wire],
@@ -97,7 +97,7 @@ const mutations = [
   ["src/relay/viewer/ViewerActor.ts", "if (!this.#party.mayView(session.identity)) return Status.unknown", "", wire],
   [
     streams,
-    "if (session.identity.hasChunks || peer.isReplayed === true) return add",
+    "if (session.identity.hasChunks || peer.carried?.isReplayed === true) return add",
     "if (peer !== undefined) return add",
     wire
   ],
@@ -109,7 +109,12 @@ const mutations = [
     "state.registry.streams.get(Number(streamId)))",
     wire
   ],
-  ["src/connection/control/Command.ts", "peer.isCarried === true || party.mayRecord(session.identity)", "true", wire],
+  [
+    "src/connection/control/Command.ts",
+    "peer.carried !== undefined || party.mayRecord(session.identity)",
+    "true",
+    wire
+  ],
   ["src/connection/control/SessionCommand.ts", "isRuled ? JSON.stringify([hostname, sessionName]) : ", "", wire],
   ["src/transport/Door.ts", "!admits(told.source.address)", "false", wire],
   ["src/protocol/ProxyHeader.ts", "&& bytes.readUInt32BE(1) === 0", "", [...wire, "test/protocol/ProxyHeader.test.ts"]],

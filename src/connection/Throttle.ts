@@ -13,7 +13,7 @@ import { containedCall, type OnDefect } from "./Contained.ts"
 
 export interface Options {
   readonly party: Party
-  readonly peer: Pick<Peer, "isCarried" | "readAtMost" | "waitsFor">
+  readonly peer: Pick<Peer, "carried" | "readAtMost">
   /** Runs what nobody waits for. */
   readonly background: (work: Effect.Effect<void>) => void
   /** Stops reads of the socket until `onFree`: other connections spent the quota. Undefined: it cannot be stopped. */
@@ -45,7 +45,7 @@ export class Throttle implements Debtor {
     options.party.debtor = this
     this.#bound()
     // Even before its first read it waits for its principals' debt: it may be one of a thousand connections.
-    if (options.peer.isCarried !== true) this.#wait(options.party.owedMillis)
+    if (options.peer.carried === undefined) this.#wait(options.party.owedMillis)
   }
 
   /** Nothing may be read until `onFree`. */
@@ -112,11 +112,11 @@ export class Throttle implements Debtor {
     if (this.#isLooking) return
     this.#isLooking = true
     const { background, onDefect, onRefused, party, peer } = this.#options
-    const { waitsFor } = peer
+    const { carried } = peer
     const looked = Effect.map(party.diskRefusal, (refusal) => {
       if (this.#isStopped) return
-      waitsFor?.(refusal)
-      if (refusal !== undefined && waitsFor !== undefined) {
+      carried?.waitsFor(refusal)
+      if (refusal !== undefined && carried !== undefined) {
         this.#again = setTimeout(this.#lookAgain, againMillis)
         return
       }

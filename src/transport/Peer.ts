@@ -28,6 +28,20 @@ export interface Receiver {
   readonly drained: () => void
 }
 
+/** What the relay knows of a tracer behind an edge. Its journal keeps what it says: so what it asks for can wait. */
+export interface Carried {
+  /** Whether the same journal brought the session. */
+  readonly brought: (sessionId: number) => boolean
+  /** Tells what the tracer waits for; undefined: it goes on. */
+  readonly waitsFor: (why: Incident | undefined) => void
+  /** What it says was carried out before, in an earlier process, so it is permitted. */
+  readonly isReplayed: boolean
+  /** When the journal began, in seconds since 1970. */
+  readonly begunAt: number | undefined
+  /** While it is replayed: where its sessions were, relative to the output directory. */
+  readonly places: ReadonlySet<string> | undefined
+}
+
 export interface Peer {
   /** `address:port` of the other side, for logs. */
   readonly name: string
@@ -56,18 +70,8 @@ export interface Peer {
   /** Closes at once. */
   readonly destroy: () => void
   readonly end: Effect.Effect<SocketEnd>
-  /** The peer is a tracer behind an edge, whose journal keeps what it says: so what it asks for can wait. */
-  readonly isCarried?: boolean
-  /** For carried peers: whether the same journal brought the session. */
-  readonly brought?: (sessionId: number) => boolean
-  /** For carried peers: tells what they wait for; undefined: they go on. */
-  readonly waitsFor?: (why: Incident | undefined) => void
-  /** For carried peers: what they say was carried out before, in an earlier process, so it is permitted. */
-  readonly isReplayed?: boolean
-  /** For carried peers: when the journal began, in seconds since 1970. */
-  readonly begunAt?: number | undefined
-  /** For carried peers while they are replayed: where their sessions were, relative to the output directory. */
-  readonly places?: ReadonlySet<string> | undefined
+  /** Undefined: the peer is connected itself. */
+  readonly carried?: Carried
   /** The minor version of the protocol to serve the peer with, where that is less than our own. */
   readonly minor?: number | undefined
   /** False: the peer is told that it may not clear its sessions. */

@@ -53,6 +53,7 @@ it.effect("who has a name in the rules is told by it, who has none by its key or
   )
 )
 
+const byEdge = { brought: () => true, isReplayed: false }
 const disk: AccessFile["rules"] = [{ principals: ["*"], record: [{}], quota: { bytesOnDisk: 0 } }]
 
 it.effect(
@@ -64,7 +65,7 @@ it.effect(
         const allowances = new Allowances(store, new Incidents(), () => {})
         const permissions = { rightsOf: (identity: Identity) => rightsOf({ ...access, rules }, identity), allowances }
         const partyOf = (isCarried: boolean) =>
-          new Party(permissions, { name: "192.0.2.1:9", certificate: undefined, isCarried })
+          new Party(permissions, { name: "192.0.2.1:9", certificate: undefined, ...(isCarried && { carried: byEdge }) })
         const allowance = allowances.of("\0address 192.0.2.1")
         const carried = partyOf(true)
         assert.isUndefined(carried.enter())
@@ -94,7 +95,7 @@ it.effect("what was forgotten while its party used nothing is counted with that 
       const allowances = new Allowances(store, new Incidents(), () => {})
       const permissions = { rightsOf: (identity: Identity) => rightsOf({ ...access, rules }, identity), allowances }
       const name = "192.0.2.1:9"
-      const carried = new Party(permissions, { name, certificate: undefined, isCarried: true })
+      const carried = new Party(permissions, { name, certificate: undefined, carried: byEdge })
       assert.isUndefined(carried.enter())
       carried.holdSession().release()
       assert.strictEqual(allowances.principalCount, 0)

@@ -14,15 +14,15 @@ const againWait = "1 second"
 
 /** Asks until `asked` succeeds, if the peer is carried by an edge; fails with a refusal that will not change. */
 export const admittedOr = <A>(
-  { isCarried, waitsFor }: Pick<Peer, "isCarried" | "waitsFor">,
+  { carried }: Pick<Peer, "carried">,
   asked: Effect.Effect<A, Incident>
 ): Effect.Effect<A, Incident> =>
   Effect.gen(function* () {
     while (true) {
       const answer = yield* Effect.result(asked)
       const why = Result.isFailure(answer) ? answer.failure : undefined
-      const mayPass = isCarried === true && why !== undefined && passing.has(why.code)
-      waitsFor?.(mayPass ? why : undefined)
+      const mayPass = carried !== undefined && why !== undefined && passing.has(why.code)
+      carried?.waitsFor(mayPass ? why : undefined)
       if (Result.isSuccess(answer)) return answer.success
       if (!mayPass) return yield* Effect.fail(answer.failure)
       // Nothing has been made yet, so the end of the connection may interrupt the wait.

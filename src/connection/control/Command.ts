@@ -114,7 +114,7 @@ export const inSession = (state: ControlState, handle: (session: SessionActor) =
   const { hasVersion, party, peer, session } = state
   if (session === undefined || !hasVersion) return refuse(undefined, "COMMAND_EARLY", "no session or no version")
   // Rules may have changed since the session was made. What an edge brings is not affected by that.
-  if (peer.isCarried === true || party.mayRecord(session.identity)) return handle(session)
+  if (peer.carried !== undefined || party.mayRecord(session.identity)) return handle(session)
   return refuse(undefined, "SESSION_NOT_PERMITTED", `${party.principals}: ${session.label}`)
 }
 

@@ -27,7 +27,7 @@ export const openJournal: Handler = (state, payload) => {
   const request = OpenJournal.request(0).decode(payload)
   const { hasVersion, peer, registry, session } = state
   // No edge brings a journal inside a journal: one that brought itself would outlive its edge for ever.
-  if (peer.isCarried === true) return unknownCommand(OpenJournal.number)
+  if (peer.carried !== undefined) return unknownCommand(OpenJournal.number)
   if (Result.isFailure(request)) return refuse(undefined, "COMMAND_MALFORMED", request.failure.message)
   if (session !== undefined || !hasVersion) return refuse(undefined, "COMMAND_EARLY", "a session, or no version")
   const { token } = request.success

@@ -52,7 +52,7 @@ const admit = (
   { basePath, hostname, sessionName }: CreateSession.Request
 ): Effect.Effect<HeldSession, Incident> =>
   Effect.gen(function* () {
-    if (peer.isReplayed === true) return party.holdSession()
+    if (peer.carried?.isReplayed === true) return party.holdSession()
     if (party.isDiskDue) yield* Effect.timeoutOption(party.diskRefusal, diskLookMillis)
     const refusal = registry.admission.refusalOf({
       sessionName,
@@ -60,7 +60,7 @@ const admit = (
       basePath,
       peer: peerName,
       party,
-      isCarried: peer.isCarried === true,
+      isCarried: peer.carried !== undefined,
       isNamed: Version.features(minor).sessionInfo
     })
     return refusal === undefined ? party.holdSession() : yield* Effect.fail(refusal)
@@ -86,7 +86,7 @@ const admitted = ({ held, minor, peer, registry, request }: Admitted): Effect.Ef
     const features = Version.features(minor)
     const id = registry.nextSessionId()
     // A session that is repeated from a journal's history keeps the time that it had.
-    const creationTime = request.creationTime ?? BigInt(peer.begunAt ?? Math.floor(wallMillis() / 1000))
+    const creationTime = request.creationTime ?? BigInt(peer.carried?.begunAt ?? Math.floor(wallMillis() / 1000))
     const owner = ownerOf(request, id, registry.permissions.rightsOf !== undefined)
     const chunk = firstChunk(registry, owner, request.currentChunkId, features.chunks)
     if (chunk === undefined && request.currentChunkId !== undefined) {
@@ -95,8 +95,13 @@ const admitted = ({ held, minor, peer, registry, request }: Admitted): Effect.Ef
     const placed = Effect.flatMap(
       Admission.outputPath({ ...request, creationTime }, registry.options.grouping),
       (path) => {
-        const { isCarried = false, places } = peer
-        return registry.directories.take(path, owner, { isCarried, isSnapshot: request.snapshot, places })
+        const { carried } = peer
+        const isCarried = carried !== undefined
+        return registry.directories.take(path, owner, {
+          isCarried,
+          isSnapshot: request.snapshot,
+          places: carried?.places
+        })
       }
     )
     const outputPath = features.chunks ? yield* Effect.tapCause(placed, () => Effect.sync(() => chunk?.release())) : ""

@@ -68,7 +68,7 @@ const addTo = (session: SessionActor, state: ControlState, payload: Uint8Array):
     )
   })
   const { peer } = state
-  if (session.identity.hasChunks || peer.isReplayed === true) return add
+  if (session.identity.hasChunks || peer.carried?.isReplayed === true) return add
   const asked = Effect.suspend(() =>
     mayRecordInto(state, session.identity, pathname) ? Effect.void : Effect.fail(notPermitted(state, session, pathname))
   )

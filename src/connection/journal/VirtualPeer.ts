@@ -3,17 +3,13 @@
  * it outlives the edge's connection. Answers to it are dropped: the tracer has had them from the edge.
  */
 import { Deferred, type Effect, Exit } from "effect"
-import type { Incident } from "../../errors/Report.ts"
 import { queueMicrotask } from "../../Machine.ts"
-import type { Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
+import type { Carried, Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 
-export interface Options {
+export interface Options extends Omit<Carried, "isReplayed" | "places"> {
   /** The edge whose rights it has: the one that connected last. */
   readonly edge: Pick<Peer, "name" | "certificate">
-  readonly begunAt: number | undefined
-  readonly places: () => ReadonlySet<string> | undefined
-  readonly brought: (sessionId: number) => boolean
-  readonly waitsFor: (why: Incident | undefined) => void
+  readonly places: () => Carried["places"]
   readonly onAnswer: (bytes: Uint8Array) => void
   /** Called when it takes more again. */
   readonly onReady: () => void
@@ -23,10 +19,7 @@ export interface Options {
 
 export class VirtualPeer implements Peer {
   readonly landing = undefined
-  readonly isCarried = true
-  readonly brought: (sessionId: number) => boolean
-  readonly waitsFor: (why: Incident | undefined) => void
-  readonly begunAt: number | undefined
+  readonly carried: Carried
   readonly #options: Options
   readonly #end = Deferred.makeUnsafe<SocketEnd>()
   #receiver: Receiver | undefined
@@ -37,9 +30,18 @@ export class VirtualPeer implements Peer {
 
   constructor(options: Options) {
     this.#options = options
-    this.brought = options.brought
-    this.waitsFor = options.waitsFor
-    this.begunAt = options.begunAt
+    const { begunAt, brought, places, waitsFor } = options
+    this.carried = {
+      brought,
+      waitsFor,
+      begunAt,
+      get isReplayed() {
+        return places() !== undefined
+      },
+      get places() {
+        return places()
+      }
+    }
   }
 
   /** To be called only while it is ready. */
@@ -85,14 +87,6 @@ export class VirtualPeer implements Peer {
 
   get certificate(): Peer["certificate"] {
     return this.#options.edge.certificate
-  }
-
-  get isReplayed(): boolean {
-    return this.places !== undefined
-  }
-
-  get places(): ReadonlySet<string> | undefined {
-    return this.#options.places()
   }
 
   // ---- Peer ------------------------------------------------------------------------------------------------------

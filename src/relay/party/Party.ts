@@ -46,11 +46,12 @@ interface Peer {
   readonly name: string
   readonly certificate: Identity["certificate"]
   /** It comes by an edge, whose own connection is what is counted. */
-  readonly isCarried?: boolean
-  /** Of such a peer: whether it brought the session. */
-  readonly brought?: (sessionId: number) => boolean
-  /** Its sessions were admitted, and counted, by an earlier relay. */
-  readonly isReplayed?: boolean
+  readonly carried?: {
+    /** Whether it brought the session. */
+    readonly brought: (sessionId: number) => boolean
+    /** Its sessions were admitted, and counted, by an earlier relay. */
+    readonly isReplayed: boolean
+  }
 }
 
 const readBytesMin = 4096
@@ -129,7 +130,8 @@ export class Party {
     const stream = streams.get(Number(handle))
     if (stream === undefined || this.#permissions.rightsOf === undefined) return stream
     // Its sessions were admitted once. Rules that change make it wait, but do not take from it what it has.
-    if (this.#peer.isCarried === true) return this.#peer.brought?.(stream.session.id) === true ? stream : undefined
+    const { carried } = this.#peer
+    if (carried !== undefined) return carried.brought(stream.session.id) ? stream : undefined
     if (this.#rules === this.#permissions.rightsOf && this.#recorded === stream.session) return stream
     if (!this.mayRecord(stream.session.identity)) return undefined
     this.#recorded = stream.session
@@ -139,7 +141,7 @@ export class Party {
   /** For the log: why a stream that exists is answered as unknown. */
   withheld(streams: ReadonlyMap<number, StreamActor>, handle: bigint): Incident | undefined {
     const stream = streams.get(Number(handle))
-    if (stream === undefined || this.#peer.isCarried === true || this.mayRecord(stream.session.identity))
+    if (stream === undefined || this.#peer.carried !== undefined || this.mayRecord(stream.session.identity))
       return undefined
     const { hostname, sessionName } = stream.session.identity
     const shown = JSON.stringify({ sessionName, hostname })
@@ -151,7 +153,7 @@ export class Party {
   /** Counts the connection; answers why it is one too many. `leave` in either case, once. */
   enter(): Incident | undefined {
     this.#look()
-    if (this.#peer.isCarried === true) return undefined
+    if (this.#peer.carried !== undefined) return undefined
     const over = this.#shares.find(({ quota, allowance }) => allowance.connectionCount >= quota.connections)
     this.#count()
     if (over === undefined) return undefined
@@ -224,7 +226,7 @@ export class Party {
   /** Without rules nothing is counted. */
   get isBounded(): boolean {
     this.#look()
-    return this.#shares.length > 0 && this.#peer.isReplayed !== true
+    return this.#shares.length > 0 && this.#peer.carried?.isReplayed !== true
   }
 
   /** Counts bytes that were received for files; answers for how many ms no more may be. */
