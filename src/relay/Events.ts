@@ -12,11 +12,12 @@ const stream = { ...session, streamId: Schema.Int }
 
 /** What happens in the relay. Ids are those of `SessionStatus` and `StreamStatus`; paths lie below the output. */
 export const RelayEvent = Schema.TaggedUnion({
-  SessionCreated: { ...session, name: Schema.String, hostname: Schema.String },
+  /** `outputPath`: the directory of the recording, as in `SessionStatus`; sessions of several domains share it. */
+  SessionCreated: { ...session, name: Schema.String, hostname: Schema.String, outputPath: Schema.String },
   /** Nothing was heard of a live session for longer than its target may be silent. */
   SessionStalled: session,
   /** All its files are complete. `isAborted`: its target went without an orderly end, or it was ended. */
-  SessionClosed: { ...session, isAborted: Schema.Boolean },
+  SessionClosed: { ...session, isAborted: Schema.Boolean, outputPath: Schema.String },
   /** `path` is the stream's directory inside its trace chunk. */
   StreamAdded: { ...stream, path: Schema.String, channelName: Schema.String },
   /** Nothing more comes; what came is on its way to the files. */

@@ -210,14 +210,15 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
                 namesakes.end(identity, session.closedTotals, session.viewers.stallCount)
                 identity.held.release()
                 if (identity.hasChunks) directories.release(identity.outputPath)
-                events.publish({ _tag: "SessionClosed", sessionId: session.id, isAborted: session.isAborted })
+                const { id: sessionId, isAborted } = session
+                events.publish({ _tag: "SessionClosed", sessionId, isAborted, outputPath: identity.outputPath })
                 options.onSessionEnd?.(session.id)
                 siblings.delete(session)
                 if (siblings.size === 0 && tracingSessions.get(key) === siblings) tracingSessions.delete(key)
               })
               yield* FiberMap.run(fibers, session.id, Effect.ensuring(session.run, ended))
-              const { sessionName: name, hostname } = identity
-              events.publish({ _tag: "SessionCreated", sessionId: session.id, name, hostname })
+              const { sessionName: name, hostname, outputPath } = identity
+              events.publish({ _tag: "SessionCreated", sessionId: session.id, name, hostname, outputPath })
               return session
             }),
           end: (id, reason) =>

@@ -24,7 +24,7 @@ describe("a digest of events", () => {
     const digest = new Digest()
     for (const event of [stored(1, 5), stored(2, 6), stored(3, 7, 9)]) digest.keeps(event)
     assert.deepStrictEqual(digest.pass(closed(2)), [stored(2, 6), closed(2)])
-    const end: RelayEvent = { _tag: "SessionClosed", sessionId: 1, isAborted: false }
+    const end: RelayEvent = { _tag: "SessionClosed", sessionId: 1, isAborted: false, outputPath: "h/s" }
     assert.deepStrictEqual(digest.pass(end), [stored(1, 5), end])
     assert.deepStrictEqual(digest.flush(), [stored(3, 7, 9)])
     assert.isFalse(digest.keeps(end))

@@ -150,6 +150,7 @@ describe("a program around a relay", () => {
       const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
       const session = yield* target.session({ name: "live", liveTimer: "20 millis" })
       const sessionId = Number(session.id)
+      const { outputPath = "" } = session
       yield* record(session)
       yield* Effect.scoped(
         Effect.gen(function* () {
@@ -167,7 +168,9 @@ describe("a program around a relay", () => {
       assert.isTrue(output.exists(`${answered}/${path}/ch_0`), answered)
       yield* until("Beacon")
       yield* session.close()
-      assert.deepInclude(yield* until("SessionClosed"), { sessionId, isAborted: false })
+      const closed = yield* until("SessionClosed")
+      assert.deepInclude(closed, { sessionId, isAborted: false, outputPath })
+      assert.deepInclude(all[0], { _tag: "SessionCreated", sessionId, outputPath })
       const tags = new Set(all.map(({ _tag }) => _tag))
       for (const tag of ["SessionCreated", "StreamAdded", "PacketsStored", "Beacon", "StreamClosed"] as const) {
         assert.isTrue(tags.has(tag), tag)
