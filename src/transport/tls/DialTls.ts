@@ -5,6 +5,7 @@ import * as tls from "node:tls"
 import { Schema } from "effect"
 import { wallMillis } from "../../Machine.ts"
 import { inOneLine } from "../../protocol/CertificateName.ts"
+import * as PemTexts from "./PemTexts.ts"
 import { ciphers } from "./Processor.ts"
 import { type ClientIdentity, protocolOf, type Role, reasonOf } from "./Tls.ts"
 
@@ -13,7 +14,8 @@ export class TlsFailed extends Schema.TaggedError<TlsFailed>()("TlsFailed", {
   address: Schema.String,
   /**
    * `name`: its certificate is for another host; `expiry`: it has expired or is not valid yet; `authority`: nobody that
-   * we trust has signed it; `identity`: our own certificate or key is no use; `handshake`: anything else, as no TLS.
+   * we trust has signed it; `identity`: our own certificate or key is no use, or what we were given of authorities is
+   * none; `handshake`: anything else, as no TLS.
    */
   kind: Schema.Literals(["handshake", "name", "expiry", "authority", "identity"]),
   reason: Schema.String
@@ -137,6 +139,7 @@ const placeOf = ({ host, identity, port }: Options): string => {
 /** Begins TLS over a connection that is there. Throws if the identity is no use. */
 export const begin = (socket: net.Socket, options: Options): tls.TLSSocket => {
   const { host, identity, role } = options
+  PemTexts.checkClient(identity)
   const place = placeOf(options)
   const ticket = tickets.get(place)
   const secured = tls.connect({

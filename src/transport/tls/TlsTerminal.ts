@@ -14,6 +14,7 @@ import * as RevocationLists from "../../protocol/RevocationLists.ts"
 import { readMeanwhile } from "../FirstBytes.ts"
 import { isInternalAvoided } from "../ReceiveInto.ts"
 import { type Bounds, type Handshake, HandshakeTurns } from "./HandshakeTurns.ts"
+import * as PemTexts from "./PemTexts.ts"
 import { ciphers } from "./Processor.ts"
 import { certificateOf, refusedOf, rememberShown, saying } from "./ShownCertificate.ts"
 import { Tickets } from "./Tickets.ts"
@@ -120,6 +121,7 @@ interface Checked {
 const checked = (identity: ServerIdentity): Effect.Effect<Checked, TlsRefused> =>
   Effect.try({
     try: () => {
+      PemTexts.checkServer(identity)
       const context = contextOf(identity)
       tls.createSecureContext(context)
       return { context, lapses: lapsesOf(identity) }
