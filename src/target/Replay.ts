@@ -6,7 +6,7 @@
  * session speaks the protocol of the recording's index files; a recording without any is replayed as a snapshot.
  */
 import { basename, dirname } from "node:path"
-import { Clock, Duration, Effect, type Scope } from "effect"
+import { Clock, Duration, Effect, Schema, type Scope } from "effect"
 import * as CtfTrace from "../ctf/CtfTrace.ts"
 import { GrowingMetadata } from "../ctf/metadata/GrowingMetadata.ts"
 import { isZero, parts } from "../ctf/metadata/Parts.ts"
@@ -22,7 +22,7 @@ export interface Options {
   readonly sessionName?: string
   /** Replays as a live session with this timer. */
   readonly liveTimer?: Duration.Input
-  /** 1 is the recorded pace, 2 twice as fast; as fast as possible where not given. */
+  /** 1 is the recorded pace, 2 twice as fast; above 0. As fast as possible where not given. */
   readonly speed?: number
   /** Called after each packet with all that was sent so far. */
   readonly onProgress?: (progress: Progress) => void
@@ -34,8 +34,15 @@ export interface Progress {
   readonly packets: number
 }
 
-/** What failed of a replay: the relay, the connection or the recording. */
-export type ReplayFailed = Target.SessionFailed | CtfTrace.TraceUnreadable
+/** A replay like this cannot be made. `reason` names the option that is wrong. */
+export class ReplayInvalid extends Schema.TaggedError<ReplayInvalid>()("ReplayInvalid", { reason: Schema.String }) {
+  override get message(): string {
+    return `the replay's options are not valid: ${this.reason}`
+  }
+}
+
+/** What failed of a replay: its options, the relay, the connection or the recording. */
+export type ReplayFailed = Target.SessionFailed | CtfTrace.TraceUnreadable | ReplayInvalid
 
 /** Where the replay stands on the recording's own clock. */
 interface Position {
@@ -220,6 +227,8 @@ export const replay = (
   options: Options = {}
 ): Effect.Effect<Progress & { readonly outputPath: string | undefined }, ReplayFailed> =>
   Effect.gen(function* () {
+    const { speed = 1 } = options
+    if (!(speed > 0)) return yield* new ReplayInvalid({ reason: `speed: ${speed} is not above 0` })
     const position: Position = { now: 0n, origin: undefined }
     const session = yield* target.session({ ...sessionOptions(recording, options), clock: () => position.now })
     let bytes = 0

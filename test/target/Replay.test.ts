@@ -202,6 +202,17 @@ Peers.describeConcurrently(Peers.reference, "replaying other recordings", () => 
     })
   )
 
+  it.live("a pace that is none is refused before a session begins", () =>
+    Effect.gen(function* () {
+      const target = yield* Target.make({ url: "net://127.0.0.1:1:2" })
+      const recording = { directory: "/none", chunks: [], byteCount: 0 }
+      for (const speed of [0, -1, Number.NaN]) {
+        const refused = yield* Effect.flip(Replay.replay(recording, target, { speed }))
+        assert.strictEqual(refused.message, `the replay's options are not valid: speed: ${speed} is not above 0`)
+      }
+    })
+  )
+
   it.live("a directory without a trace is refused by name", () =>
     Effect.gen(function* () {
       const directory = yield* Relays.temporaryDirectory("empty")
