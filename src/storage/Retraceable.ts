@@ -52,17 +52,27 @@ export const blanksOf = (text: string, after: number): ReadonlyArray<Blank> =>
     return change?.blank !== undefined && change.after === after ? [{ path: change.path, ...change.blank }] : []
   })
 
+interface Noted {
+  /** The old name, if it is a rename. */
+  readonly from?: string
+  /** A directory is made. */
+  readonly isDirectory?: boolean
+}
+
 /** Logs changes of names below the directories in `prefixes`, in a file of its own. */
 export class Watch {
   readonly prefixes = new Set<string>()
   readonly #file: OpenFile
+  readonly #isSynced: boolean
   readonly #blanks: Blanks | undefined
   readonly #turn = Semaphore.makeUnsafe(1)
   #position = 0
   after = 0
 
-  constructor(file: OpenFile, blanks?: Blanks) {
+  /** `isSynced`: what is noted outlives the machine's power, as does the name that it is about. */
+  constructor(file: OpenFile, isSynced: boolean, blanks?: Blanks) {
     this.#file = file
+    this.#isSynced = isSynced
     this.#blanks = blanks
   }
 
@@ -70,8 +80,11 @@ export class Watch {
     return isWithin(path, this.prefixes)
   }
 
-  note(path: string, from?: string): Effect.Effect<void, FileFailed> {
-    return this.#turn.withPermits(1)(this.#put({ path, ...(from !== undefined && { from }) }))
+  /** To be done before what it tells of. A directory that is made may be left over: it is empty. */
+  note(path: string, of: Noted): Effect.Effect<void, FileFailed> {
+    const put = this.#put({ path, ...(of.from !== undefined && { from: of.from }) })
+    const isSynced = this.#isSynced && of.isDirectory !== true
+    return this.#turn.withPermits(1)(isSynced ? Effect.andThen(put, this.#file.sync) : put)
   }
 
   #put(change: Omit<Change, "after">): Effect.Effect<void, FileFailed> {
@@ -138,16 +151,16 @@ export class Retraceable {
     return false
   }
 
-  #noted(path: string, from?: string): Effect.Effect<void, FileFailed> {
-    for (const watch of this.watches) if (watch.isOf(path)) return watch.note(path, from)
+  #noted(path: string, of: Noted): Effect.Effect<void, FileFailed> {
+    for (const watch of this.watches) if (watch.isOf(path)) return watch.note(path, of)
     return Effect.void
   }
 
   get service(): Files["Service"] {
     const to = (path: string) => (this.shadow?.covers(path) === true ? this.shadow.files : this.#files)
     const isQuiet = (path: string) => this.watches.size === 0 || this.shadow?.covers(path) === true
-    const noted = <A>(path: string, act: () => Effect.Effect<A, FileFailed>, from?: string) =>
-      Effect.suspend(() => (isQuiet(path) ? act() : Effect.flatMap(this.#noted(path, from), act)))
+    const noted = <A>(path: string, act: () => Effect.Effect<A, FileFailed>, of: Noted = {}) =>
+      Effect.suspend(() => (isQuiet(path) ? act() : Effect.flatMap(this.#noted(path, of), act)))
     // A file that is there is not made, and to undo that would remove it.
     const made = <A>(path: string, act: Effect.Effect<A, FileFailed>) =>
       Effect.suspend(() => {
@@ -166,10 +179,10 @@ export class Retraceable {
         if (mode === "new") return made(path, opened)
         return mode === "create" ? removed(path, opened) : opened
       },
-      makeDirectory: (path) => noted(path, () => to(path).makeDirectory(path)),
+      makeDirectory: (path) => noted(path, () => to(path).makeDirectory(path), { isDirectory: true }),
       rename: (from, path) => {
         const renamed = () => blanked(path, to(path).rename(from, path), () => blanks.rename(from, path))
-        return noted(path, renamed, from)
+        return noted(path, renamed, { from })
       },
       unlink: (path) => removed(path, to(path).unlink(path)),
       displace: (path) => removed(path, to(path).displace(path)),

@@ -130,10 +130,14 @@ export const isIntact = (shadow: ShadowFiles, files: Files["Service"]): Effect.E
     return true
   })
 
-/** Makes files as long as their shadows, by a cut or by zeros. Answers those with zeros in place of missing bytes. */
+/**
+ * Makes files as long as their shadows, by a cut or by zeros, so that they stay so if the power fails, if `isSynced`.
+ * Answers those with zeros in place of missing bytes.
+ */
 export const materialize = (
   shadow: ShadowFiles,
-  files: Files["Service"]
+  files: Files["Service"],
+  isSynced: boolean
 ): Effect.Effect<ReadonlyArray<Blank>, FileFailed> =>
   Effect.gen(function* () {
     const blanks: Array<Blank> = []
@@ -142,7 +146,9 @@ export const materialize = (
       const found = yield* Effect.orElseSucceed(files.size(path), () => undefined)
       if (found === size) continue
       const file = yield* files.open(path, found === undefined ? "new" : "continue")
-      yield* Effect.ensuring(file.truncate(size), file.close)
+      const changed = isSynced ? Effect.andThen(file.truncate(size), file.sync) : file.truncate(size)
+      yield* Effect.ensuring(changed, file.close)
+      if (isSynced && found === undefined) yield* files.syncDirectory(dirname(path))
       if ((found ?? 0) < size) blanks.push({ path, found: found ?? 0, size })
     }
     return blanks

@@ -66,6 +66,19 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
     if (hasMiddle) assert.isAbove(middleCount, 0)
   })
 
+  it.each(firsts.slice(0, 2))("do so where the relay syncs, and loses its power, too: seeds from %i", (first) => {
+    let count = 0
+    for (let seed = first; seed < first + batch; seed++) {
+      try {
+        const hasStops = seed % 2 === 0
+        count += live({ ...usual, hasEdgeKills: false, hasPowerLosses: true, hasStops, seed }).relayPowerLossCount
+      } catch (cause) {
+        throw new Error(`seed ${seed}`, { cause })
+      }
+    }
+    assert.isAbove(count, 0)
+  })
+
   it("do so when an edge between lost its power in the middle of its last record", () => {
     assert.isAbove(live({ ...usual, hasMiddle: true, seed: 7_800_040 }).middlePowerLossCount, 0)
   })

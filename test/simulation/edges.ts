@@ -25,6 +25,8 @@ for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   if (seed % 8 === 0) lived(`seed ${seed}, of 2.10`, () => live({ ...usual, minor: 10, seed }))
   const hasMiddle = seed % 4 === 0
   if (hasMiddle) lived(`seed ${seed}, with an edge between`, () => live({ ...usual, hasMiddle, seed }))
+  const power = { ...usual, hasEdgeKills: false, hasPowerLosses: true, hasStops: seed % 4 === 1, seed }
+  if (seed % 2 === 1) lived(`seed ${seed}, with power losses`, () => live(power))
   if (seed % 2 === 0) lived(`seed ${seed}, with stops`, () => live({ ...usual, hasMiddle, hasStops: true, seed }))
 }
 const expected = direct(oneSession)

@@ -23,7 +23,7 @@ const rotated = Effect.gen(function* () {
   memory.write(`${now}/ust/ch_0`, Buffer.from("second"))
   memory.write(`${before}/ust/ch_0`, Buffer.from("first"))
   const retraceable = new Retraceable(memory.service)
-  const watch = new Watch(yield* memory.service.open(changes, "create"))
+  const watch = new Watch(yield* memory.service.open(changes, "create"), false)
   watch.after = marked
   watch.prefixes.add(session)
   retraceable.watches.add(watch)

@@ -4,6 +4,7 @@
  * serves others; but only if the files are as they were left.
  */
 import { Cause, Effect, Result } from "effect"
+import { isSynced } from "../../model/Sync.ts"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { retracedBeside } from "../../relay/journal/Retracing.ts"
@@ -42,12 +43,13 @@ export const rest = (journal: HostedJournal): Effect.Effect<void> =>
 
 const expire = (registry: Registered, journal: HostedJournal, since: number | undefined): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { incidents, journals, store } = registry
+    const { incidents, journals, options, store } = registry
     const { token } = journal
     if (!isGone(journal, since)) return
     yield* incidents.report("JOURNAL_EXPIRED", journal.edgeName)
     // Written first: if the relay is killed meanwhile, the next one has no session that nobody waits for.
-    const said = isKept(journal) ? yield* Effect.result(JournalFiles.say(store, token, "expired")) : undefined
+    const say = JournalFiles.say(store, token, "expired", isSynced(options.sync))
+    const said = isKept(journal) ? yield* Effect.result(say) : undefined
     if (!isGone(journal, since)) return yield* JournalFiles.revive(store, token)
     // It stays suspended, as everything waits for a full disk.
     if (said !== undefined && Result.isFailure(said) && store.roomWait.isMendable(said.failure)) {

@@ -8,6 +8,7 @@
 import { Effect, Latch } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import { clockMillis } from "../../Machine.ts"
+import { isSynced } from "../../model/Sync.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
@@ -210,8 +211,9 @@ export class HostedJournal implements Journal {
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.ended()
     this.#connections.clear()
-    const { background, incidents, journals, store } = this.#registry
-    const said = (what: "finished" | "ended") => Effect.ignore(JournalFiles.say(store, this.token, what))
+    const { background, incidents, journals, options, store } = this.#registry
+    const said = (what: "finished" | "ended") =>
+      Effect.ignore(JournalFiles.say(store, this.token, what, isSynced(options.sync)))
     const putDown = Effect.gen({ self: this }, function* () {
       // Written down before it is done: if this relay is killed meanwhile, the next one knows, though the edge may not.
       if (!isWhole && this.isCut) yield* said("ended")

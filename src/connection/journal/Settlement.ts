@@ -4,7 +4,10 @@ import type { Registry } from "../../relay/Registry.ts"
 import type { Owner } from "../../relay/session/Chunks.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 
-/** True when all that was carried out is in the files; false when something of it cannot be. */
+/**
+ * True when all that was carried out is in the files, and on the device where files are synced: a mark follows, and the
+ * edge may forget. False when something of it cannot be.
+ */
 export const settled = (
   { chunks }: Registry["Service"],
   sessions: ReadonlyArray<SessionActor>,
@@ -14,7 +17,7 @@ export const settled = (
     let isWhole = true
     for (const session of sessions) {
       for (const { log } of session.streams.values()) {
-        if (!(yield* Effect.isSuccess(log.synced))) isWhole = false
+        if (!(yield* Effect.isSuccess(log.flushed))) isWhole = false
       }
       yield* session.completed
     }

@@ -1,6 +1,6 @@
 /** Paths of the files that hold a journal's history, and flags that are files: what they say is that they exist. */
 import { Effect } from "effect"
-import type { FileFailed } from "../../storage/Files.ts"
+import type { FileFailed, OpenFile } from "../../storage/Files.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 
 /** Below the output directory. */
@@ -22,15 +22,29 @@ export const pathsOf = (store: Store, token: string) => {
   }
 }
 
+/** Makes a file there, and the directory, which others remove once it is empty. */
+export const create = (
+  store: Store,
+  path: string,
+  files = store.retraceable.plain
+): Effect.Effect<OpenFile, FileFailed> => {
+  const made = Effect.andThen(files.makeDirectory(`${store.output}/${place}`), files.open(path, "create"))
+  return Effect.retry(made, { times: 10, while: ({ code }) => code === "ENOENT" })
+}
+
+/** Done when the names there outlive the machine's power, its own included. */
+export const syncNames = ({ output, retraceable: { plain } }: Store): Effect.Effect<void, FileFailed> =>
+  Effect.andThen(plain.syncDirectory(`${output}/${place}`), plain.syncDirectory(output))
+
 /** Sets a flag of the journal, which stays until its edge knows; also of a journal without any other file. */
 export const say = (
   store: Store,
   token: string,
-  what: "finished" | "ended" | "expired"
+  what: "finished" | "ended" | "expired",
+  isSynced: boolean
 ): Effect.Effect<void, FileFailed> => {
-  const files = store.retraceable.plain
-  const said = Effect.flatMap(files.open(pathsOf(store, token)[what], "create"), (file) => file.close)
-  return Effect.andThen(files.makeDirectory(`${store.output}/${place}`), said)
+  const said = Effect.flatMap(create(store, pathsOf(store, token)[what]), (file) => file.close)
+  return isSynced ? Effect.andThen(said, syncNames(store)) : said
 }
 
 /** Its edge is back: it is not expired any more. */

@@ -25,7 +25,7 @@ import {
   path,
   writeHead
 } from "./HistoryRecord.ts"
-import { pathsOf, place, remove, type Store } from "./JournalFiles.ts"
+import { create, pathsOf, remove, type Store, syncNames } from "./JournalFiles.ts"
 import { seal, seedOf } from "./Seals.ts"
 
 /** It is abridged when it is twice as long as after the last time, or as this. */
@@ -223,7 +223,7 @@ export class JournalHistory {
         this.#position = bytes.length
         this.#abridgedBytes = bytes.length
         yield* before.close
-        if (this.#isSynced) yield* files.syncDirectory(`${this.#store.output}/${place}`)
+        if (this.#isSynced) yield* syncNames(this.#store)
       })
     return Effect.gen({ self: this }, function* () {
       const before = this.#file
@@ -263,12 +263,14 @@ export const begin = (
   Effect.gen(function* () {
     const files = store.roomWait.files(store.retraceable.plain, () => true)
     const paths = pathsOf(store, token)
-    yield* files.makeDirectory(`${store.output}/${place}`)
-    const described = store.roomWait.file(yield* files.open(paths.about, "create"))
+    const described = store.roomWait.file(yield* create(store, paths.about, files))
     const text = JSON.stringify(about)
-    yield* Effect.ensuring(described.write([Buffer.from(text)], 0), described.close)
+    const written = described.write([Buffer.from(text)], 0)
+    // It is nothing without the others, so what a mark promises needs them, too.
+    yield* Effect.ensuring(isSynced ? Effect.andThen(written, described.sync) : written, described.close)
     const changes = store.roomWait.file(yield* files.open(paths.changes, "create"))
     const file = yield* Effect.onError(files.open(paths.history, "create"), () => changes.close)
-    const watch = new Watch(changes)
+    const watch = new Watch(changes, isSynced)
+    if (isSynced) yield* Effect.onError(syncNames(store), () => Effect.andThen(file.close, watch.close))
     return new JournalHistory(store, { token, about: text, file, watch, position: 0, isSynced })
   })

@@ -17,6 +17,7 @@ const decodeAbout = Schema.decodeUnknownOption(Schema.fromJsonString(About))
 export interface Found {
   readonly token: string
   readonly about: About
+  readonly isSynced: boolean
   /** Number of the last record whose effects are in the files. */
   readonly marked: number
   /** The directories of its sessions, relative to the output directory. */
@@ -190,7 +191,7 @@ const foundIn = (
       const changes = yield* Effect.onError(files.open(paths.changes, "create"), () => file.close)
       const { blanks } = store.retraceable
       for (const blank of blanksBefore) blanks.add(blank)
-      const watch = new Watch(store.roomWait.file(changes), blanks)
+      const watch = new Watch(store.roomWait.file(changes), isSynced, blanks)
       for (const directory of directories) watch.prefixes.add(directory)
       yield* Effect.onError(watch.advance(marked), () => Effect.andThen(file.close, watch.close))
       return new JournalHistory(store, { token, about: text, file, watch, position: end, isSynced })
@@ -198,6 +199,7 @@ const foundIn = (
     return {
       token,
       about,
+      isSynced,
       marked,
       places,
       directories,

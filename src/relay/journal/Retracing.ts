@@ -25,9 +25,13 @@ const under = <A, E>({ retraceable }: Store, shadow: Shadow, work: Effect.Effect
       })
   )
 
-const made = ({ pool, retraceable }: Store, shadow: ShadowFiles): Effect.Effect<void, FileFailed> =>
+const made = (
+  { pool, retraceable }: Store,
+  shadow: ShadowFiles,
+  { isSynced }: Found
+): Effect.Effect<void, FileFailed> =>
   Effect.gen(function* () {
-    for (const blank of yield* materialize(shadow, retraceable.plain)) retraceable.blanks.add(blank)
+    for (const blank of yield* materialize(shadow, retraceable.plain, isSynced)) retraceable.blanks.add(blank)
     yield* pool.suspendAll
   })
 
@@ -79,7 +83,7 @@ export const retraced = <A>(
     if (directory !== undefined) return yield* Effect.as(bereft(found, { directory, retraced }), undefined)
     const stray = shadow.stray
     if (stray !== undefined) return yield* new HistoryAstray({ path: stray })
-    yield* made(store, shadow)
+    yield* made(store, shadow, found)
     return { retraced }
   })
   const one = Effect.fnUntraced(function* (found: Found, gone: ReadonlySet<string>) {
@@ -104,10 +108,11 @@ export const retraced = <A>(
  */
 export const retracedBeside = <A>(
   store: Store,
-  { directories, takeBack }: Found,
+  found: Found,
   work: Effect.Effect<A, FileFailed>,
   undone: Effect.Effect<void>
 ): Effect.Effect<A | undefined, FileFailed> => {
+  const { directories, takeBack } = found
   const { plain } = store.retraceable
   const shadow = new ShadowFiles(plain, directories)
   const covers = (path: string) => shadow.isOwn(path)
@@ -115,7 +120,7 @@ export const retracedBeside = <A>(
     const done = yield* work
     // A directory without files may have been removed with its session.
     const isBereft = [...gone].some((directory) => shadow.hasFiles(directory))
-    if (!isBereft && (yield* isIntact(shadow, plain))) return yield* Effect.as(made(store, shadow), done)
+    if (!isBereft && (yield* isIntact(shadow, plain))) return yield* Effect.as(made(store, shadow, found), done)
     yield* undone
     return undefined
   })

@@ -34,6 +34,7 @@ export interface Report {
   readonly passedByteCount: number
   readonly relayKillCount: number
   readonly relayStopCount: number
+  readonly relayPowerLossCount: number
   readonly edgeKillCount: number
   readonly edgeStopCount: number
   /** How often its disk was. */
@@ -92,6 +93,7 @@ class EdgeWorld {
   readonly #last: SimulatedLink
   relayKillCount = 0
   relayStopCount = 0
+  relayPowerLossCount = 0
   edgeKillCount = 0
   edgeStopCount = 0
   fullCount = 0
@@ -119,9 +121,10 @@ class EdgeWorld {
     this.relayFiles = new MortalFiles(random)
     this.edgeFiles = new MortalFiles(random)
     const patience = new Random(options.seed + 1)
-    // Sessions of old peers are not gone on with once they have ended for want of their edge.
-    this.#suspendMillis =
-      options.minor === undefined && patience.chance(0.5) ? Math.round(patience.next() ** 3 * 3000) : undefined
+    // Sessions of old peers are not gone on with once they have ended for want of their edge; nor are others whose files
+    // have less than was marked, as while a file is filled up with zeros.
+    const mayExpire = options.minor === undefined && options.hasPowerLosses !== true
+    this.#suspendMillis = mayExpire && patience.chance(0.5) ? Math.round(patience.next() ** 3 * 3000) : undefined
     this.stops = new Random(options.seed + 2)
     this.#last = this.link
     if (options.hasMiddle !== true) return
@@ -188,7 +191,7 @@ class EdgeWorld {
         yield* this.#orderly
         if (this.relayFiles.isDead) {
           this.relayKillCount++
-          this.relayFiles = new MortalFiles(this.#random, this.relayFiles.memory)
+          this.relayFiles = this.#isUnpowered ? this.relayFiles.unpowered : this.relayFiles.next
           yield* this.begin
         } else if (this.isHealed) {
           this.relayFiles.left = Number.POSITIVE_INFINITY
@@ -210,6 +213,12 @@ class EdgeWorld {
     })
   }
 
+  get #isUnpowered(): boolean {
+    const is = this.#options.hasPowerLosses === true && this.#sync !== "none" && this.stops.chance(0.5)
+    if (is) this.relayPowerLossCount++
+    return is
+  }
+
   /** The relay or the edge between is stopped, and another one begins. */
   get #orderly(): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -229,7 +238,7 @@ class EdgeWorld {
       files.isDead = true
       this.#last.cut()
       this.relayStopCount++
-      this.relayFiles = new MortalFiles(this.#random, files.memory)
+      this.relayFiles = this.#isUnpowered ? files.unpowered : files.next
       yield* this.begin
     })
   }
@@ -344,11 +353,12 @@ const lives = (options: Options, time: VirtualTime, random: Random, expected: Re
     else assert.deepStrictEqual(found, expected)
     const { cutCount, passedByteCount } = world.link
     const { edgeKillCount, edgeStopCount, expiredCount, fullCount, relayKillCount, relayStopCount } = world
+    const { relayPowerLossCount } = world
     return {
       virtualMillis: time.millis,
       packetCount: world.targets.reduce((sum, { target }) => sum + target.sentCount, 0),
       ...{ cutCount, passedByteCount, edgeKillCount, edgeStopCount, expiredCount },
-      ...{ fullCount, relayKillCount, relayStopCount },
+      ...{ fullCount, relayKillCount, relayStopCount, relayPowerLossCount },
       middleKillCount: world.middle?.killCount ?? 0,
       middleStopCount: world.middle?.stopCount ?? 0,
       middlePowerLossCount: world.middle?.powerLossCount ?? 0

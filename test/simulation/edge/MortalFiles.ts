@@ -11,6 +11,11 @@ import type { Random } from "../../support/Random.ts"
 
 const needRoom: ReadonlySet<string> = new Set(["write", "mkdir", "rename"])
 
+const openedIn = (memory: MemoryFiles, path: string): OpenFile =>
+  Effect.runSync(Effect.orDie(memory.service.open(path, "read")))
+
+const inodeOf = (memory: MemoryFiles, path: string): number => openedIn(memory, path).inode
+
 export class MortalFiles {
   readonly memory: MemoryFiles
   isDead = false
@@ -21,8 +26,8 @@ export class MortalFiles {
   /** It has died, just now. */
   onDeath = (): void => {}
   readonly #random: Random
-  /** By path: how many bytes were there when it was synced last. */
-  readonly #synced = new Map<string, number>()
+  /** By inode: how many bytes were there when it was synced last. */
+  readonly #synced = new Map<number, number>()
 
   constructor(random: Random, image?: MemoryFiles) {
     this.#random = random
@@ -49,8 +54,14 @@ export class MortalFiles {
   /** For the process after it: nothing is synced by that it ended. */
   get next(): MortalFiles {
     const next = new MortalFiles(this.#random, this.memory)
-    for (const [path, count] of this.#synced) next.#synced.set(path, count)
+    for (const path of this.memory.paths("/")) {
+      if (!path.endsWith("/")) next.#synced.set(inodeOf(next.memory, path), this.#syncedOf(path))
+    }
     return next
+  }
+
+  #syncedOf(path: string): number {
+    return this.#synced.get(inodeOf(this.memory, path)) ?? 0
   }
 
   /** The same where the power is gone, too. */
@@ -60,7 +71,7 @@ export class MortalFiles {
     for (const path of this.memory.paths("/")) {
       const found = this.memory.read(path)
       if (found === undefined) continue
-      const count = Math.min(found.length, this.#synced.get(path) ?? 0)
+      const count = Math.min(found.length, this.#syncedOf(path))
       const kept = this.#random.chance(0.5) ? count : this.#random.between(count, found.length)
       // The file may be as long as it was all the same.
       const isLong = this.#random.chance(0.3)
@@ -68,7 +79,7 @@ export class MortalFiles {
       synced.set(path, isLong ? found.length : kept)
     }
     const next = new MortalFiles(this.#random, image)
-    for (const [path, count] of synced) next.#synced.set(path, count)
+    for (const [path, count] of synced) next.#synced.set(inodeOf(next.memory, path), count)
     return next
   }
 
@@ -78,19 +89,12 @@ export class MortalFiles {
       ...files,
       open: (path, mode) =>
         Effect.map(files.open(path, mode), (file): OpenFile => {
-          if (mode === "create") this.#synced.delete(path)
-          const noted = Effect.sync(() => void this.#synced.set(path, this.memory.read(path)?.length ?? 0))
-          return { ...file, sync: Effect.andThen(file.sync, noted) }
-        }),
-      rename: (from, to) => Effect.map(files.rename(from, to), () => this.#renamed(from, to))
-    }
-  }
-
-  #renamed(from: string, to: string): void {
-    for (const [path, count] of [...this.#synced]) {
-      if (path !== from && !path.startsWith(`${from}/`)) continue
-      this.#synced.delete(path)
-      this.#synced.set(to + path.slice(from.length), count)
+          if (mode === "create") this.#synced.delete(file.inode)
+          // It may have another name by then.
+          const { look = Effect.undefined } = openedIn(this.memory, path)
+          const noted = Effect.map(look, (now) => void this.#synced.set(file.inode, now?.byteCount ?? 0))
+          return { ...file, sync: Effect.tap(file.sync, () => noted) }
+        })
     }
   }
 

@@ -15,6 +15,8 @@ export interface Options {
   readonly tracingCount?: number
   /** Each of the processes may be stopped, too: it lets its connections go, and ends when it has written all it has. */
   readonly hasStops?: boolean
+  /** Where it syncs, the relay's host loses its power, too. */
+  readonly hasPowerLosses?: boolean
   /** Another edge is on the way to the relay; it is killed, too. */
   readonly hasMiddle?: boolean
   /** The first of those is killed at this operation on its files, and no other. */
