@@ -8,7 +8,7 @@ import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
 import { blanksOf, isReadable, Watch } from "../../storage/Retraceable.ts"
 import { basis, keptBytes, mark, path } from "./HistoryRecord.ts"
-import { forget, pathsOf, place, remove, type Store } from "./JournalFiles.ts"
+import { forget, pathsOf, place, remove, type Store, syncNames } from "./JournalFiles.ts"
 import { About, JournalHistory } from "./JournalHistory.ts"
 import { Seals, seedOf } from "./Seals.ts"
 
@@ -185,6 +185,8 @@ const foundIn = (
       return undefined
     }
     yield* file.truncate(end)
+    // The relay that wrote the last mark may have ended before it was synced; what led there is about to be forgotten.
+    if (isSynced) yield* file.sync
     const directories = new Set([...places].map((at) => `${store.output}/${at}`))
     const blanksBefore = blanksOf(changes, marked)
     const goOn = Effect.gen(function* () {
@@ -250,6 +252,7 @@ export const findAll = (
 ): Effect.Effect<ReadonlyArray<Found>> =>
   Effect.gen(function* () {
     const all = yield* namesIn(store)
+    if (options.isSynced && all.length > 0) yield* Effect.ignore(syncNames(store))
     const over = overOf(all)
     const finished = new Set([...over.finished, ...over.ended])
     const expired = new Set(over.expired)
