@@ -196,7 +196,10 @@ const make = (config: RelayConfig, tap: Ports.Tap | undefined) =>
     yield* Effect.addFinalizer(() =>
       Effect.suspend(() => Effect.timeoutOption(registry.drain, limits.stopTimeoutMillis))
     )
-    yield* restore(registry, { control: ControlConnection.serve, data: DataConnection.serve })
+    yield* Effect.mapError(
+      restore(registry, { control: ControlConnection.serve, data: DataConnection.serve }),
+      ({ message }) => new ConfigInvalid({ reason: `output: ${message}` })
+    )
     return Relay.of({
       ...readings(registry),
       ...ports,

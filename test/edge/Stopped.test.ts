@@ -64,6 +64,40 @@ it.live("the next relay has what waited of a session that was destroyed meanwhil
   }).pipe(Effect.provide(layer))
 })
 
+it.live(
+  "the next relay has what the disk refused once the relay was stopping, of a session that was destroyed, too",
+  () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const relay = yield* Scope.provide(TestRelay.make({ files: { isImmediate: false } }), scope)
+      const { c, d, leadTo, local, path: other } = yield* Local.recording(relay)
+      const stream = yield* c.addStream({ channel: "ch_1" })
+      const path = other.replace("ch_0", "ch_1")
+      yield* until("the file", () => relay.output.size(path) === 0)
+      // After a mark that took long the next one begins a second later: the end is carried out before that.
+      relay.faults.slow("100 millis")
+      yield* c.index(yield* Effect.as(d.packet(stream, 0, size), stream), { seq: 0 })
+      yield* Local.marked(local)
+      relay.faults.slow(0)
+      const release = relay.faults.stall(path)
+      yield* d.packet(stream, 1, size)
+      yield* c.close
+      yield* d.close
+      yield* Local.ended(local)
+      yield* until("a write", () => relay.faults.stalledCount > 0)
+      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+      yield* until("its connections to end", relay.relay.connections, ({ length }) => length === 0)
+      for (let turn = 0; turn < 1000; turn++) yield* Effect.yieldNow
+      relay.faults.fail({ code: "ENOSPC", operation: "write", path })
+      yield* release
+      yield* Fiber.join(closing)
+      const next = yield* TestRelay.make({ memory: relay.memory })
+      leadTo(next)
+      yield* local.forwarded
+      assert.strictEqual(next.output.size(path), 2 * size)
+    })
+)
+
 it.live("a relay that is stopped while it goes through what an earlier one left changes no file", () =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()

@@ -14,7 +14,7 @@ const journalOf = (token: string, sessionIds: ReadonlyArray<number>): Journal =>
   standing,
   isOutside: false,
   places: undefined,
-  isLeft: false,
+  leave: () => false,
   records: () => undefined,
   stop: () => undefined
 })

@@ -58,9 +58,9 @@ export class AttachedJournal implements Taken {
     const journal = this.#journal
     if (!journal.detach(carrier) || journal.isOver) return
     // One that was never let begin, or of which nothing came, is not kept: anybody could fill the relay with journals.
-    // The edge still has all of it, and begins it anew.
+    // The edge still has all of it, and begins it anew; unless it had sessions that have ended, and could forget those.
     const isWaiting = journal.sessionIds.size === 0 && journal.standing.waiting !== undefined
-    const hasBegun = journal.received > 0 && !isWaiting
+    const hasBegun = journal.durable > 0 || (journal.received > 0 && !isWaiting)
     if (journal.isCut || !hasBegun) journal.end()
     else this.#registry.background(suspended(this.#registry, journal))
   }

@@ -334,11 +334,17 @@ export class HostedJournal implements Journal {
     this.standing.stop()
     for (const { peer } of this.#connections.values()) peer.broke()
     this.#connections.clear()
-    // Left to the next relay, if it has a history; but not if it is about to end, unless its files wait for room.
-    const isEndingWell = this.isEnding && !this.#registry.store.roomWait.isWaiting
-    this.isLeft = this.marking.history !== undefined && !isEndingWell && !this.isOver
+    this.#isStopped = true
+    // Left to the next relay; but not if it is about to end, unless its files wait for room.
+    if (!this.isEnding || this.#registry.store.roomWait.isWaiting) this.leave()
     this.#ends()
   }
+
+  leave(): boolean {
+    this.isLeft ||= this.#isStopped && this.marking.history !== undefined && !this.isOver
+    return this.isLeft
+  }
+  #isStopped = false
 
   #ends(): void {
     this.isEnding = true

@@ -10,6 +10,7 @@ import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { type Bereft, retraced, type Steps } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
+import type { FileFailed } from "../../storage/Files.ts"
 import type { Serves } from "../control/Command.ts"
 import { broken, rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
@@ -31,8 +32,8 @@ const leave = (registry: Registry["Service"], token: string, failure: Failure): 
     for (const oldest of journals.expire(token)) yield* JournalFiles.remove(store, oldest)
   })
 
-/** Before anybody can connect. */
-export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void> =>
+/** Before anybody can connect. Fails if it cannot be known what there is. */
+export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void, FileFailed> =>
   Effect.gen(function* () {
     const { incidents, journals, store } = registry
     const all = yield* JournalsLeft.findAll(store, leftOf(registry), (token, failure) =>

@@ -23,8 +23,8 @@ export interface Journal extends Guest {
   readonly places: ReadonlySet<string> | undefined
   /** A session of it is about to make a directory at `path`, relative to the output directory. */
   readonly records: (path: string) => void
-  /** The relay stops; the next one continues it. */
-  readonly isLeft: boolean
+  /** Something of it cannot be put down any more. True: the relay stops, and the next one continues it. */
+  readonly leave: () => boolean
   /** Ends its sessions, as the loss of their connections does. */
   readonly stop: () => void
 }

@@ -220,11 +220,15 @@ export interface Over {
   readonly expired: ReadonlyArray<string>
 }
 
-const namesIn = (store: Store): Effect.Effect<ReadonlyArray<string>> =>
-  Effect.match(store.retraceable.plain.list(`${store.output}/${place}`), {
-    onSuccess: (entries) => entries.map(({ name }) => name),
-    onFailure: () => []
-  })
+/** Fails rather than find none: edges whose journals a relay does not know put the rest aside. */
+const namesIn = (store: Store): Effect.Effect<ReadonlyArray<string>, FileFailed> =>
+  store.retraceable.plain.list(`${store.output}/${place}`).pipe(
+    Effect.map((entries) => entries.map(({ name }) => name)),
+    Effect.catchIf(
+      ({ code }) => code === "ENOENT" || code === "ENOTDIR",
+      () => Effect.succeed([])
+    )
+  )
 
 const tokensOf = (names: ReadonlyArray<string>, pattern: RegExp) =>
   names.flatMap((name) => pattern.exec(name)?.[1] ?? [])
@@ -235,7 +239,7 @@ const overOf = (names: ReadonlyArray<string>): Over => ({
   expired: tokensOf(names, /^(.*)\.expired$/)
 })
 
-export const findOver = (store: Store): Effect.Effect<Over> => Effect.map(namesIn(store), overOf)
+export const findOver = (store: Store): Effect.Effect<Over, FileFailed> => Effect.map(namesIn(store), overOf)
 
 /** Removes the flags of journals that are forgotten because there are too many. */
 export const forgetOver = (store: Store, tokens: ReadonlyArray<string>): Effect.Effect<void> =>
@@ -249,7 +253,7 @@ export const findAll = (
   store: Store,
   options: Options,
   failed: (token: string, failure: FileFailed) => Effect.Effect<void>
-): Effect.Effect<ReadonlyArray<Found>> =>
+): Effect.Effect<ReadonlyArray<Found>, FileFailed> =>
   Effect.gen(function* () {
     const all = yield* namesIn(store)
     if (options.isSynced && all.length > 0) yield* Effect.ignore(syncNames(store))

@@ -332,7 +332,7 @@ export class SessionActor implements StreamSession {
   /** The relay stops, and the failure is a full disk: the session's edge brings what is missing to the next relay. */
   #isLeft(failure: FileFailed): boolean {
     const { journals, store } = this.#surroundings
-    return store.roomWait.isMendable(failure) && journals.ofSession(this.id)?.isLeft === true
+    return store.roomWait.isMendable(failure) && journals.ofSession(this.id)?.leave() === true
   }
 
   #failed(stream: StreamActor, failure: FileFailed): Effect.Effect<void> {

@@ -68,7 +68,7 @@ export const relay = ({ files, suspendMillis, sync, tap }: Options): Effect.Effe
     const registry = Context.get(yield* Layer.build(Layer.fresh(layer)), Registry)
     yield* Effect.addFinalizer(() => Effect.timeoutOption(registry.drain, stopTimeout))
     const serves = { control: ControlConnection.serve, data: DataConnection.serve }
-    yield* restore(registry, serves)
+    yield* Effect.orDie(restore(registry, serves))
     const connections = yield* FiberSet.make<void>()
     const run = yield* FiberSet.runtime(connections)<never>()
     const slabs = new Slabs()

@@ -1,0 +1,114 @@
+/** What a relay puts down about the journals of edges, where its directory is shared, refused or loses its power. */
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit, Layer, Scope } from "effect"
+import { AttachedJournal } from "../../src/connection/journal/AttachedJournal.ts"
+import type { HostedJournal } from "../../src/connection/journal/HostedJournal.ts"
+import * as JournalFiles from "../../src/relay/journal/JournalFiles.ts"
+import * as JournalHistory from "../../src/relay/journal/JournalHistory.ts"
+import type { Registry } from "../../src/relay/Registry.ts"
+import { FileFailed, Files } from "../../src/storage/Files.ts"
+import { TraceStore } from "../../src/storage/TraceStore.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { PowerFiles } from "../simulation/PowerFiles.ts"
+import { output, withStore } from "../storage/stores.ts"
+import * as Local from "./Local.ts"
+
+const size = 64
+const eio = new FileFailed({ operation: "readdir", path: ".journals", code: "EIO" })
+const about = { edgeName: "here", peer: "127.0.0.1:1" }
+
+/** What is there when the power was lost: nothing but what was synced. */
+const leftOf = (put: (store: TraceStore["Service"]) => Effect.Effect<unknown, unknown>) =>
+  Effect.gen(function* () {
+    const power = new PowerFiles()
+    const store = TraceStore.layerNoDeps({ output, openFileCountMax: 10, deviceOperationCountMax: 4 })
+    yield* Effect.provide(
+      Effect.flatMap(TraceStore, put),
+      store.pipe(Layer.provide(Layer.succeed(Files, power.service)))
+    )
+    return yield* power.left(output, "dropped", 0)
+  })
+
+it.effect("that a journal is over outlives the machine's power where files are synced", () =>
+  Effect.gen(function* () {
+    const left = yield* leftOf((store) => JournalFiles.say(store, "token", "finished", true))
+    assert.deepStrictEqual([...left.keys()], [".journals/token.finished"])
+  })
+)
+
+it.effect("what a mark needs to be read outlives it, too", () =>
+  Effect.gen(function* () {
+    const marked = (store: TraceStore["Service"]) =>
+      Effect.flatMap(JournalHistory.begin(store, "token", about, true), (history) => history.mark(1))
+    const left = yield* leftOf(marked)
+    assert.deepStrictEqual(
+      [...left].map(([path, { length }]) => [path, length > 0]),
+      [
+        [".journals/token.json", true],
+        [".journals/token.changes", false],
+        [".journals/token.history", true]
+      ]
+    )
+  })
+)
+
+it.effect("the directory may be removed by the end of another journal while one begins", () =>
+  withStore({}, ({ faults, store }) =>
+    Effect.gen(function* () {
+      faults.fail({ code: "ENOENT", operation: "open", path: ".json", times: 1 })
+      const history = yield* JournalHistory.begin(store, "token", about, false)
+      yield* history.close
+      faults.fail({ code: "ENOENT", operation: "open", path: ".finished", times: 1 })
+      yield* JournalFiles.say(store, "other", "finished", false)
+    })
+  )
+)
+
+it.live("a relay that cannot tell what is there does not begin: edges would put the rest aside", () =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { leadTo, local, packet, path } = yield* Local.recording(relay)
+    yield* packet(0, size)
+    yield* until("a packet", () => relay.output.size(path) === size)
+    yield* Local.marked(local)
+    yield* Scope.close(scope, Exit.void)
+    const { memory } = relay
+    const { list } = memory.service
+    const failing = Object.create(memory) as typeof memory
+    const unread = (at: string) => (at.endsWith(".journals") ? Effect.fail(eio) : list(at))
+    Object.defineProperty(failing, "service", { value: Files.of({ ...memory.service, list: unread }) })
+    const begun = yield* Effect.exit(Effect.scoped(TestRelay.make({ memory: failing })))
+    assert.include(String(begun), "EIO")
+    const next = yield* TestRelay.make({ memory })
+    leadTo(next)
+    yield* packet(1, size)
+    yield* until("both packets", () => next.output.size(path) === 2 * size)
+  })
+)
+
+/** A journal of which nothing is open, and whose next session waits for a right; `end` is noted. */
+const waitingFor = (durable: number) => {
+  let isEnded = false
+  const waiting = { code: "QUOTA_REACHED", detail: "" }
+  const journal = {
+    durable,
+    received: 9,
+    sessionIds: new Set(),
+    standing: { waiting, comesBy: () => {} },
+    brought: { settled: Effect.succeed(false) },
+    detach: () => true,
+    end: () => {
+      isEnded = true
+    }
+  } as unknown as HostedJournal
+  const registry = { background: () => {} } as unknown as Registry["Service"]
+  const edge = { name: "127.0.0.1:1", certificate: undefined }
+  new AttachedJournal(registry, journal, edge).detach({ peer: "", onReady: () => {}, onReplaced: () => {} })
+  return isEnded
+}
+
+it("a journal that waits when its link is lost begins anew, unless its edge has forgotten some of it", () => {
+  assert.deepStrictEqual([waitingFor(0), waitingFor(5)], [true, false])
+})
