@@ -3,16 +3,20 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Layer, Scope } from "effect"
 import { AttachedJournal } from "../../src/connection/journal/AttachedJournal.ts"
 import type { HostedJournal } from "../../src/connection/journal/HostedJournal.ts"
+import * as Spool from "../../src/edge/spool/Spool.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
 import * as JournalFiles from "../../src/relay/journal/JournalFiles.ts"
 import * as JournalHistory from "../../src/relay/journal/JournalHistory.ts"
 import type { Registry } from "../../src/relay/Registry.ts"
 import { FileFailed, Files } from "../../src/storage/Files.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { TraceStore } from "../../src/storage/TraceStore.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { PowerFiles } from "../simulation/PowerFiles.ts"
 import { output, withStore } from "../storage/stores.ts"
 import * as Local from "./Local.ts"
+import * as Spools from "./spools.ts"
 
 const size = 64
 const eio = new FileFailed({ operation: "readdir", path: ".journals", code: "EIO" })
@@ -112,3 +116,16 @@ const waitingFor = (durable: number) => {
 it("a journal that waits when its link is lost begins anew, unless its edge has forgotten some of it", () => {
   assert.deepStrictEqual([waitingFor(0), waitingFor(5)], [true, false])
 })
+
+it.effect("an edge that syncs syncs the name of a session's directory, too, before a tracer is answered", () =>
+  Effect.gen(function* () {
+    const { service } = new MemoryFiles()
+    const synced: Array<string> = []
+    const syncDirectory = (at: string) => Effect.sync(() => void synced.push(at))
+    const spool = yield* Spool.make({ ...Spools.options({ ...service, syncDirectory }), isSynced: true })
+    const journal = Spools.open(spool)
+    journal.append(Kind.control, 1)
+    yield* Spools.written(journal)
+    assert.deepStrictEqual(synced, [journal.home.directory, "/spool"])
+  })
+)

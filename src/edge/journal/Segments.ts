@@ -5,6 +5,7 @@
  * Growing a file costs several times as much as overwriting it, so a busy journal overwrites the segments that it has
  * freed. Old records that are left in such a file have smaller numbers.
  */
+import { dirname } from "node:path"
 import { Effect, Result, Semaphore } from "effect"
 import { clockMillis } from "../../Machine.ts"
 import { type FileFailed, type Files, isPrompt, type OpenFile } from "../../storage/Files.ts"
@@ -157,6 +158,8 @@ export class Segments {
       yield* this.#seal
       const file = (yield* this.#reuse(nameOf(first))) ?? (yield* files.open(this.#path(nameOf(first)), "create"))
       if (isSynced) yield* files.syncDirectory(directory)
+      // Its own name, too.
+      if (isSynced && this.all.length === 0) yield* files.syncDirectory(dirname(directory))
       const segment = segmentOf(first, file, first - 1)
       this.all.push(segment)
       return segment
