@@ -31,6 +31,7 @@ import { ViewedPackets } from "./ViewedPackets.ts"
 const attemptCountMax = 3
 /** A viewer that asks again sooner does not pause between its requests: those that do pause a millisecond at least. */
 const hastyMillis = 0.7
+
 export const isMissing = (failure: FileFailed) => failure.code === "ENOENT"
 const statusOf = { empty: Status.ok, retry: Status.retry, hup: Status.hup, inactive: Status.inactive } as const
 /** Between two looks at whether the tracer has announced its streams. */
