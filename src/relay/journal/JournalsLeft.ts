@@ -220,15 +220,22 @@ export interface Over {
   readonly expired: ReadonlyArray<string>
 }
 
-/** Fails rather than find none: edges whose journals a relay does not know put the rest aside. */
-const namesIn = (store: Store): Effect.Effect<ReadonlyArray<string>, FileFailed> =>
-  store.retraceable.plain.list(`${store.output}/${place}`).pipe(
+/**
+ * Fails rather than find none: edges whose journals a relay does not know put the rest aside. But a relay starts where
+ * nothing can be recorded, as the reference does, since that may be put right while it runs.
+ */
+const namesIn = ({ output, retraceable: { plain } }: Store): Effect.Effect<ReadonlyArray<string>, FileFailed> => {
+  const directory = `${output}/${place}`
+  return plain.list(directory).pipe(
     Effect.map((entries) => entries.map(({ name }) => name)),
-    Effect.catchIf(
-      ({ code }) => code === "ENOENT" || code === "ENOTDIR",
-      () => Effect.succeed([])
-    )
+    Effect.catch((failure) => {
+      if (failure.code === "ENOENT" || failure.code === "ENOTDIR") return Effect.succeed([])
+      if (failure.code !== "EACCES") return Effect.fail(failure)
+      const isOutOfReach = Effect.isFailure(plain.size(directory))
+      return Effect.flatMap(isOutOfReach, (is) => (is ? Effect.succeed([]) : Effect.fail(failure)))
+    })
   )
+}
 
 const tokensOf = (names: ReadonlyArray<string>, pattern: RegExp) =>
   names.flatMap((name) => pattern.exec(name)?.[1] ?? [])
