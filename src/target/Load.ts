@@ -14,6 +14,7 @@ import * as Target from "./Target.ts"
 export interface Options {
   readonly sessionCount: number
   readonly streamCount: number
+  /** From `SyntheticTrace.packetBytesMin` to `packetBytesMax`: whole packets are in memory. */
   readonly packetBytes: number
   /** Packets per second and stream; as many as the relay takes where not given. */
   readonly rate?: number
@@ -44,7 +45,7 @@ const count = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
 const Numbers = Schema.Struct({
   sessionCount: count(0),
   streamCount: count(0),
-  packetBytes: count(SyntheticTrace.packetBytesMin, 0xffff_ffff),
+  packetBytes: count(SyntheticTrace.packetBytesMin, SyntheticTrace.packetBytesMax),
   rate: Schema.optional(Schema.Finite.check(Schema.isGreaterThan(0))),
   packetCount: Schema.optional(count(0))
 })

@@ -81,7 +81,7 @@ describe("a target that is asked for what cannot be said", () => {
       const loads = {
         sessionCount: [-1, 1.5, Number.NaN],
         streamCount: [-1],
-        packetBytes: [-1, 1, Number.NaN, 2 ** 33],
+        packetBytes: [-1, 1, Number.NaN, 2 ** 30 + 1],
         rate: [0, -1, Number.NaN],
         packetCount: [-1, Number.NaN]
       }
