@@ -19,7 +19,6 @@ import * as Local from "./Local.ts"
 import * as Spools from "./spools.ts"
 
 const size = 64
-const eio = new FileFailed({ operation: "readdir", path: ".journals", code: "EIO" })
 const about = { edgeName: "here", peer: "127.0.0.1:1" }
 
 /** What is there when the power was lost: nothing but what was synced. */
@@ -69,26 +68,45 @@ it.effect("the directory may be removed by the end of another journal while one 
   )
 )
 
-it.live("a relay that cannot tell what is there does not begin: edges would put the rest aside", () =>
+/** `memory`, where the directory of journals fails to be listed, and perhaps to be found. */
+const unlisted = (memory: MemoryFiles, code: string, isOutOfReach: boolean) => {
+  const failing: MemoryFiles = Object.create(memory)
+  const { list, size: sizeOf } = memory.service
+  const failed = Effect.fail(new FileFailed({ operation: "readdir", path: "/.journals", code }))
+  const service = Files.of({
+    ...memory.service,
+    list: (at) => (at.endsWith(".journals") ? failed : list(at)),
+    size: (at) => (isOutOfReach && at.endsWith(".journals") ? failed : sizeOf(at))
+  })
+  Object.defineProperty(failing, "service", { value: service })
+  return failing
+}
+
+for (const code of ["EIO", "EACCES"]) {
+  it.live(`a relay that cannot tell what is there, for ${code}, does not begin: edges would put the rest aside`, () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const relay = yield* Scope.provide(TestRelay.make(), scope)
+      const { leadTo, local, packet, path } = yield* Local.recording(relay)
+      yield* packet(0, size)
+      yield* until("a packet", () => relay.output.size(path) === size)
+      yield* Local.marked(local)
+      yield* Scope.close(scope, Exit.void)
+      const { memory } = relay
+      const begun = yield* Effect.exit(Effect.scoped(TestRelay.make({ memory: unlisted(memory, code, false) })))
+      assert.include(String(begun), code)
+      const next = yield* TestRelay.make({ memory })
+      leadTo(next)
+      yield* packet(1, size)
+      yield* until("both packets", () => next.output.size(path) === 2 * size)
+    })
+  )
+}
+
+it.live("a relay begins where nothing can be recorded, as that may be put right while it runs", () =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
-    const { leadTo, local, packet, path } = yield* Local.recording(relay)
-    yield* packet(0, size)
-    yield* until("a packet", () => relay.output.size(path) === size)
-    yield* Local.marked(local)
-    yield* Scope.close(scope, Exit.void)
-    const { memory } = relay
-    const { list } = memory.service
-    const failing = Object.create(memory) as typeof memory
-    const unread = (at: string) => (at.endsWith(".journals") ? Effect.fail(eio) : list(at))
-    Object.defineProperty(failing, "service", { value: Files.of({ ...memory.service, list: unread }) })
-    const begun = yield* Effect.exit(Effect.scoped(TestRelay.make({ memory: failing })))
-    assert.include(String(begun), "EIO")
-    const next = yield* TestRelay.make({ memory })
-    leadTo(next)
-    yield* packet(1, size)
-    yield* until("both packets", () => next.output.size(path) === 2 * size)
+    const relay = yield* TestRelay.make({ memory: unlisted(new MemoryFiles(), "EACCES", true) })
+    assert.deepStrictEqual(yield* relay.relay.sessions, [])
   })
 )
 

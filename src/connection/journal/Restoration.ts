@@ -10,7 +10,6 @@ import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { type Bereft, retraced, type Steps } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
-import type { FileFailed } from "../../storage/Files.ts"
 import type { Serves } from "../control/Command.ts"
 import { broken, rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
@@ -33,7 +32,7 @@ const leave = (registry: Registry["Service"], token: string, failure: Failure): 
   })
 
 /** Before anybody can connect. Fails if it cannot be known what there is. */
-export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void, FileFailed> =>
+export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void, JournalsLeft.Unlisted> =>
   Effect.gen(function* () {
     const { incidents, journals, store } = registry
     const all = yield* JournalsLeft.findAll(store, leftOf(registry), (token, failure) =>

@@ -220,6 +220,9 @@ export interface Over {
   readonly expired: ReadonlyArray<string>
 }
 
+/** It cannot be known what is there. */
+export type Unlisted = FileFailed
+
 /**
  * Fails rather than find none: edges whose journals a relay does not know put the rest aside. But a relay starts where
  * nothing can be recorded, as the reference does, since that may be put right while it runs.
