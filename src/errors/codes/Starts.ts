@@ -7,7 +7,11 @@ export const starts = {
     "",
     "An option, a variable or a file of options has a value that cannot be: the line names it."
   ),
-  START_OUTPUT: entry("error", "", "The output cannot be written, or another relay has sessions of edges in it."),
+  START_OUTPUT: entry(
+    "error",
+    "",
+    "The output cannot be written, its `.journals` cannot be read, or another relay has sessions of edges in it."
+  ),
   START_PORT: entry(
     "error",
     "",

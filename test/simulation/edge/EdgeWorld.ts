@@ -121,8 +121,8 @@ class EdgeWorld {
     this.relayFiles = new MortalFiles(random)
     this.edgeFiles = new MortalFiles(random)
     const patience = new Random(options.seed + 1)
-    // Sessions of old peers are not gone on with once they have ended for want of their edge; nor are others whose files
-    // have less than was marked, as while a file is filled up with zeros.
+    // Sessions of old peers are not gone on with once they have ended for want of their edge; nor are others if files
+    // have less than was marked, as while they are filled up with zeros.
     const mayExpire = options.minor === undefined && options.hasPowerLosses !== true
     this.#suspendMillis = mayExpire && patience.chance(0.5) ? Math.round(patience.next() ** 3 * 3000) : undefined
     this.stops = new Random(options.seed + 2)
