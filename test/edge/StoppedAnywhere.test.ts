@@ -1,0 +1,80 @@
+/** A relay that is stopped while it is at any one of its operations: the next one goes on, and nothing is lost. */
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scope } from "effect"
+import * as GatedFiles from "../../src/storage/GatedFiles.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import * as Local from "./Local.ts"
+
+const size = 64
+/** A stop comes so far while the operation waits. */
+const turnCount = 1000
+
+/** Calls `stops` at the operation of that number, which goes on some turns later. */
+const stoppingAt = (number: number, stops: () => void) => {
+  const memory = new MemoryFiles({ isImmediate: false })
+  let count = Number.NEGATIVE_INFINITY
+  const turns = Effect.forEach(Array.from({ length: turnCount }), () => Effect.yieldNow, { discard: true })
+  const service = GatedFiles.make(memory.service, {
+    pass: ({ act }) =>
+      Effect.suspend(() => {
+        if (++count !== number) return act
+        stops()
+        return Effect.andThen(turns, act)
+      }),
+    passNow: (_path, byteCount) => byteCount
+  })
+  const gated = Object.defineProperty(Object.create(memory) as MemoryFiles, "service", { value: service })
+  const begin = () => {
+    count = 0
+  }
+  return { begin, gated, memory, isReached: () => count >= number }
+}
+
+/** Packets, a name that is taken, the end of a trace chunk, more packets. `isStopped` false: there are fewer operations. */
+const recorded = (number: number) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    let closing: Fiber.Fiber<void> | undefined
+    const { begin, gated, isReached, memory } = stoppingAt(number, () => {
+      closing = Effect.runFork(Scope.close(scope, Exit.void))
+    })
+    const relay = yield* Scope.provide(TestRelay.make({ memory: gated }), scope)
+    begin()
+    const { c, d, leadTo, local, packet } = yield* Local.recording(relay)
+    yield* packet(0, size)
+    const twin = yield* c.addStream({ channel: "ch_1" })
+    yield* d.packet(twin, 0, size)
+    yield* c.index(twin, { seq: 0 })
+    yield* c.closeStream(twin, 0)
+    // Its name is taken.
+    yield* c.addStream({ channel: "ch_1" })
+    yield* c.closeChunk(0, 1_700_000_001, 0)
+    yield* packet(1, size)
+    yield* Effect.raceFirst(Local.marked(local), Effect.orDie(until("the operation", isReached)))
+    const isStopped = closing !== undefined
+    if (closing !== undefined) yield* Fiber.join(closing)
+    else yield* Scope.close(scope, Exit.void)
+    const next = yield* TestRelay.make({ memory })
+    leadTo(next)
+    yield* packet(2, size)
+    yield* c.close
+    yield* d.close
+    yield* local.forwarded
+    return { isStopped, tree: next.output.tree() }
+  })
+
+it.live("leaves the files that it would have left", () =>
+  Effect.gen(function* () {
+    const { tree } = yield* Effect.scoped(recorded(Number.POSITIVE_INFINITY))
+    let isStopped = true
+    let at = 1
+    for (; isStopped; at++) {
+      const one = yield* Effect.scoped(recorded(at))
+      assert.deepStrictEqual(one.tree, tree, `at operation ${at}`)
+      isStopped = one.isStopped
+    }
+    assert.isAbove(at, 30)
+  })
+)
