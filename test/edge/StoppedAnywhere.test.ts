@@ -32,7 +32,7 @@ const stoppingAt = (number: number, stops: () => void) => {
   return { begin, gated, memory, isReached: () => count >= number }
 }
 
-/** Packets, a name that is taken, the end of a trace chunk, more packets. `isStopped` false: there are fewer operations. */
+/** Packets, a name that is taken, the end of a trace chunk, more packets. Not stopped: there are fewer operations. */
 const recorded = (number: number) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
