@@ -59,8 +59,8 @@ export class AttachedJournal implements Taken {
     if (!journal.detach(carrier) || journal.isOver) return
     // One that was never let begin, or of which nothing came, is not kept: anybody could fill the relay with journals.
     // The edge still has all of it, and begins it anew; unless it had sessions that have ended, and could forget those.
-    const isWaiting = journal.sessionIds.size === 0 && journal.standing.waiting !== undefined
-    const hasBegun = journal.durable > 0 || (journal.received > 0 && !isWaiting)
+    const mayLack = journal.brought.isAny || journal.lacking !== undefined
+    const hasBegun = journal.received > 0 && (mayLack || journal.standing.waiting === undefined)
     if (journal.isCut || !hasBegun) journal.end()
     else this.#registry.background(suspended(this.#registry, journal))
   }

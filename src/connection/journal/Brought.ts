@@ -8,6 +8,8 @@ import * as Settlement from "./Settlement.ts"
 export class Brought {
   readonly #registry: Registry["Service"]
   readonly ids = new Set<number>()
+  /** Sessions were brought, if only ones that have ended. */
+  isAny = false
   /** Also of sessions that are over: their trace chunks may not have come to rest. */
   readonly #owners = new Map<string, Owner>()
 
@@ -18,6 +20,7 @@ export class Brought {
   /** Answers the session's directory, relative to the output directory, if all of it records in one. */
   add(id: number): string | undefined {
     this.ids.add(id)
+    this.isAny = true
     const identity = this.#registry.sessions.get(id)?.identity
     if (identity?.hasChunks === true) {
       const { owner } = identity
