@@ -21,7 +21,7 @@ const stoppingAt = (number: number, stops: () => void) => {
       Effect.suspend(() => {
         if (++count !== number) return act
         stops()
-        return Effect.andThen(turns, act)
+        return Effect.uninterruptible(Effect.andThen(turns, act))
       }),
     passNow: (_path, byteCount) => byteCount
   })
@@ -62,6 +62,7 @@ const recorded = (number: number) =>
     yield* c.close
     yield* d.close
     yield* local.forwarded
+    yield* Local.quiet(next)
     return { isStopped, tree: next.output.tree() }
   })
 
