@@ -1,6 +1,6 @@
 /** What a relay puts down about the journals of edges, where its directory is shared, refused or loses its power. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Effect, Layer } from "effect"
 import { AttachedJournal } from "../../src/connection/journal/AttachedJournal.ts"
 import type { HostedJournal } from "../../src/connection/journal/HostedJournal.ts"
 import * as Spool from "../../src/edge/spool/Spool.ts"
@@ -85,13 +85,8 @@ const unlisted = (memory: MemoryFiles, code: string, isOutOfReach: boolean) => {
 for (const code of ["EIO", "EACCES"]) {
   it.live(`a relay that cannot tell what is there, for ${code}, does not begin: edges would put the rest aside`, () =>
     Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const relay = yield* Scope.provide(TestRelay.make(), scope)
-      const { leadTo, local, packet, path } = yield* Local.recording(relay)
-      yield* packet(0, size)
-      yield* until("a packet", () => relay.output.size(path) === size)
-      yield* Local.marked(local)
-      yield* Scope.close(scope, Exit.void)
+      const { leadTo, packet, path, relay, stop } = yield* Local.begun(size)
+      yield* stop
       const { memory } = relay
       const begun = yield* Effect.exit(Effect.scoped(TestRelay.make({ memory: unlisted(memory, code, false) })))
       assert.include(String(begun), code)

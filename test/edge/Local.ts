@@ -1,14 +1,16 @@
 /** An edge in this process, over files in memory, before a relay in this process. */
-import { Effect, type Scope } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import * as Edge from "../../src/edge/Edge.ts"
 import * as Pace from "../../src/edge/forwarding/Pace.ts"
 import type * as Packing from "../../src/edge/forwarding/Packing.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
-import type { TestRelay } from "../../src/testing/TestRelay.ts"
+import * as TestRelays from "../../src/testing/TestRelay.ts"
 import { inRealTime, until } from "../../src/testing/Waiting.ts"
 import { Link } from "./Link.ts"
+
+type TestRelay = TestRelays.TestRelay
 
 const anywhere = { host: "127.0.0.1", port: 0, family: 4 } as const
 
@@ -96,6 +98,25 @@ export const recording = (relay: TestRelay) =>
         controlPort = next.controlPort
       }
     }
+  })
+
+/** The same at a relay of its own, which may be stopped. */
+export const atRelay = (options?: TestRelays.Options) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelays.make(options), scope)
+    return { ...(yield* recording(relay)), relay, stop: Scope.close(scope, Exit.void) }
+  })
+
+/** The same with a packet of `byteCount` bytes, which the relay has in its files, and has put down. */
+export const begun = (byteCount: number, options?: TestRelays.Options) =>
+  Effect.gen(function* () {
+    const all = yield* atRelay(options)
+    const { local, packet, path, script } = all
+    yield* packet(0, byteCount)
+    yield* script.fileSize(path, byteCount)
+    yield* marked(local)
+    return all
   })
 
 /** All that the edge has is in the relay's files, and put down there. */

@@ -4,6 +4,7 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { logged } from "../support/logged.ts"
+import { turns } from "../support/turns.ts"
 import * as Local from "./Local.ts"
 
 const size = 64
@@ -12,16 +13,11 @@ for (const code of ["ENOSPC", "EROFS", "EIO", "ENOTCONN"]) {
   it.live(`the next relay goes on where it waited for ${code}, which is no failure`, () => {
     const { codes, layer } = logged()
     return Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const relay = yield* Scope.provide(TestRelay.make(), scope)
-      const { leadTo, local, packet, path } = yield* Local.recording(relay)
-      yield* packet(0, size)
-      yield* until("a packet", () => relay.output.size(path) === size)
-      yield* Local.marked(local)
+      const { leadTo, packet, path, relay, stop } = yield* Local.begun(size)
       relay.faults.fail({ code, operation: "write" })
       yield* packet(1, size)
       yield* until("it to wait", () => codes.includes("JOURNAL_WAITS"))
-      yield* Scope.close(scope, Exit.void)
+      yield* stop
       const next = yield* TestRelay.make({ memory: relay.memory })
       leadTo(next)
       yield* packet(2, size)
@@ -31,31 +27,36 @@ for (const code of ["ENOSPC", "EROFS", "EIO", "ENOTCONN"]) {
   })
 }
 
+/** A session that its tracer has destroyed; a packet of it, in `path`, waits at the disk until `release` is run. */
+const destroyed = Effect.gen(function* () {
+  const all = yield* Local.atRelay({ files: { isImmediate: false } })
+  const { c, d, local, packet, path: other, relay } = all
+  const stream = yield* c.addStream({ channel: "ch_1" })
+  const path = other.replace("ch_0", "ch_1")
+  yield* until("the file", () => relay.output.size(path) === 0)
+  yield* Local.marked(local)
+  // After a mark that took long the next one begins a second later: the end is carried out before that.
+  relay.faults.slow("100 millis")
+  yield* packet(0, size)
+  yield* Local.marked(local)
+  relay.faults.slow(0)
+  const release = relay.faults.stall(path)
+  // Its index does not come: nothing waits for an answer, and the end is carried out.
+  yield* d.packet(stream, 0, size)
+  yield* c.close
+  yield* d.close
+  yield* Local.ended(local)
+  return { ...all, path, release }
+})
+
 it.live("the next relay has what waited of a session that was destroyed meanwhile, too", () => {
   const { codes, layer } = logged()
   return Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make({ files: { isImmediate: false } }), scope)
-    const { c, d, leadTo, local, packet, path: other } = yield* Local.recording(relay)
-    const stream = yield* c.addStream({ channel: "ch_1" })
-    const path = other.replace("ch_0", "ch_1")
-    yield* until("the file", () => relay.output.size(path) === 0)
-    yield* Local.marked(local)
-    // After a mark that took long the next one begins a second later: the end is carried out before that.
-    relay.faults.slow("100 millis")
-    yield* packet(0, size)
-    yield* Local.marked(local)
-    relay.faults.slow(0)
-    const release = relay.faults.stall(path)
-    // Its index does not come: nothing waits for an answer, and the end is carried out.
-    yield* d.packet(stream, 0, size)
-    yield* c.close
-    yield* d.close
-    yield* Local.ended(local)
+    const { leadTo, local, path, relay, release, stop } = yield* destroyed
     relay.faults.fail({ code: "ENOSPC", operation: "write", path })
     yield* release
     yield* until("it to wait", () => codes.includes("JOURNAL_WAITS"))
-    yield* Scope.close(scope, Exit.void)
+    yield* stop
     const next = yield* TestRelay.make({ memory: relay.memory })
     leadTo(next)
     yield* local.forwarded
@@ -64,61 +65,42 @@ it.live("the next relay has what waited of a session that was destroyed meanwhil
   }).pipe(Effect.provide(layer))
 })
 
-it.live(
-  "the next relay has what the disk refused once the relay was stopping, of a session that was destroyed, too",
-  () =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const relay = yield* Scope.provide(TestRelay.make({ files: { isImmediate: false } }), scope)
-      const { c, d, leadTo, local, path: other } = yield* Local.recording(relay)
-      const stream = yield* c.addStream({ channel: "ch_1" })
-      const path = other.replace("ch_0", "ch_1")
-      yield* until("the file", () => relay.output.size(path) === 0)
-      // After a mark that took long the next one begins a second later: the end is carried out before that.
-      relay.faults.slow("100 millis")
-      yield* c.index(yield* Effect.as(d.packet(stream, 0, size), stream), { seq: 0 })
-      yield* Local.marked(local)
-      relay.faults.slow(0)
-      const release = relay.faults.stall(path)
-      yield* d.packet(stream, 1, size)
-      yield* c.close
-      yield* d.close
-      yield* Local.ended(local)
-      yield* until("a write", () => relay.faults.stalledCount > 0)
-      const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
-      yield* until("its connections to end", relay.relay.connections, ({ length }) => length === 0)
-      for (let turn = 0; turn < 1000; turn++) yield* Effect.yieldNow
-      relay.faults.fail({ code: "ENOSPC", operation: "write", path })
-      yield* release
-      yield* Fiber.join(closing)
-      const next = yield* TestRelay.make({ memory: relay.memory })
-      leadTo(next)
-      yield* local.forwarded
-      assert.strictEqual(next.output.size(path), 2 * size)
-    })
+it.live("… and what the disk refused once the relay was stopping", () =>
+  Effect.gen(function* () {
+    const { leadTo, local, path, relay, release, stop } = yield* destroyed
+    yield* until("a write", () => relay.faults.stalledCount > 0)
+    const closing = yield* Effect.forkChild(stop)
+    yield* until("its connections to end", relay.relay.connections, ({ length }) => length === 0)
+    yield* turns(100)
+    relay.faults.fail({ code: "ENOSPC", operation: "write", path })
+    yield* release
+    yield* Fiber.join(closing)
+    const next = yield* TestRelay.make({ memory: relay.memory })
+    leadTo(next)
+    yield* local.forwarded
+    assert.strictEqual(next.output.size(path), size)
+  })
 )
 
 it.live("a relay that is stopped while it goes through what an earlier one left changes no file", () =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
-    const { c, leadTo, local, packet, path } = yield* Local.recording(relay)
+    const { c, leadTo, local, packet, path, relay, stop } = yield* Local.atRelay()
     for (const channel of ["ch_1", "ch_2", "ch_3"]) yield* c.addStream({ channel })
     yield* packet(0, size)
     yield* until("a packet", () => relay.output.size(path) === size)
     yield* Local.marked(local)
-    yield* Scope.close(scope, Exit.void)
+    yield* stop
     const { memory } = relay
     const left = relay.output.tree()
     let isThere = false
-    for (let turns = 0; !isThere; turns++) {
+    for (let count = 0; !isThere; count++) {
       const scope = yield* Scope.make()
       const fiber = yield* Effect.forkChild(Scope.provide(TestRelay.make({ memory }), scope))
-      for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+      for (let turn = 0; turn < count; turn++) yield* Effect.yieldNow
       isThere = fiber.pollUnsafe() !== undefined
       yield* Fiber.interrupt(fiber)
       yield* Scope.close(scope, Exit.void)
-      assert.deepStrictEqual(relay.output.tree(), left, `after ${turns} turns`)
+      assert.deepStrictEqual(relay.output.tree(), left, `after ${count} turns`)
     }
     const next = yield* TestRelay.make({ memory })
     leadTo(next)
@@ -129,16 +111,11 @@ it.live("a relay that is stopped while it goes through what an earlier one left 
 
 it.live("what a relay that stops does to a trace chunk while it puts down a mark is known to the next one", () =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make({ files: { isImmediate: false } }), scope)
-    const { c, leadTo, local, packet, path } = yield* Local.recording(relay)
-    yield* packet(0, size)
-    yield* until("a packet", () => relay.output.size(path) === size)
-    yield* Local.marked(local)
+    const { c, leadTo, packet, path, relay, stop } = yield* Local.begun(size, { files: { isImmediate: false } })
     const release = relay.faults.stall(".history")
     yield* c.closeChunk(0, 1_700_000_001, 0)
     yield* until("the mark to be written", () => relay.faults.stalledCount > 0)
-    const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+    const closing = yield* Effect.forkChild(stop)
     const isArchived = () => relay.output.files().some((name) => name.includes("archives/"))
     for (let turn = 0; turn < 1000 && !isArchived(); turn++) yield* Effect.yieldNow
     yield* release
@@ -155,9 +132,7 @@ it.live("what a relay that stops does to a trace chunk while it puts down a mark
 it.live("the file of a stream whose name another one has is there for the next relay", () => {
   const { codes, layer } = logged()
   return Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
-    const { c, d, leadTo, local, packet, path } = yield* Local.recording(relay)
+    const { c, d, leadTo, local, packet, path, relay, stop } = yield* Local.atRelay()
     const stream = yield* c.addStream({ channel: "ch_1" })
     yield* d.packet(stream, 0, size)
     yield* c.index(stream, { seq: 0 })
@@ -169,7 +144,7 @@ it.live("the file of a stream whose name another one has is there for the next r
     relay.faults.fail({ code: "ENOSPC", operation: "write", path: ".history" })
     yield* c.addStream({ channel: "ch_1" })
     yield* until("it to wait", () => codes.includes("JOURNAL_WAITS"))
-    yield* Scope.close(scope, Exit.void)
+    yield* stop
     const next = yield* TestRelay.make({ memory: relay.memory })
     leadTo(next)
     yield* packet(0, size)

@@ -80,6 +80,8 @@ export class HostedJournal implements Journal {
   readonly untouched = new Untouched()
   /** It ends and leaves nothing behind: its edge may begin it anew. */
   isLeaving = false
+  /** The relay stops. */
+  #isStopped = false
   /** The edge has said that it will not ask for the journal again. */
   isForgotten = false
   /** The relay ended a connection of it before the tracer did. */
@@ -344,7 +346,6 @@ export class HostedJournal implements Journal {
     this.isLeft ||= this.#isStopped && this.marking.history !== undefined && !this.isOver
     return this.isLeft
   }
-  #isStopped = false
 
   #ends(): void {
     this.isEnding = true
