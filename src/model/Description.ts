@@ -30,9 +30,10 @@ const lackMillisMax = 5000
 
 export class Description {
   #tail = ""
-  #isUnderstood = false
   readonly #streams = new Set<number>()
   readonly #events = new Set<number>()
+  /** It is of LTTng's tracers. */
+  isUnderstood = false
   /** Cycles per millisecond of the fastest clock; undefined before a clock is described. */
   cyclesPerMilli: number | undefined
   readonly #eventHeaders = new Set<EventLayout["header"]>()
@@ -49,7 +50,7 @@ export class Description {
     const isLong = to - from >= tailLength
     this.#tail = isLong ? bytes.toString("latin1", to - tailLength, to) : text.slice(-tailLength)
     this.#lackSinceMillis = undefined
-    this.#isUnderstood ||= tracer.test(text)
+    this.isUnderstood ||= tracer.test(text)
     for (const [, id] of text.matchAll(streamClasses)) this.#streams.add(Number(id))
     for (const [, id] of text.matchAll(eventClasses)) this.#events.add(Number(id))
     for (const [, name] of text.matchAll(eventHeader)) this.#eventHeaders.add(name === "compact" ? name : "large")
@@ -78,7 +79,7 @@ export class Description {
 
   /** Whether the metadata suffices for the packet of the index record at `at`, or no more is to be expected. */
   suffices(record: Buffer, at: number, nowMillis: number): boolean {
-    return !this.#isUnderstood || this.#has(needOf(record, at)) || this.#hasLackedFor(nowMillis)
+    return !this.isUnderstood || this.#has(needOf(record, at)) || this.#hasLackedFor(nowMillis)
   }
 
   /** Notes that a viewer was told of the packet. */
@@ -91,7 +92,7 @@ export class Description {
    * stream at all: babeltrace 2.0 does not survive learning of the first stream later.
    */
   isOwing(nowMillis: number): boolean {
-    if (!this.#isUnderstood) return false
+    if (!this.isUnderstood) return false
     const isLacking = this.#streams.size === 0 || (this.#owed !== undefined && !this.#has(this.#owed))
     if (isLacking && !this.#hasLackedFor(nowMillis)) return true
     this.#owed = undefined

@@ -5,7 +5,8 @@
  * Invariants
  * 1. A record is answered at most once and in order of its number; records that are gone are skipped, never repeated.
  * 2. "inactive" is only said when every record the stream received was answered, and while there is no stream that the
- *    viewer does not know: time never runs ahead of a packet, of this stream or of a new one. It never goes back.
+ *    viewer does not know, or until a time that the viewer has come to already: time never runs ahead of a packet, of
+ *    this stream or of a new one. It never goes back.
  * 3. "hup" is only said when nothing can follow.
  */
 import type { Inactivity } from "./Inactivity.ts"
@@ -56,6 +57,8 @@ export interface Surroundings {
   readonly isRipe: (seq: number) => boolean
   /** Whether the packet of a retained record can be read now. */
   readonly isReadable: (seq: number) => boolean
+  /** The viewer has metadata of the trace, one of LTTng's, and more has come since. */
+  readonly isMetadataBehind: boolean
   /** Frequency of the timestamps' clock; undefined: not known yet. */
   readonly cyclesPerMilli: number | undefined
 }
@@ -76,6 +79,7 @@ export class ViewerCursor {
   answeredUntil = 0n
   /** The time up to which the viewer may have shown events: it is told of no earlier time. Rounded. */
   shownUntil = 0
+  #hasAnswered = false
 
   constructor(seq: number) {
     this.seq = seq
@@ -88,13 +92,22 @@ export class ViewerCursor {
     if (this.seq < stream.indexCount) {
       if (around.isReadable(this.seq)) {
         if (around.viewer.unknown === "imminent" || !around.isDescribed(this.seq)) return "wait"
-        return around.isRipe(this.seq) ? "ok" : whileUnripe(around.viewer)
+        if (!around.isRipe(this.seq)) return whileUnripe(around.viewer)
+        return this.#isHeard(around) ? "ok" : this.#tell(this.answeredUntil, around.viewer)
       }
       return around.hasFailed ? "hup" : "retry"
     }
     const isDrained = stream.inFlightCount === 0 && !stream.isReceivingPacket
     if (stream.isClosed || (around.isConnectionClosed && isDrained)) return "hup"
     return this.#quiet(stream.inactivity, around)
+  }
+
+  /**
+   * With a packet as a stream's first answer, babeltrace 1.5 does not heed the flag for new metadata, and shows nothing
+   * of a trace whose packet it then cannot read. It heeds the flag from the second answer on.
+   */
+  #isHeard({ isMetadataBehind, viewer }: Surroundings): boolean {
+    return this.#hasAnswered || !isMetadataBehind || viewer.heeds !== "packets"
   }
 
   /** A new stream's first packet may have begun before anything that could be told now. */
@@ -132,11 +145,13 @@ export class ViewerCursor {
 
   #tell(until: bigint, viewer: Knowledge): Answer {
     this.inactiveUntil = until
+    this.#hasAnswered = true
     if (viewer.latestTold === undefined || until > viewer.latestTold) viewer.latestTold = until
     return "inactive"
   }
 
   advance(): void {
+    this.#hasAnswered = true
     this.seq++
   }
 }

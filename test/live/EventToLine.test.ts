@@ -95,7 +95,8 @@ class Watched {
       hasFailed: false,
       isDescribed: () => true,
       isRipe: () => true,
-      isReadable: () => true
+      isReadable: () => true,
+      isMetadataBehind: false
     })
     if (answer === "ok") {
       this.known = this.#ends[this.#cursor.seq] as number

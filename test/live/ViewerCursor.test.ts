@@ -75,6 +75,7 @@ const around = ({
   isDescribed: () => true,
   isRipe: () => true,
   isReadable: () => true,
+  isMetadataBehind: false,
   ...changes
 })
 
@@ -112,6 +113,15 @@ describe("the next index", () => {
     ],
     ["a record, and a stream is not known", 1, three(), { unknown: "due", heeds: "empty" }, "ok", 1],
     ["a record, and a stream is being announced", 1, three(), { unknown: "imminent" }, "wait", 1],
+    [
+      "a packet, and metadata that the viewer does not have, asked by one that would not heed that",
+      1,
+      three(),
+      { isMetadataBehind: true, heeds: "packets" },
+      "inactive",
+      1
+    ],
+    ["the same, asked by others", 1, three(), { isMetadataBehind: true, heeds: "empty" }, "ok", 1],
     ["a closed stream, and one is not known", 3, { ...three(), isClosed: true }, { unknown: "due" }, "hup", 3],
     ["a record whose packet cannot be read yet", 1, three(), { isReadable: () => false }, "retry", 1],
     ["the same with a beacon", 1, { ...three(), ...beacon(5n) }, { isReadable: () => false }, "retry", 1],
@@ -219,6 +229,19 @@ describe("the next index", () => {
     assert.strictEqual(cursor.next(stream(beacon(50n)), unknown(50n)), "retry")
   })
 
+  it("only the first answer is none, and tells no time that the viewer has not come to", () => {
+    const cursor = atBeginning()
+    cursor.answeredUntil = 7n
+    const isBehind = around({ isMetadataBehind: true, heeds: "packets" })
+    const of = stream(three())
+    assert.deepStrictEqual([cursor.next(of, isBehind), cursor.inactiveUntil], ["inactive", 7n])
+    assert.deepStrictEqual([cursor.next(of, isBehind), cursor.seq], ["ok", 0])
+    const answered = atBeginning()
+    assert.strictEqual(answered.next(of, around()), "ok")
+    answered.advance()
+    assert.strictEqual(answered.next(of, isBehind), "ok")
+  })
+
   it("seeking the end skips what was received, not what follows", () => {
     const cursor = atEnd(stream(three()))
     assert.strictEqual(cursor.next(stream(three()), around()), "retry")
@@ -237,6 +260,7 @@ describe("every combination of a stream's state", () => {
     hasFailed: flags,
     readable: flags,
     described: flags,
+    isMetadataBehind: flags,
     beacon: [undefined, 9n],
     unknown: ["none", "imminent", "coming", "due"],
     heeds: ["all", "packets", "empty"],
@@ -269,7 +293,10 @@ describe("every combination of a stream's state", () => {
       if (is.isRotating || is.isOngoingRotation) must(answer === "retry")
       if (answer === "ok") must(at < 3 && readable && described && is.unknown !== "imminent")
       if (answer === "wait") must(at < 3 && readable && (is.unknown === "imminent" || !described))
-      if (answer === "inactive") must(at === 3 && is.beacon !== undefined && !is.isClosed && is.unknown === "none")
+      const isUnheard = is.isMetadataBehind && is.heeds === "packets"
+      if (answer === "ok") must(!isUnheard)
+      if (answer === "inactive" && at < 3) must(isUnheard && readable && described && cursor.inactiveUntil === 0n)
+      if (answer === "inactive" && at === 3) must(is.beacon !== undefined && !is.isClosed && is.unknown === "none")
       if (answer === "empty") must(at === 3 && is.beacon !== undefined && is.unknown === "due" && is.heeds === "empty")
       if (answer === "hup" && at < 3) must(is.hasFailed && !readable)
       if (answer === "hup" && at === 3) must(is.isClosed || is.isConnectionClosed)

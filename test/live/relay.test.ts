@@ -441,6 +441,28 @@ it.live("a packet is held back, the first one, too, until a tracer's metadata ha
   })
 )
 
+it.live("a stream begins without a packet for a viewer that has a part of the metadata and ignores that it is one", () =>
+  Effect.gen(function* () {
+    const { answers, script } = yield* setUp()
+    const tracer = yield* script.tracer()
+    const stream = yield* tracer.stream("ch_0")
+    const meta = yield* tracer.stream("metadata")
+    yield* tracer.c.streamsSent
+    yield* tracer.c.metadata(meta.id, Buffer.from('\ntracer_name = "lttng-ust";stream {\n\tid = 0;'))
+    const viewer = yield* script.stranger
+    yield* viewer.connect(4)
+    yield* viewer.create
+    yield* viewer.attach(1, "beginning")
+    yield* viewer.metadata(meta.id)
+    yield* tracer.c.metadata(meta.id, Buffer.from("event {\n\tstream_id = 0;"))
+    yield* stream.packet(0)
+    answers()
+    yield* viewer.next(stream.id)
+    yield* viewer.next(stream.id)
+    assert.deepStrictEqual(answers(), ["NEXT 1 → inactive until 0, class 0 +metadata", `${ok(0, 0)} +metadata`])
+  })
+)
+
 it.live("a published stream that says nothing is a stall of its session, and of no other", () =>
   Effect.gen(function* () {
     const { relay, script } = yield* setUp()

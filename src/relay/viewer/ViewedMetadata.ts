@@ -35,6 +35,11 @@ export class ViewedMetadata {
     return this.#isByText ? (metadataText?.byteCount ?? 0) > (this.#textCount ?? 0) : metadataReceived > this.#sent
   }
 
+  /** The viewer has some, and there is more. */
+  get isBehind(): boolean {
+    return this.#sent > 0 && this.hasNew
+  }
+
   /** A clear took back what the viewer has; it is coming once more, and the viewer will get none of it. */
   get isSentAgain(): boolean {
     return this.#stream.model.metadataReceived === 0 && this.#sent > 0

@@ -147,11 +147,8 @@ export class ViewedSession implements Attached {
 
   #add(stream: StreamActor, isAtEnd: boolean): void {
     const cursor = isAtEnd ? atEnd(stream.model) : atBeginning()
-    const description = () => {
-      const metadata = this.metadataOf(viewerStream)?.stream
-      return metadata === undefined || metadata.model.isClosed ? undefined : metadata.description
-    }
-    const viewerStream: ViewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, description)
+    const metadata = () => this.metadataOf(viewerStream)
+    const viewerStream: ViewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, metadata)
     if (kernelPath.test(stream.path)) this.#viewer.announcesFirst = false
     this.#streams.add(viewerStream)
     this.#unannounced.add(viewerStream)

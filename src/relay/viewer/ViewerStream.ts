@@ -41,7 +41,7 @@ export class ViewerStream implements Surroundings {
   readonly stream: StreamActor
   readonly cursor: ViewerCursor
   readonly viewer: Knowledge
-  readonly #description: () => Description | undefined
+  readonly #metadataOfTrace: () => ViewerStream | undefined
   /** Of a stream that the viewer learns of while it watches. */
   lateBegin: LateBegin | undefined
   /** Used only if the stream is a metadata stream. */
@@ -51,16 +51,16 @@ export class ViewerStream implements Surroundings {
   readonly #beginning = new Beginning()
   readonly #ahead: RecordsAhead
 
-  /** `description` answers what the trace's metadata describes; undefined when no more of that can come. */
+  /** `metadataOfTrace` answers the metadata stream of the same trace, while the viewer reads it. */
   constructor(
     stream: StreamActor,
     cursor: ViewerCursor,
     registry: Registry["Service"],
     viewer: Knowledge,
-    description: () => Description | undefined
+    metadataOfTrace: () => ViewerStream | undefined
   ) {
     this.viewer = viewer
-    this.#description = description
+    this.#metadataOfTrace = metadataOfTrace
     this.stream = stream
     this.metadata = new ViewedMetadata(stream)
     this.cursor = cursor
@@ -96,7 +96,7 @@ export class ViewerStream implements Surroundings {
     const { recentIndexes } = this.stream
     const at = recentIndexes?.find(seq) ?? -1
     if (recentIndexes === undefined || at < 0) return true
-    return this.#description()?.suffices(recentIndexes.bytes, at, this.nowMillis) !== false
+    return this.#description?.suffices(recentIndexes.bytes, at, this.nowMillis) !== false
   }
 
   isRipe(seq: number): boolean {
@@ -106,7 +106,18 @@ export class ViewerStream implements Surroundings {
   }
 
   get cyclesPerMilli(): number | undefined {
-    return this.#description()?.cyclesPerMilli
+    return this.#description?.cyclesPerMilli
+  }
+
+  get isMetadataBehind(): boolean {
+    const of = this.#metadataOfTrace()
+    return of?.metadata.isBehind === true && of.stream.description?.isUnderstood === true
+  }
+
+  /** What the trace's metadata describes; undefined when no more of that can come. */
+  get #description(): Description | undefined {
+    const metadata = this.#metadataOfTrace()?.stream
+    return metadata?.model.isClosed === false ? metadata.description : undefined
   }
 
   isReadable(seq: number): boolean {
@@ -195,7 +206,7 @@ export class ViewerStream implements Surroundings {
     else this.lateBegin?.answer(reply, offset, beginning)
     this.cursor.shownUntil = u64At(reply, offsets.timestampEnd)
     this.viewer.latestEnd = Math.max(this.viewer.latestEnd, this.cursor.shownUntil)
-    this.#description()?.told(reply, 0)
+    this.#description?.told(reply, 0)
     if (this.viewer.heeds === "packets") this.cursor.answeredUntil = reply.readBigUInt64BE(offsets.timestampEnd)
     this.cursor.advance()
     return true
