@@ -5,103 +5,13 @@
 import { truncateSync, unlinkSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it, vi } from "@effect/vitest"
-import { Clock, Context, Effect, Fiber, Latch, Layer } from "effect"
+import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import * as RelayConfig from "../../src/config/index.ts"
-import { layerNoDeps, Relay } from "../../src/Relay.ts"
-import * as DiskFiles from "../../src/storage/DiskFiles.ts"
-import { FileFailed, Files } from "../../src/storage/Files.ts"
 import { u32, u64 } from "../sidebyside/commands.ts"
 import * as Process from "../support/process.ts"
-import * as Relays from "../support/relays.ts"
 import { turns } from "../support/turns.ts"
-import * as Scenario from "./scenario.ts"
+import { ok, onePacket, recorded, setUp } from "./inProcess.ts"
 import { numbers, request } from "./viewer.ts"
-
-/** A disk whose writes can be held back or fail, and whose reads are counted. */
-const makeDisk = () => {
-  const writable = Latch.makeUnsafe(true)
-  const disk = { writable, readCount: 0, isFull: false }
-  const layer = Layer.effect(
-    Files,
-    Effect.map(Files, (files) =>
-      Files.of({
-        ...files,
-        open: (path, mode) =>
-          Effect.map(files.open(path, mode), (file) => ({
-            device: file.device,
-            inode: file.inode,
-            truncate: (size) => file.truncate(size),
-            sync: file.sync,
-            close: file.close,
-            writeNow: undefined,
-            writeBeside: undefined,
-            write: (buffers, position) =>
-              Effect.andThen(
-                writable.await,
-                Effect.suspend(() =>
-                  disk.isFull
-                    ? Effect.fail(new FileFailed({ operation: "write", path, code: "ENOSPC" }))
-                    : file.write(buffers, position)
-                )
-              ),
-            read: (into, position) => {
-              disk.readCount++
-              return file.read(into, position)
-            }
-          }))
-      })
-    )
-  ).pipe(Layer.provide(DiskFiles.layer))
-  return { disk, layer }
-}
-
-/** Memory for one packet of up to a page that arrived last, and for one read last. */
-const onePacket = 2 * 4096
-
-const loopback = { host: "127.0.0.1", port: 0, family: 4 } as const
-
-const setUp = (changes: Partial<RelayConfig.RelayConfig> = {}) =>
-  Effect.gen(function* () {
-    const output = join(yield* Relays.temporaryDirectory("live"), "traces")
-    const { disk, layer } = makeDisk()
-    const config = { ...RelayConfig.defaults, output, control: loopback, data: loopback, live: loopback, ...changes }
-    const services = yield* Layer.build(layerNoDeps(config).pipe(Layer.provide(layer)))
-    const relay = Context.get(services, Relay)
-    const { addresses } = relay
-    const openFileCount = Effect.map(relay.counters, ({ openFileCount }) => openFileCount)
-    const transcript: Array<string> = []
-    const script = Scenario.scriptOf(
-      {
-        kind: "ours",
-        host: "127.0.0.1",
-        output,
-        controlPort: addresses.control.port,
-        dataPort: addresses.data.port,
-        livePort: addresses.live.port
-      },
-      (line) => {
-        if (line.startsWith("V")) transcript.push(line.replace(/^V\d+ /, "").replace(" +streams", ""))
-      },
-      15
-    )
-    /** What viewers were answered since this was last asked. */
-    const answers = () => transcript.splice(0)
-    return { relay, output, disk, openFileCount, script, answers }
-  })
-
-const recorded = (script: Scenario.LiveScript, name?: string) =>
-  Effect.gen(function* () {
-    const tracer = yield* script.tracer(name === undefined ? {} : { name })
-    const stream = yield* tracer.stream("ch_0")
-    const meta = yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
-    yield* tracer.metadata(meta, 0x41, 10, 10)
-    return { tracer, stream, meta }
-  })
-
-const ok = (offset: number, seq: number, bytes = 16) =>
-  `NEXT 1 → ok at ${offset}, ${bytes * 8}/${bytes * 8} bits, ${1000 + seq * 10}..${1009 + seq * 10}, lost 0, class 0`
 
 it.live("a disk that stands still does not keep what just arrived from its viewers", () =>
   Effect.gen(function* () {
@@ -420,46 +330,6 @@ it.live("how far a viewer is behind is said in packets, and from its first packe
       [1, 10],
       [0, 0]
     ])
-  })
-)
-
-it.live("a packet is held back, the first one, too, until a tracer's metadata has described it", () =>
-  Effect.gen(function* () {
-    const { answers, script } = yield* setUp()
-    const { tracer, stream, meta } = yield* recorded(script)
-    const viewer = yield* script.viewer
-    yield* viewer.attach(1, "beginning")
-    yield* tracer.c.metadata(meta.id, Buffer.from('\ntracer_name = "lttng-ust";'))
-    yield* stream.packet(0)
-    answers()
-    const next = yield* Effect.forkScoped(viewer.next(stream.id), { startImmediately: true })
-    yield* turns(20)
-    assert.deepStrictEqual(answers(), [])
-    yield* tracer.c.metadata(meta.id, Buffer.from("stream {\n\tid = 0;"))
-    yield* Fiber.join(next)
-    assert.deepStrictEqual(answers(), [`${ok(0, 0)} +metadata`])
-  })
-)
-
-it.live("a stream begins without a packet for a viewer that has a part of the metadata and ignores that it is one", () =>
-  Effect.gen(function* () {
-    const { answers, script } = yield* setUp()
-    const tracer = yield* script.tracer()
-    const stream = yield* tracer.stream("ch_0")
-    const meta = yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
-    yield* tracer.c.metadata(meta.id, Buffer.from('\ntracer_name = "lttng-ust";stream {\n\tid = 0;'))
-    const viewer = yield* script.stranger
-    yield* viewer.connect(4)
-    yield* viewer.create
-    yield* viewer.attach(1, "beginning")
-    yield* viewer.metadata(meta.id)
-    yield* tracer.c.metadata(meta.id, Buffer.from("event {\n\tstream_id = 0;"))
-    yield* stream.packet(0)
-    answers()
-    yield* viewer.next(stream.id)
-    yield* viewer.next(stream.id)
-    assert.deepStrictEqual(answers(), ["NEXT 1 → inactive until 0, class 0 +metadata", `${ok(0, 0)} +metadata`])
   })
 )
 

@@ -1,0 +1,50 @@
+/**
+ * Packets and the metadata that describes them: LTTng writes an application's in parts. Goal: no viewer is told of a
+ * packet that it cannot read.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { turns } from "../support/turns.ts"
+import { ok, recorded, setUp } from "./inProcess.ts"
+
+it.live("a packet is held back, the first one, too, until a tracer's metadata has described it", () =>
+  Effect.gen(function* () {
+    const { answers, script } = yield* setUp()
+    const { tracer, stream, meta } = yield* recorded(script)
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "beginning")
+    yield* tracer.c.metadata(meta.id, Buffer.from('\ntracer_name = "lttng-ust";'))
+    yield* stream.packet(0)
+    answers()
+    const next = yield* Effect.forkScoped(viewer.next(stream.id), { startImmediately: true })
+    yield* turns(20)
+    assert.deepStrictEqual(answers(), [])
+    yield* tracer.c.metadata(meta.id, Buffer.from("stream {\n\tid = 0;"))
+    yield* Fiber.join(next)
+    assert.deepStrictEqual(answers(), [`${ok(0, 0)} +metadata`])
+  })
+)
+
+it.live(
+  "a stream begins without a packet for a viewer that has a part of the metadata and ignores that it is one",
+  () =>
+    Effect.gen(function* () {
+      const { answers, script } = yield* setUp()
+      const tracer = yield* script.tracer()
+      const stream = yield* tracer.stream("ch_0")
+      const meta = yield* tracer.stream("metadata")
+      yield* tracer.c.streamsSent
+      yield* tracer.c.metadata(meta.id, Buffer.from('\ntracer_name = "lttng-ust";stream {\n\tid = 0;'))
+      const viewer = yield* script.stranger
+      yield* viewer.connect(4)
+      yield* viewer.create
+      yield* viewer.attach(1, "beginning")
+      yield* viewer.metadata(meta.id)
+      yield* tracer.c.metadata(meta.id, Buffer.from("event {\n\tstream_id = 0;"))
+      yield* stream.packet(0)
+      answers()
+      yield* viewer.next(stream.id)
+      yield* viewer.next(stream.id)
+      assert.deepStrictEqual(answers(), ["NEXT 1 → inactive until 0, class 0 +metadata", `${ok(0, 0)} +metadata`])
+    })
+)
