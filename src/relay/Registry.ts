@@ -73,10 +73,10 @@ const liveCacheOf = (bytesMax: number): LiveCache | undefined =>
 const halvesBytesMax = 64 * 1024 * 1024
 
 /** Done when what the session received is in its files, as far as they can be written. */
-const flushed = (session: SessionActor.SessionActor): Effect.Effect<void> =>
+const synced = (session: SessionActor.SessionActor): Effect.Effect<void> =>
   Effect.suspend(() => {
     const open = [...session.streams.values()]
-    const written = Effect.forEach(open, ({ log }) => Effect.ignore(log.flushed), { discard: true })
+    const written = Effect.forEach(open, ({ log }) => Effect.ignore(log.synced), { discard: true })
     return Effect.andThen(session.completed, written)
   })
 
@@ -199,7 +199,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               })
               sessions.set(session.id, session)
               namesakes.begin(identity)
-              identity.held.begun(flushed(session))
+              identity.held.begun(synced(session))
               const key = `${identity.owner.sessiondUuid}/${identity.owner.sessionKey}`
               const siblings = tracingSessions.get(key) ?? new Set()
               tracingSessions.set(key, siblings.add(session))

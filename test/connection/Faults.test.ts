@@ -309,7 +309,7 @@ describe("a defect ends only what it is in", () => {
       d.deliver(packet(broken, 0, 50_000))
       yield* until("the write to wait", () => relay.faults.stalledCount > 0)
       const stream = relay.registry.streams.get(Number(broken))
-      const waiting = yield* Effect.forkChild(Effect.exit(stream?.log.synced ?? Effect.void), {
+      const waiting = yield* Effect.forkChild(Effect.exit(stream?.log.written ?? Effect.void), {
         startImmediately: true
       })
       yield* release

@@ -13,17 +13,17 @@ it.live("a packet in the place of one that was cut off is synced, although the f
       const other = yield* relay.control
       yield* other.session({ name: "theirs", sessionId: 8 })
       const theirs = yield* other.addStream()
-      const flushed = Effect.suspend(() => relay.registry.streams.get(Number(theirs))?.log.flushed ?? Effect.void)
+      const synced = Effect.suspend(() => relay.registry.streams.get(Number(theirs))?.log.synced ?? Effect.void)
       const d = yield* relay.data
       d.deliver(packet(mine, 0))
       d.deliver(packet(theirs, 0, 100).subarray(0, 32 + 28))
-      yield* flushed
+      yield* synced
       d.finish()
       yield* until("its connection to be gone", () => d.isClosed)
       relay.faults.fail({ code: "EIO", operation: "fsync", path: "64-bit/ch_0" })
       const again = yield* relay.data
       again.deliver(packet(theirs, 1, 28))
-      assert.strictEqual((yield* Effect.flip(flushed)).code, "EIO", "it asks for the sync")
+      assert.strictEqual((yield* Effect.flip(synced)).code, "EIO", "it asks for the sync")
     })
   )
 )

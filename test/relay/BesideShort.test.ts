@@ -56,7 +56,7 @@ const played = (also: (log: WriteLog) => void) =>
     log.append(sink, one.bytes, 0, slabBytes / 2, false, one.account)
     also(log)
     while (log.failure === undefined) yield* Effect.sleep("1 millis")
-    const exit = yield* Effect.exit(log.synced)
+    const exit = yield* Effect.exit(log.written)
     log.end()
     yield* Fiber.join(fiber)
     return { exit, sink, usedBytes: one.account.usedBytes }

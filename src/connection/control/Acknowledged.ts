@@ -127,4 +127,4 @@ const none: ReadonlyArray<Behind> = []
 
 /** The place of the stream's answers if its log fails, else `nowhere`. */
 const failedAt = ({ log, place }: Behind): Effect.Effect<number> =>
-  Effect.map(Effect.exit(log.synced), (exit) => (Exit.isFailure(exit) ? place : nowhere))
+  Effect.map(Effect.exit(log.written), (exit) => (Exit.isFailure(exit) ? place : nowhere))

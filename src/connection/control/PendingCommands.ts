@@ -31,7 +31,7 @@ export const quiescentControl = withSession(QuiescentControl.request, (state, _,
   if (stream === undefined) return ok
   stream.model.pendingCheckDone = true
   if (stream.log.isIdle) return ok
-  return Effect.as(Effect.timeoutOption(Effect.ignore(stream.log.synced), fileWait), ok)
+  return Effect.as(Effect.timeoutOption(Effect.ignore(stream.log.written), fileWait), ok)
 })
 
 export const beginDataPending = withSession(BeginDataPending.request, (state, _, { sessionId }) => {
@@ -57,7 +57,7 @@ export const endDataPending = withSession(EndDataPending.request, (state, _, { s
   const isLeft = isOwed(state.registry.options.sync ?? "none")
   const owed = [...session.streams.values()].filter(isLeft)
   if (session.isComplete && owed.length === 0) return notPending
-  const stable = Effect.forEach(owed, ({ log }) => Effect.ignore(log.flushed), { discard: true })
+  const stable = Effect.forEach(owed, ({ log }) => Effect.ignore(log.synced), { discard: true })
   const complete = Effect.andThen(session.completed, stable)
   return Effect.map(Effect.timeoutOption(complete, fileWait), (completed) =>
     replyOf(Option.isNone(completed) || owed.some(isLeft))

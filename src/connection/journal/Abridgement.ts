@@ -1,7 +1,7 @@
 /**
  * Shortens the history of a journal (`JournalHistory`) to the records that a later relay needs to continue it: its open
  * connections, sessions and streams as an edge would announce them now, each followed by its position (`Basis`,
- * `Advance`). What led there is left out. Possible only while nothing of the journal is being carried out.
+ * `PositionBytes`). What led there is left out. Possible only while nothing of the journal is being carried out.
  */
 import { Effect, Result } from "effect"
 import * as AddStream from "../../protocol/control/AddStream.ts"
@@ -16,7 +16,7 @@ import type * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import { basesOf, resume } from "../../relay/session/Basis.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import { placeOf } from "../../relay/session/StreamPlaces.ts"
-import * as Advance from "../../relay/stream/Advance.ts"
+import * as PositionBytes from "../../relay/stream/PositionBytes.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { Brought } from "./Brought.ts"
 import type { Tracer } from "./Tracer.ts"
@@ -76,7 +76,7 @@ const streamEntries = (connection: number, stream: StreamActor, handles: Handles
   return [
     { kind: Kind.command, connection, bytes: command(AddStream.number, payload) },
     { kind: Kind.handle, connection, bytes: u64(edges) },
-    { kind: advance, connection: 0, bytes: advanceOf(edges, Advance.fromBeginning(stream)) }
+    { kind: advance, connection: 0, bytes: advanceOf(edges, PositionBytes.fromBeginning(stream)) }
   ]
 }
 

@@ -24,7 +24,7 @@ import { heard, type Said } from "../../relay/journal/Said.ts"
 import type { Carrier } from "../../relay/journal/Taken.ts"
 import { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
-import * as Advance from "../../relay/stream/Advance.ts"
+import * as PositionBytes from "../../relay/stream/PositionBytes.ts"
 import { Abridgement } from "./Abridgement.ts"
 import { Brought } from "./Brought.ts"
 import type { Options } from "./Hosting.ts"
@@ -372,7 +372,7 @@ export class HostedJournal implements Journal {
   advance(bytes: Buffer, from: number, to: number): void {
     const handle = this.#handles.of(bytes.readBigUInt64BE(from))
     const stream = this.sessions.map(({ streams }) => streams.get(Number(handle))).find((found) => found !== undefined)
-    if (stream !== undefined) Advance.to(stream, bytes.subarray(from + 8, to))
+    if (stream !== undefined) PositionBytes.to(stream, bytes.subarray(from + 8, to))
   }
 
   get durable(): number {

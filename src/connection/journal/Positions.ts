@@ -3,7 +3,7 @@ import type { DataFile } from "../../model/StreamFile.ts"
 import type { Handles } from "../../protocol/journal/Handles.ts"
 import type { Advance as Position } from "../../relay/journal/HistoryRecord.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
-import * as Advance from "../../relay/stream/Advance.ts"
+import * as PositionBytes from "../../relay/stream/PositionBytes.ts"
 import type { StreamActor } from "../../relay/stream/StreamActor.ts"
 import type { TraceChunk } from "../../relay/TraceChunk.ts"
 
@@ -29,7 +29,8 @@ export class Positions {
         this.#files.set(stream, file)
         const isInRing = stream.model.left.isFew && stream.model.tracefileSize > 0 && file !== undefined
         isSame &&= handle !== undefined && before.has(stream) && (isInRing || before.get(stream) === file)
-        if (handle !== undefined && file !== undefined) positions.push({ stream: handle, position: Advance.of(stream) })
+        if (handle !== undefined && file !== undefined)
+          positions.push({ stream: handle, position: PositionBytes.of(stream) })
       }
     }
     return isSame && this.#files.size === before.size ? positions : undefined

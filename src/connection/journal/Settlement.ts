@@ -17,7 +17,7 @@ export const settled = (
     let isWhole = true
     for (const session of sessions) {
       for (const { log } of session.streams.values()) {
-        if (!(yield* Effect.isSuccess(log.flushed))) isWhole = false
+        if (!(yield* Effect.isSuccess(log.synced))) isWhole = false
       }
       yield* session.completed
     }

@@ -23,7 +23,7 @@ const unreadable = 0xffff_ffff
 export interface Advance {
   /** The edge's handle. */
   readonly stream: bigint
-  /** Opaque here: `relay/stream/Advance` writes and reads it. */
+  /** Opaque here: `relay/stream/PositionBytes` writes and reads it. */
   readonly position: Uint8Array
 }
 

@@ -43,7 +43,7 @@ export class Allowance {
   /** Where its sessions record, or did, relative to the output directory. */
   readonly directories = new Set<string>()
   /** One for each session; when they are done, all that was received is in files. */
-  readonly flushes = new Set<Effect.Effect<void>>()
+  readonly syncs = new Set<Effect.Effect<void>>()
   recounting: Effect.Effect<void> | undefined
   /** The rules bound its bytes on disk. */
   isDiskBounded = false
@@ -222,7 +222,7 @@ export class Allowances {
     return Effect.suspend(() => {
       if (allowance.recounting !== undefined) return allowance.recounting
       const counted = Effect.gen({ self: this }, function* () {
-        yield* Effect.forEach([...allowance.flushes], (flushed) => flushed, { discard: true })
+        yield* Effect.forEach([...allowance.syncs], (synced) => synced, { discard: true })
         let sum = 0
         const before = allowance.diskBytes
         for (const directory of [...allowance.directories]) {

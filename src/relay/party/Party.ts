@@ -202,11 +202,11 @@ export class Party {
     const { allowances } = this.#permissions
     const recorded = new Set<string>()
     for (const { allowance } of held) allowance.sessionCount++
-    let flush: Effect.Effect<void> | undefined
+    let sync: Effect.Effect<void> | undefined
     return {
-      begun: (flushed) => {
-        flush = flushed
-        for (const { allowance } of held) allowance.flushes.add(flushed)
+      begun: (synced) => {
+        sync = synced
+        for (const { allowance } of held) allowance.syncs.add(synced)
       },
       records: (directory) => {
         recorded.add(directory)
@@ -216,7 +216,7 @@ export class Party {
         for (const { allowance } of held) {
           allowance.sessionCount--
           allowances.left(allowance, recorded)
-          if (flush !== undefined) allowance.flushes.delete(flush)
+          if (sync !== undefined) allowance.syncs.delete(sync)
         }
         this.#forget(held)
       }

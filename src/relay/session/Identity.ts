@@ -8,8 +8,8 @@ import type { Owner } from "./Chunks.ts"
 export interface HeldSession {
   /** Says that it has files in `directory`, relative to the output directory. */
   readonly records: (directory: string) => void
-  /** To be called when it has begun. `flushed` is done when what it received is in its files. */
-  readonly begun: (flushed: Effect.Effect<void>) => void
+  /** To be called when it has begun. `synced` is done when what it received is in its files. */
+  readonly begun: (synced: Effect.Effect<void>) => void
   /** To be called when it has ended. */
   readonly release: () => void
 }

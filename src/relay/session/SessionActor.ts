@@ -239,7 +239,7 @@ export class SessionActor implements StreamSession {
 
   /** Done when the files of every closed stream are complete. */
   get completed(): Effect.Effect<void> {
-    return Effect.forEach(this.#completing, (stream) => Effect.ignore(stream.log.synced), { discard: true })
+    return Effect.forEach(this.#completing, (stream) => Effect.ignore(stream.log.written), { discard: true })
   }
 
   /** A file of the stream could not be written: the session ends as the reference's does (storage.md §7). */

@@ -150,7 +150,7 @@ export class SessionChunks {
   get #othersPutAway(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       for (const { streams, completed } of this.#siblings()) {
-        for (const stream of streams.values()) yield* Effect.ignore(stream.log.synced)
+        for (const stream of streams.values()) yield* Effect.ignore(stream.log.written)
         yield* completed
       }
       yield* this.#surroundings.chunks.allSettled(this.#identity.owner)
@@ -297,7 +297,7 @@ export class SessionChunks {
             return abort(ReturnCode.FILE_CREATION_ERROR, "ROTATION_REFUSED", `stream ${streamId} rotates already`)
           }
           // A rotation that is due creates files now, and its failure is the answer; one that waits is on its own.
-          const failure = stream.model.isRotating ? undefined : yield* failureOf(stream.log.synced)
+          const failure = stream.model.isRotating ? undefined : yield* failureOf(stream.log.written)
           if (failure !== undefined) return abort(ReturnCode.FILE_CREATION_ERROR, "ROTATION_REFUSED", failure)
         }
         return accepted

@@ -3,7 +3,7 @@
  * for those of other streams; many wait for one look at the sockets, after which another thread may write them.
  *
  * The reason: handing work to a thread of the file system costs as much as writing some ten thousand bytes. Nothing
- * that a peer waits for is held back: whatever needs the files (`WriteLog.synced`), and every step that opens, closes
+ * that a peer waits for is held back: whatever needs the files (`WriteLog.written`), and every step that opens, closes
  * or moves them, wakes the stream at once.
  */
 import { setImmediate, setTimeout } from "../../Machine.ts"

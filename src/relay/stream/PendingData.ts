@@ -39,7 +39,7 @@ export class PendingData {
     const isDone = () => log.isStable && log.failure === undefined
     const isInNoFile = () => !isDone() && isBehind(this.#writtenSeqOf(log.stable), lastNetSeqNum)
     if (!isInNoFile()) return false
-    return Effect.map(Effect.timeoutOption(Effect.ignore(log.flushed), fileWait), isInNoFile)
+    return Effect.map(Effect.timeoutOption(Effect.ignore(log.synced), fileWait), isInNoFile)
   }
 
   /**

@@ -2,7 +2,7 @@
  * One stream: its decisions (`model/Stream`), the order of its file work (`WriteLog`), and the fiber that does it.
  *
  * Packets and indexes are plain calls from socket reads, one event-loop turn each; they advance the decisions at once
- * and leave file work to the fiber. Everything a stream promises about files goes by `log.durable` or `log.synced`,
+ * and leave file work to the fiber. Everything a stream promises about files goes by `log.durable` or `log.written`,
  * everything it promises about order by the decisions.
  */
 import { Effect } from "effect"
@@ -274,7 +274,7 @@ export class StreamActor {
       const over = Effect.sync(() => {
         this.isResetting = false
       })
-      return Effect.ensuring(Effect.as(this.log.synced, true), over)
+      return Effect.ensuring(Effect.as(this.log.written, true), over)
     })
   }
 

@@ -81,7 +81,7 @@ export class WriteLog {
     this.#syncing = syncing
     this.#stages = new StageQueue(progress)
     this.#durability = new Durability(progress(), syncing?.plan, onDurable, () => {
-      if (!this.isStable) this.flush()
+      if (!this.isStable) this.sync()
     })
   }
 
@@ -163,7 +163,7 @@ export class WriteLog {
   }
 
   /** Done when all that was asked so far is in the files; fails with the log's failure. */
-  get synced(): Effect.Effect<void, FileFailed> {
+  get written(): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
       if (this.#failure !== undefined) return Effect.fail(this.#failure)
       if (this.isIdle) return Effect.void
@@ -175,16 +175,16 @@ export class WriteLog {
   }
 
   /** Done when all that was asked so far is in the files and as stable as it gets; fails with the log's failure. */
-  get flushed(): Effect.Effect<void, FileFailed> {
+  get synced(): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
-      if (!this.isStable) this.flush()
-      return this.synced
+      if (!this.isStable) this.sync()
+      return this.written
     })
   }
 
   /**
    * Called before an answer: writes what has gathered, if its files keep nobody waiting. True: the answer may leave.
-   * False: it should wait for `synced`, since steps come first, another thread writes, or the device is slow just now.
+   * False: it should wait for `written`, since steps come first, another thread writes, or the device is slow just now.
    */
   writeOut(): boolean {
     if (this.isIdle || this.#failure !== undefined || (this.#isAnsweredFirst && this.#isClear)) return true
@@ -195,7 +195,7 @@ export class WriteLog {
   }
 
   /** Has everything asked so far synced; where nothing is ever synced, does nothing. */
-  flush(): void {
+  sync(): void {
     if (this.#syncing === undefined || this.#failure !== undefined) return
     this.#stages.current.wantsSync = true
     this.#signal()

@@ -54,7 +54,7 @@ export class ViewedPackets {
 
   /** Done when everything received so far is in the files, or after a while. */
   get inFiles(): Effect.Effect<unknown> {
-    return Effect.timeoutOption(Effect.ignore(this.#stream.log.synced), fileWait)
+    return Effect.timeoutOption(Effect.ignore(this.#stream.log.written), fileWait)
   }
 
   /** The packet of record `seq` among the newest packets; undefined: it is not there any more. */

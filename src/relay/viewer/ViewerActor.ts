@@ -124,8 +124,8 @@ export class ViewerActor implements Viewer {
       }
       const busy = [...wanted.streams.values()].filter(({ log }) => !log.isIdle)
       if (busy.length > 0) {
-        const synced = Effect.forEach(busy, ({ log }) => Effect.ignore(log.synced), { concurrency: "unbounded" })
-        yield* Effect.timeoutOption(synced, attachWait)
+        const written = Effect.forEach(busy, ({ log }) => Effect.ignore(log.written), { concurrency: "unbounded" })
+        yield* Effect.timeoutOption(written, attachWait)
       }
       const session = this.#attachable(sessionId, seek)
       if (typeof session === "number") return { status: session, streams: [] }
