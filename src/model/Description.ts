@@ -99,6 +99,14 @@ export class Description {
     return false
   }
 
+  /**
+   * No stream class came, nor will any: the application ended while its tracer was busy (`isOver`), or the tracer has
+   * been silent for long. Viewers end on any packet of such a trace.
+   */
+  isHopeless(isOver: boolean, nowMillis: number): boolean {
+    return this.isUnderstood && this.#streams.size === 0 && (isOver || this.#hasLackedFor(nowMillis))
+  }
+
   #has({ id, hasEvents }: { readonly id: number; readonly hasEvents: boolean }): boolean {
     return this.#streams.has(id) && (!hasEvents || this.#events.has(id))
   }

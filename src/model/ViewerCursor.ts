@@ -7,7 +7,7 @@
  * 2. "inactive" is only said when every record the stream received was answered, and while there is no stream that the
  *    viewer does not know, or until a time that the viewer has come to already: time never runs ahead of a packet, of
  *    this stream or of a new one. It never goes back.
- * 3. "hup" is only said when nothing can follow.
+ * 3. "hup" is only said when nothing can follow, or nothing that the viewer could read.
  */
 import type { Inactivity } from "./Inactivity.ts"
 import type { Stream } from "./Stream.ts"
@@ -53,6 +53,8 @@ export interface Surroundings {
   readonly hasFailed: boolean
   /** Whether the trace's metadata is enough for the packet of a retained record. */
   readonly isDescribed: (seq: number) => boolean
+  /** The trace's metadata is not enough for any packet, and will not be. */
+  readonly isHopeless: boolean
   /** Whether a retained record came so long ago that the viewer may be told of its times. */
   readonly isRipe: (seq: number) => boolean
   /** Whether the packet of a retained record can be read now. */
@@ -91,6 +93,7 @@ export class ViewerCursor {
     this.seq = stream.runs.nextFrom(this.seq, stream.indexCount)
     if (this.seq < stream.indexCount) {
       if (around.isReadable(this.seq)) {
+        if (around.isHopeless) return "hup"
         if (around.viewer.unknown === "imminent" || !around.isDescribed(this.seq)) return "wait"
         if (!around.isRipe(this.seq)) return whileUnripe(around.viewer)
         return this.#isHeard(around) ? "ok" : this.#tell(this.answeredUntil, around.viewer)

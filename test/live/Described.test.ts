@@ -7,13 +7,15 @@ import { Effect, Fiber } from "effect"
 import { turns } from "../support/turns.ts"
 import { ok, recorded, setUp } from "./inProcess.ts"
 
+const lttng = Buffer.from('\ntracer_name = "lttng-ust";')
+
 it.live("a packet is held back, the first one, too, until a tracer's metadata has described it", () =>
   Effect.gen(function* () {
     const { answers, script } = yield* setUp()
     const { tracer, stream, meta } = yield* recorded(script)
     const viewer = yield* script.viewer
     yield* viewer.attach(1, "beginning")
-    yield* tracer.c.metadata(meta.id, Buffer.from('\ntracer_name = "lttng-ust";'))
+    yield* tracer.c.metadata(meta.id, lttng)
     yield* stream.packet(0)
     answers()
     const next = yield* Effect.forkScoped(viewer.next(stream.id), { startImmediately: true })
@@ -47,4 +49,22 @@ it.live(
       yield* viewer.next(stream.id)
       assert.deepStrictEqual(answers(), ["NEXT 1 → inactive until 0, class 0 +metadata", `${ok(0, 0)} +metadata`])
     })
+)
+
+it.live("a stream of which no class was described until its trace was over has nothing for viewers", () =>
+  Effect.gen(function* () {
+    const { answers, script } = yield* setUp()
+    const { tracer, stream, meta } = yield* recorded(script)
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "beginning")
+    yield* tracer.c.metadata(meta.id, lttng)
+    yield* stream.packet(0)
+    answers()
+    const next = yield* Effect.forkScoped(viewer.next(stream.id), { startImmediately: true })
+    yield* turns(20)
+    assert.deepStrictEqual(answers(), [])
+    yield* tracer.c.closeStream(meta.id, 0n)
+    yield* Fiber.join(next)
+    assert.deepStrictEqual(answers(), ["NEXT 1 → hup +metadata"])
+  })
 )

@@ -96,7 +96,8 @@ class Watched {
       isDescribed: () => true,
       isRipe: () => true,
       isReadable: () => true,
-      isMetadataBehind: false
+      isMetadataBehind: false,
+      isHopeless: false
     })
     if (answer === "ok") {
       this.known = this.#ends[this.#cursor.seq] as number

@@ -76,6 +76,7 @@ const around = ({
   isRipe: () => true,
   isReadable: () => true,
   isMetadataBehind: false,
+  isHopeless: false,
   ...changes
 })
 
@@ -111,6 +112,7 @@ describe("the next index", () => {
       "retry",
       3
     ],
+    ["a record that cannot be described", 1, three(), { isHopeless: true, isDescribed: () => false }, "hup", 1],
     ["a record, and a stream is not known", 1, three(), { unknown: "due", heeds: "empty" }, "ok", 1],
     ["a record, and a stream is being announced", 1, three(), { unknown: "imminent" }, "wait", 1],
     [

@@ -53,6 +53,18 @@ describe("what metadata tells of", () => {
     assert.isFalse(suffices(description, full, 10_500))
   })
 
+  it("of LTTng's, one without a stream class is hopeless when it is over, or has waited for long", () => {
+    for (const text of [head, head + stream, "/* CTF 1.8 */ trace { };"]) {
+      const description = of(text)
+      const isHopeless = [
+        description.isHopeless(false, 0),
+        description.isHopeless(false, 5000),
+        description.isHopeless(true, 0)
+      ]
+      assert.deepStrictEqual(isHopeless, [false, text === head, text === head])
+    }
+  })
+
   it("what was read is not kept in memory", () => {
     const bytes = Buffer.from(head.padEnd(256 * 1024))
     const read = () => {

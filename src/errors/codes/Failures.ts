@@ -53,6 +53,11 @@ export const failures = {
     "viewer does not ask for streams",
     "It is attached, and stopped perhaps: of the applications that have come and gone meanwhile it will not see the first. End it, or let it go on."
   ),
+  STREAM_UNDESCRIBED: entry(
+    "warning",
+    "stream not shown to a viewer",
+    "Its tracer sent metadata without any stream class, perhaps since the application ended at once on a busy machine. Readers refuse such a trace: `lttng-relay repair` sets it aside."
+  ),
   FILES_REMOVED: entry(
     "warning",
     "files removed while they are written",

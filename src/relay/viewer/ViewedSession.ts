@@ -15,7 +15,7 @@ import type { SessionActor } from "../session/SessionActor.ts"
 import type { Attached } from "../session/Viewers.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import { LateBegin } from "./LateBegin.ts"
-import { ViewerStream } from "./ViewerStream.ts"
+import { type ViewedTrace, ViewerStream } from "./ViewerStream.ts"
 
 /** How long packets wait for a tracer that is announcing streams. */
 const imminentMillisMax = 1000
@@ -40,10 +40,9 @@ export interface Viewer extends Knowledge {
 }
 
 /** A CTF trace of which the viewer reads something. */
-interface Trace {
+interface Trace extends ViewedTrace {
   streamCount: number
   metadata: ViewerStream | undefined
-  /** Of its metadata stream, also when the viewer is done with that. */
   description: Description | undefined
   /** Streams that were published, until the metadata stream is there as well: before, nothing happens in them. */
   readonly latest: Array<ViewerStream>
@@ -147,12 +146,11 @@ export class ViewedSession implements Attached {
 
   #add(stream: StreamActor, isAtEnd: boolean): void {
     const cursor = isAtEnd ? atEnd(stream.model) : atBeginning()
-    const metadata = () => this.metadataOf(viewerStream)
-    const viewerStream: ViewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, metadata)
+    const trace = this.#traces.get(stream.traceId) ?? newTrace()
+    const viewerStream = new ViewerStream(stream, cursor, this.#registry, this.#viewer, trace)
     if (kernelPath.test(stream.path)) this.#viewer.announcesFirst = false
     this.#streams.add(viewerStream)
     this.#unannounced.add(viewerStream)
-    const trace = this.#traces.get(stream.traceId) ?? newTrace()
     this.#traces.set(stream.traceId, trace)
     trace.streamCount++
     if (stream.isMetadata) {

@@ -37,11 +37,19 @@ const statusOf = { empty: Status.ok, retry: Status.retry, hup: Status.hup, inact
 /** Between two looks at whether the tracer has announced its streams. */
 const announcementPause = "2 millis"
 
+/** The trace of a stream, as its viewer reads it. */
+export interface ViewedTrace {
+  /** Its metadata stream, until the viewer is done with that. */
+  readonly metadata: ViewerStream | undefined
+  /** What its metadata stream describes; undefined: that has not come. */
+  readonly description: Description | undefined
+}
+
 export class ViewerStream implements Surroundings {
   readonly stream: StreamActor
   readonly cursor: ViewerCursor
   readonly viewer: Knowledge
-  readonly #metadataOfTrace: () => ViewerStream | undefined
+  readonly #trace: ViewedTrace
   /** Of a stream that the viewer learns of while it watches. */
   lateBegin: LateBegin | undefined
   /** Used only if the stream is a metadata stream. */
@@ -49,18 +57,19 @@ export class ViewerStream implements Surroundings {
   readonly #patience: Patience<Buffer, number, bigint | "retry">
   readonly #packets: ViewedPackets
   readonly #beginning = new Beginning()
+  readonly #registry: Registry["Service"]
   readonly #ahead: RecordsAhead
 
-  /** `metadataOfTrace` answers the metadata stream of the same trace, while the viewer reads it. */
   constructor(
     stream: StreamActor,
     cursor: ViewerCursor,
     registry: Registry["Service"],
     viewer: Knowledge,
-    metadataOfTrace: () => ViewerStream | undefined
+    trace: ViewedTrace
   ) {
     this.viewer = viewer
-    this.#metadataOfTrace = metadataOfTrace
+    this.#registry = registry
+    this.#trace = trace
     this.stream = stream
     this.metadata = new ViewedMetadata(stream)
     this.cursor = cursor
@@ -110,14 +119,19 @@ export class ViewerStream implements Surroundings {
   }
 
   get isMetadataBehind(): boolean {
-    const of = this.#metadataOfTrace()
-    return of?.metadata.isBehind === true && of.stream.description?.isUnderstood === true
+    const { description, metadata } = this.#trace
+    return metadata?.metadata.isBehind === true && description?.isUnderstood === true
   }
 
   /** What the trace's metadata describes; undefined when no more of that can come. */
   get #description(): Description | undefined {
-    const metadata = this.#metadataOfTrace()?.stream
-    return metadata?.model.isClosed === false ? metadata.description : undefined
+    const { description, metadata } = this.#trace
+    return metadata?.stream.model.isClosed === false ? description : undefined
+  }
+
+  get isHopeless(): boolean {
+    const { description, metadata } = this.#trace
+    return description?.isHopeless(metadata?.isOver !== false, this.nowMillis) === true
   }
 
   isReadable(seq: number): boolean {
@@ -187,7 +201,15 @@ export class ViewerStream implements Surroundings {
       runs.dropChunk(run.index.data.chunk)
       run = runs.find(runs.nextFrom(this.cursor.seq, model.indexCount))
     }
-    return this.cursor.next(model, this)
+    const answer = this.cursor.next(model, this)
+    if (answer === "hup" && this.isHopeless) this.#tellHopeless()
+    return answer
+  }
+
+  #tellHopeless(): void {
+    const { channelName, path, session } = this.stream
+    const detail = `${session.identity.sessionName}: ${path}/${channelName}`
+    this.#registry.background(this.#registry.incidents.report("STREAM_UNDESCRIBED", detail))
   }
 
   /** Answers the record at the cursor if that needs no disk. */
