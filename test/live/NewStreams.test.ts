@@ -175,6 +175,25 @@ describe("viewers attached while streams begin", () => {
     assert.strictEqual(attached?.traceCount, 0)
   })
 
+  it("of an application that ended before a clear nothing is announced: it has no metadata any more", () => {
+    const session = new FakeSession(1)
+    const actor = new ViewerActor(
+      { sessions: new Map([[1, session]]), options: { singleViewer: false }, background: () => {} } as never,
+      {} as never,
+      anybody
+    )
+    actor.createSession()
+    Effect.runSync(Effect.provide(actor.attach(1n, 1), Logger.layer([])))
+    for (const number of [0, 1]) {
+      const pair = channels.map((name, at) => new FakeStream(session, 2 * number + at, `app-${number}`, name))
+      for (const stream of pair) session.add(stream)
+      session.publish()
+      for (const stream of pair) session.close(stream)
+      if (number === 0) for (const { metadataFile } of pair) metadataFile.chunk.isDeleted = true
+    }
+    assert.deepStrictEqual([actor.unknown, actor.newStreams(1n).streams.length, actor.unknown], ["due", 2, "none"])
+  })
+
   it("a viewer that has stopped asking holds no more than some streams that are closed, which is told once", () => {
     const session = new FakeSession(1)
     const told: Array<string> = []

@@ -36,7 +36,7 @@ export class FakeStream {
   readonly recentIndexes = new RecentIndexes()
   readonly log = { isIdle: true, failure: undefined, durable: { indexCount: 1_000_000 } }
   readonly readers = { acquire: (data: unknown) => ({ data, opened: {} }), release: () => undefined }
-  readonly metadataFile = undefined
+  readonly metadataFile = { chunk: { isDeleted: false } }
   readonly description: Description | undefined
   readonly model: Stream<{ readonly isDeleted: boolean }>
   isPublished = false
@@ -75,6 +75,7 @@ export class FakeStream {
       }
     })
     this.model.ctfStreamId = 0n
+    if (this.isMetadata) this.model.metadataReceived = clock.length
   }
 
   traceId = 0n

@@ -168,13 +168,24 @@ export class ViewedSession implements Attached {
     this.#seenPublicationCount = this.session.viewers.publicationCount
   }
 
-  get hasUnannounced(): boolean {
+  /** Whether there is something to announce; what cannot be read is forgotten. */
+  hasUnannounced(): boolean {
+    this.#dropUnreadable()
     return this.#unannounced.size > 0 && this.#announceable.length > 0
+  }
+
+  /** Of an application that ended before a clear no metadata is left, and none will come: viewers end on it. */
+  #dropUnreadable(): void {
+    const unreadable = [...this.#unannounced].filter(({ stream }) => {
+      const { isAnnounced = true, metadata } = this.#traces.get(stream.traceId) ?? {}
+      return !isAnnounced && metadata?.isOver === true && metadata.nextMetadata === undefined
+    })
+    for (const viewerStream of unreadable) this.drop(viewerStream)
   }
 
   /** Whether there are streams of this session that the viewer does not know, and whether it can be told of them. */
   unknown(nowMillis: number): Unknown {
-    const hasDue = this.hasUnannounced
+    const hasDue = this.hasUnannounced()
     const isWithheld = !hasDue && this.#unannounced.size > 0
     const never = Number.NEGATIVE_INFINITY
     const announcing = this.#viewer.announcesFirst ? undefined : this.session.announcingSinceMillis
@@ -196,6 +207,7 @@ export class ViewedSession implements Attached {
 
   /** Every stream that is due; from now on the viewer may name them. */
   announce(): ReadonlyArray<StreamEntry> {
+    this.#dropUnreadable()
     const shownUntil = shownUntilOf(this.#viewer)
     return this.#announceable.map((viewerStream) => {
       const { stream } = viewerStream

@@ -193,7 +193,7 @@ export class ViewerActor implements Viewer {
     if (attachment === undefined) return { status: Status.error, streams: [] }
     const { session } = attachment
     if (session.isOngoingRotation) return { status: Status.noNew, streams: [] }
-    if (session.isConnectionClosed && !attachment.hasUnannounced && !hasPublished(session)) {
+    if (session.isConnectionClosed && !attachment.hasUnannounced() && !hasPublished(session)) {
       return { status: Status.hup, streams: [] }
     }
     attachment.seen()
