@@ -181,12 +181,14 @@ class DataConnection implements Receiver, PacketSink, Connection {
       const { code, detail = `packet for stream ${streamId}` } = this.#party.withheld(streams, streamId) ?? {}
       return this.#fail("unknown stream", detail, code)
     }
+    if (this.#session === undefined) this.#bind(stream.session)
+    const refusal = this.#party.fill(paddingSize)
+    if (refusal !== undefined) return this.#fail("over quota", refusal.detail ?? "", refusal.code)
     if (!stream.beginPacket(netSeqNum, dataSize, paddingSize)) {
       return this.#fail("protocol error", `stream ${streamId} cannot take a packet now`)
     }
     this.#stream = stream
     this.#paddingSize = paddingSize
-    if (this.#session === undefined) this.#bind(stream.session)
     return true
   }
 

@@ -44,11 +44,13 @@ export class MetadataMessage {
     if (!hasSession) return refusedMetadata("no session")
     const handle = this.#header.readBigUInt64BE(0)
     this.#paddingSize = this.#header.readUInt32BE(8)
+    const { party, registry } = this.#state
     const stream = streamOf(this.#state, handle)
     if (stream === undefined) {
-      const { party, registry } = this.#state
       return party.withheld(registry.streams, handle) ?? refusedMetadata(`unknown stream ${handle}`)
     }
+    const tooMany = party.fill(this.#paddingSize)
+    if (tooMany !== undefined) return tooMany
     if (!stream.beginMetadata()) return refusedMetadata("the stream has no file")
     this.#stream = stream
     return undefined

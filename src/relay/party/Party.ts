@@ -57,6 +57,13 @@ interface Peer {
 const readBytesMin = 4096
 const readSeconds = 0.02
 
+/** Consumers fill packets up to whole pages: so much may become of each byte of a live session at rest. */
+const pageBytes = 4096
+const fillRatio = 36
+/** Zeros may go beyond the bytes on disk by this much, or this part of them, until there is a look at the disk. */
+const zerosBeyondMin = 256 * 1024
+const zerosBeyondShare = 0.05
+
 /** Names the principal too: behind a balancer or a tunnel many come from one address. */
 const refused = (code: Incident["code"], from: string, { principal }: Quota, what: string): Incident => ({
   code,
@@ -245,6 +252,23 @@ export class Party {
     return millis
   }
 
+  /**
+   * Counts zeros that files get behind what is received. They cost the sender nothing, and may be 4 GiB: answers why
+   * they are too many, without a look at the disk.
+   */
+  fill(byteCount: number): Incident | undefined {
+    if (byteCount === 0 || !this.isBounded) return undefined
+    // An edge that was away brings many packets at once, and waits for room.
+    const isOfEdge = this.#peer.carried !== undefined && byteCount <= pageBytes
+    for (const { quota, allowance } of this.#shares) {
+      const { bytesOnDisk } = quota
+      const left = bytesOnDisk + Math.max(zerosBeyondMin, bytesOnDisk * zerosBeyondShare) - allowance.diskBytes
+      if (byteCount > left && !isOfEdge) return diskRefusal(this.#identity.address, quota)
+    }
+    for (const { allowance } of this.#shares) allowance.diskBytes += byteCount
+    return undefined
+  }
+
   /** The debtor is freed when nothing is owed and its turn has come. */
   wait(debtor: Debtor, millis: number): void {
     this.#creditor?.debtors.wait(debtor, millis)
@@ -290,9 +314,9 @@ export class Party {
     let left = Number.POSITIVE_INFINITY
     for (const { allowance, quota } of this.#shares) {
       slowest = Math.min(slowest, quota.bytesPerSecond)
-      left = Math.min(left, quota.bytesOnDisk - allowance.diskBytes)
+      left = Math.min(left, (quota.bytesOnDisk - allowance.diskBytes) / fillRatio)
     }
-    return Math.max(readBytesMin, Math.min(Math.ceil(slowest * readSeconds), left))
+    return Math.max(readBytesMin, Math.ceil(Math.min(slowest * readSeconds, left)))
   }
 
   /** It was waiting for the rate of rules that are no longer in force. */
