@@ -121,7 +121,8 @@ const commonOf = Effect.fnUntraced(function* (config: RelayConfig) {
     onChange: (difference) => {
       pool.reserve(difference)
       Deferred.doneUnsafe(connected, Exit.void)
-    }
+    },
+    doors: new Set()
   }
   const isOff = config.keepAlive === "off"
   const given = config.keepAlive === undefined || isOff ? undefined : KeepAlive.complete(config.keepAlive)

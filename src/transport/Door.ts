@@ -134,6 +134,20 @@ export class Door {
     if (one !== undefined) refuse(one.arrival, "TLS_FAILED", `${countMax} younger ones wait too`)
   }
 
+  /** How many have to make room where connections are scarce: who speaks TLS here, and has not done its handshake. */
+  get strangerCount(): number {
+    return this.#options.mode === "require" ? this.#guests.size : 0
+  }
+
+  /** Refuses the oldest connection of the network with most; answers which that was. */
+  dismiss(): Accepted | undefined {
+    const guest = this.#guests.oldestOfMost
+    if (guest === undefined) return undefined
+    this.#leave(guest)
+    this.#options.refuse(guest.arrival, "TLS_FAILED", "younger ones need its place")
+    return guest.accepted
+  }
+
   /** Closes all connections that still wait. */
   close(): void {
     for (const { accepted } of this.#guests.all) accepted.destroy()

@@ -57,22 +57,40 @@ export interface ConnectionLimit {
   countMax: number
   count: number
   readonly onChange: (difference: number) => void
+  /** Where those wait that it counts, and that may have to make room. */
+  readonly doors: Set<Door.Door>
 }
+
+/** At the limit one of so many is left to those whose handshake is not over: they may be silent for ever. */
+const strangersPart = 8
 
 /** Connections that a limit counts already. */
 const counted = new WeakSet<net.Socket>()
 
+const leave = (limit: ConnectionLimit, accepted: net.Socket): void => {
+  if (!counted.delete(accepted)) return
+  limit.count--
+  limit.onChange(-1)
+}
+
+/** Whether there is room for one more, perhaps in place of one that is no peer yet. */
+const hasRoom = (limit: ConnectionLimit): boolean => {
+  if (limit.count < limit.countMax) return true
+  const doors = [...limit.doors].sort((one, other) => other.strangerCount - one.strangerCount)
+  const strangerCount = doors.reduce((sum, door) => sum + door.strangerCount, 0)
+  const dismissed = strangerCount > limit.countMax / strangersPart ? doors[0]?.dismiss() : undefined
+  if (dismissed !== undefined) leave(limit, dismissed)
+  return limit.count < limit.countMax
+}
+
 /** Counts a connection until it is closed, unless it is counted already; false: it is one too many. */
 const enter = (limit: ConnectionLimit, accepted: net.Socket): boolean => {
   if (counted.has(accepted) || accepted.closed) return true
-  if (limit.count >= limit.countMax) return false
+  if (!hasRoom(limit)) return false
   counted.add(accepted)
   limit.count++
   limit.onChange(1)
-  accepted.once("close", () => {
-    limit.count--
-    limit.onChange(-1)
-  })
+  accepted.once("close", () => leave(limit, accepted))
   return true
 }
 
@@ -109,9 +127,15 @@ export const listen = <R>(
     const { door: wanted } = options
     const admits = (address: string) => admission?.admits(address) !== false
     const door = wanted === undefined ? undefined : yield* Door.open({ ...wanted, admits, welcome, refuse })
+    if (door !== undefined) {
+      yield* Effect.acquireRelease(
+        Effect.sync(() => limit.doors.add(door)),
+        () => Effect.sync(() => limit.doors.delete(door))
+      )
+    }
     const accept = (accepted: net.Socket) => {
-      if (limit.count >= limit.countMax) return tooMany({ accepted })
       if (!admits(accepted.remoteAddress ?? "")) return refuse({ accepted }, "HOST_REFUSED", "")
+      if (!hasRoom(limit)) return tooMany({ accepted })
       enter(limit, accepted)
       if (door === undefined) welcome({ accepted })
       else door.enter(accepted)

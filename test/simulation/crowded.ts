@@ -6,7 +6,7 @@
 import { Effect } from "effect"
 import { listen } from "../../src/transport/Listener.ts"
 
-const limit = { countMax: 100_000, count: 0, onChange: () => {} }
+const limit = { countMax: 100_000, count: 0, onChange: () => {}, doors: new Set<never>() }
 const address = { host: "127.0.0.1", port: 0, family: 4 } as const
 const options = { name: "crowded", address, keepAlive: undefined, stallMillis: undefined, limit }
 

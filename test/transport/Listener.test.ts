@@ -10,7 +10,7 @@ const stallMillis = 50
 
 const serveOne = (
   handle: (peer: Peer) => void,
-  limit: ConnectionLimit = { countMax: 10, count: 0, onChange: () => {} }
+  limit: ConnectionLimit = { countMax: 10, count: 0, onChange: () => {}, doors: new Set() }
 ): Effect.Effect<{ readonly port: number; readonly end: Deferred.Deferred<SocketEnd> }, never, Scope.Scope> =>
   Effect.gen(function* () {
     const end = yield* Deferred.make<SocketEnd>()
@@ -91,7 +91,7 @@ describe("a listener", () => {
       const onChange = (difference: number) => {
         if (difference < 0) Deferred.doneUnsafe(gone, Effect.void)
       }
-      const limit: ConnectionLimit = { countMax: 1, count: 0, onChange }
+      const limit: ConnectionLimit = { countMax: 1, count: 0, onChange, doors: new Set() }
       const { port } = yield* serveOne((peer) => peer.start({ ...ignore, ended: peer.destroy }), limit)
       const first = yield* connect(port)
       const second = yield* connect(port)

@@ -14,7 +14,7 @@ import type { Made } from "../../src/cli/certs/Request.ts"
 import * as Revocation from "../../src/cli/certs/Revocation.ts"
 import * as Machine from "../../src/Machine.ts"
 import { until } from "../../src/testing/Waiting.ts"
-import { waitingCountMax } from "../../src/transport/Door.ts"
+import { type Door, waitingCountMax } from "../../src/transport/Door.ts"
 import { listen } from "../../src/transport/Listener.ts"
 import type { Peer } from "../../src/transport/Peer.ts"
 import { type Mode, type Role, roles } from "../../src/transport/tls/Tls.ts"
@@ -67,7 +67,7 @@ const start = Effect.fnUntraced(function* (mode: Mode, hasClientCa = true, count
   const entrances = { terminal, isProxy: undefined, welcomes: new Map() }
   const heard = yield* Queue.unbounded<Heard>()
   const refused = yield* Queue.unbounded<string>()
-  const limit = { countMax, count: 0, onChange: () => {} }
+  const limit = { countMax, count: 0, onChange: () => {}, doors: new Set<Door>() }
   const ports = new Map<Role, number>()
   for (const role of roles) {
     const { port } = yield* listen(
@@ -200,6 +200,44 @@ describe("TLS on a port", () => {
       assert.deepStrictEqual([(yield* Queue.take(heard)).role, (yield* Queue.take(heard)).role], ["data", "live"])
       assert.isAtMost(limit.count, waitingCountMax + 3)
       for (const socket of silent) socket.destroy()
+    })
+  )
+
+  it.live("lets in who speaks in place of those who do not, where there is room for no more; and no plain data", () =>
+    Effect.gen(function* () {
+      for (const mode of ["require", "allow"] as const) {
+        const { ca, clients, limit, port, refused } = yield* start(mode, true, 40)
+        const silent = Array.from({ length: limit.countMax }, (_, index) => {
+          const socket = plain(port("data")).on("error", () => undefined)
+          if (index % 2 === 0 && mode === "require") socket.write(Buffer.of(0x16, 3, 1, 2, 0))
+          return socket
+        })
+        yield* until("all to have come", () => limit.count === limit.countMax)
+        if (mode === "allow") {
+          assert.strictEqual(yield* converse(plain(port("live")), "plain"), "")
+          assert.strictEqual(yield* Queue.take(refused), "too many connections")
+          // As of a target without TLS that has nothing to send yet.
+          assert.strictEqual(yield* converse(silent[0] as net.Socket, "plain"), "PLAIN")
+        } else {
+          const peers = []
+          // An eighth, and those let in.
+          for (let count = 1; count <= limit.countMax - 5; count++) {
+            const peer = secure(port("live"), ca, clients.web1)
+            peers.push(peer)
+            yield* Effect.callback<void>((resume) => {
+              peer.once("data", () => resume(Effect.void)).on("error", (cause) => resume(Effect.die(cause)))
+              peer.write("tls")
+            })
+            assert.strictEqual(yield* Queue.take(refused), "TLS failed")
+            assert.strictEqual(limit.count, limit.countMax)
+          }
+          assert.strictEqual(yield* converse(secure(port("live"), ca, clients.web1), "tls"), "")
+          assert.strictEqual(yield* Queue.take(refused), "too many connections")
+          for (const peer of peers) peer.destroy()
+        }
+        for (const socket of silent) socket.destroy()
+        yield* until("all to be gone", () => limit.count === 0)
+      }
     })
   )
 

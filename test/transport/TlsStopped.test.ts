@@ -84,7 +84,7 @@ for (const millis of [0, 5]) {
           address: { host: "127.0.0.1", port: 0, family: 4 },
           keepAlive: undefined,
           stallMillis: undefined,
-          limit: { countMax: 10, count: 0, onChange: () => {} },
+          limit: { countMax: 10, count: 0, onChange: () => {}, doors: new Set() },
           admission: { admits: () => true, onRefused: () => {}, onReported: () => {} },
           door: {
             mode: "require",
