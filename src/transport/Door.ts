@@ -99,6 +99,8 @@ interface Guest {
   arrival: Arrival
   origin: string
   timer: NodeJS.Timeout | undefined
+  /** Others needed its place: how its handshake ends is no news. */
+  isRefused: boolean
 }
 
 export class Door {
@@ -110,7 +112,7 @@ export class Door {
   }
 
   enter(accepted: net.Socket): void {
-    const { entrances, mode, purpose, refuse } = this.#options
+    const { entrances, mode, purpose } = this.#options
     const { localAddress, remoteAddress } = accepted
     // The peer has broken off already, as balancers do to look whether we are there. Without its address nobody can
     // tell whether a proxy's header comes first. (A unix socket has neither address.)
@@ -123,15 +125,13 @@ export class Door {
       this.#options.welcome({ accepted })
       return
     }
-    const guest: Guest = { accepted, arrival: { accepted }, origin: "", timer: undefined }
+    const guest: Guest = { accepted, arrival: { accepted }, origin: "", timer: undefined, isRefused: false }
     this.#know(guest, { accepted })
     accepted.once("close", () => this.#leave(guest))
     if (isTold) readFirst(accepted, (first) => this.#readHeader(guest, first))
     else readFirst(accepted, (first) => this.#look(guest, first))
     const countMax = purpose === "http" ? httpWaitingCountMax : waitingCountMax
-    if (this.#guests.size <= countMax) return
-    const one = this.#guests.oldestOfMost
-    if (one !== undefined) refuse(one.arrival, "TLS_FAILED", `${countMax} younger ones wait too`)
+    if (this.#guests.size > countMax) this.#refuseOldest(`${countMax} younger ones wait too`)
   }
 
   /** How many have to make room where connections are scarce: who speaks TLS here, and has not done its handshake. */
@@ -141,10 +141,15 @@ export class Door {
 
   /** Refuses the oldest connection of the network with most; answers which that was. */
   dismiss(): Accepted | undefined {
+    return this.#refuseOldest("younger ones need its place")
+  }
+
+  #refuseOldest(why: string): Accepted | undefined {
     const guest = this.#guests.oldestOfMost
     if (guest === undefined) return undefined
     this.#leave(guest)
-    this.#options.refuse(guest.arrival, "TLS_FAILED", "younger ones need its place")
+    guest.isRefused = true
+    this.#options.refuse(guest.arrival, "TLS_FAILED", why)
     return guest.accepted
   }
 
@@ -235,7 +240,7 @@ export class Door {
       { accepted, hello: bytes, address: addressOf(arrival), port },
       {
         done: (secured) => this.#admit(guest, { ...arrival, secured }),
-        failed: (code) => refuse(arrival, "TLS_FAILED", code)
+        failed: (code) => void (guest.isRefused || refuse(arrival, "TLS_FAILED", code))
       }
     )
   }
