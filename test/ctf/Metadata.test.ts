@@ -1,7 +1,7 @@
 /** Metadata as bytes: packets in either byte order, padding, text of both formats that arrives in any pieces. */
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { GrowingMetadata, parse } from "../../src/ctf/metadata/GrowingMetadata.ts"
+import { GrowingMetadata, parse, parser } from "../../src/ctf/metadata/GrowingMetadata.ts"
 import { parts } from "../../src/ctf/metadata/Parts.ts"
 import { fromCycles } from "../../src/ctf/model/Nanoseconds.ts"
 import type { TraceClass } from "../../src/ctf/model/TraceClass.ts"
@@ -22,10 +22,11 @@ const packetOf = (text: string, packetBytes: number, order: "le" | "be"): Buffer
 const accepted = (bytes: Uint8Array): TraceClass => Result.getOrThrow(parse(bytes))
 const refusal = (text: string) => {
   const outcome = parse(Buffer.from(text))
-  assert.isTrue(Result.isFailure(outcome), text)
+  assert.isTrue(Result.isFailure(outcome), text.slice(0, 1000))
   return Result.isFailure(outcome) ? outcome.failure : assert.fail()
 }
 
+const preamble = '\u001e{"type":"preamble","version":2}\n'
 const trace = "trace { major = 1; minor = 8; byte_order = le; };\n"
 
 describe("stored metadata", () => {
@@ -164,6 +165,19 @@ describe("refusals of metadata", () => {
     assert.match(refusal(fields(name)).reason, /^expected a name/)
   })
 
+  it("are no longer than people read, whatever is in them", () => {
+    const many = "9".repeat(1_000_000)
+    for (const text of [
+      `${trace}event { name = e; fields := struct { integer { size = 8; } a[${many}]; }; };`,
+      `${trace}typedef integer { size = 8; } ${"x".repeat(100_000)}; typedef string ${"x".repeat(100_000)};`,
+      `${preamble}\u001e{"type":"field-class-alias","name":"a","field-class":{"type":"static-length-blob","length":${many}}}`,
+      `${preamble}\u001e{"type":"field-class-alias","name":"a","field-class":{"type":"fixed-length-bit-map","length":8,
+        "byte-order":"little-endian","flags":{"${"x".repeat(100_000)}":[[0,8]]}}}`
+    ]) {
+      assert.isBelow(refusal(text).message.length, 1500)
+    }
+  })
+
   it("count lines over pieces", () => {
     const metadata = new GrowingMetadata()
     assert.isTrue(Result.isSuccess(metadata.append(Buffer.from(`${trace}\n\n`))))
@@ -180,8 +194,6 @@ describe("refusals of metadata", () => {
     assert.strictEqual(metadata.traceClass?.dataStreams.get(0n)?.events.get(0n)?.emfUri, "two\nlines")
     assert.isTrue(Result.isFailure(append(event('model.emf.uri = "a "quote";'))))
   })
-
-  const preamble = '\u001e{"type":"preamble","version":2}\n'
 
   it("say line, column and fragment of CTF 2, the place in it, and what is there", () => {
     const written = `\u001e{"type":"field-class-alias","name":"a",\n "field-class":{"type":"structure","member-classes":[
@@ -276,5 +288,34 @@ describe("refusals of metadata", () => {
     }
     assert.isTrue(Result.isSuccess(parse(Buffer.from(doubled("u n;")))))
     assert.match(refusal(doubled("u n; u t[n];")).reason, /too many/)
+  })
+})
+
+describe("metadata in ten thousand pieces", () => {
+  // If each piece made the reader begin anew, each of these would take many minutes.
+  it.each([
+    ["a comment", `${trace}/*`, "*".repeat(1000), "*/"],
+    ["a text", `${trace}env { a = "`, '\\"\\\\'.repeat(250), ""],
+    ["objects of CTF 2", `${preamble}\u001e{"type":"field-class-alias","name":"a","x":`, '{"}":{}},'.repeat(111), ""],
+    ["a text of CTF 2", `${preamble}\u001e{"x":"`, '\\"}'.repeat(333), ""]
+  ])("%s is looked at once", (_, begin, piece, end) => {
+    const metadata = new GrowingMetadata()
+    const append = (text: string) => assert.isTrue(Result.isSuccess(metadata.append(Buffer.from(text))))
+    append(begin)
+    for (let index = 0; index < 10_000; index++) append(piece)
+    if (end !== "") append(end)
+  })
+})
+
+describe("metadata of millions of characters", () => {
+  // Enough of them to run a pattern with a repeated group out of stack.
+  it.each([
+    ["a text", () => `${trace}env { a = "${'\\"'.repeat(4_000_000)}"; };`],
+    ["a word", () => `${trace}env { ${"x\\u0041".repeat(1_000_000)} = 1; };`],
+    ["an environment", () => `${trace}env {\n\ta = "${"x".repeat(20_000_000)}";\n};\nclock {\n\tname = c;\n};\n`],
+    ["a text of CTF 2", () => `${preamble}\u001e{"type":"trace-class","name":"${"\\u0041".repeat(1_000_000)}"}`]
+  ])("is read: %s", (_, text) => {
+    const more = text().startsWith(preamble) ? '\u001e{"type":"data-stream-class"}' : "stream {};"
+    assert.isTrue(Result.isSuccess(parser()(Buffer.from(text() + more))))
   })
 })

@@ -6,6 +6,7 @@
  */
 import * as Result from "effect/Result"
 import type { TraceClass } from "../model/TraceClass.ts"
+import { FragmentEnd } from "./json/FragmentEnd.ts"
 import { JsonReader } from "./json/JsonReader.ts"
 import { advanced, type Start } from "./Lines.ts"
 import { invalid, MetadataRefused, syntax } from "./MetadataRefused.ts"
@@ -69,42 +70,36 @@ const wholeTsdl = (kin: Kin | undefined): Reader => {
 
 const json = (): Reader => {
   const reader = new JsonReader()
+  const end = new FragmentEnd()
   /** The text of the last fragment, which may not be complete. */
   let held = ""
-  const isWhole = (text: string): boolean => {
-    if (!text.trimEnd().endsWith("}")) return false
-    try {
-      JSON.parse(text)
-      return true
-    } catch {
-      return false
-    }
-  }
   /** Where the text that is taken next begins. */
   let start: Start = { line: 1, column: 1 }
-  const take = (text: string) => {
-    if (text.trim() !== "") reader.read({ text, start })
-    start = advanced(start, text)
+  const take = () => {
+    if (held.trim() !== "") reader.read({ text: held, start })
+    start = advanced(start, held)
+    held = ""
   }
   return {
     get traceClass() {
       return reader.traceClass
     },
     append(text) {
-      const fragments = (held + text).split(separator)
-      held = fragments.pop() ?? ""
-      for (const fragment of fragments) {
-        take(fragment)
+      const [first = "", ...others] = text.split(separator)
+      held += first
+      end.append(first)
+      for (const other of others) {
+        take()
         start = advanced(start, separator)
+        held = other
+        end.begin()
+        end.append(other)
       }
-      if (!isWhole(held)) return
-      take(held)
-      held = ""
+      if (!end.isClosed) return
+      take()
+      end.begin()
     },
-    end() {
-      take(held)
-      held = ""
-    }
+    end: take
   }
 }
 

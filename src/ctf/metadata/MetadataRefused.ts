@@ -11,11 +11,16 @@ export type Place =
   | { readonly fragment: number; readonly pointer: string; readonly line?: number; readonly column?: number }
   | { readonly byte: number }
 
+/** Characters that a message has at most of a reason, and of a path to a place. */
+const shownMax = 400
+
+const cut = (text: string): string => (text.length > shownMax ? `${text.slice(0, shownMax)}…` : text)
+
 const showPlace = (place: Place): string => {
   if ("byte" in place) return `byte ${place.byte}`
   const where = place.line === undefined ? "" : `line ${place.line}, column ${place.column}`
   if (!("fragment" in place)) return `${where}${place.text === undefined ? "" : ` (${place.text.trim()})`}`
-  const fragment = `fragment ${place.fragment}${place.pointer === "" ? "" : `, ${place.pointer}`}`
+  const fragment = `fragment ${place.fragment}${place.pointer === "" ? "" : `, ${cut(place.pointer)}`}`
   return where === "" ? fragment : `${where} (${fragment})`
 }
 
@@ -31,11 +36,11 @@ export class MetadataRefused extends Error {
   readonly reason: string
 
   constructor(kind: RefusalKind, place: Place, reason: string) {
-    super(`metadata, ${showPlace(place)}: ${reason}`)
+    super(`metadata, ${showPlace(place)}: ${cut(reason)}`)
     this.name = "MetadataRefused"
     this.kind = kind
     this.place = place
-    this.reason = reason
+    this.reason = cut(reason)
   }
 }
 

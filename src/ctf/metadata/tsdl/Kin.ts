@@ -16,13 +16,15 @@ interface Halves {
 const ends = /^clock \{\n[^}]*\n\};\n/m
 const environment = /^env \{\n(?:\t\w+ = (?:"(?:[^"\\\n]|\\.)*"|-?\d+);\n)*\};\n/m
 const own = /^\t(uuid = "[-0-9a-fA-F]{36}"|offset(?:_s)? = \d+);$/gm
+/** Tracers write a few KiB; the pattern of the environment could run out of stack on some MiB. */
+const headMax = 65_536
 /** A word by which the text may refer to the environment or declare another clock. */
 const other = /\benv\b|\bclock\b(?!\.)/
 
 /** Splits metadata after the clock's block; undefined if it is not laid out as LTTng writes it. */
 export const halvesOf = (text: string): Halves | undefined => {
   const clock = ends.exec(text)
-  if (clock === null) return undefined
+  if (clock === null || clock.index > headMax) return undefined
   const head = text.slice(0, clock.index + clock[0].length)
   const rest = text.slice(head.length)
   const common = head.replace(environment, "")

@@ -25,12 +25,14 @@ export interface Origin extends Start {
   readonly plain: PlainEvents.KnownFields | undefined
 }
 
-const word = /(?:[A-Za-z_]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})(?:\w|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})*/y
+// A group that is repeated some million times runs out of stack, so words and texts are matched part by part.
+const wordBegin = /(?:[A-Za-z_]|\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})\w*/y
+const wordPart = /(?:\\u[0-9A-Fa-f]{4}|\\U[0-9A-Fa-f]{8})\w*/y
 const integer = /(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:[uU](?:LL?|ll?)?|(?:LL?|ll?)[uU])?/y
 const sign = /\.\.\.|:=|->|[{}[\]()<>;,:=.*+-]/y
 const blockComment = /\/\*[\s\S]*?\*\//y
 const lineComment = /\/\/[^\n]*/y
-const text = /"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*'/y
+const textPart = { '"': /[^"\\]*(?:\\.|("))/y, "'": /[^'\\]*(?:\\.|('))/y }
 const escapes = /\\(?:([abfnrtv\\'"?])|([0-7]{1,3})|x([0-9A-Fa-f]{0,3})|(.))/g
 
 const controls: Readonly<Record<string, string>> = {
@@ -71,9 +73,30 @@ const parseInteger = (written: string, place: Start): bigint => {
   const digits = written.replace(/[uUlL]+$/, "")
   const isOctal = /^0[0-9]/.test(digits)
   if (isOctal && /[89]/.test(digits)) throw syntax(place, `no octal number ${digits}`)
-  const value = BigInt(isOctal ? `0o${digits.slice(1)}` : digits)
+  // 64 bits are 22 octal digits; a million digits would take seconds.
+  const isLong = digits.replace(/^0[xX]?0*/, "").length > 22
+  const value = isLong ? uint64Max + 1n : BigInt(isOctal ? `0o${digits.slice(1)}` : digits)
   if (value > uint64Max) throw syntax(place, `${digits} does not fit 64 bits`)
   return value
+}
+
+const wordAt = (source: string, at: number): string | undefined => {
+  wordBegin.lastIndex = at
+  if (!wordBegin.test(source)) return undefined
+  let end = wordBegin.lastIndex
+  for (wordPart.lastIndex = end; wordPart.test(source); ) end = wordPart.lastIndex
+  return source.slice(at, end)
+}
+
+const textAt = (source: string, at: number): string | undefined => {
+  const quote = source[at]
+  if (quote !== '"' && quote !== "'") return undefined
+  const part = textPart[quote]
+  part.lastIndex = at + 1
+  for (let found = part.exec(source); found !== null; found = part.exec(source)) {
+    if (found[1] !== undefined) return source.slice(at, part.lastIndex)
+  }
+  return undefined
 }
 
 const blankKind = 1
@@ -163,14 +186,14 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
       pass(comment)
       return true
     }
-    const found = match(word)
+    const found = wordAt(source, at)
     if (found !== undefined) return push("word", found, found)
     const digits = match(integer)
     if (digits !== undefined) {
       if (/[\w]/.test(source[at + digits.length] ?? "")) throw syntax({ line, column }, "a number runs into a word")
       return push("integer", digits, digits, parseInteger(digits, { line, column }))
     }
-    const quoted = match(text)
+    const quoted = textAt(source, at)
     if (quoted !== undefined) return pushText(quoted)
     const mark = match(sign)
     return mark !== undefined && push("sign", mark, mark)

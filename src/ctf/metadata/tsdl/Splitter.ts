@@ -6,20 +6,36 @@ export interface Piece {
   readonly start: Start
 }
 
-const interesting = /["'{};]|\/[/*]|\/$/g
+/** What ends that in which a scan stands: a comment, the rest of a line, a text. */
+type End = "*/" | "\n" | '"' | "'"
 
+const signs = /["'{};]|\/[/*]/g
+const ends: Record<End, RegExp> = {
+  "*/": /\*\//g,
+  "\n": /\n/g,
+  // A text may go on in the next line. More often there is a quote too many, which the reader should report now.
+  '"': /\\[\s\S]|["\n]/g,
+  "'": /\\[\s\S]|['\n]/g
+}
+/** The first character of a sign of two, as the last there is. */
+const half: Record<"" | End, string> = { "": "/", "*/": "*", "\n": "", '"': "\\", "'": "\\" }
+
+/** Each character is looked at once, however many pieces a declaration comes in. */
 export class Splitter {
   #text = ""
   #start: Start = { line: 1, column: 1 }
-  /** Index up to which the text was scanned, and how many braces are open there. */
-  #at = 0
+  /** In what the scan stands at the end of the text, and how many braces are open there. */
+  #inside: "" | End = ""
   #depth = 0
+  /** The last character, if it may be half a sign; it is in `#text` too. */
+  #carried = ""
 
   /** The declarations that are complete now, if there are any. */
   append(text: string): Piece | undefined {
+    const before = this.#text.length - this.#carried.length
+    const end = this.#scan(this.#carried + text)
     this.#text += text
-    const end = this.#scan()
-    return end === 0 ? undefined : this.#cut(end)
+    return end === 0 ? undefined : this.#cut(before + end)
   }
 
   /** The text that is left when nothing more comes. */
@@ -31,58 +47,35 @@ export class Splitter {
     const piece = { text: this.#text.slice(0, end), start: this.#start }
     this.#start = advanced(this.#start, piece.text)
     this.#text = this.#text.slice(end)
-    this.#at = Math.max(0, this.#at - end)
     return piece
   }
 
-  #scan(): number {
+  /** Where the last declaration in the text that is complete ends; 0 if none is. */
+  #scan(text: string): number {
     let end = 0
+    let at = 0
     while (true) {
-      interesting.lastIndex = this.#at
-      const found = interesting.exec(this.#text)
-      if (found === null) {
-        this.#at = this.#text.length
-        return end
-      }
-      this.#at = found.index
-      const past = this.#past(found[0], found.index)
-      // Only more text will show where it ends.
-      if (past === undefined) return end
-      this.#at = past
-      if (found[0] === "{") this.#depth++
-      if (found[0] === "}") this.#depth = Math.max(0, this.#depth - 1)
-      if (found[0] === ";" && this.#depth === 0) end = past
+      const pattern = this.#inside === "" ? signs : ends[this.#inside]
+      pattern.lastIndex = at
+      const found = pattern.exec(text)
+      if (found === null) break
+      const [sign] = found
+      at = pattern.lastIndex
+      if (this.#inside === "") {
+        this.#enter(sign)
+        if (sign === ";" && this.#depth === 0) end = at
+      } else if (!sign.startsWith("\\")) this.#inside = ""
     }
+    const last = text.slice(at).slice(-1)
+    this.#carried = last === half[this.#inside] ? last : ""
+    return end
   }
 
-  #past(sign: string, at: number): number | undefined {
-    switch (sign) {
-      case "/":
-        return undefined
-      case "/*":
-        return this.#pastText("*/", at + 2)
-      case "//":
-        return this.#pastText("\n", at + 2)
-      case '"':
-      case "'":
-        return this.#pastQuote(sign, at + 1)
-      default:
-        return at + 1
-    }
-  }
-
-  #pastText(end: string, from: number): number | undefined {
-    const found = this.#text.indexOf(end, from)
-    return found === -1 ? undefined : found + end.length
-  }
-
-  #pastQuote(quote: string, from: number): number | undefined {
-    for (let at = from; at < this.#text.length; at++) {
-      const character = this.#text[at]
-      // A text may go on in the next line. More often there is a quote too many, which the reader should report now.
-      if (character === quote || character === "\n") return at + 1
-      if (character === "\\") at++
-    }
-    return undefined
+  #enter(sign: string): void {
+    if (sign === "{") this.#depth++
+    if (sign === "}") this.#depth = Math.max(0, this.#depth - 1)
+    if (sign === "/*") this.#inside = "*/"
+    if (sign === "//") this.#inside = "\n"
+    if (sign === '"' || sign === "'") this.#inside = sign
   }
 }
