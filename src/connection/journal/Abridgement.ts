@@ -11,6 +11,7 @@ import * as Version from "../../protocol/control/Version.ts"
 import * as Header from "../../protocol/Header.ts"
 import type { Handles } from "../../protocol/journal/Handles.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
+import * as Text from "../../protocol/Text.ts"
 import * as HistoryRecord from "../../relay/journal/HistoryRecord.ts"
 import type * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import { basesOf, resume } from "../../relay/session/Basis.ts"
@@ -132,7 +133,7 @@ export class Abridgement {
     const entries: Array<Entry> = [...paths].map((at) => ({
       kind: HistoryRecord.path,
       connection: 0,
-      bytes: Buffer.from(at)
+      bytes: Text.bytesOf(at)
     }))
     const controls = new Map<number, number>()
     for (const [connection, { added, kind, peer, sessionId }] of this.#connections) {

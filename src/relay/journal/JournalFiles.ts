@@ -1,4 +1,5 @@
 /** Paths of the files that hold a journal's history, and flags that are files: what they say is that they exist. */
+import { resolve } from "node:path"
 import { Effect } from "effect"
 import type { FileFailed, OpenFile } from "../../storage/Files.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
@@ -7,6 +8,9 @@ import type { TraceStore } from "../../storage/TraceStore.ts"
 export const place = ".journals"
 
 export type Store = TraceStore["Service"]
+
+/** The directory of a session, whose path may be spelt as its tracer likes (`host/./a//b/`), as paths of files begin. */
+export const directoryOf = ({ output }: Store, outputPath: string): string => resolve(`${output}/${outputPath}`)
 
 export const pathsOf = (store: Store, token: string) => {
   const at = (suffix: string) => `${store.output}/${place}/${token}.${suffix}`

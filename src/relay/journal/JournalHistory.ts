@@ -11,6 +11,7 @@
 import { Effect, Schema } from "effect"
 import * as Header from "../../protocol/Header.ts"
 import { headBytes, Kind, type Unsealed } from "../../protocol/journal/Record.ts"
+import * as Text from "../../protocol/Text.ts"
 import type { FileFailed, OpenFile } from "../../storage/Files.ts"
 import { Watch } from "../../storage/Retraceable.ts"
 import {
@@ -25,7 +26,7 @@ import {
   path,
   writeHead
 } from "./HistoryRecord.ts"
-import { create, pathsOf, remove, type Store, syncNames } from "./JournalFiles.ts"
+import { create, directoryOf, pathsOf, remove, type Store, syncNames } from "./JournalFiles.ts"
 import { seal, seedOf } from "./Seals.ts"
 
 /** It is abridged when it is twice as long as after the last time, or as this. */
@@ -117,9 +118,9 @@ export class JournalHistory {
 
   /** From now on renames below the path are recorded. */
   watch(outputPath: string): void {
-    const prefix = `${this.#store.output}/${outputPath}`
+    const prefix = directoryOf(this.#store, outputPath)
     if (this.#watch.prefixes.has(prefix)) return
-    const bytes = Buffer.from(outputPath)
+    const bytes = Buffer.from(Text.bytesOf(outputPath))
     this.#isPlain = false
     this.#add({ number: 0, byteCount: bytes.length, kind: path, connection: 0 }, bytes, 0, bytes.length)
     this.#watch.prefixes.add(prefix)
@@ -128,9 +129,9 @@ export class JournalHistory {
   /** Records renames below the paths of `entries` only: other sessions have ended. */
   #watchOnly(entries: ReadonlyArray<Entry>): void {
     const { prefixes } = this.#watch
-    const paths = entries.filter(({ kind }) => kind === path).map(({ bytes }) => Buffer.from(bytes).toString())
+    const paths = entries.filter(({ kind }) => kind === path).map(({ bytes }) => Text.textOf(bytes))
     prefixes.clear()
-    for (const outputPath of paths) prefixes.add(`${this.#store.output}/${outputPath}`)
+    for (const outputPath of paths) prefixes.add(directoryOf(this.#store, outputPath))
   }
 
   #add(value: Unsealed, bytes: Buffer, from: number, to: number): void {

@@ -5,10 +5,11 @@ import * as Header from "../../protocol/Header.ts"
 import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
 import type { RecordSink } from "../../protocol/journal/RecordFramer.ts"
 import { u64At } from "../../protocol/Struct.ts"
+import * as Text from "../../protocol/Text.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
 import { blanksOf, isReadable, Watch } from "../../storage/Retraceable.ts"
 import { basis, keptBytes, mark, path } from "./HistoryRecord.ts"
-import { forget, pathsOf, place, remove, type Store, syncNames } from "./JournalFiles.ts"
+import { directoryOf, forget, pathsOf, place, remove, type Store, syncNames } from "./JournalFiles.ts"
 import { About, JournalHistory } from "./JournalHistory.ts"
 import { Seals, seedOf } from "./Seals.ts"
 
@@ -161,7 +162,7 @@ const foundIn = (
         return Effect.succeed(false)
       }
       if (kind === path) {
-        places.add(bytes.toString("utf8", at + headBytes, at + headBytes + stored))
+        places.add(Text.textOf(bytes.subarray(at + headBytes, at + headBytes + stored)))
       }
       if (kind === mark) {
         marked = u64At(bytes, at)
@@ -187,7 +188,7 @@ const foundIn = (
     yield* file.truncate(end)
     // The relay that wrote the last mark may have ended before it was synced; what led there is about to be forgotten.
     if (isSynced) yield* file.sync
-    const directories = new Set([...places].map((at) => `${store.output}/${at}`))
+    const directories = new Set([...places].map((at) => directoryOf(store, at)))
     const blanksBefore = blanksOf(changes, marked)
     const goOn = Effect.gen(function* () {
       const changes = yield* Effect.onError(files.open(paths.changes, "create"), () => file.close)
