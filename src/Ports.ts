@@ -36,10 +36,16 @@ const viewerStallMillis = 60_000
 
 export type { Carrier, Opened, Passage, Taken } from "./relay/journal/Taken.ts"
 
+/** A peer whose answers are sent later than they are given to it. */
+export interface TappedPeer extends Peer {
+  /** Done when all of them were sent, after `close`. */
+  readonly closed: Effect.Effect<void>
+}
+
 /** Hears what targets say before the relay does. */
 export interface Tap {
   /** The peer that the relay serves in place of a control connection's. */
-  readonly control: (peer: Peer) => Peer
+  readonly control: (peer: Peer) => TappedPeer
   /** The same for a data connection. */
   readonly data: (peer: Peer) => Peer
   /** Called when the session has ended. */
@@ -50,8 +56,14 @@ export interface Tap {
   readonly passage: Passage
 }
 
-const tapped = (tap: Tap | undefined, peer: Peer, role: "control" | "data") =>
-  tap === undefined ? peer : tap[role](peer)
+/** A connection is closed for good once it is served: not before its last answer was sent, unless its peer has gone. */
+const serveControl = (tap: Tap | undefined, peer: Peer) => {
+  if (tap === undefined) return ControlConnection.serve(peer)
+  const tapped = tap.control(peer)
+  return Effect.andThen(ControlConnection.serve(tapped), Effect.raceFirst(tapped.closed, Effect.asVoid(peer.end)))
+}
+
+const serveData = (tap: Tap | undefined, peer: Peer) => DataConnection.serve(tap === undefined ? peer : tap.data(peer))
 
 /** What the ports share: TLS, which is loaded only if it is configured, proxies, and who serves what. */
 const entrancesOf = (
@@ -170,11 +182,8 @@ export const make = Effect.fnUntraced(function* (config: RelayConfig) {
     openHttp: (serve: (visitor: HttpEntrance.Visitor) => void) =>
       HttpEntrance.open(registry, { ...admission("http"), mode: modeOf("http", config), entrances, serve }),
     open: Effect.fnUntraced(function* (tap: Tap | undefined) {
-      const serve = { control: ControlConnection.serve, data: DataConnection.serve }
-      const control = yield* listen({ ...options("control"), ...target }, (peer) =>
-        serve.control(tapped(tap, peer, "control"))
-      )
-      const data = yield* listen({ ...options("data"), ...target }, (peer) => serve.data(tapped(tap, peer, "data")))
+      const control = yield* listen({ ...options("control"), ...target }, (peer) => serveControl(tap, peer))
+      const data = yield* listen({ ...options("data"), ...target }, (peer) => serveData(tap, peer))
       const live = yield* listen({ ...options("live"), ...viewer }, (peer) => LiveConnection.serve(peer))
       const addresses = { control: bound(control), data: bound(data), live: bound(live) }
       return { addresses, openLive: yield* inProcess }

@@ -4,7 +4,7 @@
  *
  * Commands that only ask are not written: they had their answer here, and change nothing at the relay.
  */
-import { Result } from "effect"
+import { type Effect, Latch, Result } from "effect"
 import { clockMillis } from "../../Machine.ts"
 import { CommandFramer, type CommandSink, flow } from "../../protocol/control/CommandFramer.ts"
 import {
@@ -59,6 +59,8 @@ export class TappedControl extends TappedPeer implements CommandSink {
   #version: Buffer | undefined
   #journal: Journal | undefined
   #connection = 0
+  readonly #closed = Latch.makeUnsafe(false)
+  readonly closed: Effect.Effect<void> = this.#closed.await
   /** Another edge brings a journal by this connection: from then on `pass/` hears it. */
   #isOfEdge = false
   /** The head of a metadata message, until its first record is written. */
@@ -127,9 +129,13 @@ export class TappedControl extends TappedPeer implements CommandSink {
 
   override close(): void {
     const journal = this.#journal
+    const closed = () => {
+      super.close()
+      this.#closed.openUnsafe()
+    }
     // After the answers that still wait.
-    if (journal !== undefined) journal.whenWritten(() => super.close())
-    else super.close()
+    if (journal !== undefined) journal.whenWritten(closed)
+    else closed()
   }
 
   // ---- CommandSink -----------------------------------------------------------------------------------------------
