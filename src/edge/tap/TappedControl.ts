@@ -101,7 +101,8 @@ export class TappedControl extends TappedPeer implements CommandSink {
    * as the packets themselves are held back.
    */
   get #isEarly(): boolean {
-    const halves = this.#journal?.halves
+    // Of what goes nowhere no packet is counted.
+    const halves = this.#journal?.isStopped === true ? undefined : this.#journal?.halves
     const isEarly = halves?.hasEarlyIndex === true && this.spool.isTight
     if (!isEarly || halves.arePacketsHeld) {
       this.#earlySince = undefined
