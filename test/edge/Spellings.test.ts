@@ -1,6 +1,6 @@
 /**
- * Directories of sessions that their tracers spell in other ways than files are named: doubled slashes, `./`, a slash at
- * the end, bytes that are no UTF-8. Goal: a relay that is started again goes on where it was, and renames are undone.
+ * Directories of sessions that their tracers spell in other ways than files are named: doubled slashes, `./`, a slash
+ * at the end, bytes that are no UTF-8. Goal: a relay that is started again goes on where it was, and undoes renames.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"

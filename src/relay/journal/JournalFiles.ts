@@ -9,7 +9,7 @@ export const place = ".journals"
 
 export type Store = TraceStore["Service"]
 
-/** The directory of a session, whose path may be spelt as its tracer likes (`host/./a//b/`), as paths of files begin. */
+/** A session's directory in the one spelling that paths of files have: its tracer's may be `host/./a//b/`. */
 export const directoryOf = ({ output }: Store, outputPath: string): string => resolve(`${output}/${outputPath}`)
 
 export const pathsOf = (store: Store, token: string) => {
