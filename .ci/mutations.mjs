@@ -146,7 +146,7 @@ const mutations = [
   [terminal, "accepted.allowHalfOpen = false", "", tls],
   [terminal, "socket.allowHalfOpen = true", "", tls],
   [terminal, 'accepted.once("close", leave)', "", tls],
-  [door, "this.#guests.size <= countMax", "true", tls],
+  [door, "this.#guests.size > countMax", "false", tls],
   [door, "for (const { accepted } of this.#guests.all) accepted.destroy()", "", tls],
   [door, 'else if (mode === "require") refuse', "else if (false) refuse", tls],
   [door, 'if (hello !== "whole") {', "if (false) {", tls],

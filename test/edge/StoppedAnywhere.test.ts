@@ -20,8 +20,9 @@ const stoppingAt = (number: number, stops: () => void) => {
     pass: ({ act }) =>
       Effect.suspend(() => {
         if (++count !== number) return act
-        stops()
-        return Effect.uninterruptible(Effect.andThen(turns, act))
+        // In the next turn: the fiber may only just have begun, and the relay knows it when it is started.
+        const stopped = Effect.andThen(Effect.yieldNow, Effect.sync(stops))
+        return Effect.uninterruptible(Effect.andThen(stopped, Effect.andThen(turns, act)))
       }),
     passNow: (_path, byteCount) => byteCount
   })
@@ -53,7 +54,8 @@ const recorded = (number: number) =>
     yield* c.closeChunk(0, 1_700_000_001, 0)
     yield* packet(1, size)
     yield* Effect.raceFirst(Local.marked(local), Effect.orDie(until("the operation", isReached)))
-    const isStopped = closing !== undefined
+    const isStopped = isReached()
+    if (isStopped) yield* Effect.orDie(until("the stop", () => closing !== undefined))
     if (closing !== undefined) yield* Fiber.join(closing)
     else yield* Scope.close(scope, Exit.void)
     const next = yield* TestRelay.make({ memory })
