@@ -9,18 +9,24 @@ import { ok, recorded, setUp } from "./inProcess.ts"
 
 const lttng = Buffer.from('\ntracer_name = "lttng-ust";')
 
+/** A viewer that has asked for a packet of which the metadata says nothing yet, and has no answer. */
+const asked = Effect.gen(function* () {
+  const { answers, script } = yield* setUp()
+  const { tracer, stream, meta } = yield* recorded(script)
+  const viewer = yield* script.viewer
+  yield* viewer.attach(1, "beginning")
+  yield* tracer.c.metadata(meta.id, lttng)
+  yield* stream.packet(0)
+  answers()
+  const next = yield* Effect.forkScoped(viewer.next(stream.id), { startImmediately: true })
+  yield* turns(20)
+  assert.deepStrictEqual(answers(), [])
+  return { answers, meta, next, tracer }
+})
+
 it.live("a packet is held back, the first one, too, until a tracer's metadata has described it", () =>
   Effect.gen(function* () {
-    const { answers, script } = yield* setUp()
-    const { tracer, stream, meta } = yield* recorded(script)
-    const viewer = yield* script.viewer
-    yield* viewer.attach(1, "beginning")
-    yield* tracer.c.metadata(meta.id, lttng)
-    yield* stream.packet(0)
-    answers()
-    const next = yield* Effect.forkScoped(viewer.next(stream.id), { startImmediately: true })
-    yield* turns(20)
-    assert.deepStrictEqual(answers(), [])
+    const { answers, meta, next, tracer } = yield* asked
     yield* tracer.c.metadata(meta.id, Buffer.from("stream {\n\tid = 0;"))
     yield* Fiber.join(next)
     assert.deepStrictEqual(answers(), [`${ok(0, 0)} +metadata`])
@@ -53,16 +59,7 @@ it.live(
 
 it.live("a stream of which no class was described until its trace was over has nothing for viewers", () =>
   Effect.gen(function* () {
-    const { answers, script } = yield* setUp()
-    const { tracer, stream, meta } = yield* recorded(script)
-    const viewer = yield* script.viewer
-    yield* viewer.attach(1, "beginning")
-    yield* tracer.c.metadata(meta.id, lttng)
-    yield* stream.packet(0)
-    answers()
-    const next = yield* Effect.forkScoped(viewer.next(stream.id), { startImmediately: true })
-    yield* turns(20)
-    assert.deepStrictEqual(answers(), [])
+    const { answers, meta, next, tracer } = yield* asked
     yield* tracer.c.closeStream(meta.id, 0n)
     yield* Fiber.join(next)
     assert.deepStrictEqual(answers(), ["NEXT 1 → hup +metadata"])

@@ -95,6 +95,19 @@ const play = (seed: number, kind: Kind): void => {
 
 const channels = ["ch_0", "metadata"]
 
+/** A viewer that is attached to a session without streams. */
+const attachedToOne = () => {
+  const session = new FakeSession(1)
+  const actor = new ViewerActor(
+    { sessions: new Map([[1, session]]), options: { singleViewer: false }, background: () => {} } as never,
+    {} as never,
+    anybody
+  )
+  actor.createSession()
+  Effect.runSync(Effect.provide(actor.attach(1n, 1), Logger.layer([])))
+  return { actor, session }
+}
+
 describe("viewers attached while streams begin", () => {
   afterEach(() => {
     vi.restoreAllMocks()
@@ -150,14 +163,7 @@ describe("viewers attached while streams begin", () => {
   })
 
   it("applications that have come and gone leave nothing with a viewer that has read them", () => {
-    const session = new FakeSession(1)
-    const actor = new ViewerActor(
-      { sessions: new Map([[1, session]]), options: { singleViewer: false }, background: () => {} } as never,
-      {} as never,
-      anybody
-    )
-    actor.createSession()
-    Effect.runSync(Effect.provide(actor.attach(1n, 1), Logger.layer([])))
+    const { actor, session } = attachedToOne()
     const [attached] = [...session.viewers.attached] as unknown as ReadonlyArray<ViewedSession>
     for (let number = 0; number < 20; number++) {
       const handles = [2 * number, 2 * number + 1]
@@ -176,14 +182,7 @@ describe("viewers attached while streams begin", () => {
   })
 
   it("of an application that ended before a clear nothing is announced: it has no metadata any more", () => {
-    const session = new FakeSession(1)
-    const actor = new ViewerActor(
-      { sessions: new Map([[1, session]]), options: { singleViewer: false }, background: () => {} } as never,
-      {} as never,
-      anybody
-    )
-    actor.createSession()
-    Effect.runSync(Effect.provide(actor.attach(1n, 1), Logger.layer([])))
+    const { actor, session } = attachedToOne()
     for (const number of [0, 1]) {
       const pair = channels.map((name, at) => new FakeStream(session, 2 * number + at, `app-${number}`, name))
       for (const stream of pair) session.add(stream)
