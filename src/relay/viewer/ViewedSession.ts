@@ -170,8 +170,9 @@ export class ViewedSession implements Attached {
 
   /** Whether there is something to announce; what cannot be read is forgotten. */
   hasUnannounced(): boolean {
+    if (this.#unannounced.size === 0) return false
     this.#dropUnreadable()
-    return this.#unannounced.size > 0 && this.#announceable.length > 0
+    return this.#announceable.length > 0
   }
 
   /** Of an application that ended before a clear no metadata is left, and none will come: viewers end on it. */
