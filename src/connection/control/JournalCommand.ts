@@ -84,8 +84,9 @@ const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
   const forgotten = forgottenBy(registry, token)
   const known = journals.open.get(token) as HostedJournal | undefined
   if (journals.isFinished(token)) return over(state, State.finished, forgotten)
-  const isLost = request.firstKept > 1n || journals.isEnded(token)
-  if (known === undefined && isLost) return over(state, State.unknown, forgotten)
+  const isEnded = journals.isEnded(token)
+  if (known === undefined && (isEnded || request.firstKept > 1n))
+    return over(state, State.unknown, forgotten, isEnded ? 1 : 0)
   const journal = new AttachedJournal(registry, known ?? begin(state, request), peer)
   return carry(state, journal, known === undefined ? State.begun : State.resumed)
 }
@@ -102,9 +103,10 @@ const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array 
 const over = (
   { connection, peer, registry: { background } }: ControlState,
   how: OpenJournal.State,
-  forgotten: Effect.Effect<void>
+  forgotten: Effect.Effect<void>,
+  received = 0
 ): Reply => ({
-  ...keep(reply(how)),
+  ...keep(reply(how, received)),
   successor: {
     begin: () => undefined,
     receive: () => {

@@ -5,7 +5,7 @@
  */
 import { Effect, Exit, Result, Schedule, Semaphore } from "effect"
 import { clockMillis } from "../../Machine.ts"
-import { number, reply, replyBytes, request, State } from "../../protocol/journal/OpenJournal.ts"
+import { number, type Reply, reply, replyBytes, request, State } from "../../protocol/journal/OpenJournal.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import * as Dial from "../../transport/Dial.ts"
 import type { TlsFailed } from "../../transport/tls/DialTls.ts"
@@ -15,7 +15,7 @@ import type { Spool } from "../spool/Spool.ts"
 import { Backoff } from "./Backoff.ts"
 import { accepted, believed } from "./Believed.ts"
 import { ask, command, EdgeCircle, greet, type RelayUnfit } from "./Greeting.ts"
-import { endedElsewhere, finished, hear, isEndedElsewhere, putAside, unlessSilent } from "./Hearing.ts"
+import { endedElsewhere, finished, hear, isEndedElsewhere, putAside, relayEnded, unlessSilent } from "./Hearing.ts"
 import type { LinkState } from "./LinkState.ts"
 import type { Meter } from "./Meter.ts"
 import { idle, isGoneForGood, isWanted, nameOf } from "./Onward.ts"
@@ -104,6 +104,12 @@ const attempt = (journal: Journal, options: Options, onUp: () => void) =>
     return yield* forwardPlain(journal, { ...options, to, onUp, clears })
   })
 
+const whyUnknown = ({ received }: Reply, firstKept: number): string => {
+  if (received > 0n) return relayEnded
+  const gone = firstKept > 1 ? `, and records 1 to ${firstKept - 1} are not here any more` : ""
+  return `the relay does not know it${gone}`
+}
+
 const resume = (
   journal: Journal,
   link: Dial.Link,
@@ -137,7 +143,7 @@ const resume = (
     const isDone = journal.isFinished && journal.durable >= journal.last - 1
     if (opened.state === State.unknown && isDone) return { lost: undefined }
     if (opened.state === State.unknown) {
-      return yield* putAside(journal, link, "the relay does not know it any more", options)
+      return yield* putAside(journal, link, whyUnknown(opened, firstKept), options)
     }
     const { durable, received } = yield* believed(link, journal, opened)
     // The relay asks for records that it had called durable, or the spool has lost them.

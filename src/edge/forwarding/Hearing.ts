@@ -25,6 +25,8 @@ type Failure = Dial.LinkLost | RelayUnfit | FileFailed
 export const isEndedElsewhere = ({ isFinished, passed }: Journal) => passed === undefined && !isFinished
 export const endedElsewhere = "another edge has brought its end, with a copy of the spool"
 
+export const relayEnded = "the relay ended the session"
+
 /** The relay has all of it, and remembers it until it is told that nobody here will ask for it: done when it was. */
 export const finished = (
   journal: Journal,
@@ -108,7 +110,7 @@ export const hear = (
         yield* turn.take(1)
         if (isElsewhere) return { lost: endedElsewhere }
         if (journal.isCarriedOut) return yield* finished(journal, link, next, options)
-        return { lost: "the relay ended the session" }
+        return { lost: relayEnded }
       }
     })
   )

@@ -23,7 +23,7 @@ export const offered = 1n << 63n
 /** A bit in the answer, beside `offered`: records may come packed. */
 export const unpacks = 1n << 62n
 
-/** `unknown`: the relay knows nothing of the journal, and needs records that the edge no longer has. */
+/** `unknown`: the relay has ended the journal, or knows nothing of it and needs records that the edge no longer has. */
 export const State = { begun: 0, resumed: 1, finished: 2, unknown: 3 } as const
 export type State = (typeof State)[keyof typeof State]
 const states = Object.values(State)
@@ -37,7 +37,7 @@ export interface Request {
 export interface Reply {
   readonly returnCode: number
   readonly state: State
-  /** Number of the last record that was carried out. */
+  /** Number of the last record that was carried out. Of `unknown` 1 if the relay has ended the journal, else 0. */
   readonly received: bigint
   /** Number of the last record that a relay which is killed now would not ask for again. */
   readonly durable: bigint
