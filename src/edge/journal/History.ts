@@ -84,6 +84,8 @@ export class History {
   readonly #newest = new Map<bigint, bigint>()
   readonly #lostKeys = new Set<string>()
   readonly #indexes = new Indexes()
+  /** Of the segments. */
+  #directory = ""
   #hasBegun = false
   #isBroken = false
 
@@ -91,9 +93,10 @@ export class History {
    * A segment begins with record `first`. What was before the oldest segment was freed. Between segments nothing may
    * be missing: each keeps its last record, whatever is dropped of it.
    */
-  begins(first: number, where: string): void {
+  begins(first: number, directory: string): void {
+    this.#directory = directory
     if (this.#hasBegun && first > this.last + 1) {
-      this.damage.push(`${where}: records ${this.last + 1} to ${first - 1} are not there`)
+      this.damage.push(`${directory}: records ${this.last + 1} to ${first - 1} are not there`)
       this.broken()
     }
     this.#hasBegun = true
@@ -208,7 +211,7 @@ export class History {
 
   #lose(message: Message): void {
     if (!message.isLost && message.key !== undefined) {
-      this.damage.push(`packet ${textOf(message.key)} is left out`)
+      this.damage.push(`${this.#directory}: packet ${textOf(message.key)} is left out`)
       this.#loseKey(message.key)
     }
     message.isLost = true
