@@ -5,7 +5,7 @@ import * as ChromeLines from "../../src/admin/page/ChromeLines.ts"
 import { ChromeTrace } from "../../src/ctf/export/ChromeTrace.ts"
 import { OpenSlices } from "../../src/ctf/export/OpenSlices.ts"
 import * as SliceRules from "../../src/ctf/export/SliceRules.ts"
-import { Threads } from "../../src/ctf/export/Threads.ts"
+import { id, Threads } from "../../src/ctf/export/Threads.ts"
 import { Bytes } from "../../src/ctf/print/Bytes.ts"
 import { Json } from "../../src/ctf/print/Json.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
@@ -164,6 +164,7 @@ it("processors, processes and threads are those of their machine", () => {
   assert.notStrictEqual(threads.of({ ...clues, environment: other }).tid, 7)
   const names = new Map(Array.from(threads.named(), ({ kind, name, pid, tid }) => [`${kind} ${pid} ${tid}`, name]))
   assert.strictEqual(names.get("thread 7 7"), "app")
+  assert.strictEqual(names.get("process 7 7"), "app")
   assert.strictEqual(names.get(`process ${ofOther.pid} ${ofOther.tid}`), "other: app")
 })
 
@@ -212,11 +213,43 @@ it("the end of a slice closes all that were left open in it, the innermost first
   assert.deepStrictEqual(open.close(), [])
 })
 
-it("a slice without another name is called as its event", () => {
+it("ends without a begin cost the same however many slices are open", () => {
+  const open = new OpenSlices<number>()
+  const count = 100_000
+  for (let index = 0; index < count; index++) open.next({ phase: "begin", name: `begun ${index % 2}` }, index)
+  let alone = 0
+  for (let index = 0; index < count; index++)
+    if (open.next({ phase: "end", name: "other" }, index).phase === "instant") alone++
+  assert.strictEqual(alone, count)
+  assert.deepStrictEqual(open.next({ phase: "end", name: "begun 0" }, 0), {
+    left: [count - 1],
+    phase: "end",
+    label: count - 2
+  })
+  assert.strictEqual(open.next({ phase: "end", name: "begun 1" }, 0).label, count - 3)
+  assert.strictEqual(open.close().length, count - 3)
+  assert.strictEqual(open.next({ phase: "end", name: "begun 1" }, 0).phase, "instant")
+})
+
+it("a slice without another name is called as its event, and so is an end that has no begin", () => {
   assert.deepStrictEqual(
-    ["start", "stop", "app:request_start"].map((name) => SliceRules.labelOf(name, SliceRules.of(name))),
-    ["start", "stop", "app:request"]
+    ["start", "stop", "app:request_start", "sched_process_exit"].map((name) =>
+      SliceRules.labelOf(name, SliceRules.of(name))
+    ),
+    ["start", "stop", "app:request", "sched_process_exit"]
   )
+})
+
+it("ids are exact, or none", () => {
+  assert.deepStrictEqual([7, 7n, 2n ** 60n, -1, 1.5, "7", undefined].map(id), [
+    7,
+    7,
+    undefined,
+    -1,
+    undefined,
+    undefined,
+    undefined
+  ])
 })
 
 it("lines of JSON: threads are their host's, and a slice without another name is called as its event", () => {

@@ -20,7 +20,7 @@ import * as JsonStrings from "../print/JsonStrings.ts"
 import type { Write } from "../print/Members.ts"
 import * as Piece from "../print/Piece.ts"
 import * as SliceRules from "./SliceRules.ts"
-import { switchName, type Thread, Threads, tellingFields } from "./Threads.ts"
+import { id, switchName, type Thread, Threads, tellingFields } from "./Threads.ts"
 
 interface Part {
   readonly scope: Scope
@@ -69,8 +69,6 @@ const first = (plan: EventPlan, scopes: ReadonlyArray<Scope>, names: ReadonlyArr
   return undefined
 }
 
-const number = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
-
 const begin = Piece.of('{"ph":"B","name":')
 const end = Piece.of('{"ph":"E","name":')
 const instant = Piece.of('{"ph":"i","s":"t","name":')
@@ -99,11 +97,11 @@ export class ChromeTrace {
     const time = stream.hasTime ? nanos(stream.time) : (this.#start ?? 0n)
     this.#open(time, out)
     const { environment } = plan.stream.trace.traceClass
-    const cpu = number(shape.cpu?.read(stream))
+    const cpu = id(shape.cpu?.read(stream))
     const thread = this.#threads.of({
       cpu,
-      pid: number(shape.pid?.read(stream)),
-      tid: number(shape.tid?.read(stream)),
+      pid: id(shape.pid?.read(stream)),
+      tid: id(shape.tid?.read(stream)),
       procname: shape.procname?.read(stream),
       environment
     })

@@ -13,26 +13,41 @@ export interface Outcome<Label> {
 
 export class OpenSlices<Label> {
   readonly #open: Array<{ readonly name: string; readonly label: Label }> = []
+  /** How many of a name are open, so that an end without a begin need not look through all of them. */
+  readonly #counts = new Map<string, number>()
 
   /** `slice`: undefined for an event record that stands alone. */
   next(slice: SliceEnd | undefined, label: Label): Outcome<Label> {
     if (slice === undefined) return { left: [], phase: "instant", label }
     if (slice.phase === "begin") {
       this.#open.push({ name: slice.name, label })
+      this.#counts.set(slice.name, (this.#counts.get(slice.name) ?? 0) + 1)
       return { left: [], phase: "begin", label }
     }
-    const depth = this.#open.findLastIndex(({ name }) => name === slice.name)
-    if (depth === -1) return { left: [], phase: "instant", label }
-    const left = this.#open.splice(depth + 1).reverse()
-    const own = this.#open.pop()
-    return { left: left.map((each) => each.label), phase: "end", label: own?.label ?? label }
+    if (!this.#counts.has(slice.name)) return { left: [], phase: "instant", label }
+    const left: Array<Label> = []
+    for (let last = this.#pop(); last !== undefined; last = this.#pop()) {
+      if (last.name === slice.name) return { left, phase: "end", label: last.label }
+      left.push(last.label)
+    }
+    return { left, phase: "instant", label }
   }
 
   /** Ends all slices when nothing more comes: answers the labels of those left open, the innermost first. */
   close(): ReadonlyArray<Label> {
+    this.#counts.clear()
     return this.#open
       .splice(0)
       .map(({ label }) => label)
       .reverse()
+  }
+
+  #pop() {
+    const last = this.#open.pop()
+    if (last === undefined) return undefined
+    const count = (this.#counts.get(last.name) ?? 0) - 1
+    if (count > 0) this.#counts.set(last.name, count)
+    else this.#counts.delete(last.name)
+    return last
   }
 }

@@ -47,6 +47,6 @@ export const of = (eventName: string): SliceEnd | undefined => {
   return { phase: begins.includes(found[0].toLowerCase()) ? "begin" : "end", name: without(eventName, found) }
 }
 
-/** What readers are shown of an event record. Ends have the label of their begin. */
+/** What readers are shown of an event record: of an end only if it has no begin, whose label it would have. */
 export const labelOf = (eventName: string, slice: SliceEnd | undefined): string =>
-  slice === undefined || slice.name === "syscall" || slice.name === "" ? eventName : slice.name
+  slice?.phase !== "begin" || slice.name === "syscall" || slice.name === "" ? eventName : slice.name

@@ -58,6 +58,12 @@ const unlessIdle = (id: number | undefined): number | undefined => (id === 0 ? u
 /** Linux has no greater pid or tid. */
 const idsOfHost = 2 ** 22
 
+/** The value of a field as the id of a process, thread or processor, also of a field that can hold more than a double. */
+export const id = (value: unknown): number | undefined => {
+  const number = typeof value === "bigint" ? Number(value) : value
+  return typeof number === "number" && Number.isSafeInteger(number) ? number : undefined
+}
+
 /** A machine. Several may use the same ids at the same time. */
 class Host {
   /** Added to the host's ids. 0 for the first host, whose ids are shown as they are. */
@@ -117,17 +123,15 @@ export class Threads<Label> {
     if (isSwitch) {
       if (cpu !== undefined) host.running.set(cpu, tid)
       if (unlessIdle(tid) === undefined) return
-      const known = text(name)
-      if (known !== undefined)
-        this.#name(host, { kind: "thread", pid: host.processes.get(tid) ?? tid, tid, name: known })
-    } else {
-      this.#belongs(host, tid, pid, name)
+      this.#learn(host, tid, host.processes.get(tid) ?? tid, name)
+    } else if (typeof pid === "number") {
+      host.processes.set(tid, pid)
+      this.#learn(host, tid, pid, name)
     }
   }
 
-  #belongs(host: Host, tid: unknown, pid: unknown, name: unknown): void {
-    if (typeof tid !== "number" || typeof pid !== "number") return
-    host.processes.set(tid, pid)
+  /** A process has the name of its first thread. */
+  #learn(host: Host, tid: number, pid: number, name: unknown): void {
     const known = text(name)
     if (known === undefined) return
     this.#name(host, { kind: "thread", pid, tid, name: known })
