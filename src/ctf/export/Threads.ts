@@ -58,7 +58,7 @@ const unlessIdle = (id: number | undefined): number | undefined => (id === 0 ? u
 /** Linux has no greater pid or tid. */
 const idsOfHost = 2 ** 22
 
-/** The value of a field as the id of a process, thread or processor, also of a field that can hold more than a double. */
+/** The value of a field as an id, also of a field that can hold more than a double. */
 export const id = (value: unknown): number | undefined => {
   const number = typeof value === "bigint" ? Number(value) : value
   return typeof number === "number" && Number.isSafeInteger(number) ? number : undefined
