@@ -52,8 +52,8 @@ function* itemsAfter(decoder: LiveDecoder, options: Options): Generator<Item, vo
 const read = new WeakSet<Attached>()
 
 /**
- * Ends with the last session; fails as the attachment's `events` do. An attachment is read once: another run dies. For
- * several readers, `Stream.share` it.
+ * Ends with the last session; fails as the attachment's `events` do, after what had come and waited for other streams.
+ * An attachment is read once: another run dies. For several readers, `Stream.share` it.
  */
 export const stream = (attached: Attached, options: Options = {}): Stream.Stream<Item, ExchangeFailed> =>
   Stream.suspend(() => {
@@ -65,5 +65,12 @@ export const stream = (attached: Attached, options: Options = {}): Stream.Stream
       decoder.on(event)
       return itemsAfter(decoder, options)
     }
-    return attached.events.pipe(Stream.flatMap((event) => Stream.fromIterable(itemsOf(event), { chunkSize: burst })))
+    const rest = Stream.suspend(() => {
+      decoder.endAll()
+      return Stream.fromIterable(itemsAfter(decoder, options), { chunkSize: burst })
+    })
+    return attached.events.pipe(
+      Stream.flatMap((event) => Stream.fromIterable(itemsOf(event), { chunkSize: burst })),
+      Stream.catch((failed) => Stream.concat(rest, Stream.fail(failed)))
+    )
   })

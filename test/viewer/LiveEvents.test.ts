@@ -1,6 +1,6 @@
 /** The event records of a live session as values: what its tracer lost is among them, where it is missing. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Pull, Stream } from "effect"
+import { type Duration, Effect, Exit, Fiber, Pull, Stream } from "effect"
 import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -11,10 +11,10 @@ const uuid = "01234567-89ab-cdef-0123-456789abcdef"
 const path = "ust/uid/0/64-bit"
 
 /** A live session, and who watches it. */
-const watched = Effect.gen(function* () {
+const watchedEvery = Effect.fnUntraced(function* (liveTimer: Duration.Input) {
   const { targetUrl, viewerUrl } = yield* TestRelay.make()
   const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
-  const session = yield* target.session({ name: "s", liveTimer: "50 millis" })
+  const session = yield* target.session({ name: "s", liveTimer })
   const stream = yield* session.stream({ path, channel: "ch_0" })
   const metadata = yield* session.metadata(path)
   yield* session.publish
@@ -24,6 +24,8 @@ const watched = Effect.gen(function* () {
   const attached = yield* viewer.attachAll(viewed ?? assert.fail(), { seek: "beginning", isPrompt: true })
   return { session, stream, generator, attached }
 })
+
+const watched = watchedEvery("50 millis")
 
 it.live("packets that never came are a loss between the events on either side", () =>
   Effect.gen(function* () {
@@ -88,5 +90,28 @@ it.live("whoever reads an attachment a second time is told so, and does not wait
     const again = yield* Effect.exit(Stream.runDrain(events))
     assert.isTrue(Exit.hasDies(again))
     yield* session.close()
+  })
+)
+
+it.live("what had come is given before it is told that the relay was lost", () =>
+  Effect.gen(function* () {
+    const { attached, generator, session, stream } = yield* watchedEvery("1 minute")
+    const other = yield* session.stream({ path, channel: "ch_1" })
+    yield* session.publish
+    yield* other.packet(SyntheticTrace.generator(uuid, 1, SyntheticTrace.packetBytesMin + 16, 0n).next(10n))
+    yield* stream.packet(generator.next(1000n))
+    // The records of the longer packet may still be newer than some of the other stream's.
+    const lost = new LiveViewer.LinkLost({ address: "relay", reason: "closed by the peer" })
+    let packets = 0
+    const events = Stream.concat(
+      Stream.takeUntil(attached.events, ({ _tag }) => _tag === "Packet" && ++packets === 2),
+      Stream.fail(lost)
+    )
+    const seen: Array<string> = []
+    const reading = Stream.runForEach(LiveEvents.stream({ ...attached, events }), (item) =>
+      Effect.sync(() => seen.push(item._tag === "Event" ? item.event.path : item._tag))
+    )
+    assert.strictEqual(yield* Effect.flip(reading), lost)
+    assert.lengthOf(seen, 4)
   })
 )
