@@ -117,4 +117,10 @@ describe("a chunk that has only begun", () => {
   it("is no trace yet", () => {
     assert.throws(() => Recording.open([begun(session({}))]), /nothing is recorded yet/)
   })
+
+  it("is refused in plain words if its packets came before its metadata", () => {
+    const path = begun(session({}))
+    writeFileSync(join(path, ".tmp_new_chunk", "ust", "uid", "s"), "abc")
+    assert.throws(() => Recording.open([path]), /nothing tells what its data are, or not yet: `metadata` is empty$/)
+  })
 })

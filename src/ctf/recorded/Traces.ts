@@ -40,8 +40,10 @@ const load = (path: string, { refusals, traces }: TraceDirectories.Found, read: 
   if (traces.length === 0 && refusals.length === 0)
     refusals.push(new RecordingRefused(path, "no trace here: no file `metadata`", true))
   const parts = traces.flatMap((directory): ReadonlyArray<Part> => {
-    if (directory.metadata.length === 0 && directory.files.length === 0) {
-      refusals.push(new RecordingRefused(directory.path, "nothing is recorded yet: `metadata` is empty", true))
+    if (directory.metadata.length === 0) {
+      const isNew = directory.files.length === 0
+      const state = isNew ? "nothing is recorded yet" : "nothing tells what its data are, or not yet"
+      refusals.push(new RecordingRefused(directory.path, `${state}: \`metadata\` is empty`, isNew))
       return []
     }
     const parsed = read(directory.metadata)
