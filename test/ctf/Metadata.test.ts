@@ -157,6 +157,8 @@ describe("refusals of metadata", () => {
     const { kind, message } = refusal(`${trace}event { name = "a" id = 3; };`)
     assert.strictEqual(kind, "metadata-syntax")
     assert.strictEqual(message, 'metadata, line 2, column 20 (event { name = "a" id = 3; };): expected `;`, found "id"')
+    // Words are read as they are needed: what is wrong first is told.
+    assert.deepInclude(refusal(`${trace}event { name = "a" id = 3; };\n"a text without end`).place, { line: 2 })
   })
 
   it.each(["event", "7", "[2]", '"text"'])("say that a field is not named %s", (name) => {

@@ -115,9 +115,12 @@ const kinds = Uint8Array.from({ length: 128 }, (_, code) => {
   return /[{}[\]()<>;,=*+]/.test(character) ? markKind : 0
 })
 
-/** The tokens of a text, of which the last is `end`. Throws `MetadataRefused`. */
-export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<Token> => {
-  const tokens: Array<Token> = []
+/**
+ * The tokens of a text, of which the last is `end`; each is made when it is asked for. Throws `MetadataRefused`.
+ */
+export function* lex(source: string, { plain, ...start }: Origin): Generator<Token, void> {
+  let count = 0
+  let last = undefined as Token | undefined
   const nul = source.indexOf("\0")
   if (nul !== -1) throw syntax(advanced(start, source.slice(0, nul)), "a NUL")
   let { line, column } = start
@@ -142,7 +145,8 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
     return true
   }
   const add = (kind: Token["kind"], content: string, value: bigint, event?: PlainEvents.PlainEvent) => {
-    tokens.push({ kind, text: content, value, line, column, order: start.order + tokens.length, event })
+    last = { kind, text: content, value, line, column, order: start.order + count, event }
+    count++
   }
   const push = (kind: Token["kind"], written: string, content: string, value = 0n) => {
     add(kind, content, value)
@@ -158,7 +162,6 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
   }
   /** Adds a plain event, if one begins here and a declaration may. */
   const event = (known: PlainEvents.KnownFields): boolean => {
-    const last = tokens[tokens.length - 1]
     if (last !== undefined && last.kind !== "event" && (last.kind !== "sign" || last.text !== ";")) return false
     const found = PlainEvents.read(source, at, known)
     if (found === undefined) return false
@@ -199,7 +202,11 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
     return mark !== undefined && push("sign", mark, mark)
   }
   while (at < source.length) {
-    if (next()) continue
+    const before = count
+    if (next()) {
+      if (count > before) yield last as Token
+      continue
+    }
     const rest = source.slice(at)
     if (rest.startsWith("/*")) throw syntax({ line, column }, "a comment without end")
     if (/^["']/.test(rest)) throw syntax({ line, column }, "a text without end")
@@ -209,5 +216,5 @@ export const lex = (source: string, { plain, ...start }: Origin): ReadonlyArray<
     )
   }
   push("end", "", "the end")
-  return tokens
+  yield last as Token
 }

@@ -13,17 +13,21 @@ import { basicWords, compounds, keywords } from "./Words.ts"
 const depthMax = 1100
 
 export class Parser {
-  readonly #tokens: ReadonlyArray<Token>
+  readonly #source: Iterator<Token>
+  /** Those of the declaration that is being parsed, and that after it: of all of a text they take much memory. */
+  readonly #tokens: Array<Token> = []
   #at = 0
   #depth = 0
 
-  constructor(tokens: ReadonlyArray<Token>) {
-    this.#tokens = tokens
+  constructor(tokens: Iterator<Token>) {
+    this.#source = tokens
   }
 
   metadata(): ReadonlyArray<Block | Item | Plain> {
     const items: Array<Block | Item | Plain> = []
     while (this.#token.kind !== "end") {
+      this.#tokens.splice(0, this.#at)
+      this.#at = 0
       if (this.#take(";")) continue
       const { event } = this.#token
       if (event !== undefined) {
@@ -48,8 +52,18 @@ export class Parser {
 
   #peek(ahead: number): Token {
     const at = this.#at + ahead
-    // The last token is the end, which is answered however far ahead one looks.
-    return this.#tokens[at < this.#tokens.length ? at : this.#tokens.length - 1] as Token
+    while (at >= this.#tokens.length) {
+      const { done, value } = this.#source.next()
+      // The last token is the end, which is answered however far ahead one looks.
+      if (done === true) return this.#tokens[this.#tokens.length - 1] as Token
+      this.#tokens.push(value)
+    }
+    return this.#tokens[at] as Token
+  }
+
+  /** The number of the token that is next. */
+  get order(): number {
+    return this.#token.order
   }
 
   get #place(): Placed {

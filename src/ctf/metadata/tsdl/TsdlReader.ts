@@ -112,9 +112,9 @@ export class TsdlReader {
 
   #parse(text: string, start: Start): ReadonlyArray<Block | Item | Plain> {
     try {
-      const tokens = lex(text, { ...start, order: this.#tokenCount, plain: this.#plain })
-      const items = new Parser(tokens).metadata()
-      this.#tokenCount += tokens.length
+      const parser = new Parser(lex(text, { ...start, order: this.#tokenCount, plain: this.#plain }))
+      const items = parser.metadata()
+      this.#tokenCount = parser.order + 1
       for (const item of items) if (item.kind === "plain") this.#readTypes(item)
       return items
     } catch (cause) {
