@@ -146,6 +146,19 @@ it("a process that tells no thread is its first one", () => {
   )
 })
 
+it("a process of which only other threads tell anything has its trace's name", () => {
+  const threads = new Threads<string>()
+  const environment = new Map<string, unknown>([
+    ["vpid", 5n],
+    ["procname", "app"]
+  ])
+  threads.of({ cpu: 0, pid: undefined, tid: 6, procname: "worker", environment })
+  assert.deepStrictEqual(
+    Array.from(threads.named(), ({ kind, name, pid, tid }) => `${kind} ${pid} ${tid}: ${name}`),
+    ["thread 5 6: worker", "process 5 5: app"]
+  )
+})
+
 it("processors, processes and threads are those of their machine", () => {
   const threads = new Threads<string>()
   const clues = { cpu: 0, pid: undefined, tid: undefined, procname: undefined }

@@ -108,11 +108,12 @@ export class Threads<Label> {
       return this.#thread(host, processorsPid, cpu ?? 0)
     }
     const own = process ?? thread ?? 0
-    const name = text(procname) ?? text(environment.get("procname"))
-    if (name !== undefined) {
-      this.#name(host, { kind: "thread", pid: own, tid: thread ?? own, name })
-      if (thread === undefined || thread === own) this.#name(host, { kind: "process", pid: own, tid: own, name })
-    }
+    const ofProcess = text(environment.get("procname"))
+    const name = text(procname) ?? ofProcess
+    if (name !== undefined) this.#name(host, { kind: "thread", pid: own, tid: thread ?? own, name })
+    const isFirst = thread === undefined || thread === own
+    const processName = isFirst ? name : ofProcess
+    if (processName !== undefined) this.#name(host, { kind: "process", pid: own, tid: own, name: processName })
     return this.#thread(host, own, thread ?? own)
   }
 
