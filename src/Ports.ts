@@ -37,7 +37,7 @@ const viewerStallMillis = 60_000
 export type { Carrier, Opened, Passage, Taken } from "./relay/journal/Taken.ts"
 
 /** A peer whose answers are sent later than they are given to it. */
-export interface TappedPeer extends Peer {
+export interface LatePeer extends Peer {
   /** Done when all of them were sent, after `close`. */
   readonly closed: Effect.Effect<void>
 }
@@ -45,7 +45,7 @@ export interface TappedPeer extends Peer {
 /** Hears what targets say before the relay does. */
 export interface Tap {
   /** The peer that the relay serves in place of a control connection's. */
-  readonly control: (peer: Peer) => TappedPeer
+  readonly control: (peer: Peer) => LatePeer
   /** The same for a data connection. */
   readonly data: (peer: Peer) => Peer
   /** Called when the session has ended. */

@@ -1,11 +1,9 @@
 /** A session that its relay has no more when the edge comes again. Goal: the edge says what became of it. */
 import { assert, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { logged } from "../support/logged.ts"
-import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 
 const packetBytes = 8192
@@ -19,23 +17,15 @@ const told = (next: Next) => {
   const { codes, layer, lines } = logged()
   return Effect.gen(function* () {
     const relay = yield* TestRelay.make()
-    let port = relay.controlPort
-    const link = yield* new Link(() => port).open
-    const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, bytesMax: 1024 ** 2 })
-    const script = Script.make(local, relay.output, () => {})
-    const { c, d, file } = yield* script.recording()
-    const stream = yield* c.addStream()
-    for (let seq = 0; seq < packetCount; seq++) {
-      yield* d.packet(stream, seq, packetBytes)
-      yield* c.index(stream, { seq })
-    }
-    yield* script.fileSize(file("ch_0"), packetCount * packetBytes)
+    const { leadTo, link, local, packet, path, script } = yield* Local.recording(relay, { bytesMax: 1024 ** 2 })
+    for (let seq = 0; seq < packetCount; seq++) yield* packet(seq, packetBytes)
+    yield* script.fileSize(path, packetCount * packetBytes)
     yield* Local.marked(local)
     const first = () => [...local.edge.spool.journals.values()][0]?.segments.first ?? 1
     yield* until("the edge to have freed some of it", () => first() > 1)
-    port = nowhere
+    leadTo({ controlPort: nowhere })
     link.cut()
-    port = (yield* next(relay)).controlPort
+    leadTo(yield* next(relay))
     yield* until("the edge to hear of it", () => codes.includes("JOURNAL_LOST"))
     return lines[codes.indexOf("JOURNAL_LOST")]
   }).pipe(Effect.scoped, Effect.provide(layer))

@@ -12,7 +12,6 @@ import { FileFailed, Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { TraceStore } from "../../src/storage/TraceStore.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
-import { until } from "../../src/testing/Waiting.ts"
 import { PowerFiles } from "../simulation/PowerFiles.ts"
 import { output, withStore } from "../storage/stores.ts"
 import * as Local from "./Local.ts"
@@ -85,15 +84,13 @@ const unlisted = (memory: MemoryFiles, code: string, isOutOfReach: boolean) => {
 for (const code of ["EIO", "EACCES"]) {
   it.live(`a relay that cannot tell what is there, for ${code}, does not begin: edges would put the rest aside`, () =>
     Effect.gen(function* () {
-      const { leadTo, packet, path, relay, stop } = yield* Local.begun(size)
+      const { goOnAt, relay, stop } = yield* Local.begun(size)
       yield* stop
       const { memory } = relay
       const begun = yield* Effect.exit(Effect.scoped(TestRelay.make({ memory: unlisted(memory, code, false) })))
       assert.include(String(begun), code)
       const next = yield* TestRelay.make({ memory })
-      leadTo(next)
-      yield* packet(1, size)
-      yield* until("both packets", () => next.output.size(path) === 2 * size)
+      yield* goOnAt(next, size)
     })
   )
 }

@@ -71,32 +71,42 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
   })
 
 /** A session of one stream, `ch_0`, by an edge whose link may be cut, and lead to another relay. */
-export const recording = (relay: TestRelay) =>
+export const recording = (relay: TestRelay, options: Pick<Options, "bytesMax"> = {}) =>
   Effect.gen(function* () {
     let { controlPort } = relay
     const link = yield* new Link(() => controlPort).open
-    const local = yield* start({ controlPort: link.port, dataPort: relay.dataPort })
+    const local = yield* start({ ...options, controlPort: link.port, dataPort: relay.dataPort })
     const script = Script.make(local, relay.output, () => {})
     const { c, d, file } = yield* script.recording()
     const stream = yield* c.addStream()
+    const path = file("ch_0")
+    const packet = (seq: number, byteCount: number) =>
+      Effect.andThen(d.packet(stream, seq, byteCount), c.index(stream, { seq }))
+    const leadTo = (next: Pick<TestRelay, "controlPort">) => {
+      controlPort = next.controlPort
+    }
     return {
       c,
       d,
       link,
       local,
       script,
-      path: file("ch_0"),
+      path,
+      packet,
+      leadTo,
       /** The same once more: both are in one file. */
       again: Effect.gen(function* () {
         const twin = yield* c.addStream()
         yield* d.packet(twin, 0, 16)
         yield* c.index(twin, { seq: 0 })
       }),
-      packet: (seq: number, byteCount: number) =>
-        Effect.andThen(d.packet(stream, seq, byteCount), c.index(stream, { seq })),
-      leadTo: (next: TestRelay) => {
-        controlPort = next.controlPort
-      }
+      /** Leads to a relay that has the first packet, and sends the second, as long: done when it has both. */
+      goOnAt: (next: TestRelay, byteCount: number) =>
+        Effect.gen(function* () {
+          leadTo(next)
+          yield* packet(1, byteCount)
+          yield* Effect.orDie(until("both packets", () => next.output.size(path) === 2 * byteCount))
+        })
     }
   })
 

@@ -84,7 +84,7 @@ it.live("… and what the disk refused once the relay was stopping", () =>
 
 it.live("a relay that is stopped while it goes through what an earlier one left changes no file", () =>
   Effect.gen(function* () {
-    const { c, leadTo, local, packet, path, relay, stop } = yield* Local.atRelay()
+    const { c, goOnAt, local, packet, path, relay, stop } = yield* Local.atRelay()
     for (const channel of ["ch_1", "ch_2", "ch_3"]) yield* c.addStream({ channel })
     yield* packet(0, size)
     yield* until("a packet", () => relay.output.size(path) === size)
@@ -103,15 +103,13 @@ it.live("a relay that is stopped while it goes through what an earlier one left 
       assert.deepStrictEqual(relay.output.tree(), left, `after ${count} turns`)
     }
     const next = yield* TestRelay.make({ memory })
-    leadTo(next)
-    yield* packet(1, size)
-    yield* until("both packets", () => next.output.size(path) === 2 * size)
+    yield* goOnAt(next, size)
   })
 )
 
 it.live("what a relay that stops does to a trace chunk while it puts down a mark is known to the next one", () =>
   Effect.gen(function* () {
-    const { c, leadTo, packet, path, relay, stop } = yield* Local.begun(size, { files: { isImmediate: false } })
+    const { c, goOnAt, path, relay, stop } = yield* Local.begun(size, { files: { isImmediate: false } })
     const release = relay.faults.stall(".history")
     yield* c.closeChunk(0, 1_700_000_001, 0)
     yield* until("the mark to be written", () => relay.faults.stalledCount > 0)
@@ -121,9 +119,7 @@ it.live("what a relay that stops does to a trace chunk while it puts down a mark
     yield* release
     yield* Fiber.join(closing)
     const next = yield* TestRelay.make({ memory: relay.memory })
-    leadTo(next)
-    yield* packet(1, size)
-    yield* until("both packets", () => next.output.size(path) === 2 * size)
+    yield* goOnAt(next, size)
     const bytes = next.memory.read(`/traces/${path}`)
     assert.strictEqual(bytes?.indexOf(0), -1)
   })
