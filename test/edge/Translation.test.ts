@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import { command } from "../../src/edge/forwarding/Greeting.ts"
-import { Dialect, Translation } from "../../src/edge/forwarding/Translation.ts"
+import { Dialect, Translation } from "../../src/edge/forwarding/plain/Translation.ts"
 import * as Commands from "../../src/protocol/control/index.ts"
 import * as Header from "../../src/protocol/Header.ts"
 

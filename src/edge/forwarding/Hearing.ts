@@ -9,7 +9,7 @@ import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
 import { acknowledged, believed } from "./Believed.ts"
 import type { RelayUnfit } from "./Greeting.ts"
-import type { Done } from "./PlainForwarding.ts"
+import type { Done } from "./plain/PlainForwarding.ts"
 
 /** A relay says something at least every five seconds. After this many times that it counts as gone. */
 const silenceInterval = "5 seconds"

@@ -1,6 +1,6 @@
 /** Where an edge's relay is, which may be elsewhere from one moment to the next. */
 import { Deferred, Effect, Exit } from "effect"
-import type { Addresses } from "./PlainForwarding.ts"
+import type { Addresses } from "./plain/Conversation.ts"
 
 export class Route {
   to: Addresses

@@ -5,9 +5,9 @@
  * Since 2.14 a message is text; before, a packet of CTF 1.8 with text in it, whose header counts the text; or, of a
  * live session, several.
  */
-import { headerSize, offsets as metadataOffsets } from "../../protocol/control/SendMetadata.ts"
-import * as Header from "../../protocol/Header.ts"
-import * as MetadataPacket from "../../protocol/MetadataPacket.ts"
+import { headerSize, offsets as metadataOffsets } from "../../../protocol/control/SendMetadata.ts"
+import * as Header from "../../../protocol/Header.ts"
+import * as MetadataPacket from "../../../protocol/MetadataPacket.ts"
 
 /** What is sent of the beginning of a message, and how many of the bytes after it are left out. */
 export interface Cut {

@@ -1,0 +1,178 @@
+/** A journal as it is said to a relay that takes none: record by record, each on the connection that it came over. */
+import { Effect, type Scope } from "effect"
+import { report } from "../../../errors/Report.ts"
+import * as CloseStream from "../../../protocol/control/CloseStream.ts"
+import * as CreateSession from "../../../protocol/control/CreateSession.ts"
+import * as SendIndex from "../../../protocol/control/SendIndex.ts"
+import * as SendMetadata from "../../../protocol/control/SendMetadata.ts"
+import * as Version from "../../../protocol/control/Version.ts"
+import { offsets as packetOffsets } from "../../../protocol/data/PacketHeader.ts"
+import * as Header from "../../../protocol/Header.ts"
+import { Handles } from "../../../protocol/journal/Handles.ts"
+import { headBytes, Kind, offsets } from "../../../protocol/journal/Record.ts"
+import { u64Max } from "../../../protocol/Struct.ts"
+import * as Protocol from "../../../protocol/Version.ts"
+import type * as Dial from "../../../transport/Dial.ts"
+import type { TlsFailed } from "../../../transport/tls/DialTls.ts"
+import { Loan } from "../Loan.ts"
+import { type Refused, RelayConnection } from "./RelayConnection.ts"
+import { Dialect, Translation } from "./Translation.ts"
+
+export interface Addresses {
+  readonly control: Dial.Address
+  readonly data: Dial.Address
+}
+
+export type Failure = Dial.DialFailed | TlsFailed | Dial.LinkLost | Refused
+
+export class Conversation {
+  readonly #name: string
+  readonly #to: Addresses
+  readonly #clears: boolean
+  readonly #connections = new Map<number, RelayConnection>()
+  readonly #handles = new Handles()
+  readonly #translation = new Translation()
+  /** The last packet of each of the relay's streams. */
+  readonly #newest = new Map<bigint, bigint>()
+  /** Closed streams, and the packet with which each ends. */
+  readonly #closed = new Map<bigint, bigint>()
+  /** The relay has something of it, so that it cannot be begun again. */
+  isBegun = false
+  #isFlatTold = false
+  #loan = new Loan(() => {})
+
+  /** Of the session of that name. `clears`: the relay allows clearing. */
+  constructor(name: string, to: Addresses, clears: boolean) {
+    this.#name = name
+    this.#to = to
+    this.#clears = clears
+  }
+
+  /** Records given to `record` from now on lie in the buffer of `loan`. */
+  begin(loan: Loan): void {
+    this.#loan = loan
+  }
+
+  record(bytes: Buffer, at: number): Effect.Effect<void, Failure, Scope.Scope> {
+    const from = at + headBytes
+    const to = from + bytes.readUInt32BE(at + offsets.byteCount)
+    const number = bytes.readUInt16BE(at + offsets.connection)
+    const kind = bytes.readUInt16BE(at + offsets.kind)
+    if (kind === Kind.control || kind === Kind.data) return this.#dial(number, kind === Kind.data ? "data" : "control")
+    // What comes over a connection that has ended is nobody's.
+    const connection = this.#connections.get(number)
+    if (connection === undefined) return Effect.void
+    switch (kind) {
+      case Kind.command:
+        return this.#command(connection, bytes, from, to)
+      case Kind.packet:
+        this.#packet(bytes, from)
+        return this.#write(connection, bytes.subarray(from, to))
+      case Kind.rest:
+        return this.#rest(connection, bytes, from, to)
+      case Kind.handle:
+        this.#handles.set(bytes.readBigUInt64BE(from), connection.nextHandle())
+        return Effect.void
+      case Kind.end:
+        return this.#end(number, connection)
+      default:
+        return Effect.void
+    }
+  }
+
+  #dial(number: number, role: "control" | "data"): Effect.Effect<void, Failure, Scope.Scope> {
+    const dialled = RelayConnection.dial(this.#to[role], role, new Dialect(this.#clears))
+    return Effect.map(dialled, (connection) => void this.#connections.set(number, connection))
+  }
+
+  #write(connection: RelayConnection, bytes: Uint8Array): Effect.Effect<void, Failure> {
+    return connection.write(bytes, this.#loan.more())
+  }
+
+  /** The tracer closed the connection: closes the one to the relay once that has everything. */
+  #end(number: number, connection: RelayConnection): Effect.Effect<void, Failure> {
+    return Effect.gen({ self: this }, function* () {
+      yield* connection.indexesAnswered
+      if (connection.dialect.minor > 0) {
+        for (const handle of this.#newest.keys()) yield* this.#arrived(connection, handle)
+      }
+      this.#connections.delete(number)
+      yield* connection.close
+    })
+  }
+
+  // ---- commands --------------------------------------------------------------------------------------------------
+
+  #command(connection: RelayConnection, bytes: Buffer, from: number, to: number): Effect.Effect<void, Failure> {
+    return Effect.gen({ self: this }, function* () {
+      const command = bytes.readUInt32BE(from + Header.offsets.command)
+      const { dialect } = connection
+      this.#handles.inCommand(bytes, from, to)
+      const request = this.#translation.command(dialect, bytes, from, to)
+      if (request === undefined) return
+      if (command === SendIndex.number) {
+        yield* this.#write(connection, request)
+        return yield* connection.indexSent
+      }
+      if (command === SendMetadata.number) return yield* this.#write(connection, request)
+      yield* connection.indexesAnswered
+      if (command === CloseStream.number) {
+        yield* this.#arrived(connection, bytes.readBigUInt64BE(from + Header.size))
+      }
+      if (command === CreateSession.number) {
+        this.isBegun = true
+        yield* this.#tellOfFlat(dialect)
+      }
+      if (command === Version.number) dialect.spoken = Protocol.negotiate(bytes.readUInt32BE(from + Header.size + 4))
+      yield* this.#write(connection, request)
+      yield* connection.answered(command)
+      if (command === CloseStream.number) this.#close(bytes, from + Header.size)
+    })
+  }
+
+  #rest(connection: RelayConnection, bytes: Buffer, from: number, to: number): Effect.Effect<void, Failure> {
+    const rest = this.#translation.rest(connection.dialect, bytes, from, to)
+    return rest === undefined ? Effect.void : this.#write(connection, rest)
+  }
+
+  /** The tracer was answered before it was known how little the relay can do. */
+  #tellOfFlat({ isFlat, minor, spoken }: Dialect): Effect.Effect<void> {
+    if (!isFlat || this.#isFlatTold) return Effect.void
+    this.#isFlatTold = true
+    const { major } = Protocol.own
+    const detail = `${this.#name}: the relay speaks ${major}.${minor}, the tracer was answered ${major}.${spoken}`
+    return report("SESSION_FLATTENED", detail)
+  }
+
+  // ---- streams ---------------------------------------------------------------------------------------------------
+
+  #packet(bytes: Buffer, from: number): void {
+    this.#handles.inPacket(bytes, from)
+    const stream = bytes.readBigUInt64BE(from + packetOffsets.streamId)
+    const sequence = bytes.readBigUInt64BE(from + packetOffsets.netSeqNum)
+    this.#newest.set(stream, sequence)
+    if (sequence === this.#closed.get(stream)) this.#forget(stream)
+  }
+
+  /** Waits until the relay has the last packet of the stream that was sent. */
+  #arrived(connection: RelayConnection, handle: bigint): Effect.Effect<void, Failure> {
+    const newest = this.#newest.get(handle)
+    return newest === undefined ? Effect.void : connection.arrived(handle, newest)
+  }
+
+  /** The relay has closed it; packets that were heard later may still come. */
+  #close(bytes: Buffer, at: number): void {
+    const stream = bytes.readBigUInt64BE(at)
+    const last = bytes.readBigUInt64BE(at + 8)
+    if (last === u64Max || this.#newest.get(stream) === last) this.#forget(stream)
+    else this.#closed.set(stream, last)
+  }
+
+  /** Forgets the stream: applications come and go while their session goes on. */
+  #forget(stream: bigint): void {
+    this.#closed.delete(stream)
+    this.#newest.delete(stream)
+    this.#handles.forget(stream)
+    this.#translation.forget(stream)
+  }
+}
