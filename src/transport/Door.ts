@@ -65,8 +65,12 @@ export const httpWaitingCountMax = 64
 export const isNeeded = (mode: Mode, { isProxy, terminal }: Entrances): boolean =>
   isProxy !== undefined || (terminal !== undefined && mode !== "off")
 
+/** What comes before an IPv4 address where a socket for IPv6 has accepted it. */
+const mapped = /^::ffff:(?=\d+\.)/i
+
 /** The peer's address, as a proxy told it if one did. */
-export const addressOf = ({ accepted, told }: Arrival): string => told?.source?.address ?? accepted.remoteAddress ?? "?"
+export const addressOf = ({ accepted, told }: Arrival): string =>
+  (told?.source?.address ?? accepted.remoteAddress ?? "?").replace(mapped, "")
 
 /** `address:port` of the peer. */
 export const nameOf = (arrival: Arrival): string =>

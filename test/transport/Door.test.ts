@@ -127,6 +127,18 @@ it.live("who breaks off before it is known whose it is, and a balancer that only
   })
 )
 
+it.live("a peer has the address that it would have anywhere, also at a socket for IPv6 and IPv4", () =>
+  Effect.gen(function* () {
+    const names: Array<string> = []
+    const server = net.createServer((accepted) => void names.push(Door.nameOf({ accepted })))
+    const port = yield* listening(server, "::")
+    const sockets = ["127.0.0.1", "::1"].map((host) => net.connect(port, host))
+    yield* until("both to be accepted", () => names.length === 2)
+    assert.sameMembers(names, [`127.0.0.1:${sockets[0]?.localPort}`, `::1:${sockets[1]?.localPort}`])
+    for (const socket of sockets) socket.destroy()
+  })
+)
+
 it.live("a unix socket is no balancer's", () =>
   Effect.gen(function* () {
     const { enter, refused, welcome } = yield* start("off", true)
