@@ -1,11 +1,11 @@
 /**
  * What happens in the relay, for programs that embed it. Publishing costs one comparison while nobody listens; a slow
- * subscriber loses the oldest events, never holds up a stream.
+ * subscriber loses the oldest events, and is told how many, but never holds up a stream.
  */
 import { Effect, PubSub, Schema, type Scope, Stream } from "effect"
 
 /** Events one subscriber may lag behind: some seconds of a busy relay. */
-const eventCountMax = 4096
+export const eventCountMax = 4096
 
 const session = { sessionId: Schema.Int }
 const stream = { ...session, streamId: Schema.Int }
@@ -34,6 +34,8 @@ export const RelayEvent = Schema.TaggedUnion({
   ViewerAttached: { ...session, viewerCount: Schema.Int },
   /** `viewerCount` are left. */
   ViewerLeft: { ...session, viewerCount: Schema.Int },
+  /** This subscriber lags behind: so many events that came before the next one are lost to it. */
+  EventsMissed: { count: Schema.Int },
   /** A connection was not let in. `peer` is `address:port`. */
   ConnectionRefused: {
     port: Schema.Literals(["control", "data", "live", "http"]),
@@ -46,20 +48,24 @@ export type RelayEvent = typeof RelayEvent.Type
 /** 64-bit numbers are strings in it, everything else as it is. */
 export const RelayEventJson: Schema.Codec<RelayEvent, Schema.Json> = Schema.toCodecJson(RelayEvent)
 
-/** Published last: subscribers' streams end. */
-const over = undefined
+/** An event, and how many were published before it; the last one is undefined: subscribers' streams end. */
+interface Published {
+  readonly event: RelayEvent | undefined
+  readonly number: number
+}
 
 type Listener = (event: RelayEvent) => void
 
 export class Events {
   /** Called with what a listener throws; that listener hears nothing more. */
   onDefect: (defect: unknown) => void = () => {}
-  readonly #pubsub: PubSub.PubSub<RelayEvent | typeof over>
+  readonly #pubsub: PubSub.PubSub<Published>
   readonly #listeners = new Set<Listener>()
   #subscriberCount = 0
+  #publishedCount = 0
   #isOver = false
 
-  constructor(pubsub: PubSub.PubSub<RelayEvent | typeof over>) {
+  constructor(pubsub: PubSub.PubSub<Published>) {
     this.#pubsub = pubsub
   }
 
@@ -68,8 +74,14 @@ export class Events {
   }
 
   publish(event: RelayEvent): void {
-    if (this.#subscriberCount > 0) PubSub.publishUnsafe(this.#pubsub, event)
+    if (this.#subscriberCount > 0) this.#publish(event)
     for (const listener of this.#listeners) this.#tell(listener, event)
+  }
+
+  #publish(event: RelayEvent | undefined): void {
+    const published: Published = { event, number: this.#publishedCount++ }
+    // That takes none when it is full: only the effect makes room.
+    if (!PubSub.publishUnsafe(this.#pubsub, published)) Effect.runSync(PubSub.publish(this.#pubsub, published))
   }
 
   /** A listener that throws must not disturb what it is told of. */
@@ -85,7 +97,7 @@ export class Events {
   /** Streams end after what was published before. */
   end(): void {
     this.#isOver = true
-    PubSub.publishUnsafe(this.#pubsub, over)
+    this.#publish(undefined)
   }
 
   /** Calls `listener` when something happens, in that turn, while the scope is open: it must not take long. */
@@ -115,17 +127,24 @@ export class Events {
         })
     )
     return Stream.unwrap(
-      Effect.map(Effect.andThen(counted, PubSub.subscribe(this.#pubsub)), (subscription) =>
-        this.#isOver
-          ? Stream.empty
-          : Stream.takeWhile(Stream.fromSubscription(subscription), (event): event is RelayEvent => event !== over)
-      )
+      Effect.map(Effect.andThen(counted, PubSub.subscribe(this.#pubsub)), (subscription) => {
+        if (this.#isOver) return Stream.empty
+        const due = this.#publishedCount
+        const heard = Stream.mapAccum(Stream.fromSubscription(subscription), () => due, tellMissed)
+        return Stream.takeWhile(heard, (event) => event !== undefined)
+      })
     )
   }
 }
 
+const tellMissed = (due: number, { event, number }: Published) => {
+  const count = number - due
+  const events: ReadonlyArray<RelayEvent | undefined> = count > 0 ? [{ _tag: "EventsMissed", count }, event] : [event]
+  return [number + 1, events] as const
+}
+
 /** When the scope closes, subscribers' streams end. */
 export const make: Effect.Effect<Events, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.map(PubSub.sliding<RelayEvent | typeof over>(eventCountMax), (pubsub) => new Events(pubsub)),
+  Effect.map(PubSub.sliding<Published>(eventCountMax), (pubsub) => new Events(pubsub)),
   (events) => Effect.sync(() => events.end())
 )

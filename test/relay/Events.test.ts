@@ -1,7 +1,7 @@
 /** Who hears what happens in the relay can keep it from nobody else, nor from happening. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
-import type { RelayEvent } from "../../src/relay/Events.ts"
+import { Effect, Exit, Fiber, Latch, Scope, Stream } from "effect"
+import { eventCountMax, make, type RelayEvent } from "../../src/relay/Events.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 
@@ -45,5 +45,30 @@ it.live("one listener in two scopes hears twice, and in one when the other has e
     yield* Scope.close(scope, Exit.void)
     yield* relay.script().recording({ name: "b" })
     assert.strictEqual(count, 3)
+  })
+)
+
+it.live("a subscriber that lags behind is told how many of the oldest events it has missed, and of the end", () =>
+  Effect.gen(function* () {
+    const events = yield* make
+    const released = yield* Latch.make(false)
+    const closed = (streamId: number): RelayEvent => ({ _tag: "StreamClosed", sessionId: 1, streamId })
+    const heard: Array<RelayEvent> = []
+    const hearing = yield* Effect.forkScoped(
+      Stream.runForEach(events.stream, (event) => {
+        heard.push(event)
+        return released.await
+      })
+    )
+    yield* until("the subscriber", () => events.hasSubscribers)
+    events.publish(closed(0))
+    yield* until("it to hear", () => heard.length === 1)
+    const last = eventCountMax + 10
+    for (let id = 1; id <= last; id++) events.publish(closed(id))
+    events.end()
+    yield* released.open
+    yield* Fiber.join(hearing)
+    assert.deepStrictEqual(heard.slice(0, 3), [closed(0), { _tag: "EventsMissed", count: 11 }, closed(12)])
+    assert.deepStrictEqual(heard.at(-1), closed(last))
   })
 )
