@@ -28,6 +28,9 @@ export type Unknown = "none" | "imminent" | "coming" | "due"
 /** Which answers can make the viewer ask for new streams: all; those with a packet; those, and empty indexes. */
 export type Heeds = "all" | "packets" | "empty"
 
+/** "never": the metadata is enough for no packet of the trace, and will not be. */
+export type Described = "yes" | "not yet" | "never"
+
 /** What is known of the viewer, over all its streams. */
 export interface Knowledge {
   readonly unknown: Unknown
@@ -52,9 +55,7 @@ export interface Surroundings {
   /** Writing has failed for good: what cannot be read now never will be. */
   readonly hasFailed: boolean
   /** Whether the trace's metadata is enough for the packet of a retained record. */
-  readonly isDescribed: (seq: number) => boolean
-  /** The trace's metadata is not enough for any packet, and will not be. */
-  readonly isHopeless: boolean
+  readonly described: (seq: number) => Described
   /** Whether a retained record came so long ago that the viewer may be told of its times. */
   readonly isRipe: (seq: number) => boolean
   /** Whether the packet of a retained record can be read now. */
@@ -93,8 +94,9 @@ export class ViewerCursor {
     this.seq = stream.runs.nextFrom(this.seq, stream.indexCount)
     if (this.seq < stream.indexCount) {
       if (around.isReadable(this.seq)) {
-        if (around.isHopeless) return "hup"
-        if (around.viewer.unknown === "imminent" || !around.isDescribed(this.seq)) return "wait"
+        const described = around.described(this.seq)
+        if (described === "never") return "hup"
+        if (around.viewer.unknown === "imminent" || described === "not yet") return "wait"
         if (!around.isRipe(this.seq)) return whileUnripe(around.viewer)
         return this.#isHeard(around) ? "ok" : this.#tell(this.answeredUntil, around.viewer)
       }

@@ -93,11 +93,10 @@ class Watched {
       isOngoingRotation: false,
       isConnectionClosed: false,
       hasFailed: false,
-      isDescribed: () => true,
+      described: () => "yes",
       isRipe: () => true,
       isReadable: () => true,
-      isMetadataBehind: false,
-      isHopeless: false
+      isMetadataBehind: false
     })
     if (answer === "ok") {
       this.known = this.#ends[this.#cursor.seq] as number

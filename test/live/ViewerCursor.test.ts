@@ -72,11 +72,10 @@ const around = ({
   isOngoingRotation: false,
   isConnectionClosed: false,
   hasFailed: false,
-  isDescribed: () => true,
+  described: () => "yes",
   isRipe: () => true,
   isReadable: () => true,
   isMetadataBehind: false,
-  isHopeless: false,
   ...changes
 })
 
@@ -112,7 +111,7 @@ describe("the next index", () => {
       "retry",
       3
     ],
-    ["a record that cannot be described", 1, three(), { isHopeless: true, isDescribed: () => false }, "hup", 1],
+    ["a record that cannot be described", 1, three(), { described: () => "never" }, "hup", 1],
     ["a record, and a stream is not known", 1, three(), { unknown: "due", heeds: "empty" }, "ok", 1],
     ["a record, and a stream is being announced", 1, three(), { unknown: "imminent" }, "wait", 1],
     [
@@ -261,7 +260,7 @@ describe("every combination of a stream's state", () => {
     isConnectionClosed: flags,
     hasFailed: flags,
     readable: flags,
-    described: flags,
+    described: ["yes", "not yet", "never"],
     isMetadataBehind: flags,
     beacon: [undefined, 9n],
     unknown: ["none", "imminent", "coming", "due"],
@@ -284,7 +283,7 @@ describe("every combination of a stream's state", () => {
       const inactivity = is.beacon === undefined ? {} : beacon(is.beacon)
       const answer = cursor.next(
         stream({ ...three(), ...is, ...inactivity }),
-        around({ ...is, isReadable: () => readable, isDescribed: () => described })
+        around({ ...is, isReadable: () => readable, described: () => described })
       )
       const told = () => JSON.stringify({ ...combination, beacon: String(is.beacon), answer })
       const must = (holds: boolean) => {
@@ -293,14 +292,16 @@ describe("every combination of a stream's state", () => {
       seen.set(answer, (seen.get(answer) ?? 0) + 1)
       must(cursor.seq >= at)
       if (is.isRotating || is.isOngoingRotation) must(answer === "retry")
-      if (answer === "ok") must(at < 3 && readable && described && is.unknown !== "imminent")
-      if (answer === "wait") must(at < 3 && readable && (is.unknown === "imminent" || !described))
+      if (answer === "ok") must(at < 3 && readable && described === "yes" && is.unknown !== "imminent")
+      if (answer === "wait")
+        must(at < 3 && readable && (is.unknown === "imminent" ? described !== "never" : described === "not yet"))
       const isUnheard = is.isMetadataBehind && is.heeds === "packets"
       if (answer === "ok") must(!isUnheard)
-      if (answer === "inactive" && at < 3) must(isUnheard && readable && described && cursor.inactiveUntil === 0n)
+      if (answer === "inactive" && at < 3)
+        must(isUnheard && readable && described === "yes" && cursor.inactiveUntil === 0n)
       if (answer === "inactive" && at === 3) must(is.beacon !== undefined && !is.isClosed && is.unknown === "none")
       if (answer === "empty") must(at === 3 && is.beacon !== undefined && is.unknown === "due" && is.heeds === "empty")
-      if (answer === "hup" && at < 3) must(is.hasFailed && !readable)
+      if (answer === "hup" && at < 3) must(readable ? described === "never" : is.hasFailed)
       if (answer === "hup" && at === 3) must(is.isClosed || is.isConnectionClosed)
     }
     assert.deepStrictEqual([...seen.keys()].sort(), ["empty", "hup", "inactive", "ok", "retry", "wait"])

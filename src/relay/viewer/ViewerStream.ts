@@ -11,7 +11,7 @@ import { offsetOf, recordBytes } from "../../memory/RecentIndexes.ts"
 import type { Lent } from "../../memory/RecentPackets.ts"
 import type { Description } from "../../model/Description.ts"
 import type { Run } from "../../model/Runs.ts"
-import type { Answer, Knowledge, Surroundings, ViewerCursor } from "../../model/ViewerCursor.ts"
+import type { Answer, Described, Knowledge, Surroundings, ViewerCursor } from "../../model/ViewerCursor.ts"
 import { offsets, Status } from "../../protocol/live/GetNextIndex.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed } from "../../storage/Files.ts"
@@ -101,11 +101,12 @@ export class ViewerStream implements Surroundings {
     return this.stream.log.failure !== undefined
   }
 
-  isDescribed(seq: number): boolean {
+  described(seq: number): Described {
+    if (this.#isHopeless) return "never"
     const { recentIndexes } = this.stream
     const at = recentIndexes?.find(seq) ?? -1
-    if (recentIndexes === undefined || at < 0) return true
-    return this.#description?.suffices(recentIndexes.bytes, at, this.nowMillis) !== false
+    if (recentIndexes === undefined || at < 0) return "yes"
+    return this.#description?.suffices(recentIndexes.bytes, at, this.nowMillis) === false ? "not yet" : "yes"
   }
 
   isRipe(seq: number): boolean {
@@ -129,7 +130,7 @@ export class ViewerStream implements Surroundings {
     return metadata?.stream.model.isClosed === false ? description : undefined
   }
 
-  get isHopeless(): boolean {
+  get #isHopeless(): boolean {
     const { description, metadata } = this.#trace
     return description?.isHopeless(metadata?.isOver !== false, this.nowMillis) === true
   }
@@ -202,7 +203,7 @@ export class ViewerStream implements Surroundings {
       run = runs.find(runs.nextFrom(this.cursor.seq, model.indexCount))
     }
     const answer = this.cursor.next(model, this)
-    if (answer === "hup" && this.isHopeless) this.#tellHopeless()
+    if (answer === "hup" && this.#isHopeless) this.#tellHopeless()
     return answer
   }
 
