@@ -8,6 +8,7 @@ import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Authority from "../../src/cli/certs/Authority.ts"
+import * as OpenSsl from "../../src/cli/certs/OpenSsl.ts"
 import * as Revocation from "../../src/cli/certs/Revocation.ts"
 import { SyntheticTrace, Target } from "../../src/index.ts"
 import { termsOf } from "../../src/protocol/RevocationLists.ts"
@@ -128,6 +129,19 @@ it.live("what is in the way is said in one line: files that are none, no place f
     }
   })
 )
+
+it("of what openssl says of a key that it may not read, the file and the system's reason are told", () => {
+  const unread = "Could not open file or uri for loading CA private key from pki/ca.key"
+  const complaint = [
+    "Using configuration from openssl.cnf",
+    unread,
+    "80AB:error:16000069:STORE routines:ossl_store_get0_loader_int:unregistered scheme:store_register.c:237:scheme=file",
+    "80AB:error:8000000D:system library:BIO_new_file:Permission denied:bss_file.c:67:calling fopen(pki/ca.key, rb)",
+    "80AB:error:10080002:BIO routines:BIO_new_file:system lib:bss_file.c:77:"
+  ]
+  assert.strictEqual(OpenSsl.reasonIn(complaint.join("\n")), `${unread}: Permission denied`)
+  assert.strictEqual(OpenSsl.reasonIn(complaint.slice(0, 2).join("\n")), unread)
+})
 
 it.live("names that can be none are refused, and nothing is left of an attempt; others are good, however long", () =>
   Effect.gen(function* () {

@@ -20,15 +20,24 @@ export class CertificateFailed extends Schema.TaggedError<CertificateFailed>()("
 export const attempt = <A>(path: string, call: () => A): Effect.Effect<A, CertificateFailed> =>
   Effect.try({ try: call, catch: (cause) => new CertificateFailed({ path, reason: SystemError.reasonOf(cause) }) })
 
+/**
+ * Why a call failed, of all that openssl says. Where it could not read a file, that is a line of its own, and what the
+ * system says of it is inside another.
+ */
+export const reasonIn = (complaint: string): string => {
+  const lines = complaint.trim().split("\n")
+  const [unread, unopened] = ["Could not", "Can't open"].map((words) => lines.find((line) => line.includes(words)))
+  const system = /:system library:[^:]*:([^:]+):/.exec(complaint)?.[1]
+  if (unopened !== undefined || unread === undefined) return unopened ?? lines.at(-1) ?? ""
+  return system === undefined ? unread : `${unread}: ${system}`
+}
+
 export const run = (path: string, args: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
   Effect.callback((resume) => {
     // What is made is its owner's: openssl makes keys so, whatever the umask.
     const child = execFile("openssl", args, (cause, _out, complaint) => {
       const missing = (cause as NodeJS.ErrnoException | null)?.code === "ENOENT"
-      const lines = complaint.trim().split("\n")
-      const reason = missing
-        ? "there is no openssl on this machine"
-        : (lines.find((line) => line.includes("Can't open")) ?? lines.at(-1)) || cause?.message
+      const reason = missing ? "there is no openssl on this machine" : reasonIn(complaint) || cause?.message
       resume(cause === null ? Effect.void : Effect.fail(new CertificateFailed({ path, reason: reason ?? "" })))
     })
     return Effect.sync(() => child.kill())
