@@ -33,24 +33,22 @@ const tls = ["test/transport"]
 /** File, what is there, what is there instead, the tests that must notice. */
 const mutations = [
   // Who somebody is.
-  [
-    access,
-    "if (certificate === undefined) return",
-    "if (certificate === undefined || addresses.length > 0) return",
-    unit
-  ],
-  [access, "?.(address) === true)", "?.(address) !== undefined)", unit],
-  [access, "keys.some((key) => key.toLowerCase() === certificate.keyHash) ||", "", unit],
-  [access, "key.toLowerCase() ===", "key ===", unit],
-  [access, "subjects.some((pattern) => Glob.matches(pattern, subject)) ||", "", unit],
-  [access, "Glob.matches(pattern, subject)", "subject.startsWith(pattern)", unit],
+  [access, "if (certificate === undefined) {", "if (certificate === undefined || ranges.length > 0) {", unit],
+  [access, "has?.(parsed) === true", "has?.(parsed) !== undefined", unit],
+  [access, "...(keyed.get(certificate.keyHash) ?? []),", "", unit],
+  [access, "[key.toLowerCase(), place]", "[key, place]", unit],
+  [access, "...titled(subjectOf(certificate.subject)),", "", unit],
+  [access, "...certificate.alternativeNames.flatMap(named)", "", unit],
+  [access, "...(exact.get(text) ?? []),", "", unit],
+  [access, "/[*?]/.test(pattern)", "/[*]/.test(pattern)", unit],
+  [access, "Glob.matches(pattern, text)", "text.startsWith(pattern)", unit],
+  [access, "Glob.matches(pattern, text)", "text.includes(pattern.slice(4))", unit],
+  [access, ".toSorted((one, other) => one - other)", "", unit],
   [access, "hidden[mark] ?? mark", "mark", tls],
-  [access, "certificate.alternativeNames.some((name) => Glob.matches(pattern, name))", "false", unit],
-  [access, "Glob.matches(pattern, name)", "name.includes(pattern.slice(4))", unit],
   // What the rules that it meets allow.
-  [access, 'name === "*" || names.has(name)', "names.has(name)", unit],
-  [access, 'name === "*" || names.has(name)', 'name === "*"', unit],
-  [access, 'name === "*" || names.has(name)', "true", unit],
+  [access, '[...names, "*"].flatMap', "[...names].flatMap", unit],
+  [access, '[...names, "*"].flatMap', '["*"].flatMap', unit],
+  [access, "rulesOf.get(name) ?? []", "rules", unit],
   [access, "Glob.matches(host, hostname) && Glob", "Glob", unit],
   [access, " && Glob.matches(session, sessionName)", "", unit],
   [access, "met.flatMap(({ record = [] }) => record)", "met.flatMap(({ view = [] }) => view)", unit],
@@ -60,8 +58,7 @@ const mutations = [
   [access, "peer.certificate !== undefined && met", "met", unit],
   [access, "admin === true", "admin !== undefined", unit],
   // How much.
-  [access, 'principals.includes(principal) || principals.includes("*")', "principals.includes(principal)", unit],
-  [access, 'principals.includes(principal) || principals.includes("*")', 'principals.includes("*")', unit],
+  [access, "boundsOf(metBy([name]), name)", "boundsOf(met, name)", unit],
   [access, "Math.min(smallest, own)", "Math.max(smallest, own)", unit],
   [access, "names.size === 0 ? [nobody(peer)] : ", "", unit],
   // biome-ignore lint/suspicious/noTemplateCurlyInString: text of a source

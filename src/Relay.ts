@@ -142,7 +142,7 @@ const deviceOperationCountMax = 4
 /** Replaces the rules. With rules, what was recorded before the relay started counts as soon as it has been found. */
 const permit = (registry: Registry["Service"], scope: Scope.Scope) => (access: AccessFile | undefined) =>
   Effect.gen(function* () {
-    registry.permissions.rightsOf = access === undefined ? undefined : (identity) => rightsOf(access, identity)
+    registry.permissions.rightsOf = access && rightsOf(access)
     if (access !== undefined) yield* Effect.forkIn(registry.permissions.allowances.recall, scope)
   })
 

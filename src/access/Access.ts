@@ -127,15 +127,56 @@ const subjectOf = (lines: string): string =>
     .map((part) => part.replaceAll(/\\([^0-9A-F])|,/g, (text, mark = text) => hidden[mark] ?? mark))
     .join(", ")
 
-const isPrincipal = ({ addresses = [], keys = [], names = [], subjects = [] }: Principal, peer: Identity): boolean => {
-  const { address, certificate } = peer
-  if (certificate === undefined) return addresses.some((text) => Addresses.range(text)?.(address) === true)
-  const subject = subjectOf(certificate.subject)
-  return (
-    keys.some((key) => key.toLowerCase() === certificate.keyHash) ||
-    subjects.some((pattern) => Glob.matches(pattern, subject)) ||
-    names.some((pattern) => certificate.alternativeNames.some((name) => Glob.matches(pattern, name)))
-  )
+/** Values by their texts. */
+const grouped = <A>(pairs: ReadonlyArray<readonly [text: string, value: A]>): ReadonlyMap<string, ReadonlyArray<A>> => {
+  const all = new Map<string, Array<A>>()
+  for (const [text, value] of pairs) {
+    const values = all.get(text)
+    if (values === undefined) all.set(text, [value])
+    else values.push(value)
+  }
+  return all
+}
+
+type Placed = readonly [text: string, place: number]
+
+/** Whose pattern fits a text. Patterns without a wildcard are looked up: a fleet has one for each of its hosts. */
+const patternsOf = (patterns: ReadonlyArray<Placed>) => {
+  const isWild = ([pattern]: Placed) => /[*?]/.test(pattern)
+  const exact = grouped(patterns.filter((one) => !isWild(one)))
+  const wild = patterns.filter(isWild)
+  return (text: string): ReadonlyArray<number> => [
+    ...(exact.get(text) ?? []),
+    ...wild.filter(([pattern]) => Glob.matches(pattern, text)).map(([, place]) => place)
+  ]
+}
+
+/** Answers the names of the principals that a peer is, in the order of the file. */
+const identified = (principals: ReadonlyArray<Principal>): ((peer: Identity) => ReadonlySet<string>) => {
+  const all = (member: "names" | "subjects" | "keys" | "addresses"): ReadonlyArray<Placed> =>
+    principals.flatMap(({ [member]: texts = [] }, place) => texts.map((text): Placed => [text, place]))
+  const named = patternsOf(all("names"))
+  const titled = patternsOf(all("subjects"))
+  const keyed = grouped(all("keys").map(([key, place]): Placed => [key.toLowerCase(), place]))
+  const ranges = all("addresses").map(([text, place]) => ({ place, has: Addresses.parsedRange(text) }))
+  const places = ({ address, certificate }: Identity): ReadonlyArray<number> => {
+    if (certificate === undefined) {
+      const parsed = Addresses.parse(address)
+      return ranges.filter(({ has }) => has?.(parsed) === true).map(({ place }) => place)
+    }
+    return [
+      ...(keyed.get(certificate.keyHash) ?? []),
+      ...titled(subjectOf(certificate.subject)),
+      ...certificate.alternativeNames.flatMap(named)
+    ]
+  }
+  const texts = principals.map(({ name }) => name)
+  return (peer) =>
+    new Set(
+      places(peer)
+        .toSorted((one, other) => one - other)
+        .map((place) => texts[place] ?? "")
+    )
 }
 
 const covers =
@@ -145,11 +186,11 @@ const covers =
 
 /** A principal's bounds: of each member, the smallest value of all rules for it. */
 const boundsOf = (rules: ReadonlyArray<Rule>, principal: string): Bounds => {
-  const quotas = rules
-    .filter(({ principals }) => principals.includes(principal) || principals.includes("*"))
-    .map(({ quota = {} }) => quota)
   const least = (member: keyof Quota) =>
-    quotas.reduce((smallest, { [member]: own = smallest }) => Math.min(smallest, own), Number.POSITIVE_INFINITY)
+    rules.reduce(
+      (smallest, { quota: { [member]: own = smallest } = {} }) => Math.min(smallest, own),
+      Number.POSITIVE_INFINITY
+    )
   return {
     principal,
     connections: least("connections"),
@@ -165,17 +206,25 @@ const nobody = ({ address, certificate }: Identity) =>
     ? `\0address ${Addresses.networkOf(address)}`
     : `\0key ${certificate.keyHash || certificate.subject}`
 
-/** What the file allows the peer. */
-export const rightsOf = ({ principals, rules }: AccessFile, peer: Identity): Rights => {
-  const names = new Set(principals.filter((one) => isPrincipal(one, peer)).map(({ name }) => name))
-  const met = rules.filter((rule) => rule.principals.some((name) => name === "*" || names.has(name)))
-  const views = met.flatMap(({ view = [] }) => view)
+/**
+ * What the file allows a peer. The file is prepared once, since each connection asks, and after a change all of them
+ * at about the same time.
+ */
+export const rightsOf = ({ principals, rules }: AccessFile): ((peer: Identity) => Rights) => {
+  const principalsOf = identified(principals)
+  const rulesOf = grouped(rules.flatMap((rule) => rule.principals.map((name) => [name, rule] as const)))
+  const metBy = (names: Iterable<string>) => [...new Set([...names, "*"].flatMap((name) => rulesOf.get(name) ?? []))]
   const isAny = (pattern = "*") => /^\*+$/.test(pattern)
-  return {
-    mayRecord: covers(met.flatMap(({ record = [] }) => record)),
-    mayView: covers(views),
-    mayViewAll: views.some(({ host, session }) => isAny(host) && isAny(session)),
-    mayAdminister: peer.certificate !== undefined && met.some(({ admin }) => admin === true),
-    bounds: (names.size === 0 ? [nobody(peer)] : [...names]).map((name) => boundsOf(rules, name))
+  return (peer) => {
+    const names = principalsOf(peer)
+    const met = metBy(names)
+    const views = met.flatMap(({ view = [] }) => view)
+    return {
+      mayRecord: covers(met.flatMap(({ record = [] }) => record)),
+      mayView: covers(views),
+      mayViewAll: views.some(({ host, session }) => isAny(host) && isAny(session)),
+      mayAdminister: peer.certificate !== undefined && met.some(({ admin }) => admin === true),
+      bounds: (names.size === 0 ? [nobody(peer)] : [...names]).map((name) => boundsOf(metBy([name]), name))
+    }
   }
 }

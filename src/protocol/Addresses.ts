@@ -34,7 +34,7 @@ const bytesOf6 = (text: string): ReadonlyArray<number> | undefined => {
 /** What comes before an IPv4 address as an IPv6 socket shows it. */
 const mapped = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255]
 
-interface Parsed {
+export interface Parsed {
   /** 4 or 16 bytes; an IPv4 address that an IPv6 socket shows counts as an IPv4 address. */
   readonly bytes: ReadonlyArray<number>
   /** How many bits of what was written are not in `bytes`. */
@@ -43,7 +43,8 @@ interface Parsed {
   readonly zone: string | undefined
 }
 
-const parse = (address: string): Parsed | undefined => {
+/** Undefined: it is no address. */
+export const parse = (address: string): Parsed | undefined => {
   const [text = "", zone, ...more] = address.split("%")
   const bytes = text.includes(":") ? bytesOf6(text) : octets(text)
   if (bytes === undefined || zone === "" || more.length > 0) return undefined
@@ -54,8 +55,11 @@ const parse = (address: string): Parsed | undefined => {
     : { bytes, mappedBits: 0, zone }
 }
 
-/** A test whether an address is in the range; undefined: `text` is none. Without a zone it holds at any interface. */
-export const range = (text: string): ((address: string) => boolean) | undefined => {
+/** Whether an address is in a range. */
+type Test<Address> = (address: Address) => boolean
+
+/** A test for addresses that are parsed already; undefined: `text` is no range. */
+export const parsedRange = (text: string): Test<Parsed | undefined> | undefined => {
   const [address = "", length, ...more] = text.split("/")
   const parsed = parse(address)
   if (parsed === undefined || more.length > 0 || (length !== undefined && !/^(0|[1-9]\d{0,2})$/.test(length)))
@@ -63,8 +67,7 @@ export const range = (text: string): ((address: string) => boolean) | undefined 
   const { bytes: prefix, mappedBits, zone } = parsed
   const bitCount = length === undefined ? prefix.length * 8 : Number(length) - mappedBits
   if (bitCount < 0 || bitCount > prefix.length * 8) return undefined
-  return (other) => {
-    const peer = parse(other)
+  return (peer) => {
     if (peer?.bytes.length !== prefix.length || (zone !== undefined && peer.zone !== zone)) return false
     const { bytes } = peer
     for (let bit = 0; bit < bitCount; bit += 8) {
@@ -73,6 +76,12 @@ export const range = (text: string): ((address: string) => boolean) | undefined 
     }
     return true
   }
+}
+
+/** A test whether an address is in the range; undefined: `text` is none. Without a zone it holds at any interface. */
+export const range = (text: string): Test<string> | undefined => {
+  const test = parsedRange(text)
+  return test && ((address) => test(parse(address)))
 }
 
 const networkBytes = 8

@@ -7,6 +7,7 @@ import * as Doubts from "../../src/access/Doubts.ts"
 import * as Glob from "../../src/access/Glob.ts"
 import * as Twice from "../../src/access/Twice.ts"
 import * as Addresses from "../../src/protocol/Addresses.ts"
+import { Random } from "../support/Random.ts"
 
 const hash = "ab".repeat(32)
 const certified = (subject: string, names: ReadonlyArray<string> = [], keyHash = "00".repeat(32)): Identity => ({
@@ -48,7 +49,7 @@ const names = ["web1/shop", "db1/audit", "db1/audits", "web1/public", "WEB1/shop
 /** Everything that anybody may do. */
 const allowed = (rules: AccessFile): ReadonlyArray<string> =>
   Object.entries(peers).flatMap(([who, peer]) => {
-    const { mayRecord, mayView } = rightsOf(rules, peer)
+    const { mayRecord, mayView } = rightsOf(rules)(peer)
     return names.flatMap((name) => [
       ...(mayRecord(name) ? [`${who} records ${name.text}`] : []),
       ...(mayView(name) ? [`${who} views ${name.text}`] : [])
@@ -102,7 +103,7 @@ describe("access", () => {
     }
     const none = Number.POSITIVE_INFINITY
     const bounds = { connections: none, sessions: 6, bytesPerSecond: none, bytesOnDisk: 8 }
-    const of = (peer: Identity | undefined) => rightsOf(bounded, peer as Identity)
+    const of = (peer: Identity | undefined) => rightsOf(bounded)(peer as Identity)
     assert.deepStrictEqual(of(peers.web).bounds, [{ ...bounds, principal: "web", sessions: 5, connections: 7 }])
     assert.deepStrictEqual(of(peers.pinned).bounds, [
       { ...bounds, principal: "pinned", sessions: 4, bytesPerSecond: 9 }
@@ -131,7 +132,58 @@ describe("access", () => {
       ["subject", "range"]
     )
     const anyAddress = { ...bounded, rules: [{ principals: ["lan"], admin: true }] }
-    assert.isFalse(rightsOf(anyAddress, peers.range as Identity).mayAdminister)
+    assert.isFalse(rightsOf(anyAddress)(peers.range as Identity).mayAdminister)
+  })
+
+  it("is found of many principals without asking each: peers do not read the file again", () => {
+    let readCount = 0
+    const watched = <A>(all: ReadonlyArray<A>): ReadonlyArray<A> =>
+      new Proxy(all, {
+        get: (target, member) => {
+          readCount++
+          return Reflect.get(target, member)
+        }
+      })
+    const hosts = Array.from({ length: 100 }, (_, at) => `host${at}`)
+    const rights = rightsOf({
+      principals: watched(hosts.map((name) => ({ name, names: [`URI:${name}`], subjects: [`CN=${name}`] }))),
+      rules: watched(hosts.map((name) => ({ principals: [name], record: [{ host: name }] })))
+    })
+    assert.isAbove(readCount, 0)
+    readCount = 0
+    const recorded = (peer: Identity) =>
+      hosts.filter((hostname) => rights(peer).mayRecord({ hostname, sessionName: "" }))
+    assert.deepStrictEqual(recorded(certified("CN=host7", ["URI:host9", "URI:host", "DNS:host3"])), ["host7", "host9"])
+    assert.deepStrictEqual(recorded(peers.nobody as Identity), [])
+    assert.strictEqual(readCount, 0)
+  })
+
+  it("is who each principal for itself says, in the order of the file", () => {
+    const random = new Random(19)
+    const some = (all: ReadonlyArray<string>) => all.filter(() => random.chance(0.3))
+    const texts = ["a", "ab", "*", "?", "a*", "a?", "?b", "b", ""]
+    const addresses = ["10.0.0.1", "10.0.0.0/8", "::/0", "::ffff:10.0.0.0/104", "0.0.0.0/0"]
+    const isOne = (principal: AccessFile["principals"][number], { address, certificate }: Identity): boolean =>
+      certificate === undefined
+        ? (principal.addresses ?? []).some((text) => Addresses.range(text)?.(address))
+        : (principal.subjects ?? []).some((pattern) => Glob.matches(pattern, certificate.subject)) ||
+          (principal.keys ?? []).some((key) => key.toLowerCase() === certificate.keyHash) ||
+          (principal.names ?? []).some((one) => certificate.alternativeNames.some((name) => Glob.matches(one, name)))
+    for (let round = 0; round < 500; round++) {
+      const principals = Array.from({ length: 4 }, (_, at) => ({
+        name: `p${at}`,
+        names: some(texts),
+        subjects: some(texts),
+        keys: some(["a", "A", "b"]),
+        addresses: some(addresses)
+      }))
+      const peer = random.chance(0.3)
+        ? { address: random.chance(0.5) ? "10.0.0.1" : "2001:db8::1", certificate: undefined }
+        : certified(random.chance(0.5) ? "ab" : "c", some(["a", "ab", "bb", "c"]), random.chance(0.5) ? "a" : "b")
+      const told = rightsOf({ principals, rules: [] })(peer).bounds.map(({ principal }) => principal)
+      const wanted = principals.filter((one) => isOne(one, peer)).map(({ name }) => name)
+      assert.deepStrictEqual(wanted.length === 0 ? told.slice(1) : told, wanted, JSON.stringify([principals, peer]))
+    }
   })
 
   it("refuses a file that does not say what it means", () => {
@@ -287,7 +339,7 @@ describe("names and addresses", () => {
 
 it("of more quotas than a call takes arguments the smallest counts", () => {
   const rules = Array.from({ length: 200_000 }, (_, index) => ({ principals: ["*"], quota: { sessions: index + 7 } }))
-  const [bounds] = rightsOf({ principals: [], rules }, { address: "10.0.0.1", certificate: undefined }).bounds
+  const [bounds] = rightsOf({ principals: [], rules })({ address: "10.0.0.1", certificate: undefined }).bounds
   assert.strictEqual(bounds?.sessions, 7)
   assert.strictEqual(bounds?.connections, Number.POSITIVE_INFINITY)
 })

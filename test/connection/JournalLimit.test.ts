@@ -55,7 +55,7 @@ it("who is one principal by the rules is one owner, whatever certificates it sho
   ]
   const owners = () => new Set(all.map(({ owner }) => owner)).size
   assert.strictEqual(owners(), 4)
-  permissions.rightsOf = ((identity: never) => rightsOf(access, identity)) as never
+  permissions.rightsOf = rightsOf(access) as never
   assert.strictEqual(owners(), 3)
   assert.strictEqual(all[0]?.owner, "fleet")
   // It comes again with another certificate.

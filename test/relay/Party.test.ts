@@ -5,7 +5,7 @@ import { type AccessFile, rightsOf } from "../../src/access/Access.ts"
 import { Incidents } from "../../src/relay/Incidents.ts"
 import { permitted } from "../../src/relay/party/Admission.ts"
 import { Allowances } from "../../src/relay/party/Allowances.ts"
-import { type Identity, Party } from "../../src/relay/party/Party.ts"
+import { Party } from "../../src/relay/party/Party.ts"
 import { withStore } from "../storage/stores.ts"
 
 const access: AccessFile = {
@@ -21,7 +21,7 @@ it.effect("who has a name in the rules is told by it, who has none by its key or
   withStore({}, ({ store }) =>
     Effect.gen(function* () {
       const permissions = {
-        rightsOf: (identity: Identity) => rightsOf(access, identity),
+        rightsOf: rightsOf(access),
         allowances: new Allowances(store, new Incidents(), () => {})
       }
       const peers = [
@@ -43,7 +43,7 @@ it.effect("who has a name in the rules is told by it, who has none by its key or
         assert.deepStrictEqual(party.enter(), { code: "CONNECTION_QUOTA", detail: `${whose}: 0 are open` })
         party.leave()
       }
-      const full = { ...permissions, rightsOf: (identity: Identity) => rightsOf({ ...access, rules: disk }, identity) }
+      const full = { ...permissions, rightsOf: rightsOf({ ...access, rules: disk }) }
       const [name, certificate, whose] = peers[0]
       const party = new Party(full, { name, certificate })
       const detail = `${whose}: 0 bytes are recorded`
@@ -63,7 +63,7 @@ it.effect(
       Effect.sync(() => {
         const rules: AccessFile["rules"] = [{ principals: ["*"], record: [{}], quota: { connections: 1 } }]
         const allowances = new Allowances(store, new Incidents(), () => {})
-        const permissions = { rightsOf: (identity: Identity) => rightsOf({ ...access, rules }, identity), allowances }
+        const permissions = { rightsOf: rightsOf({ ...access, rules }), allowances }
         const partyOf = (isCarried: boolean) =>
           new Party(permissions, { name: "192.0.2.1:9", certificate: undefined, ...(isCarried && { carried: byEdge }) })
         const allowance = allowances.of("\0address 192.0.2.1")
@@ -93,7 +93,7 @@ it.effect("what was forgotten while its party used nothing is counted with that 
     Effect.sync(() => {
       const rules: AccessFile["rules"] = [{ principals: ["*"], record: [{}], quota: { sessions: 2 } }]
       const allowances = new Allowances(store, new Incidents(), () => {})
-      const permissions = { rightsOf: (identity: Identity) => rightsOf({ ...access, rules }, identity), allowances }
+      const permissions = { rightsOf: rightsOf({ ...access, rules }), allowances }
       const name = "192.0.2.1:9"
       const carried = new Party(permissions, { name, certificate: undefined, carried: byEdge })
       assert.isUndefined(carried.enter())

@@ -182,7 +182,7 @@ it.effect("a name that a balancer tells is the subject that its certificate has 
       const views = [
         { subject, alternativeNames: [], keyHash: "" },
         Door.certificateOf({ accepted: new net.Socket(), told })
-      ].map((certificate) => rightsOf(rules, { address: "192.0.2.7", certificate }).mayViewAll)
+      ].map((certificate) => rightsOf(rules)({ address: "192.0.2.7", certificate }).mayViewAll)
       assert.deepStrictEqual(views, [true, true], `of ${JSON.stringify(commonName)}`)
     }
   })

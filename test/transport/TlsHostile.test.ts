@@ -8,7 +8,7 @@ import { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { type AccessFile, rightsOf } from "../../src/access/Access.ts"
+import { type AccessFile, type Identity, rightsOf } from "../../src/access/Access.ts"
 import * as Machine from "../../src/Machine.ts"
 import { endsOf } from "../../src/protocol/RevocationLists.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
@@ -213,7 +213,7 @@ describe("certificates", () => {
   it.live("with hostile names are nobody but who they say", () =>
     Effect.gen(function* () {
       const ours = yield* Certificates.authority
-      const seen: Array<Parameters<typeof rightsOf>[1]> = []
+      const seen: Array<Identity> = []
       const port = yield* terminal(ours, {}, ({ certificate, socket }) => {
         seen.push({ address: "127.0.0.1", certificate })
         socket.end("known")
@@ -248,7 +248,7 @@ describe("certificates", () => {
         assert.strictEqual(yield* outcome(socket), "answer 6b6e6f776e", request.name)
         const identity = seen.at(-1)
         assert.isDefined(identity)
-        may[request.name] = rightsOf(file, identity).mayRecord({ hostname: "h", sessionName: "s" })
+        may[request.name] = rightsOf(file)(identity).mayRecord({ hostname: "h", sessionName: "s" })
       }
       const expected = Object.fromEntries(requests.map(({ name }) => [name, name === "many"]))
       assert.deepStrictEqual(may, expected)
@@ -256,7 +256,7 @@ describe("certificates", () => {
         const identity = seen[requests.findIndex((request) => request.name === name)]
         assert.isDefined(identity)
         const principals = [{ name, subjects: [subject] }]
-        return rightsOf({ principals, rules: [{ principals: [name], admin: true }] }, identity).mayAdminister
+        return rightsOf({ principals, rules: [{ principals: [name], admin: true }] })(identity).mayAdminister
       }
       assert.isTrue(isKnownAs("comma-in-name", "CN=x\\2C CN=web1"))
       assert.isTrue(isKnownAs("line-in-name", "CN=x\\0ACN=web1"))
