@@ -11,6 +11,7 @@ import { LiveMerge } from "../ctf/live/LiveMerge.ts"
 import { LiveStream } from "../ctf/live/LiveStream.ts"
 import type { MetadataRefused } from "../ctf/metadata/MetadataRefused.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
+import type { Shown } from "./Shown.ts"
 import type { Session, ViewerEvent } from "./ViewerEvent.ts"
 import type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 
@@ -49,11 +50,14 @@ export interface Options {
   readonly sessions: ReadonlyArray<Session>
   /** By how many ns all times are moved. */
   readonly clockShift?: bigint
+  /** What was shown of them over connections that were lost: it is not visited again. */
+  readonly shown?: Shown | undefined
 }
 
 export class LiveDecoder {
   readonly #hosts: Map<bigint, string>
   readonly #clockShift: bigint
+  readonly #shown: Shown | undefined
   readonly #traces = new Map<bigint, Trace>()
   readonly #streams = new Map<bigint, LiveStream>()
   readonly #viewed = new WeakMap<LiveStream, ViewedStream>()
@@ -63,9 +67,11 @@ export class LiveDecoder {
   #troubles: Array<Trouble> = []
   readonly #time: Time = { high: 0, low: 0 }
 
-  constructor({ clockShift = 0n, sessions }: Options) {
+  constructor({ clockShift = 0n, sessions, shown }: Options) {
     this.#hosts = new Map(sessions.map(({ hostname, id }) => [id, hostname]))
     this.#clockShift = clockShift
+    this.#shown = shown
+    shown?.asksAgain()
   }
 
   on(event: ViewerEvent): void {
@@ -93,12 +99,14 @@ export class LiveDecoder {
       case "StreamEnded":
         if (event.isCut) this.#troubles.push({ kind: "cut", stream: event.stream })
         this.#end(event.stream)
+        this.#shown?.streamEnded(event.stream)
         break
       case "SessionJoined":
         this.#hosts.set(event.session.id, event.session.hostname)
         break
       case "SessionEnded":
         this.#hosts.delete(event.sessionId)
+        this.#shown?.ended(event.sessionId)
         break
       case "SessionRefused":
         break
@@ -117,6 +125,7 @@ export class LiveDecoder {
     }
     const visitEach = (live: LiveStream) => {
       const stream = this.#viewed.get(live) as ViewedStream
+      if (!(this.#shown?.isNew(live, stream, live.stream.trace.traceClass.uuid) ?? true)) return
       if (live.isInDoubt && live.item === "event") {
         live.isInDoubt = false
         if (compare(live, this.#merge.visited) < 0) this.#troubles.push({ kind: "late", stream })

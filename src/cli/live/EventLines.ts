@@ -12,7 +12,6 @@ import { Text, type TextOptions } from "../../ctf/print/Text.ts"
 import type { Trouble } from "../../viewer/LiveDecoder.ts"
 import type { Session, ViewedStream } from "../../viewer/LiveViewer.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
-import type { Shown } from "./Shown.ts"
 
 const nameOf = ({ channel, path }: ViewedStream): string => `${path}/${channel}`
 /** `ch` of `ch_0`, the stream of a processor. */
@@ -38,7 +37,6 @@ export interface Request {
   readonly isJson: boolean
   readonly text: TextOptions
   readonly filter: Filter | undefined
-  readonly shown: Shown
 }
 
 /** Makes lines of what is visited. */
@@ -68,7 +66,6 @@ export class EventLines {
   }
 
   attached(sessions: ReadonlyArray<Session>): void {
-    this.#request.shown.asksAgain()
     this.#sessionNames.clear()
     for (const { id, sessionName } of sessions) this.#sessionNames.set(id, sessionName)
   }
@@ -78,11 +75,7 @@ export class EventLines {
     if (event._tag === "StreamAdded") {
       this.#sessionOf.set(event.stream, this.#sessionNames.get(event.stream.sessionId) ?? "")
     }
-    if (event._tag === "StreamEnded") this.#request.shown.streamEnded(event.stream)
-    if (event._tag === "SessionEnded") {
-      this.#request.shown.ended(event.sessionId)
-      this.#sessionNames.delete(event.sessionId)
-    }
+    if (event._tag === "SessionEnded") this.#sessionNames.delete(event.sessionId)
     if (event._tag === "SessionRefused") {
       this.notes.push(`WARNING: another session ${event.session.sessionName} cannot be watched: ${event.reason}`)
     }
@@ -94,8 +87,7 @@ export class EventLines {
 
   readonly visit = (live: LiveStream, viewed: ViewedStream): void => {
     const { failure, item, loss, stream } = live
-    const { filter, isJson, shown } = this.#request
-    if (!shown.isNew(live, viewed, stream.trace.traceClass.uuid)) return
+    const { filter, isJson } = this.#request
     if (isJson && !this.#viewed.has(stream)) this.#viewed.set(stream, viewed)
     if (item === "event") {
       if (!isWanted(stream, filter)) return

@@ -4,6 +4,7 @@ import { Effect, Option, Schema, Stream } from "effect"
 import type { TraceClass } from "../../ctf/model/TraceClass.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import { LiveDecoder } from "../../viewer/LiveDecoder.ts"
+import { Shown } from "../../viewer/Shown.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
 import * as EventOptions from "../EventOptions.ts"
 import { Misused } from "../Misused.ts"
@@ -11,7 +12,6 @@ import * as Output from "../Output.ts"
 import { EventLines } from "./EventLines.ts"
 import * as PacedOutput from "./PacedOutput.ts"
 import * as Rehearsal from "./Rehearsal.ts"
-import { Shown } from "./Shown.ts"
 import * as Watch from "./Watch.ts"
 
 export class EventsUnreadable extends Schema.TaggedError<EventsUnreadable>()("EventsUnreadable", {
@@ -89,15 +89,14 @@ export const run = (input: Input) =>
       catch: (cause) => new Misused(SystemError.messageOf(cause))
     })
     const isWhole = Option.getOrElse(input.seek, () => (input.wait ? "beginning" : "last")) === "beginning"
-    const lines = new EventLines({ isJson: input.format === "ndjson", text, filter, shown: new Shown(isWhole) })
-    Rehearsal.rehearse(
-      new EventLines({ isJson: input.format === "ndjson", text, filter: undefined, shown: new Shown(true) })
-    )
+    const shown = new Shown(isWhole)
+    const lines = new EventLines({ isJson: input.format === "ndjson", text, filter })
+    Rehearsal.rehearse(new EventLines({ isJson: input.format === "ndjson", text, filter: undefined }))
     const selection = new Selection(input)
     const watched = Effect.fnUntraced(function* (again: Watch.Again) {
       const how = { otherwise: "last", isPrompt: true, joinMillis: Watch.joinMillis(input) } as const
       const { events, sessions } = yield* Watch.attach({ ...input, ...again }, how)
-      const decoder = new LiveDecoder({ clockShift, sessions })
+      const decoder = new LiveDecoder({ clockShift, sessions, shown })
       lines.attached(sessions)
       yield* Stream.runForEach(events, (event) => {
         decoder.on(event)

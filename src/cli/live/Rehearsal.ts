@@ -7,6 +7,7 @@ import { GrowingMetadata } from "../../ctf/metadata/GrowingMetadata.ts"
 import * as SyntheticTrace from "../../target/SyntheticTrace.ts"
 import { LiveDecoder } from "../../viewer/LiveDecoder.ts"
 import type { ViewedStream } from "../../viewer/LiveViewer.ts"
+import { Shown } from "../../viewer/Shown.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
 
 const uuid = "00000000-0000-4000-8000-000000000000"
@@ -46,7 +47,7 @@ const eventsOf = (): ReadonlyArray<ViewerEvent> => {
 }
 
 export const rehearse = (audience: Audience): void => {
-  const decoder = new LiveDecoder({ sessions: [] })
+  const decoder = new LiveDecoder({ sessions: [], shown: new Shown(true) })
   for (const event of eventsOf()) {
     decoder.on(event)
     audience.on(event)

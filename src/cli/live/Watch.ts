@@ -2,6 +2,7 @@
 import { Duration, Effect, Exit, Option, Schedule, Schema, Scope, Stream } from "effect"
 import { Argument, Flag } from "effect/cli"
 import type { ExchangeFailed } from "../../transport/Exchange.ts"
+import { isAbsent, isGone } from "../../viewer/Absence.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
 import type * as Flags from "../Flags.ts"
@@ -97,9 +98,6 @@ const settled = (viewer: LiveViewer.LiveViewer, name: LiveViewer.SessionName) =>
     }
   })
 
-/** Errors that may pass: the relay may come, and the session on it. */
-const absent: ReadonlySet<string> = new Set(["DialFailed", "SessionNotFound"])
-
 export interface Options extends Flags.Given<ReturnType<typeof flags>> {
   /** The relay was there before. */
   readonly isKnown?: boolean
@@ -113,27 +111,6 @@ type AttachFailed =
   | LiveViewer.SessionNotFound
   | Misused
   | TlsFlags.TlsFileRefused
-
-/** A relay that has only begun to start, that is stopped, or that is not there behind a tunnel, answers later. */
-const isAbsent = (error: AttachFailed): boolean =>
-  absent.has(error._tag) || (error._tag === "NotLivePort" && error.isSilent)
-
-/**
- * How a relay that was there goes, and how a balancer or a tunnel says that it is gone. It may be that it does not take
- * us any more; where our certificate is over, nothing else is.
- */
-const isGone = (error: AttachFailed): boolean => {
-  switch (error._tag) {
-    case "LinkLost":
-      return true
-    case "NotLivePort":
-      return error.refused !== "expiry"
-    case "TlsFailed":
-      return error.kind === "handshake"
-    default:
-      return false
-  }
-}
 
 /** A relay that refuses us is asked less often than one that is not there. */
 const goneMillis = 1000

@@ -1,7 +1,7 @@
-/** What `follow` shows of a session that a relay tells again, after it was lost. */
+/** What is shown of a session that a relay tells again, after it was lost. */
 import { assert, it } from "@effect/vitest"
-import { Shown } from "../../src/cli/live/Shown.ts"
 import type { ViewedStream } from "../../src/viewer/LiveViewer.ts"
+import { Shown } from "../../src/viewer/Shown.ts"
 
 const uuid = Uint8Array.from([1, 2])
 const stream = (channel: string, sessionId = 1n): ViewedStream => ({

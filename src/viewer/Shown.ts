@@ -3,8 +3,8 @@
  * again. Each stream counts by itself: when the relay is lost, what was held back for other streams is shown, and these
  * may still have older records.
  */
-import { compare, type Time } from "../../ctf/decode/Clock.ts"
-import type { ViewedStream } from "../../viewer/LiveViewer.ts"
+import { compare, type Time } from "../ctf/decode/Clock.ts"
+import type { ViewedStream } from "./ViewerMerge.ts"
 
 interface OfStream {
   readonly key: string
