@@ -108,7 +108,10 @@ describe("LiveEvents.reconnecting", () => {
         const expected = [...Array(eventCount() / 2).keys()].map((seq) => `${channel} ${seq}`)
         assert.deepStrictEqual(own, expected)
       }
-      assert.deepStrictEqual(seen.filter((name) => !name.startsWith("ch_")), [])
+      assert.deepStrictEqual(
+        seen.filter((name) => !name.startsWith("ch_")),
+        []
+      )
     })
   )
 
