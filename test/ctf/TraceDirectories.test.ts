@@ -39,6 +39,16 @@ const refusal = (directory: string): string => {
 }
 
 describe("traces are found", () => {
+  it("with metadata that chunks have in common in memory once", () => {
+    for (const chunk of ["1", "2", "3"]) trace("chunks", chunk)
+    const other = metadata.replace('"e"', '"f"')
+    trace("chunks", "5")
+    writeFileSync(path("chunks", "5", "metadata"), other)
+    const all = TraceDirectories.find(path("chunks")).traces.map(({ metadata }) => metadata)
+    assert.deepStrictEqual(all.map(String), [metadata, metadata, metadata, other])
+    assert.lengthOf(new Set(all), 2)
+  })
+
   it("in hidden directories", () => {
     trace("hidden", ".tmp_new_chunk", "ust")
     assert.deepStrictEqual(found(path("hidden")), [".tmp_new_chunk/ust"])

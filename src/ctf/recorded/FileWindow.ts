@@ -15,6 +15,8 @@ export interface WindowOptions {
   readonly isKept: boolean
   /** The descriptor is kept open between reads. */
   readonly isHeld: boolean
+  /** Memory of windows that were released, for the next ones: what is left to be collected piles up first. */
+  readonly spare?: Array<Uint8Array>
 }
 
 /** A file to read. Without an identity it is not looked for elsewhere when it was moved. */
@@ -28,12 +30,14 @@ const gone = (path: string): never => {
   })
 }
 
+const nothing = new Uint8Array(0)
+
 export class FileWindow {
   readonly byteCount: number
   readonly #options: WindowOptions
   readonly #identity: string | undefined
   #path: string
-  #bytes: Uint8Array = new Uint8Array(0)
+  #bytes: Uint8Array = nothing
   /** Byte offset of the window in the file. */
   #start = 0
   #length = 0
@@ -72,7 +76,7 @@ export class FileWindow {
 
   #read(at: number, wanted: number): void {
     const count = Math.min(Math.max(wanted, this.#options.windowBytes), this.byteCount - at)
-    if (this.#options.isKept || count > this.#bytes.length) this.#bytes = new Uint8Array(count)
+    if (this.#options.isKept || count > this.#bytes.length) this.#bytes = this.#memory(count)
     this.#descriptor ??= this.#open()
     this.#start = at
     this.#length = 0
@@ -82,6 +86,11 @@ export class FileWindow {
       this.#length += read
     }
     if (!this.#options.isHeld) this.close()
+  }
+
+  #memory(count: number): Uint8Array {
+    const bytes = this.#options.isKept ? undefined : this.#options.spare?.pop()
+    return bytes !== undefined && bytes.length >= count ? bytes : new Uint8Array(count)
   }
 
   #open(): number {
@@ -115,7 +124,9 @@ export class FileWindow {
   /** Closes the file and frees the memory. */
   release(): void {
     this.close()
-    this.#bytes = new Uint8Array(0)
+    const { isKept, spare, windowBytes } = this.#options
+    if (!isKept && this.#bytes.length > 0 && this.#bytes.length <= windowBytes) spare?.push(this.#bytes)
+    this.#bytes = nothing
     this.#length = 0
   }
 }

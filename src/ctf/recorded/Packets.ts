@@ -35,15 +35,16 @@ class FilePackets {
   readonly window: FileWindow
   /** Byte offset of its next packet. */
   offset: number
-  /** Reads the heads of packets that are not chosen yet. */
-  readonly probe: DataStream
   /** Identity of the packet at `offset`, once its head was read. */
   known: Identity | undefined
+  readonly #trace: TracePlan
+  /** Reads heads of packets that are not chosen yet; none where that is not begun, or over, as most files of a ring. */
+  #probe: DataStream | undefined
 
   constructor(window: FileWindow, trace: TracePlan, offset: number) {
     this.window = window
     this.offset = offset
-    this.probe = new DataStream(window.path, trace)
+    this.#trace = trace
   }
 
   get isOver(): boolean {
@@ -53,7 +54,7 @@ class FilePackets {
   /** The identity of the next packet. Undefined: there is none, or its head cannot be read. */
   look(): Identity | undefined {
     if (this.known !== undefined || this.isOver) return this.known
-    const { probe } = this
+    const probe = this.#probed()
     if (!probe.open(this.window.from(this.offset))) return undefined
     const { beginCycles, cursor, totalBits } = probe
     this.known = { totalBits, begin: beginCycles, end: cursor.endTime, sequence: cursor.sequence }
@@ -63,27 +64,31 @@ class FilePackets {
   /** When the packet after the next one of `totalBits` begins. Undefined: there is none, or it does not tell. */
   beginAfter(totalBits: number): Time | undefined {
     const offset = this.offset + totalBits / 8
-    const { probe } = this
-    if (offset >= this.window.byteCount || !probe.open(this.window.from(offset))) return undefined
+    if (offset >= this.window.byteCount) return undefined
+    const probe = this.#probed()
+    if (!probe.open(this.window.from(offset))) return undefined
     return probe.hasBegin ? probe.begin : undefined
   }
 
   skip(totalBits: number): void {
     this.offset += totalBits / 8
     this.known = undefined
-    if (this.isOver) this.window.release()
   }
 
-  leave(): void {
-    this.offset = this.window.byteCount
-    this.known = undefined
+  #probed(): DataStream {
+    this.#probe ??= new DataStream(this.window.path, this.#trace)
+    return this.#probe
+  }
+
+  release(): void {
     this.window.release()
+    this.#probe = undefined
   }
 }
 
 export class Packets {
   /** The files that have more packets. */
-  #files: Array<FilePackets>
+  readonly #files: Array<FilePackets>
   #current: FilePackets | undefined
   #path: string
   /** Identity of the packet that was given out last. */
@@ -102,7 +107,7 @@ export class Packets {
 
   /** The next packet; undefined: there is none. `totalBits`: size of the one before. */
   next(totalBits: number): Source | undefined {
-    this.#current?.skip(totalBits)
+    if (this.#current !== undefined) this.#skip(this.#current, totalBits)
     while (true) {
       const file = this.#choose()
       this.#current = file
@@ -110,7 +115,7 @@ export class Packets {
       this.#path = file.window.path
       const identity = file.known
       if (identity !== undefined && this.#last !== undefined && isSame(identity, this.#last)) {
-        file.skip(identity.totalBits)
+        this.#skip(file, identity.totalBits)
         continue
       }
       this.#last = identity
@@ -128,12 +133,21 @@ export class Packets {
 
   /** Skips the rest of the file of the packet that was given out last. */
   leave(): void {
-    this.#current?.leave()
+    if (this.#current !== undefined) this.#remove(this.#current)
     this.#current = undefined
   }
 
+  #skip(file: FilePackets, totalBits: number): void {
+    file.skip(totalBits)
+    if (file.isOver) this.#remove(file)
+  }
+
+  #remove(file: FilePackets): void {
+    file.release()
+    this.#files.splice(this.#files.indexOf(file), 1)
+  }
+
   #choose(): FilePackets | undefined {
-    if (this.#files.some(({ isOver }) => isOver)) this.#files = this.#files.filter(({ isOver }) => !isOver)
     const [first] = this.#files
     if (first === undefined || this.#files.length === 1) return first
     let chosen = first

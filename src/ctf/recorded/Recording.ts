@@ -212,7 +212,7 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   const windowBytes = Math.max(windowBytesMin, Math.min(windowBytesMax, Math.floor(windowsBytesMax / found.length)))
   const fileCount = found.reduce((count, { files }) => count + files.length, 0)
   const hasClocks = !options.isCorrelationForced && found.some(({ plan }) => plan?.clock !== undefined)
-  const windowOptions = { windowBytes, isKept: options.isKept, isHeld: fileCount <= heldMax }
+  const windowOptions = { windowBytes, isKept: options.isKept, isHeld: fileCount <= heldMax, spare: [] }
   const streams = found.sort(compareStreams).map(({ files, id, plan, trace }, rank): RecordedStream => {
     const interval = intervals.get(trace) ?? always
     const { begin } = interval

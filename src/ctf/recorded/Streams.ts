@@ -3,7 +3,7 @@ import { nanos, type Time } from "../decode/Clock.ts"
 import type { Int } from "../decode/Cursor.ts"
 import { DataStream } from "../decode/DataStream.ts"
 import type { StreamPlan, TracePlan } from "../decode/Plan.ts"
-import { FileWindow } from "./FileWindow.ts"
+import { FileWindow, type WindowOptions } from "./FileWindow.ts"
 import { compareBegins, type Identity } from "./Packets.ts"
 import type { DataFile } from "./TraceDirectories.ts"
 
@@ -26,8 +26,8 @@ export interface StreamFiles {
 
 const headBytes = 4096
 
-const first = (file: DataFile, trace: TracePlan): FirstPacket => {
-  const window = new FileWindow(file, { windowBytes: headBytes, isKept: false, isHeld: false })
+const first = (file: DataFile, trace: TracePlan, windowOptions: WindowOptions): FirstPacket => {
+  const window = new FileWindow(file, windowOptions)
   const stream = new DataStream(file.path, trace)
   const isOpen = stream.open(window.from(0))
   window.release()
@@ -43,8 +43,9 @@ const first = (file: DataFile, trace: TracePlan): FirstPacket => {
 export const group = (files: ReadonlyArray<DataFile>, trace: TracePlan): ReadonlyArray<StreamFiles> => {
   const groups = new Map<StreamPlan, Map<Int, Array<FirstPacket>>>()
   const alone: Array<FirstPacket> = []
+  const windowOptions = { windowBytes: headBytes, isKept: false, isHeld: false, spare: [] }
   for (const file of files) {
-    const packet = first(file, trace)
+    const packet = first(file, trace, windowOptions)
     if (packet.plan === undefined || packet.streamId === undefined || packet.begin === undefined) {
       alone.push(packet)
       continue

@@ -18,6 +18,7 @@ export interface TraceDirectory {
   readonly path: string
   /** Path relative to the directory that was asked for; empty if it is that directory. */
   readonly below: string
+  /** One object for all directories where it is the same. */
   readonly metadata: Uint8Array
   /** The data files, in the order of their names' bytes. */
   readonly files: ReadonlyArray<DataFile>
@@ -65,6 +66,16 @@ const metadataOf = (path: string): Uint8Array =>
     return readFileSync(pathOf(path))
   })
 
+/** By their size, the bytes that were read last: chunks of one trace have the same, which are kept once. */
+type LastRead = Map<number, Uint8Array>
+
+const once = (bytes: Uint8Array, last: LastRead): Uint8Array => {
+  const same = last.get(bytes.length)
+  if (same !== undefined && Buffer.compare(same, bytes) === 0) return same
+  last.set(bytes.length, bytes)
+  return bytes
+}
+
 const isVisible = ({ name }: Entry): boolean => !name.startsWith(".")
 
 const dataFiles = (path: string, entries: ReadonlyArray<Entry>): ReadonlyArray<DataFile> =>
@@ -104,19 +115,19 @@ const attempt = <A>({ refusals }: Found, read: () => A): A | undefined => {
   }
 }
 
-const search = (root: string, path: string, found: Found, outer: Around): void => {
+const search = (root: string, path: string, found: Found, outer: Around, last: LastRead): void => {
   const entries = attempt(found, () => entriesOf(path)) ?? []
   if (entries.some((entry) => entry.name === "metadata" && !entry.isDirectory)) {
     // Metadata after the sizes of files: while the trace is written, it declares all that the files had by then.
     const files = dataFiles(path, entries)
-    const metadata = attempt(found, () => metadataOf(join(path, "metadata")))
+    const metadata = attempt(found, () => once(metadataOf(join(path, "metadata")), last))
     if (metadata !== undefined) found.traces.push({ path, below: relative(root, path), metadata, files })
     return
   }
   const own = statOf(path)
   const around = new Set(own === undefined ? outer : [...outer, identityOf(own)])
   const below = entries.filter((entry) => isWayOn(join(path, entry.name), entry, around)).map(({ name }) => name)
-  for (const name of below.sort(byBytes)) search(root, join(path, name), found, around)
+  for (const name of below.sort(byBytes)) search(root, join(path, name), found, around, last)
 }
 
 /** A directory that is renamed during the search may be missed: then all is searched again. */
@@ -131,7 +142,7 @@ export const find = (path: string): Readonly<Found> => {
   for (let attempt = 0; attempt === 0 || (attempt < attempts && hasMoved()); attempt++) {
     found.traces.length = 0
     found.refusals.length = 0
-    search(root, root, found, new Set())
+    search(root, root, found, new Set(), new Map())
   }
   found.traces.sort((a, b) => byBytes(a.path, b.path))
   return found

@@ -54,10 +54,20 @@ const load = (path: string, { refusals, traces }: TraceDirectories.Found, read: 
   return { parts, refusals }
 }
 
+/** Reads the same metadata once, if it says which trace it is of: others that have no name are not the same. */
+const shared = (read: typeof parse): typeof parse => {
+  const known = new WeakMap<Uint8Array, ReturnType<typeof parse>>()
+  return (bytes) => {
+    const parsed = known.get(bytes) ?? read(bytes)
+    if (Result.isSuccess(parsed) && identity(parsed.success) !== undefined) known.set(bytes, parsed)
+    return parsed
+  }
+}
+
 const loadAll = (paths: ReadonlyArray<string>, { isPartial }: Options): Loaded => {
   const found = paths.map((path) => ({ path, ...TraceDirectories.find(path) }))
   // A lone trace has no other to share classes with.
-  const read = found.flatMap(({ traces }) => traces).length > 1 ? parser() : parse
+  const read = found.flatMap(({ traces }) => traces).length > 1 ? shared(parser()) : parse
   const loaded = found.map((one) => load(one.path, one, read))
   // Sorted, so that the order of the arguments does not matter: of equal parts the first one decides.
   const parts = loaded.flatMap((one) => one.parts).sort((a, b) => compareText(a.directory.path, b.directory.path))
