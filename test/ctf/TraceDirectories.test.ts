@@ -49,6 +49,15 @@ describe("traces are found", () => {
     assert.lengthOf(new Set(all), 2)
   })
 
+  it("as several where nothing says that they are one, also if their metadata is the same", () => {
+    const clock = "clock { name = c; freq = 1000000000; }; stream { event.header := struct {"
+    const declared = `${metadata} ${clock} integer { size = 8; map = clock.c.value; } t; }; };`
+    for (const name of ["1", "2"]) writeFileSync(join(trace("twins", name), "metadata"), declared)
+    const { streams, warnings } = Recording.open([path("twins")])
+    assert.lengthOf(streams, 2)
+    assert.deepStrictEqual(warnings, ["the clocks of several traces are compared although none has an origin"])
+  })
+
   it("in hidden directories", () => {
     trace("hidden", ".tmp_new_chunk", "ust")
     assert.deepStrictEqual(found(path("hidden")), [".tmp_new_chunk/ust"])

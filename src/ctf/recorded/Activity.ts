@@ -16,7 +16,7 @@ interface Ends {
   readonly end: Time
 }
 
-const windowBytes = 4096
+const windowOptions = { windowBytes: 4096, isKept: false, isHeld: true, spare: [] }
 const never: Time = { high: 0x7fff_ffff, low: 0xffff_ffff }
 
 /** When the current packet ends: at its last event where it does not tell, as after a crash, or tells it wrong. */
@@ -29,7 +29,7 @@ const endOf = (stream: DataStream): Time => {
 
 /** Undefined if a packet cannot be read, or does not tell its times. */
 const endsOf = (file: DataFile, trace: TracePlan, clock: Clock): Ends | undefined => {
-  const window = new FileWindow(file, { windowBytes, isKept: false, isHeld: true })
+  const window = new FileWindow(file, windowOptions)
   const stream = new DataStream(file.path, trace)
   try {
     if (!stream.open(window.from(0))) return undefined

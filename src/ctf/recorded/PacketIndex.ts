@@ -13,8 +13,9 @@ import type { TracePlan } from "../decode/Plan.ts"
 import { FileWindow } from "./FileWindow.ts"
 import type { DataFile } from "./TraceDirectories.ts"
 
-const blockBytes = 64 * 1024
-const headBytes = 4096
+/** Memory of the block that was read last: one index is read at a time, of thousands. */
+const blockRead = new Uint8Array(64 * 1024)
+const windowOptions = { windowBytes: 4096, isKept: false, isHeld: false, spare: [] }
 const two32 = 0x1_0000_0000
 // The layout of `protocol/CtfIndex` in numbers: a reader would load its codecs for nothing.
 const magic = 0xc1f1dcc1
@@ -38,12 +39,11 @@ interface Entry {
 function* blocks(path: string): Generator<DataView, void> {
   const descriptor = openSync(pathOf(path), "r")
   try {
-    const bytes = new Uint8Array(blockBytes)
     for (let at = 0; ; ) {
-      const count = readSync(descriptor, bytes, 0, bytes.length, at)
+      const count = readSync(descriptor, blockRead, 0, blockRead.length, at)
       if (count === 0) return
       at += count
-      yield new DataView(bytes.buffer, 0, count)
+      yield new DataView(blockRead.buffer, 0, count)
     }
   } finally {
     closeSync(descriptor)
@@ -97,7 +97,7 @@ const search = (path: string, clock: Clock, begin: Time): Entry | undefined => {
 /** Whether the file has the packet that the index tells of. */
 const isThere = (file: DataFile, trace: TracePlan, { begin, bits, end, offset }: Entry): boolean => {
   if (offset + bits / 8 > file.byteCount) return false
-  const window = new FileWindow(file, { windowBytes: headBytes, isKept: false, isHeld: false })
+  const window = new FileWindow(file, windowOptions)
   const stream = new DataStream(file.path, trace)
   const isOpen = stream.open(window.from(offset))
   window.release()
