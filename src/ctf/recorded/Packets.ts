@@ -33,6 +33,8 @@ const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
 /** The packets of one file. */
 class FilePackets {
   readonly window: FileWindow
+  /** When its first packet begins, in cycles. */
+  readonly begin: Int
   /** Byte offset of its next packet. */
   offset: number
   /** Identity of the packet at `offset`, once its head was read. */
@@ -41,8 +43,9 @@ class FilePackets {
   /** Reads heads of packets that are not chosen yet; none where that is not begun, or over, as most files of a ring. */
   #probe: DataStream | undefined
 
-  constructor(window: FileWindow, trace: TracePlan, offset: number) {
+  constructor(window: FileWindow, trace: TracePlan, begin: Int, offset: number) {
     this.window = window
+    this.begin = begin
     this.offset = offset
     this.#trace = trace
   }
@@ -94,9 +97,14 @@ export class Packets {
   /** Identity of the packet that was given out last. */
   #last: Identity | undefined
 
-  /** `windows`: files in the order of their first packets. `offsets`: the byte to begin at in each. */
-  constructor(windows: ReadonlyArray<FileWindow>, trace: TracePlan, offsets: ReadonlyArray<number> = []) {
-    this.#files = windows.map((window, at) => new FilePackets(window, trace, offsets[at] ?? 0))
+  /** `windows`: files in the order of their first packets, which begin at `begins`. `offsets`: where to begin in each. */
+  constructor(
+    windows: ReadonlyArray<FileWindow>,
+    trace: TracePlan,
+    begins: ReadonlyArray<Int>,
+    offsets: ReadonlyArray<number> = []
+  ) {
+    this.#files = windows.map((window, at) => new FilePackets(window, trace, begins[at] ?? 0, offsets[at] ?? 0))
     this.#path = windows[0]?.path ?? ""
   }
 
@@ -152,14 +160,14 @@ export class Packets {
     if (first === undefined || this.#files.length === 1) return first
     let chosen = first
     for (const file of this.#files) {
+      // The files from it on begin later still.
+      if (chosen.known !== undefined && compareInts(file.begin, chosen.known.begin) > 0) break
       const identity = file.look()
       // A packet that cannot be read is given out now, so that it is reported.
       if (identity === undefined) return file
       const best = chosen.look()
       if (best === undefined) return chosen
       if (compareBegins(identity, best) < 0) chosen = file
-      // The files after it begin later still.
-      else if (file !== chosen && file.offset === 0 && identity.begin > best.begin) break
     }
     return chosen
   }

@@ -213,14 +213,14 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   const fileCount = found.reduce((count, { files }) => count + files.length, 0)
   const hasClocks = !options.isCorrelationForced && found.some(({ plan }) => plan?.clock !== undefined)
   const windowOptions = { windowBytes, isKept: options.isKept, isHeld: fileCount <= heldMax, spare: [] }
-  const streams = found.sort(compareStreams).map(({ files, id, plan, trace }, rank): RecordedStream => {
+  const streams = found.sort(compareStreams).map(({ begins, files, id, plan, trace }, rank): RecordedStream => {
     const interval = intervals.get(trace) ?? always
     const { begin } = interval
     const offsets = begin && files.map((file) => PacketIndex.offsetBefore(file, trace, plan?.clock, begin))
     const windows = files.map((file) => new FileWindow(file, windowOptions))
     const path = files[0]?.path ?? ""
     const stream = new DataStream(path, trace)
-    const reader = new StreamReader(stream, new Packets(windows, trace, offsets), rank, interval)
+    const reader = new StreamReader(stream, new Packets(windows, trace, begins, offsets), rank, interval)
     if (hasClocks && plan !== undefined && plan.clock === undefined) reader.misfit = misfit(path)
     return { reader, trace, id, path }
   })

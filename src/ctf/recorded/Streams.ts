@@ -20,6 +20,8 @@ export interface StreamFiles {
   /** The stream's id; files that do not say one are numbered in their trace, in the order of paths. */
   readonly id: Int
   readonly files: ReadonlyArray<DataFile>
+  /** When the first packet of each file begins, in cycles. */
+  readonly begins: ReadonlyArray<Int>
   /** When the first packet begins, ns from the clock's origin; undefined if it does not tell. */
   readonly begin: bigint | undefined
 }
@@ -58,13 +60,13 @@ export const group = (files: ReadonlyArray<DataFile>, trace: TracePlan): Readonl
   }
   const grouped = [...groups].flatMap(([plan, ofClass]) =>
     [...ofClass].map(([id, packets]) => {
-      const files = inOrder(packets)
-      return { plan, id, files, begin: beginOf(packets) }
+      packets.sort((a, b) => compareBegins(a.order, b.order))
+      return { plan, id, ...filesOf(packets), begin: beginOf(packets) }
     })
   )
   const lone = alone.map((packet, id) => {
-    const { file, plan, streamId } = packet
-    return { plan, id: streamId ?? id, files: [file], begin: beginOf([packet]) }
+    const { plan, streamId } = packet
+    return { plan, id: streamId ?? id, ...filesOf([packet]), begin: beginOf([packet]) }
   })
   return [...grouped, ...lone]
 }
@@ -72,5 +74,7 @@ export const group = (files: ReadonlyArray<DataFile>, trace: TracePlan): Readonl
 const beginOf = ([first]: ReadonlyArray<FirstPacket>): bigint | undefined =>
   first?.begin === undefined ? undefined : nanos(first.begin)
 
-const inOrder = (packets: Array<FirstPacket>): ReadonlyArray<DataFile> =>
-  packets.sort((a, b) => compareBegins(a.order, b.order)).map(({ file }) => file)
+const filesOf = (packets: ReadonlyArray<FirstPacket>): Pick<StreamFiles, "begins" | "files"> => ({
+  files: packets.map(({ file }) => file),
+  begins: packets.map(({ order }) => order.begin)
+})
