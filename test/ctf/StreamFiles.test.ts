@@ -2,7 +2,9 @@
  * A stream of several files, as of a ring or of rotations: in the order of their packets. What cannot be read in one is
  * told, and the next goes on.
  */
-import { dirname } from "node:path"
+import fs from "node:fs"
+import { syncBuiltinESMExports } from "node:module"
+import { basename, dirname } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as ByHand from "./byHand.ts"
 
@@ -63,6 +65,28 @@ describe.for(["generated", "closures"] as const)("a stream of two files (%s)", (
       ["WARNING: Tracer discarded 2 events", "WARNING: Tracer discarded 1 packet"]
     )
   })
+})
+
+it("a ring's files are opened when their turn comes", () => {
+  const directory = place({ metadata, files: { s_0: first, s_1: third, s_2: fourth } })
+  const recording = ByHand.open(directory, undefined)
+  const opened: Array<string> = []
+  const { openSync } = fs
+  fs.openSync = (path, ...rest) => {
+    opened.push(basename(String(path)))
+    return openSync(path, ...rest)
+  }
+  syncBuiltinESMExports()
+  try {
+    for (let reader = recording.next(); reader !== undefined; reader = recording.next()) {
+      if (reader.item === "event") opened.push(`event of ${basename(reader.path)}`)
+    }
+  } finally {
+    Object.assign(fs, { openSync })
+    syncBuiltinESMExports()
+    recording.close()
+  }
+  assert.deepStrictEqual(opened, ["s_0", "event of s_0", "s_1", "event of s_1", "s_2", "event of s_2"])
 })
 
 describe("a trace of several chunks", () => {
