@@ -130,6 +130,7 @@ const commonOf = Effect.fnUntraced(function* (config: RelayConfig) {
   const limit: ConnectionLimit = {
     countMax: Descriptors.connectionCountMaxOf(config),
     count: 0,
+    isShort: () => pool.reservedCount >= Descriptors.reservedCountMaxOf(config),
     onChange: (difference) => {
       pool.reserve(difference)
       Deferred.doneUnsafe(connected, Exit.void)

@@ -157,7 +157,7 @@ const changeable = (config: RelayConfig, connections: ConnectionLimit, { options
       Effect.map(check({ ...current, ...limits }), (checked) => {
         current = checked
         connections.countMax = Descriptors.connectionCountMaxOf(checked)
-        options.journalCountMax = checked.journalCountMax ?? defaults.journalCountMax
+        options.journalCountMax = Descriptors.journalCountMaxOf(checked)
         pool.bytesMax = checked.memoryBytesMax
         options.singleViewer = checked.singleViewer
         options.allowClear = checked.allowClear
@@ -231,7 +231,7 @@ const relay = (config: RelayConfig, tap: Ports.Tap | undefined) =>
         singleViewer: config.singleViewer,
         liveCacheBytes: config.liveCacheBytes,
         sync: config.sync,
-        journalCountMax: config.journalCountMax ?? defaults.journalCountMax,
+        journalCountMax: Descriptors.journalCountMaxOf(config),
         suspendMillis: config.suspendMillis ?? defaults.suspendMillis,
         onSessionEnd: tap?.onSessionEnd,
         onStreamEnd: tap?.onStreamEnd,

@@ -1,5 +1,6 @@
 /** How a relay's descriptors are divided between trace files and connections. Pure. */
-import type { RelayConfig } from "./RelayConfig.ts"
+import { fdPoolSizeMin, type RelayConfig } from "./RelayConfig.ts"
+import { defaults } from "./RelayDefaults.ts"
 
 /** What the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
 const processReserve = 40
@@ -7,11 +8,35 @@ const processReserve = 40
 /** Descriptors for trace files that connections never take: sessions that record go on recording. */
 const traceFileReserve = 32
 
+/** A journal of an edge has its connection, and the two files of its history. */
+const descriptorsPerJournal = 3
+
 export const openFileCountMaxOf = ({ fdPoolSize }: Pick<RelayConfig, "fdPoolSize">): number =>
   fdPoolSize - processReserve
+
+/** What connections and journals may have together. */
+export const reservedCountMaxOf = ({ fdPoolSize }: Pick<RelayConfig, "fdPoolSize">): number =>
+  fdPoolSize - processReserve - traceFileReserve
 
 export const connectionCountMaxOf = ({
   connectionCountMax,
   fdPoolSize
 }: Pick<RelayConfig, "connectionCountMax" | "fdPoolSize">): number =>
-  Math.min(connectionCountMax, fdPoolSize - processReserve - traceFileReserve)
+  Math.min(connectionCountMax, reservedCountMaxOf({ fdPoolSize }))
+
+/**
+ * Of an edge that may have `descriptorCount`: each session, with two connections of its tracer, needs one to the relay
+ * and a file of the spool, which may have `segmentCount` more. Without the one to the relay nothing would get away.
+ */
+export const edgePoolSizeOf = (descriptorCount: number, segmentCount: number): number => {
+  const ofEdge = Math.max(0, descriptorCount - processReserve - traceFileReserve)
+  const ofSessions = Math.max(ofEdge - segmentCount, ofEdge / 2)
+  return Math.max(fdPoolSizeMin, processReserve + traceFileReserve + Math.floor(ofSessions / 2))
+}
+
+/** Journals of edges, so that what they hold leaves trace files theirs. */
+export const journalCountMaxOf = ({
+  fdPoolSize,
+  journalCountMax = defaults.journalCountMax
+}: Pick<RelayConfig, "fdPoolSize" | "journalCountMax">): number =>
+  Math.max(1, Math.min(journalCountMax, Math.floor(reservedCountMaxOf({ fdPoolSize }) / descriptorsPerJournal)))

@@ -71,7 +71,7 @@ const absolutePath = Schema.makeFilter((path: string) => {
 })
 
 /** The least descriptors that connections, runtime and trace files need together. */
-const fdPoolSizeMin = 90
+export const fdPoolSizeMin = 90
 
 /** Everything a relay is told when it starts: nothing is read from the environment. `Relay.layer` checks it. */
 export const RelayConfig = Schema.Struct({

@@ -6,13 +6,13 @@
  * conflict of grouping and for options that only this relay has. `--check` goes on and collects. Nothing is
  * created, bound or printed here.
  */
-import { readFileSync } from "node:fs"
 import { dirname, resolve as resolvePath } from "node:path"
 import { textOf } from "../protocol/Text.ts"
 import * as Arguments from "./Arguments.ts"
 import { type DaemonOptions, daemonDefaults, type LogFormat } from "./DaemonOptions.ts"
 import { type Draft, draft, type Lookup, set } from "./Draft.ts"
 import * as Environment from "./Environment.ts"
+import { fileLimit } from "./FileLimit.ts"
 import * as Getopt from "./Getopt.ts"
 import * as HttpPort from "./HttpPort.ts"
 import * as Ini from "./Ini.ts"
@@ -49,17 +49,6 @@ export interface Sources {
   readonly fileLimit: number
   /** The directory at which relative paths start; absent: the process's working directory. */
   readonly directory?: string
-}
-
-/** The kernel's soft limit on open descriptors, which the runtime has raised to the hard one by now. */
-const fileLimit = (): number => {
-  try {
-    const line = /^Max open files\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "utf8"))
-    const soft = Number(line?.[1])
-    return Number.isInteger(soft) ? soft : Number.MAX_SAFE_INTEGER
-  } catch {
-    return Number.MAX_SAFE_INTEGER
-  }
 }
 
 /** The real system. `directory` is where the daemon was started, `args` its arguments. */

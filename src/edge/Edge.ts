@@ -4,6 +4,7 @@
  */
 
 import { Cause, Context, Effect, FiberMap, Layer, Schedule, type Scope } from "effect"
+import { edgePoolSizeOf } from "../config/Descriptors.ts"
 import type { ListenAddress } from "../config/RelayConfig.ts"
 import { defaults } from "../config/RelayDefaults.ts"
 import { report } from "../errors/Report.ts"
@@ -49,6 +50,8 @@ export interface Options {
   readonly name: string
   readonly memory?: Spool.Options["memory"]
   readonly capacity?: Spool.Options["capacity"]
+  /** What the process may have; absent: as many as a relay that is told nothing. */
+  readonly descriptorCount?: number | undefined
   /** How long a message that another edge has brought in part waits for its rest. */
   readonly goneMillisMax?: number | undefined
 }
@@ -149,15 +152,17 @@ export const make = (
 ): Effect.Effect<Edge, Relay.ListenFailed | Relay.ConfigInvalid | FileFailed, Files | Scope.Scope> =>
   Effect.gen(function* () {
     const { tap, ...rest } = yield* upstream(options)
-    const { control, copy, data, directory } = options
+    const { bytesMax, control, copy, data, descriptorCount, directory } = options
     yield* acquaint(rest.route, rest.link, Dial.dial)
     const kept = { output: copy?.directory ?? directory, live: copy?.live ?? nowhere }
     const liveCacheBytes = copy === undefined ? 0 : defaults.liveCacheBytes
     const files = copy === undefined ? DiscardFiles.service : CopyFiles.make(yield* Files, copyFailed())
     const memory = copy === undefined ? { memoryBytesMax } : {}
-    const layer = Relay.layerTapped({ ...defaults, ...kept, ...memory, control, data, liveCacheBytes }, tap).pipe(
-      Layer.provide(Layer.succeed(Files, files))
-    )
+    const segmentCount = Math.ceil(bytesMax / Spool.segmentBytesMax)
+    const fdPoolSize =
+      descriptorCount === undefined ? defaults.fdPoolSize : edgePoolSizeOf(descriptorCount, segmentCount)
+    const config = { ...defaults, ...kept, ...memory, control, data, liveCacheBytes, fdPoolSize }
+    const layer = Relay.layerTapped(config, tap).pipe(Layer.provide(Layer.succeed(Files, files)))
     const relay = Context.get(yield* Layer.build(Layer.fresh(layer)), Relay.Relay)
     return { relay, ...rest }
   })

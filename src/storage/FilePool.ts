@@ -47,6 +47,11 @@ export class FilePool {
     return this.#openCount
   }
 
+  /** Descriptors that are in use outside the pool. */
+  get reservedCount(): number {
+    return this.#reservedCount
+  }
+
   /** `count` descriptors more (or fewer, when negative) are in use outside the pool. */
   reserve(count: number): void {
     this.#reservedCount += count

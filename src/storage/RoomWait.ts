@@ -1,8 +1,8 @@
 /**
- * Waits for room on a full disk, or for one that is read-only, fails or is gone to be written again, for sessions that
- * can wait: an edge keeps what it sends until then, so nothing need be lost. An operation that failed is repeated until
- * it can be done. What a disk did not take when it was synced may be lost although the next sync is done: that waits
- * for the next relay, which goes back to its mark.
+ * Waits for room on a full disk, for one that is read-only, fails or is gone to be written again, or for a descriptor,
+ * for sessions that can wait: an edge keeps what it sends until then, so nothing need be lost. An operation that failed
+ * is repeated until it can be done. What a disk did not take when it was synced may be lost although the next sync is
+ * done: that waits for the next relay, which goes back to its mark.
  */
 import { Effect, Result } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"
@@ -18,10 +18,14 @@ const fullCodes: ReadonlySet<string> = new Set(["ENOSPC", "EDQUOT", "EROFS"])
 /** Whether the disk is gone, and may be mounted again: what is open stays on the one that is not there any more. */
 export const isGone = ({ code }: { readonly code: string }): boolean => goneCodes.has(code)
 
+/** The process, or the system, has no descriptor left: others end, and give theirs back. */
+const shortCodes: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"])
+
 const isFailing = (failure: { readonly code: string }) => failure.code === "EIO" || isGone(failure)
 
-/** Whether whoever looks after the disk can mend it. */
-const isMendable = (failure: { readonly code: string }) => fullCodes.has(failure.code) || isFailing(failure)
+/** Whether whoever looks after the machine can mend it. */
+const isMendable = (failure: { readonly code: string }) =>
+  fullCodes.has(failure.code) || shortCodes.has(failure.code) || isFailing(failure)
 
 /** Whether bytes that were written may be lost, so that repeating the operation would not help. */
 const isLost = (failure: Pick<FileFailed, "code" | "operation">) => failure.operation === "fsync" && isFailing(failure)

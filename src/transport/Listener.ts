@@ -57,6 +57,8 @@ export interface ConnectionLimit {
   countMax: number
   count: number
   readonly onChange: (difference: number) => void
+  /** Whether others hold so many descriptors that there is none for one more. */
+  readonly isShort?: () => boolean
   /** Where those wait that it counts, and that may have to make room. */
   readonly doors: Set<Door.Door>
 }
@@ -73,14 +75,16 @@ const leave = (limit: ConnectionLimit, accepted: net.Socket): void => {
   limit.onChange(-1)
 }
 
+const isFull = ({ count, countMax, isShort }: ConnectionLimit): boolean => count >= countMax || isShort?.() === true
+
 /** Whether there is room for one more, perhaps in place of one that is no peer yet. */
 const hasRoom = (limit: ConnectionLimit): boolean => {
-  if (limit.count < limit.countMax) return true
+  if (!isFull(limit)) return true
   const doors = [...limit.doors].sort((one, other) => other.strangerCount - one.strangerCount)
   const strangerCount = doors.reduce((sum, door) => sum + door.strangerCount, 0)
   const dismissed = strangerCount > limit.countMax / strangersPart ? doors[0]?.dismiss() : undefined
   if (dismissed !== undefined) leave(limit, dismissed)
-  return limit.count < limit.countMax
+  return !isFull(limit)
 }
 
 /** Counts a connection until it is closed, unless it is counted already; false: it is one too many. */

@@ -29,6 +29,7 @@ export interface Options {
   readonly compression?: Packing.Mode
   readonly capacity?: Edge.Options["capacity"]
   readonly goneMillisMax?: number
+  readonly descriptorCount?: number
 }
 
 export interface Local {
@@ -58,6 +59,7 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
         compression: options.compression ?? "auto",
         capacity: options.capacity,
         goneMillisMax: options.goneMillisMax,
+        descriptorCount: options.descriptorCount,
         name: "here"
       })
     ).pipe(Effect.provideService(Files, options.files ?? new MemoryFiles().service), Effect.orDie)

@@ -20,7 +20,7 @@ const steps: ReadonlyArray<[what: string, operation: Operation, path: string]> =
   ["a trace file is cut to where it was", "truncate", "ch_0"]
 ]
 
-for (const code of ["EDQUOT", "EROFS", "EIO"]) {
+for (const code of ["EDQUOT", "EROFS", "EIO", "EMFILE"]) {
   for (const [what, operation, path] of steps) {
     it.live(`where ${what}: ${code}`, () => {
       const { codes, layer } = logged()

@@ -52,7 +52,7 @@ describe("directories of a journal", () => {
         assert.deepStrictEqual([...(watch?.prefixes ?? [])], [`${output}/host/session/ust/pid/app-7`])
         history.watch("host/session/ust/pid/app-8")
         yield* history.mark(2)
-        const found = yield* JournalsLeft.find(store, "token", { isSynced: false, told: Effect.die })
+        const found = yield* JournalsLeft.find(store, "token", { isSynced: false, countMax: 1, told: Effect.die })
         assert.deepStrictEqual([...(found?.places ?? [])].sort(), [all[7], all[8]])
       })
     )
@@ -111,7 +111,7 @@ describe("what was put down of a journal", () => {
             memory.write(path, changed)
             const damaged: Array<string> = []
             const told = (at: string) => Effect.sync(() => void damaged.push(at))
-            const left = yield* JournalsLeft.find(store, "token", { isSynced: false, told })
+            const left = yield* JournalsLeft.find(store, "token", { isSynced: false, countMax: 1, told })
             if (left !== undefined) yield* left.close
             return { damaged, marked: left?.marked }
           })
@@ -142,7 +142,10 @@ describe("what was put down of a journal", () => {
         }
         memory.write(path, bytes)
         const told = (at: string) => Effect.die(at)
-        assert.strictEqual((yield* JournalsLeft.find(store, "token", { isSynced: false, told }))?.marked, 2)
+        assert.strictEqual(
+          (yield* JournalsLeft.find(store, "token", { isSynced: false, countMax: 1, told }))?.marked,
+          2
+        )
       })
     )
   )

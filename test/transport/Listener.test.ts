@@ -105,4 +105,23 @@ describe("a listener", () => {
       assert.strictEqual(limit.count, 0)
     })
   )
+
+  it.live("refuses who comes while others hold the descriptors", () =>
+    Effect.gen(function* () {
+      const limit: ConnectionLimit = {
+        countMax: 10,
+        count: 0,
+        onChange: () => {},
+        isShort: () => true,
+        doors: new Set()
+      }
+      const { port } = yield* serveOne((peer) => peer.start({ ...ignore, ended: peer.destroy }), limit)
+      const socket = yield* connect(port)
+      yield* Effect.callback<void>((resume) => {
+        socket.once("close", () => resume(Effect.void))
+        socket.resume()
+      })
+      assert.strictEqual(limit.count, 0)
+    })
+  )
 })

@@ -7,6 +7,7 @@ import { resolve } from "node:path"
 import { isDeepStrictEqual } from "node:util"
 import { Console, Duration, Effect, Option, Queue, Schedule, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import { fileLimit } from "../../config/FileLimit.ts"
 import * as Terminal from "../../config/Terminal.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import * as Edge from "../../edge/Edge.ts"
@@ -224,6 +225,7 @@ const run = (input: Input, log = new EdgeLog()) =>
       ...listened,
       directory,
       bytesMax: input.spoolLimit,
+      descriptorCount: fileLimit(),
       isSynced: input.sync === "always",
       policyOf: Overflow.policyOf(input.overflow),
       ageMillisMax: Option.getOrUndefined(Option.map(input.spoolAge, Duration.toMillis)),

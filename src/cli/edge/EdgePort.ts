@@ -4,9 +4,9 @@ import { Effect, Option, Schema, type Scope } from "effect"
 import { Flag } from "effect/cli"
 import type { PassedSession } from "../../admin/Operations.ts"
 import type * as Standalone from "../../admin/Standalone.ts"
+import { fileLimit } from "../../config/FileLimit.ts"
 import * as HttpPort from "../../config/HttpPort.ts"
 import * as PackageVersion from "../../config/PackageVersion.ts"
-import { defaults } from "../../config/RelayDefaults.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import type { Edge } from "../../edge/Edge.ts"
 import type { Journal } from "../../edge/journal/Journal.ts"
@@ -89,7 +89,7 @@ export const serve = (
       token: yield* tokenOf(given),
       version: PackageVersion.packageVersion(),
       output: resolve(spool),
-      descriptorLimit: defaults.fdPoolSize,
+      descriptorLimit: fileLimit(),
       log,
       configuration: { to: relay(), spool, spoolLimit: kept.bytesMax },
       edge: () => Report.of(edge, relay()),

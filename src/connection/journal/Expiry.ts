@@ -138,8 +138,9 @@ export const awaken = (
   token: string
 ): Effect.Effect<void, Effect.Error<JournalsLeft.Found["goOn"]>> =>
   Effect.gen(function* () {
-    const { journals, store } = registry
+    const { journals, options, store } = registry
     if (!journals.isExpired(token)) return
+    if (journals.counts.openCount >= options.journalCountMax) return yield* JournalsLeft.shortage(store, token)
     const found = yield* Effect.catchIf(
       JournalsLeft.find(store, token, leftOf(registry)),
       ({ code }) => code === "ENOENT",

@@ -33,5 +33,6 @@ export const optionsOf = (
 /** How what an earlier relay has left is read. */
 export const leftOf = ({ incidents, options }: Registry["Service"]): JournalsLeft.Options => ({
   isSynced: isSynced(options.sync),
+  countMax: options.journalCountMax,
   told: (detail) => incidents.report("JOURNAL_UNMARKED", detail)
 })

@@ -9,11 +9,10 @@ import { Effect, Result } from "effect"
 import * as Doubts from "../../access/Doubts.ts"
 import { freeBytesMin, freeFileCountMin } from "../../admin/Readiness.ts"
 import type { DaemonOptions } from "../../config/DaemonOptions.ts"
-import { connectionCountMaxOf } from "../../config/Descriptors.ts"
+import { connectionCountMaxOf, journalCountMaxOf } from "../../config/Descriptors.ts"
 import * as ExportVariables from "../../config/ExportVariables.ts"
 import * as HttpPort from "../../config/HttpPort.ts"
 import { check } from "../../config/RelayConfig.ts"
-import { defaults } from "../../config/RelayDefaults.ts"
 import type { Message } from "../../config/Resolve.ts"
 import * as TextFile from "../../config/TextFile.ts"
 import { reasonOf } from "../../errors/SystemError.ts"
@@ -114,7 +113,7 @@ const output = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
 
 /** Warns if journals of edges that an earlier relay left are so many that one owner of all would get no more. */
 const journals = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
-  const max = relay.journalCountMax ?? defaults.journalCountMax
+  const max = journalCountMaxOf(relay)
   const place = `${relay.output}/.journals`
   const count = namesIn(place).filter((name) => name.endsWith(".history")).length
   if (2 * count < max) return []

@@ -29,7 +29,7 @@ const readBytesMin = 64 * 1024
 const readBytesInAll = 8 * 1024 * 1024
 
 /** Room is made by whole segments, so even a small spool is divided into several. */
-const segmentBytesMax = 16 * 1024 * 1024
+export const segmentBytesMax = 16 * 1024 * 1024
 const segmentBytesMin = 64 * 1024
 const segmentCountMin = 64
 /** A long packet stays in one segment with its index, as far as the spool can hold several such segments. */

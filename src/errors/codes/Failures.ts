@@ -147,7 +147,7 @@ export const failures = {
   JOURNAL_WAITS: entry(
     "error",
     "sessions of edges wait",
-    "For room on the disk, for one that is read-only or gone, for room in a quota, or a right, as the line says. What came is at the edge, and goes on by itself then, but for a disk that is mounted again: that needs the relay to be started again."
+    "For room on the disk, for one that is read-only or gone, for descriptors (ulimit -n), for room in a quota, or a right, as the line says. What came is at the edge, and goes on by itself then, but for a disk that is mounted again: that needs the relay to be started again."
   ),
   JOURNAL_LIMIT: entry(
     "warning",

@@ -52,6 +52,9 @@ export const About = Schema.Struct({
 })
 export interface About extends Schema.Schema.Type<typeof About> {}
 
+/** Files that it keeps open: itself, and the list of renames. */
+const fileCount = 2
+
 const nothing = Buffer.alloc(0)
 
 /** An abridged history: the records that bring a later relay to where this one is. */
@@ -104,6 +107,7 @@ export class JournalHistory {
     this.#position = position
     this.#isSynced = isSynced
     store.retraceable.watches.add(watch)
+    store.pool.reserve(fileCount)
   }
 
   /** To be called before the record is carried out, since that changes its bytes. */
@@ -241,7 +245,8 @@ export class JournalHistory {
   /** Nothing more is added; the files stay. */
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.#store.retraceable.watches.delete(this.#watch)
+      const { pool, retraceable } = this.#store
+      if (retraceable.watches.delete(this.#watch)) pool.reserve(-fileCount)
       this.#hold(nothing)
       this.#filled = 0
       return Effect.andThen(this.#file.close, this.#watch.close)

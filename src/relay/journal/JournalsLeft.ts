@@ -6,7 +6,7 @@ import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
 import type { RecordSink } from "../../protocol/journal/RecordFramer.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import * as Text from "../../protocol/Text.ts"
-import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
+import { FileFailed, type Files, type OpenFile } from "../../storage/Files.ts"
 import { blanksOf, isReadable, Watch } from "../../storage/Retraceable.ts"
 import { basis, keptBytes, mark, path } from "./HistoryRecord.ts"
 import { directoryOf, forget, pathsOf, place, remove, type Store, syncNames } from "./JournalFiles.ts"
@@ -106,6 +106,8 @@ const textOf = (files: Files["Service"], path: string): Effect.Effect<string, Fi
 
 export interface Options {
   readonly isSynced: boolean
+  /** Of which the files may be open at once. */
+  readonly countMax: number
   /** Told why a journal is not known any more, or cannot be read. */
   readonly told: (detail: string) => Effect.Effect<void>
 }
@@ -256,10 +258,17 @@ export const findOver = (store: Store): Effect.Effect<Over, FileFailed> => Effec
 export const forgetOver = (store: Store, tokens: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.forEach(tokens, (token) => forget(store, token), { discard: true })
 
+/** There is no descriptor for what is left of the journal, as things are. */
+export const shortage = (store: Store, token: string): FileFailed =>
+  new FileFailed({ operation: "open", path: pathsOf(store, token).history, code: "EMFILE" })
+
 /** The tokens in the names of such files. */
 const part = /^(.*?)\.(?:history|history\.new|changes|json)$/
 
-/** Journals that an earlier relay was carrying out. One that cannot be read is left as it is: `failed` is told. */
+/**
+ * Journals that an earlier relay was carrying out. One that cannot be read is left as it is, as are those beyond
+ * `countMax`: `failed` is told.
+ */
 export const findAll = (
   store: Store,
   options: Options,
@@ -278,9 +287,8 @@ export const findAll = (
       const isPartial = !names.has(`${token}.history`)
       if (finished.has(token) || isPartial) yield* remove(store, token)
       if (finished.has(token) || isPartial || expired.has(token)) continue
-      const journal = yield* Effect.catch(find(store, token, options), (failure) =>
-        Effect.as(failed(token, failure), undefined)
-      )
+      const asked = found.length < options.countMax ? find(store, token, options) : Effect.fail(shortage(store, token))
+      const journal = yield* Effect.catch(asked, (failure) => Effect.as(failed(token, failure), undefined))
       if (journal !== undefined) found.push(journal)
     }
     return found

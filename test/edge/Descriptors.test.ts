@@ -1,0 +1,82 @@
+/**
+ * Few descriptors. A relay that has fewer than its predecessor's journals need goes on with all of them, in turns; an
+ * edge lets tracers have no more of its own than leave some for its spool and its relay.
+ */
+import { connect } from "node:net"
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
+import { connectionCountMaxOf, edgePoolSizeOf, journalCountMaxOf } from "../../src/config/Descriptors.ts"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { logged } from "../support/logged.ts"
+import { Link } from "./Link.ts"
+import * as Local from "./Local.ts"
+
+it("journals have three descriptors each, of those that trace files do not need", () => {
+  assert.strictEqual(journalCountMaxOf({ fdPoolSize: 1_048_566 }), 4096)
+  assert.strictEqual(journalCountMaxOf({ fdPoolSize: 1014 }), 314)
+  assert.strictEqual(journalCountMaxOf({ fdPoolSize: 1014, journalCountMax: 10 }), 10)
+  assert.strictEqual(journalCountMaxOf({ fdPoolSize: 50 }), 1)
+})
+
+it.live("journals for which there are no descriptors wait until others have ended, and nothing is lost", () => {
+  const { codes, layer } = logged()
+  return Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    let { controlPort } = relay
+    const link = yield* new Link(() => controlPort).open
+    const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+    const script = Script.make(local, relay.output, () => {})
+    const recorded = (sessionId: number) =>
+      Effect.gen(function* () {
+        const { c, d, file } = yield* script.recording({ name: `s${sessionId}`, sessionId })
+        const stream = yield* c.addStream()
+        const packet = (seq: number) => Effect.andThen(d.packet(stream, seq, 16), c.index(stream, { seq, bytes: 16 }))
+        yield* packet(0)
+        yield* script.fileSize(file("ch_0"), 16)
+        return { ends: Effect.all([packet(1), c.close, d.close]), path: file("ch_0") }
+      })
+    const sessions = yield* Effect.forEach([1, 2, 3], recorded)
+    yield* Local.marked(local)
+    yield* Scope.close(scope, Exit.void)
+    const next = yield* TestRelay.make({ memory: relay.memory, journalCountMax: 1 })
+    controlPort = next.controlPort
+    link.cut()
+    // Two as it begins, and when their edge asks.
+    yield* until("two to wait", () => codes.filter((code) => code === "JOURNAL_WAITS").length === 4)
+    for (const { ends } of sessions) yield* ends
+    yield* local.forwarded
+    yield* Local.quiet(next)
+    assert.deepStrictEqual(
+      sessions.map(({ path }) => next.output.size(path)),
+      [32, 32, 32]
+    )
+    assert.notInclude(codes, "NAME_TAKEN")
+    assert.notInclude(codes, "JOURNAL_UNMARKED")
+  }).pipe(Effect.provide(layer))
+})
+
+it("half of an edge's descriptors are for tracers, less what a full spool has, but a quarter in any case", () => {
+  const countOf = (descriptorCount: number, segmentCount: number) =>
+    connectionCountMaxOf({ connectionCountMax: 4096, fdPoolSize: edgePoolSizeOf(descriptorCount, segmentCount) })
+  assert.strictEqual(countOf(1_048_576, 640), 4096)
+  assert.strictEqual(countOf(1072, 100), 450)
+  assert.strictEqual(countOf(1072, 640), 250)
+  assert.strictEqual(countOf(20, 640), 18)
+})
+
+it.live("an edge with few descriptors refuses tracers, by name, rather than take what it forwards with", () => {
+  const { codes, layer } = logged()
+  return Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const local = yield* Local.start({ ...relay, descriptorCount: 112 })
+    const open = Effect.acquireRelease(
+      Effect.sync(() => connect(local.controlPort, "127.0.0.1").on("error", () => {})),
+      (socket) => Effect.sync(() => socket.destroy())
+    )
+    yield* Effect.replicateEffect(open, 19)
+    yield* until("one to be refused", () => codes.includes("CONNECTION_LIMIT"))
+  }).pipe(Effect.provide(layer))
+})
