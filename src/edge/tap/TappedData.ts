@@ -59,6 +59,8 @@ export class TappedData extends TappedPeer implements PacketSink {
   }
 
   protected left(isBroken: boolean): void {
+    // A packet that only began has moved a ring to its next file, or emptied it.
+    if (this.#hasHeader) this.#begin(this.#header, 0, 0)
     // It belongs to the session of its first packet (streaming.md §7.1): to others its end means nothing.
     let isFirst = true
     for (const [journal, connection] of this.#connections) {

@@ -124,6 +124,26 @@ export const lifetimes: ReadonlyArray<Scenario> = [
     yield* c.closeStream(stream, 0)
     yield* c.refused("SEND_INDEX", sendIndex(13, stream, { seq: 0 }))
   }),
+  scenario("the data connection ends behind a packet's header: rings have moved", function* (s) {
+    const { c, d, file } = yield* s.recording()
+    const rings = [
+      { name: "two_0", fileCount: 2, next: "two_0_1" },
+      { name: "one_0", fileCount: 1, next: "one_0_0" }
+    ]
+    for (const { fileCount, name, next } of rings) {
+      const other = yield* s.data
+      const stream = yield* c.addStream({ channel: name, fileSize: 20, fileCount })
+      yield* other.packet(stream, 0, 16)
+      yield* c.index(stream, { seq: 0, bytes: 16 })
+      yield* s.fileSize(file(`${name}_0`), 16)
+      yield* other.raw(packetHeader(stream, 1, 16, 0))
+      yield* other.close
+      yield* s.untilClosed(stream)
+      yield* s.fileSize(file(next), 0)
+    }
+    yield* d.close
+    yield* c.close
+  }),
   scenario("control ends in the middle of a header, and of a payload", function* (s) {
     const one = yield* s.recording()
     const stream = yield* one.c.addStream()
