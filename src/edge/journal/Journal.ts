@@ -97,6 +97,8 @@ export class Journal {
   waitsFor: Outcome | undefined
   /** The relay has ended it: no more of it is taken there. */
   isCut = false
+  /** Say what came of a packet and was not written: behind the end of a connection its stream may be closed. */
+  readonly beforeEnds = new Set<() => void>()
   /** The relay has all of it, and was or will be told that it may forget it. */
   isOver = false
   /** If another edge brought it: that one knows that it is over. */
@@ -219,6 +221,7 @@ export class Journal {
   /** The connection is gone. With the last one, the journal is finished. */
   leave(connection: number, isBroken?: boolean): void {
     if (!this.open.delete(connection)) return
+    for (const say of this.beforeEnds) say()
     if (isBroken !== undefined) this.append(Kind.end, connection, isBroken ? brokenEnd : closedEnd)
     this.finishIfOver()
     this.writing.flush()

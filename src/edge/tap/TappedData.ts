@@ -34,6 +34,11 @@ export class TappedData extends TappedPeer implements PacketSink {
     this.#journals = journals
   }
 
+  /** A packet that only began has moved a ring to its next file, or emptied it. */
+  readonly #sayHeader = (): void => {
+    if (this.#hasHeader) this.#begin(this.#header, 0, 0)
+  }
+
   protected hear(bytes: Buffer, length: number): void {
     this.#framer.push(bytes, length)
     this.#journal?.writing.flushSoon(this.#stream !== undefined)
@@ -59,12 +64,11 @@ export class TappedData extends TappedPeer implements PacketSink {
   }
 
   protected left(isBroken: boolean): void {
-    // A packet that only began has moved a ring to its next file, or emptied it.
-    if (this.#hasHeader) this.#begin(this.#header, 0, 0)
     // It belongs to the session of its first packet (streaming.md §7.1): to others its end means nothing.
     let isFirst = true
     for (const [journal, connection] of this.#connections) {
       journal.leave(connection, isFirst ? isBroken : undefined)
+      journal.beforeEnds.delete(this.#sayHeader)
       isFirst = false
     }
     this.#connections.clear()
@@ -103,6 +107,7 @@ export class TappedData extends TappedPeer implements PacketSink {
     let connection = this.#connections.get(journal)
     if (connection === undefined) {
       connection = journal.join(Kind.data)
+      journal.beforeEnds.add(this.#sayHeader)
       this.#connections.set(journal, connection)
     }
     this.#connection = connection
