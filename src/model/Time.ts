@@ -3,8 +3,12 @@ import * as Zone from "./Zone.ts"
 
 const two = (n: number) => String(n).padStart(2, "0")
 
-/** The latest time of a `Date`, in seconds; later ones are clamped. */
+/** The latest time of a `Date`, and the first of year 1, in seconds; what is beyond is clamped. */
 const secondsMax = 8_640_000_000_000
+const secondsMin = -62_135_596_800
+
+/** Seconds since 1970 from the wire. They are signed there too: all ones is the second before 1970. */
+const signed = (seconds: bigint): number => Math.max(Number(BigInt.asIntN(64, seconds)), secondsMin)
 
 interface Local {
   /** A date whose UTC members are those of local time. */
@@ -27,13 +31,13 @@ const time = (at: Date) => `${two(at.getUTCHours())}${two(at.getUTCMinutes())}${
 
 /** Local time as `%Y%m%d-%H%M%S`, for session directories. */
 export const sessionTime = (seconds: bigint): string => {
-  const { shifted } = local(Number(seconds))
+  const { shifted } = local(signed(seconds))
   return `${date(shifted)}-${time(shifted)}`
 }
 
 /** Local time as `%Y%m%dT%H%M%S%z`, for names of trace chunks. */
 export const chunkTime = (seconds: bigint): string => {
-  const { offsetMinutes, shifted } = local(Number(seconds))
+  const { offsetMinutes, shifted } = local(signed(seconds))
   const absolute = Math.abs(offsetMinutes)
   const zone = `${offsetMinutes < 0 ? "-" : "+"}${two(Math.floor(absolute / 60))}${two(absolute % 60)}`
   return `${date(shifted)}T${time(shifted)}${zone}`

@@ -21,8 +21,8 @@ const zones = [
   "UTC"
 ]
 
-/** Every 67 hours of 2023 to 2025, with the hours around changes among them by and by. */
-const moments = Array.from({ length: 390 }, (_, at) => 1_672_531_200 + at * 241_337)
+/** Every 67 hours of 2023 to 2025, with the hours around changes among them by and by; and some before 1970. */
+const moments = [...Array.from({ length: 390 }, (_, at) => 1_672_531_200 + at * 241_337), -1, -86_400, -31_536_000]
 
 describe("local time", () => {
   const before = process.env.TZ
@@ -39,7 +39,8 @@ describe("local time", () => {
         input
       })
       process.env.TZ = zone
-      const ours = moments.map((seconds) => `${Time.chunkTime(BigInt(seconds))} ${Time.sessionTime(BigInt(seconds))}\n`)
+      const onTheWire = moments.map((seconds) => BigInt.asUintN(64, BigInt(seconds)))
+      const ours = onTheWire.map((seconds) => `${Time.chunkTime(seconds)} ${Time.sessionTime(seconds)}\n`)
       assert.strictEqual(ours.join(""), stdout)
     })
   }

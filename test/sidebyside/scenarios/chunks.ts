@@ -58,6 +58,13 @@ export const chunks: ReadonlyArray<Scenario> = [
       yield* c.alive
     })
   ),
+  scenario("a clock before 1970", function* (s) {
+    const { c } = yield* s.recording({ basePath: "r" })
+    yield* c.addStream({ channel: "metadata" })
+    yield* c.rotate(undefined, [])
+    const closed = join(u64(0), u64(noSeq), Uint8Array.of(1), u32(closeCommands.move))
+    yield* c.command("CLOSE_TRACE_CHUNK", closed, 8 + terminated("h/r").length)
+  }),
   scenario("a session stopped and destroyed without rotation keeps its files in place", function* (s) {
     const { c, d, file, session } = yield* s.recording()
     const stream = yield* c.addStream()
