@@ -9,20 +9,13 @@ import { Effect, Latch } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import { clockMillis } from "../../Machine.ts"
 import { isSynced } from "../../model/Sync.ts"
-import * as AddStream from "../../protocol/control/AddStream.ts"
-import * as CreateSession from "../../protocol/control/CreateSession.ts"
-import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
-import { Handles } from "../../protocol/journal/Handles.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
-import { Replies } from "../../protocol/journal/Replies.ts"
-import * as ReturnCode from "../../protocol/ReturnCode.ts"
-import { u64Max } from "../../protocol/Struct.ts"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import type { Journal } from "../../relay/journal/Journals.ts"
 import { forgetOver } from "../../relay/journal/JournalsLeft.ts"
 import { heard, type Said } from "../../relay/journal/Said.ts"
 import type { Carrier } from "../../relay/journal/Taken.ts"
-import { Registry } from "../../relay/Registry.ts"
+import type { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import * as PositionBytes from "../../relay/stream/PositionBytes.ts"
 import { Abridgement } from "./Abridgement.ts"
@@ -31,29 +24,15 @@ import type { Options } from "./Hosting.ts"
 import type { Lacking } from "./Lacking.ts"
 import { Marking } from "./Marking.ts"
 import { Standing } from "./Standing.ts"
-import { Tracer } from "./Tracer.ts"
+import { connectionCountMax, type Fate, Tracers } from "./Tracers.ts"
 import { Untouched } from "./Untouched.ts"
-import { VirtualPeer } from "./VirtualPeer.ts"
-
-/** Connections of one journal that may be open at once. A tracing session has two of each of its consumer daemons. */
-const connectionCountMax = 256
-
-const ofConnections: ReadonlySet<number> = new Set([
-  ...[Kind.command, Kind.packet, Kind.rest],
-  ...[Kind.handle, Kind.end, Kind.withdrawn]
-])
-
-/** Of a record; one of a connection that is not open is dropped. */
-type Fate = "carried out" | "dropped" | "refused"
 
 export class HostedJournal implements Journal {
   readonly token: string
   readonly edgeName: string
   readonly #registry: Registry["Service"]
   readonly standing: Standing
-  readonly #options: Options
-  readonly #connections = new Map<number, Tracer>()
-  readonly #handles = new Handles()
+  readonly #tracers: Tracers
   readonly brought: Brought
   readonly sessionIds: ReadonlySet<number>
   readonly abridgement: Abridgement
@@ -91,11 +70,8 @@ export class HostedJournal implements Journal {
     this.token = options.token
     this.edgeName = options.edgeName
     this.#registry = options.registry
-    this.#options = options
     this.brought = new Brought(options.registry)
     this.sessionIds = this.brought.ids
-    this.abridgement = new Abridgement(this.#connections, this.brought, this.#handles)
-    this.marking = new Marking(options.registry, this, this.#handles)
     const { background, incidents, permissions } = options.registry
     this.standing = new Standing({
       permissions,
@@ -107,6 +83,24 @@ export class HostedJournal implements Journal {
       },
       onGood: () => this.#onReady()
     })
+    const { edge, waitsFor } = this.standing
+    this.#tracers = new Tracers({
+      registry: options.registry,
+      serves: options.serves,
+      peer: {
+        edge,
+        begunAt: options.begunAt,
+        places: () => this.places,
+        brought: (id) => this.sessionIds.has(id),
+        waitsFor,
+        onReady: () => this.#onReady(),
+        onClosed: () => this.#cut()
+      },
+      onSession: (id) => this.#onSession(id)
+    })
+    const { handles, open } = this.#tracers
+    this.abridgement = new Abridgement(open, this.brought, handles)
+    this.marking = new Marking(options.registry, this, handles)
   }
 
   // ---- the edge's connection -------------------------------------------------------------------------------------
@@ -137,8 +131,7 @@ export class HostedJournal implements Journal {
     // What still comes is dropped.
     if (this.isOver) return true
     if (!this.marking.over.isOpen() || this.isBeginning || !(this.isRetraced || this.standing.isGood)) return false
-    for (const { peer } of this.#connections.values()) if (!peer.isReady) return false
-    return true
+    return this.#tracers.areReady
   }
 
   /** Only while `isReady`. `bytes[from, to)` may be changed. */
@@ -170,10 +163,7 @@ export class HostedJournal implements Journal {
 
   #fateOf(kind: number, connection: number, bytes: Buffer, from: number, to: number): Fate {
     if (kind === Kind.control || kind === Kind.data || kind === Kind.finish) return "carried out"
-    if (!ofConnections.has(kind)) return "refused"
-    const known = this.#connections.get(connection)
-    if (known === undefined) return "dropped"
-    return known.takes(kind, bytes, from, to) ? "carried out" : "refused"
+    return this.#tracers.fateOf(kind, connection, bytes, from, to)
   }
 
   onMarked(): void {
@@ -182,24 +172,9 @@ export class HostedJournal implements Journal {
   }
 
   #carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
-    const known = this.#connections.get(connection)
     if (kind === Kind.control || kind === Kind.data) this.#open(connection, kind)
     else if (kind === Kind.finish) this.#finish(!this.isCut)
-    else if (known === undefined) return
-    else if (kind === Kind.handle) this.#handles.set(bytes.readBigUInt64BE(from), known.added.shift() ?? u64Max)
-    else if (kind === Kind.withdrawn) known.withdraw()
-    else if (kind === Kind.end) {
-      this.#connections.delete(connection)
-      if (bytes[from] === 0) known.peer.ended()
-      else known.peer.broke()
-    } else {
-      if (kind === Kind.command) {
-        known.commandBegins(bytes, from, to)
-        this.#handles.inCommand(bytes, from, to)
-      } else if (kind === Kind.packet) this.#inPacket(known, bytes, from, to)
-      else known.restBytes -= to - from
-      known.peer.give(bytes, from, to)
-    }
+    else this.#tracers.carryOut(kind, connection, bytes, from, to)
   }
 
   /**
@@ -211,8 +186,7 @@ export class HostedJournal implements Journal {
     this.#ends()
     this.isLeaving = !isWhole && !this.isCut
     this.standing.stop()
-    for (const { peer } of this.#connections.values()) peer.ended()
-    this.#connections.clear()
+    this.#tracers.ended()
     const { background, incidents, journals, options, store } = this.#registry
     const said = (what: "finished" | "ended") =>
       Effect.ignore(JournalFiles.say(store, this.token, what, isSynced(options.sync)))
@@ -266,26 +240,9 @@ export class HostedJournal implements Journal {
   }
 
   #open(number: number, kind: number): void {
-    if (!this.#connections.has(number) && this.#connections.size >= connectionCountMax) {
+    if (this.#tracers.isFull(number)) {
       this.#refuse("CONNECTION_LIMIT", `${connectionCountMax} of one session are open`)
-      return
-    }
-    const replies = new Replies((command, bytes, from) => this.#answered(number, command, bytes, from))
-    const peer = new VirtualPeer({
-      edge: this.standing.edge,
-      begunAt: this.#options.begunAt,
-      places: () => this.places,
-      brought: (id) => this.sessionIds.has(id),
-      waitsFor: this.standing.waitsFor,
-      onAnswer: (bytes) => void (kind === Kind.control && replies.push(bytes)),
-      onReady: () => this.#onReady(),
-      onClosed: () => this.#cut()
-    })
-    // An earlier connection had the number, and the journal does not say that it ended.
-    this.#connections.get(number)?.peer.ended()
-    this.#connections.set(number, new Tracer(kind, peer, replies))
-    const serve = this.#options.serves[kind === Kind.control ? "control" : "data"](peer)
-    this.#registry.background(Effect.provideService(serve, Registry, this.#registry))
+    } else this.#tracers.begin(number, kind)
   }
 
   #onReady(): void {
@@ -293,30 +250,12 @@ export class HostedJournal implements Journal {
     if (this.isReady) this.#carrier?.onReady()
   }
 
-  #inPacket(connection: Tracer, bytes: Buffer, from: number, to: number): void {
-    connection.packetBegins(bytes, from, to)
-    this.#handles.inPacket(bytes, from)
-    if (connection.sessionId !== undefined) return
-    const handle = bytes.readBigUInt64BE(from + PacketHeader.offsets.streamId)
-    connection.sessionId = this.#registry.streams.get(Number(handle))?.session.id
-  }
-
-  #answered(number: number, command: number, bytes: Buffer, from: number): void {
-    if (command !== CreateSession.number && command !== AddStream.number) return
-    const isDone = bytes.readUInt32BE(from + 8) === ReturnCode.OK
-    const id = bytes.readBigUInt64BE(from)
-    const connection = this.#connections.get(number)
-    if (command === AddStream.number) {
-      connection?.added.push(isDone ? id : u64Max)
-      this.#registry.streams.get(Number(id))?.model.left.keep()
-    } else if (isDone) {
-      const outputPath = this.brought.add(Number(id))
-      this.#registry.journals.made(Number(id), this)
-      if (outputPath !== undefined) this.records(outputPath)
-      // If a later relay began it again without a mark, the session would find its own directory taken.
-      this.marking.ask()
-      if (connection !== undefined) connection.sessionId = Number(id)
-    }
+  #onSession(id: number): void {
+    const outputPath = this.brought.add(id)
+    this.#registry.journals.made(id, this)
+    if (outputPath !== undefined) this.records(outputPath)
+    // If a later relay began it again without a mark, the session would find its own directory taken.
+    this.marking.ask()
   }
 
   /** One of its sessions records there from now on. */
@@ -334,8 +273,7 @@ export class HostedJournal implements Journal {
   /** The relay stops; the next one finds the journal again. */
   stop(): void {
     this.standing.stop()
-    for (const { peer } of this.#connections.values()) peer.broke()
-    this.#connections.clear()
+    this.#tracers.broke()
     this.#isStopped = true
     // Left to the next relay; but not if it is about to end, unless its files wait for room.
     if (!this.isEnding || this.#registry.store.roomWait.isWaiting) this.leave()
@@ -355,7 +293,7 @@ export class HostedJournal implements Journal {
   /** Ends its sessions as a lost connection does. While its history is being opened it has none: it ends after that. */
   end(): void {
     if (this.isBeginning && !this.isOutside) return
-    for (const { peer } of this.#connections.values()) peer.broke()
+    this.#tracers.broke()
     this.#finish(false)
   }
 
@@ -370,7 +308,7 @@ export class HostedJournal implements Journal {
 
   /** Moves a stream to where it was, in place of the records that brought it there: see `JournalHistory`. */
   advance(bytes: Buffer, from: number, to: number): void {
-    const handle = this.#handles.of(bytes.readBigUInt64BE(from))
+    const handle = this.#tracers.handles.of(bytes.readBigUInt64BE(from))
     const stream = this.sessions.map(({ streams }) => streams.get(Number(handle))).find((found) => found !== undefined)
     if (stream !== undefined) PositionBytes.to(stream, bytes.subarray(from + 8, to))
   }
@@ -385,6 +323,6 @@ export class HostedJournal implements Journal {
 
   /** Nothing has come in part only: no packet, index, rotation or command. */
   get isQuiet(): boolean {
-    return this.brought.isQuiet && [...this.#connections.values()].every(({ restBytes }) => restBytes === 0)
+    return this.brought.isQuiet && this.#tracers.areQuiet
   }
 }

@@ -1,0 +1,150 @@
+/** The tracers' connections of a journal that are open: each record is carried out on the one that it names. */
+import { Effect } from "effect"
+import * as AddStream from "../../protocol/control/AddStream.ts"
+import * as CreateSession from "../../protocol/control/CreateSession.ts"
+import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
+import { Handles } from "../../protocol/journal/Handles.ts"
+import { Kind } from "../../protocol/journal/Record.ts"
+import { Replies } from "../../protocol/journal/Replies.ts"
+import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import { u64Max } from "../../protocol/Struct.ts"
+import { Registry } from "../../relay/Registry.ts"
+import type { Serves } from "../control/Command.ts"
+import { Tracer } from "./Tracer.ts"
+import { type Options as PeerOptions, VirtualPeer } from "./VirtualPeer.ts"
+
+/** Connections of one journal that may be open at once. A tracing session has two of each of its consumer daemons. */
+export const connectionCountMax = 256
+
+const kinds: ReadonlySet<number> = new Set([
+  Kind.command,
+  Kind.packet,
+  Kind.rest,
+  Kind.handle,
+  Kind.end,
+  Kind.withdrawn
+])
+
+/** Of a record; one of a connection that is not open is dropped. */
+export type Fate = "carried out" | "dropped" | "refused"
+
+export interface Options {
+  readonly registry: Registry["Service"]
+  readonly serves: Serves
+  readonly peer: Omit<PeerOptions, "onAnswer">
+  /** Called when a session of the journal has begun. */
+  readonly onSession: (id: number) => void
+}
+
+export class Tracers {
+  readonly handles = new Handles()
+  readonly #options: Options
+  readonly #open = new Map<number, Tracer>()
+
+  constructor(options: Options) {
+    this.#options = options
+  }
+
+  /** By the numbers that the edge gave them. */
+  get open(): ReadonlyMap<number, Tracer> {
+    return this.#open
+  }
+
+  /** None is held back. */
+  get areReady(): boolean {
+    for (const { peer } of this.#open.values()) if (!peer.isReady) return false
+    return true
+  }
+
+  /** Of none has a part of a command or packet come. */
+  get areQuiet(): boolean {
+    for (const { restBytes } of this.#open.values()) if (restBytes !== 0) return false
+    return true
+  }
+
+  /** There is no room for a connection of that number. */
+  isFull(number: number): boolean {
+    return !this.#open.has(number) && this.#open.size >= connectionCountMax
+  }
+
+  /** `kind`: `Kind.control` or `Kind.data`. */
+  begin(number: number, kind: number): void {
+    const { peer: how, registry, serves } = this.#options
+    const replies = new Replies((command, bytes, from) => this.#answered(number, command, bytes, from))
+    const peer = new VirtualPeer({ ...how, onAnswer: (bytes) => void (kind === Kind.control && replies.push(bytes)) })
+    // An earlier connection had the number, and the journal does not say that it ended.
+    this.#open.get(number)?.peer.ended()
+    this.#open.set(number, new Tracer(kind, peer, replies))
+    const serve = serves[kind === Kind.control ? "control" : "data"](peer)
+    registry.background(Effect.provideService(serve, Registry, registry))
+  }
+
+  fateOf(kind: number, connection: number, bytes: Buffer, from: number, to: number): Fate {
+    if (!kinds.has(kind)) return "refused"
+    const tracer = this.#open.get(connection)
+    if (tracer === undefined) return "dropped"
+    return tracer.takes(kind, bytes, from, to) ? "carried out" : "refused"
+  }
+
+  carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
+    const tracer = this.#open.get(connection)
+    if (tracer === undefined) return
+    switch (kind) {
+      case Kind.handle:
+        this.handles.set(bytes.readBigUInt64BE(from), tracer.added.shift() ?? u64Max)
+        return
+      case Kind.withdrawn:
+        tracer.withdraw()
+        return
+      case Kind.end:
+        this.#open.delete(connection)
+        if (bytes[from] === 0) tracer.peer.ended()
+        else tracer.peer.broke()
+        return
+      case Kind.command:
+        tracer.commandBegins(bytes, from, to)
+        this.handles.inCommand(bytes, from, to)
+        break
+      case Kind.packet:
+        this.#inPacket(tracer, bytes, from, to)
+        break
+      default:
+        tracer.restBytes -= to - from
+    }
+    tracer.peer.give(bytes, from, to)
+  }
+
+  #inPacket(tracer: Tracer, bytes: Buffer, from: number, to: number): void {
+    tracer.packetBegins(bytes, from, to)
+    this.handles.inPacket(bytes, from)
+    if (tracer.sessionId !== undefined) return
+    const handle = bytes.readBigUInt64BE(from + PacketHeader.offsets.streamId)
+    tracer.sessionId = this.#options.registry.streams.get(Number(handle))?.session.id
+  }
+
+  #answered(number: number, command: number, bytes: Buffer, from: number): void {
+    if (command !== CreateSession.number && command !== AddStream.number) return
+    const isDone = bytes.readUInt32BE(from + 8) === ReturnCode.OK
+    const id = bytes.readBigUInt64BE(from)
+    const tracer = this.#open.get(number)
+    if (command === AddStream.number) {
+      tracer?.added.push(isDone ? id : u64Max)
+      this.#options.registry.streams.get(Number(id))?.model.left.keep()
+    } else if (isDone) {
+      this.#options.onSession(Number(id))
+      if (tracer !== undefined) tracer.sessionId = Number(id)
+    }
+  }
+
+  /** All have come to their end. */
+  ended(): void {
+    for (const { peer } of this.#open.values()) peer.ended()
+    this.#open.clear()
+  }
+
+  /** All are lost. */
+  broke(): void {
+    for (const { peer } of this.#open.values()) peer.broke()
+    this.#open.clear()
+  }
+}
