@@ -5,7 +5,7 @@
  * goes, and what can rotate stays so. Streams that cannot, for want of an index to rotate at, are closed and added
  * again instead. Moves come one at a time: `TargetSession.ts`.
  */
-import { Duration, Effect, Schedule, Semaphore } from "effect"
+import { Duration, Effect, Schedule } from "effect"
 import { wallMillis } from "../Machine.ts"
 import * as Names from "../model/TraceChunk.ts"
 import * as CloseTraceChunk from "../protocol/control/CloseTraceChunk.ts"
@@ -178,8 +178,10 @@ export const make = (control: ControlClient, first: FirstChunk): Effect.Effect<C
 export interface Mover {
   /** Moves all streams to a new chunk; `command` says what becomes of the old one, whose path is answered. */
   readonly next: (command: number, times: ChunkTimes) => Effect.Effect<string | undefined, CommandFailed>
-  /** To be run in a turn, at the end of the session: moves all streams to no chunk at all. */
+  /** To be run in a settled turn, at the end of the session: moves all streams to no chunk at all. */
   readonly toNone: Effect.Effect<void, CommandFailed>
+  /** Whether a chunk was archived. */
+  readonly hasArchived: () => boolean
 }
 
 /** `publishAgain` shows viewers the streams that were added again. */
@@ -199,9 +201,9 @@ export const makeMover = (
     if (positions.length === 0) return Effect.void
     return Effect.asVoid(control.insist(RotateStreams, { newChunkId, positions }))
   }
+  let hasArchived = false
   const swap = (command: number, times: ChunkTimes) =>
     Effect.gen(function* () {
-      yield* TargetStream.settle(wire)
       const old = yield* chunks.create(times)
       const [renewed, rotated] = [data().filter((s) => !s.isRotatable()), data().filter((s) => s.isRotatable())]
       yield* rotateTo(chunks.current().id, rotated)
@@ -209,17 +211,19 @@ export const makeMover = (
       yield* rotateTo(chunks.current().id, metadata())
       for (const stream of metadata()) yield* stream.repeat
       if (renewed.length > 0) yield* publishAgain
-      return { old, path: yield* chunks.close(old, command, times.closedAt) }
+      const path = yield* chunks.close(old, command, times.closedAt)
+      if (command === CloseTraceChunk.CloseCommand.moveToCompleted) hasArchived = true
+      return { old, path }
     })
   return {
+    hasArchived: () => hasArchived,
     next: (command, times) =>
       Effect.gen(function* () {
-        const { old, path } = yield* Semaphore.withPermits(wire.order, 1)(swap(command, times))
+        const { old, path } = yield* TargetStream.inSettledTurn(wire, swap(command, times))
         yield* chunks.gone(old)
         return path
       }),
     toNone: Effect.gen(function* () {
-      yield* TargetStream.settle(wire)
       // Streams that cannot rotate are closed first: their rotation would wait for an index that never comes.
       for (const stream of data()) if (!stream.isRotatable()) yield* stream.closeNow
       yield* rotateTo(undefined, data())

@@ -297,9 +297,7 @@ const makeSession = (
   const moves = Semaphore.makeUnsafe(1)
   const ticking = Semaphore.makeUnsafe(1)
   const betweenTicks = Semaphore.withPermits(ticking, 1)
-  const inTurn = Semaphore.withPermits(wire.order, 1)
   let isPublished = false
-  let hasRotated = false
   const closed = new AlreadyClosed({ what: `session ${sessionId}` })
   const whileOpen = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | AlreadyClosed> =>
     Effect.suspend((): Effect.Effect<A, E | AlreadyClosed> => (wire.isClosing ? Effect.fail(closed) : effect))
@@ -314,18 +312,13 @@ const makeSession = (
     isPossible
       ? Semaphore.withPermits(moves, 1)(whileOpen(moved))
       : Effect.fail(new NotNegotiated({ feature, minor: control.minor }))
-  // Uninterruptible: a stream is known to the relay and to us, or to neither.
+  // An interruption does not divide it: a stream is known to the relay and to us, or to neither.
   const add = <S extends TargetChunks.AnyStream>(added: Effect.Effect<S, CommandFailed>) =>
-    inTurn(Effect.uninterruptible(whileOpen(Effect.map(added, streams.add<S>))))
+    TargetStream.inTurn(wire, whileOpen(Effect.map(added, streams.add<S>)))
   const closeAll = Effect.suspend(() => Effect.forEach(streams.open(), (stream) => stream.closeNow, { discard: true }))
   const { moveToCompleted, delete: deleteChunk } = CloseTraceChunk.CloseCommand
-  const archive = (times: ChunkTimes) =>
-    Effect.tap(mover.next(moveToCompleted, times), () =>
-      Effect.sync(() => {
-        hasRotated = true
-      })
-    )
-  /** To be run in a turn: closes everything that is still open, and the last chunk. */
+  const archive = (times: ChunkTimes) => mover.next(moveToCompleted, times)
+  /** To be run in a settled turn: closes everything that is still open, and the last chunk. */
   const leave = (isArchived: boolean, closedAt: number | undefined) =>
     Effect.gen(function* () {
       if (chunks.exist && !kind.isSnapshot) yield* mover.toNone
@@ -358,7 +351,7 @@ const makeSession = (
         chunks.exist,
         TargetChunks.check(times).pipe(
           Effect.andThen(stored),
-          Effect.andThen(betweenTicks(inTurn(closeAll))),
+          Effect.andThen(betweenTicks(TargetStream.inTurn(wire, closeAll))),
           Effect.andThen(archive(times))
         )
       ),
@@ -371,7 +364,7 @@ const makeSession = (
         if (!wire.isClosing) yield* Semaphore.take(ticking, 1)
         wire.isClosing = true
         yield* stored
-        yield* inTurn(leave(isArchived ?? hasRotated, closedAt))
+        yield* TargetStream.inSettledTurn(wire, leave(isArchived ?? mover.hasArchived(), closedAt))
         if (chunks.exist) yield* chunks.gone(chunks.current())
       }).pipe(Semaphore.withPermits(moves, 1))
   }

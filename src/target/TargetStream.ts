@@ -104,8 +104,12 @@ export const settle = (wire: Wire, left = 0): Effect.Effect<void, CommandFailed>
   })
 
 /** A turn that an interruption does not divide. */
-const inTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+export const inTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Semaphore.withPermits(wire.order, 1)(Effect.uninterruptible(turn))
+
+/** As `inTurn`, once all replies have come, which may be given up. */
+export const inSettledTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effect.Effect<A, E | CommandFailed> =>
+  Semaphore.withPermits(wire.order, 1)(Effect.andThen(settle(wire), Effect.uninterruptible(turn)))
 
 const unlessClosed = <A, E>(wire: Wire, what: string, isOpen: () => boolean, write: () => Effect.Effect<A, E>) =>
   Effect.suspend(

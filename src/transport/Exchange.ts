@@ -95,7 +95,7 @@ export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
         const all = current === undefined ? left : [current, ...left]
         current = undefined
         for (const { done } of all) Deferred.doneUnsafe(done, refused)
-        yield* Semaphore.release(permits, pipelinedMax)
+        yield* Semaphore.release(permits, all.length)
       })
     const answers = Effect.gen(function* () {
       while (true) {
@@ -120,7 +120,8 @@ export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
     const start: Exchange["start"] = <A>(request: ReadonlyArray<Uint8Array>, reply: Reply<A>) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.flatMap(restore(Semaphore.take(permits, 1)), () => {
-          if (failure !== undefined) return refused
+          // Whoever waits for a permit, now or later, is refused in turn.
+          if (failure !== undefined) return Effect.andThen(Semaphore.release(permits, 1), refused)
           // In one turn, so that replies are awaited in the order in which the requests were written.
           const done = Deferred.makeUnsafe<unknown, ExchangeFailed>()
           Queue.offerUnsafe(waiting, { reply: reply as Reply<unknown>, done })

@@ -142,30 +142,21 @@ class Played {
       case "CloseStream":
         return step.really > 0 ? Effect.void : this.#begin(chosen?.stream.close ?? Effect.void)
       case "Interrupt": {
-        // What is interrupted in the middle of a packet must not divide it.
+        // What is interrupted in the middle of a packet or a move must not divide it.
         const task = this.tasks.at(-1 - step.task)
-        return task === undefined || this.isMoving
-          ? Effect.void
-          : Effect.asVoid(Effect.forkChild(Fiber.interrupt(task)))
+        return task === undefined ? Effect.void : Effect.asVoid(Effect.forkChild(Fiber.interrupt(task)))
       }
       case "Rotate":
-        return this.#move(session.rotate())
+        return this.#begin(session.rotate())
       case "RotateClosed":
-        return step.really > 0 ? Effect.void : this.#move(session.rotateClosed())
+        return step.really > 0 ? Effect.void : this.#begin(session.rotateClosed())
       case "Clear":
-        return this.#move(session.clear)
+        return this.#begin(session.clear)
       case "Stored":
         return this.#begin(session.stored)
       case "Close":
-        return step.really > 0 ? Effect.void : this.#move(session.close())
+        return step.really > 0 ? Effect.void : this.#begin(session.close())
     }
-  }
-
-  /** A move that is interrupted leaves the relay in the middle of it: nothing is interrupted any more. */
-  isMoving = false
-  #move(move: Effect.Effect<unknown, { readonly _tag: string }>) {
-    this.isMoving = true
-    return this.#begin(move)
   }
 
   get end() {
@@ -178,33 +169,55 @@ class Played {
   }
 }
 
+const play = (steps: ReadonlyArray<Step>, delays: ReadonlyArray<number>) =>
+  Effect.gen(function* () {
+    const played = new Played(delays.length === 0 ? [0] : delays)
+    const scope = yield* Scope.make()
+    yield* Scope.provide(played.open, scope)
+    for (const step of steps) yield* played.step(step)
+    yield* played.end
+    yield* Scope.close(scope, Exit.void)
+    assert.deepStrictEqual(played.model.complaints, [])
+    assert.deepStrictEqual(played.unexpected, [])
+    assert.deepStrictEqual([...played.model.chunks], [])
+    assert.deepStrictEqual(
+      [...played.model.streams.values()].filter(({ isOpen }) => isOpen),
+      []
+    )
+    for (const [channel, flushed] of played.given) {
+      const recorded = played.model.recorded.get(channel) ?? []
+      assert.deepStrictEqual(
+        recorded.filter((packet) => flushed.includes(packet)),
+        flushed,
+        channel
+      )
+    }
+  })
+
+const moves: ReadonlyArray<Step> = [
+  { _tag: "Rotate" },
+  { _tag: "Clear" },
+  { _tag: "RotateClosed", really: 0 },
+  { _tag: "Close", really: 0 }
+]
+
 describe("a session's writes, in any order of what is asked of it", () => {
   it.effect.prop(
     "are such that a relay refuses nothing, and what was flushed is there when it is closed",
     [Schema.Array(Step), Schema.Array(between(0, 45))],
-    ([steps, delays]) =>
-      Effect.gen(function* () {
-        const played = new Played(delays.length === 0 ? [0] : delays)
-        const scope = yield* Scope.make()
-        yield* Scope.provide(played.open, scope)
-        for (const step of steps) yield* played.step(step)
-        yield* played.end
-        yield* Scope.close(scope, Exit.void)
-        assert.deepStrictEqual(played.model.complaints, [])
-        assert.deepStrictEqual(played.unexpected, [])
-        assert.deepStrictEqual(
-          [...played.model.streams.values()].filter(({ isOpen }) => isOpen),
-          []
-        )
-        for (const [channel, flushed] of played.given) {
-          const recorded = played.model.recorded.get(channel) ?? []
-          assert.deepStrictEqual(
-            recorded.filter((packet) => flushed.includes(packet)),
-            flushed,
-            channel
-          )
-        }
-      }),
+    ([steps, delays]) => play(steps, delays),
     { arbitrary: { runs: 400, size: 40 } }
   )
+
+  for (const move of moves) {
+    it.effect(`may be interrupted at every point of ${move._tag}`, () =>
+      Effect.gen(function* () {
+        const answerMillis = 10
+        for (let millis = 1; millis < 30 * answerMillis; millis += answerMillis / 2) {
+          const interrupted: ReadonlyArray<Step> = [move, { _tag: "Wait", millis }, { _tag: "Interrupt", task: 0 }]
+          yield* play([{ _tag: "Packet", stream: 0 }, ...interrupted, { _tag: "Packet", stream: 0 }], [answerMillis])
+        }
+      })
+    )
+  }
 })

@@ -4,6 +4,7 @@
  */
 import { Effect, Result } from "effect"
 import type * as Control from "../../src/protocol/control/index.ts"
+import { CloseCommand } from "../../src/protocol/control/CloseTraceChunk.ts"
 import * as PacketHeader from "../../src/protocol/data/PacketHeader.ts"
 import { u64Max } from "../../src/protocol/Struct.ts"
 import { type ControlClient, insisted } from "../../src/target/ControlClient.ts"
@@ -19,15 +20,18 @@ interface ModelStream {
 }
 
 const ok = { returnCode: 10 }
+const { moveToCompleted } = CloseCommand
 
 export class RelayModel {
   readonly complaints: Array<string> = []
   readonly streams = new Map<bigint, ModelStream>()
   /** The first byte of every packet that is indexed, by the stream's name. */
   readonly recorded = new Map<string, Array<number>>()
-  readonly #chunks = new Set<bigint>()
+  /** Those that were created and not closed. */
+  readonly chunks = new Set<bigint>()
   #current: bigint | undefined
   #lastHandle = 0n
+  #hasArchives = false
   isGone = false
 
   // biome-ignore lint/suspicious/noExplicitAny: every command has its own request and reply
@@ -76,20 +80,22 @@ export class RelayModel {
     },
     SEND_INDEX: (request) => this.#index(request),
     CREATE_TRACE_CHUNK: ({ chunkId }) => {
-      if (this.#chunks.size > 1) this.#complain("CREATE_TRACE_CHUNK during a rotation")
-      this.#chunks.add(chunkId)
+      if (this.chunks.size > 1) this.#complain("CREATE_TRACE_CHUNK during a rotation")
+      this.chunks.add(chunkId)
       this.#current = chunkId
       return ok
     },
-    CLOSE_TRACE_CHUNK: ({ chunkId }) => {
-      if (!this.#chunks.delete(chunkId)) this.#complain(`CLOSE_TRACE_CHUNK ${chunkId}: unknown`)
+    CLOSE_TRACE_CHUNK: ({ chunkId, closeCommand }) => {
+      if (closeCommand === moveToCompleted) this.#hasArchives = true
+      else if (closeCommand === undefined && this.#hasArchives) this.#complain("the last chunk is not archived")
+      if (!this.chunks.delete(chunkId)) this.#complain(`CLOSE_TRACE_CHUNK ${chunkId}: unknown`)
       if (this.#current === chunkId) this.#current = undefined
       for (const stream of this.streams.values()) {
         if (stream.isOpen && stream.chunk === chunkId) this.#complain(`${stream.name} is left in chunk ${chunkId}`)
       }
       return { ...ok, path: "archives" }
     },
-    TRACE_CHUNK_EXISTS: ({ chunkId }) => ({ ...ok, exists: this.#chunks.has(chunkId) }),
+    TRACE_CHUNK_EXISTS: ({ chunkId }) => ({ ...ok, exists: this.chunks.has(chunkId) }),
     ROTATE_STREAMS: ({ newChunkId, positions }) => {
       for (const { rotateAtSeqNum, streamId } of positions) {
         const stream = this.#open(streamId, "ROTATE_STREAMS")
