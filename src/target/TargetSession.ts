@@ -21,6 +21,7 @@ import * as ReturnCode from "../protocol/ReturnCode.ts"
 import { type Features, features } from "../protocol/Version.ts"
 import * as Dial from "../transport/Dial.ts"
 import type { TlsFailed } from "../transport/tls/DialTls.ts"
+import * as Unfinished from "../transport/Unfinished.ts"
 import * as ControlClient from "./ControlClient.ts"
 import { AlreadyClosed, type CommandFailed, insisted, RelayRefused } from "./ControlClient.ts"
 import type { Destination } from "./Destination.ts"
@@ -29,6 +30,7 @@ import type { ChunkTimes } from "./TargetChunks.ts"
 import * as TargetChunks from "./TargetChunks.ts"
 import * as TargetStream from "./TargetStream.ts"
 import { NotNegotiated } from "./TargetStream.ts"
+import * as Turns from "./Turns.ts"
 
 /** What the relay is told of a session (streaming.md §6.1). */
 export interface SessionOptions {
@@ -128,7 +130,7 @@ export const open = (
   Effect.gen(function* () {
     // A scope of its own, so that closing the session can close the connections before the caller's scope ends.
     const scope = yield* Scope.fork(yield* Scope.Scope)
-    const session = yield* Scope.provide(connect(destination, identity, options), scope)
+    const session = yield* Scope.provide(Unfinished.closed(connect(destination, identity, options)), scope)
     const close: Session["close"] = (end) =>
       Effect.andThen(
         session.close(end),
@@ -298,6 +300,7 @@ const makeSession = (
   const ticking = Semaphore.makeUnsafe(1)
   const betweenTicks = Semaphore.withPermits(ticking, 1)
   let isPublished = false
+  let hasLeft = false
   const closed = new AlreadyClosed({ what: `session ${sessionId}` })
   const whileOpen = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | AlreadyClosed> =>
     Effect.suspend((): Effect.Effect<A, E | AlreadyClosed> => (wire.isClosing ? Effect.fail(closed) : effect))
@@ -314,17 +317,19 @@ const makeSession = (
       : Effect.fail(new NotNegotiated({ feature, minor: control.minor }))
   // An interruption does not divide it: a stream is known to the relay and to us, or to neither.
   const add = <S extends TargetChunks.AnyStream>(added: Effect.Effect<S, CommandFailed>) =>
-    TargetStream.inTurn(wire, whileOpen(Effect.map(added, streams.add<S>)))
+    TargetStream.inAskingTurn(wire, whileOpen(Effect.map(added, streams.add<S>)))
   const closeAll = Effect.suspend(() => Effect.forEach(streams.open(), (stream) => stream.closeNow, { discard: true }))
   const { moveToCompleted, delete: deleteChunk } = CloseTraceChunk.CloseCommand
   const archive = (times: ChunkTimes) => mover.next(moveToCompleted, times)
   /** To be run in a settled turn: closes everything that is still open, and the last chunk. */
   const leave = (isArchived: boolean, closedAt: number | undefined) =>
     Effect.gen(function* () {
+      if (hasLeft) return
       if (chunks.exist && !kind.isSnapshot) yield* mover.toNone
       if (kind.isSnapshot) yield* closeAll
       if (chunks.exist) yield* chunks.close(chunks.current(), isArchived ? moveToCompleted : undefined, closedAt)
       yield* closeAll
+      hasLeft = true
     })
   return {
     id: sessionId,
@@ -351,14 +356,14 @@ const makeSession = (
         chunks.exist,
         TargetChunks.check(times).pipe(
           Effect.andThen(stored),
-          Effect.andThen(betweenTicks(TargetStream.inTurn(wire, closeAll))),
+          Effect.andThen(Turns.begun([ticking, wire.order], closeAll)),
           Effect.andThen(archive(times))
         )
       ),
     clear: move("clear", chunks.exist && kind.mayClear, Effect.asVoid(mover.next(deleteChunk, {}))),
     close: ({ archive: isArchived, closedAt } = {}) =>
       Effect.gen(function* () {
-        if (wire.isClosing && streams.open().length === 0) return
+        if (hasLeft) return
         yield* TargetChunks.check({ ...(closedAt !== undefined && { closedAt }) })
         // The permit is never given back: the tick that is on its way was the last.
         if (!wire.isClosing) yield* Semaphore.take(ticking, 1)

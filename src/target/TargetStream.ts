@@ -19,6 +19,7 @@ import { u64Max } from "../protocol/Struct.ts"
 import type { Link } from "../transport/Dial.ts"
 import { AlreadyClosed, type CommandFailed, type ControlClient, insisted } from "./ControlClient.ts"
 import { type Packet, unless, unsayable, unsayableBytes, unsayableNumbers, unsayablePacket } from "./Packet.ts"
+import * as Turns from "./Turns.ts"
 
 /** The relay is too old, or the session of the wrong kind, for what was asked. */
 export class NotNegotiated extends Schema.TaggedError<NotNegotiated>()("NotNegotiated", {
@@ -103,13 +104,17 @@ export const settle = (wire: Wire, left = 0): Effect.Effect<void, CommandFailed>
     }
   })
 
-/** A turn that an interruption does not divide. */
-export const inTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+/** A turn of writing, which an interruption does not divide. */
+const inTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Semaphore.withPermits(wire.order, 1)(Effect.uninterruptible(turn))
 
-/** As `inTurn`, once all replies have come, which may be given up. */
+/** A turn that also waits for replies: an interruption neither divides it nor waits for them. */
+export const inAskingTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Turns.begun([wire.order], turn)
+
+/** As `inAskingTurn`, once all earlier replies have come. */
 export const inSettledTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effect.Effect<A, E | CommandFailed> =>
-  Semaphore.withPermits(wire.order, 1)(Effect.andThen(settle(wire), Effect.uninterruptible(turn)))
+  Turns.begun([wire.order], turn, settle(wire))
 
 const unlessClosed = <A, E>(wire: Wire, what: string, isOpen: () => boolean, write: () => Effect.Effect<A, E>) =>
   Effect.suspend(
@@ -276,7 +281,7 @@ export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<Data
         state.pairedNetSeqNum = -1n
       }),
       closeNow,
-      close: locked(Effect.andThen(settle(wire), inTurn(wire, closeNow)))
+      close: locked(Effect.andThen(settle(wire), inAskingTurn(wire, closeNow)))
     }
   })
 
@@ -330,7 +335,7 @@ export const makeMetadata = (
         if (!canReset) {
           return Effect.fail(new NotNegotiated({ feature: "resetting metadata", minor: wire.control.minor }))
         }
-        return inTurn(
+        return inAskingTurn(
           wire,
           ifOpen(() => {
             kept.length = 0
@@ -340,6 +345,6 @@ export const makeMetadata = (
         )
       }),
       closeNow,
-      close: inTurn(wire, closeNow)
+      close: inAskingTurn(wire, closeNow)
     }
   })

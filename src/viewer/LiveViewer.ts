@@ -12,6 +12,7 @@ import type { ExchangeFailed } from "../transport/Exchange.ts"
 import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
 import type { TlsFailed } from "../transport/tls/DialTls.ts"
 import type { ClientIdentity } from "../transport/tls/Tls.ts"
+import * as Unfinished from "../transport/Unfinished.ts"
 import * as Attachment from "./Attachment.ts"
 import { type NoGreeting, NotLivePort } from "./Greeting.ts"
 import type { Joiners } from "./Joining.ts"
@@ -133,17 +134,20 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
     hasViewerSession = true
     return connection.createViewerSession
   })
+  const detach = ({ id }: Session) =>
+    connection.detach(id).pipe(Effect.timeoutOption(detachTimeoutMillis), Effect.ignore)
   const attachOne = (session: Session, { isPrompt = false, seek, withPadding = false }: AttachOptions) =>
-    Effect.acquireRelease(
-      Effect.gen(function* () {
-        const from = seek === "beginning" ? Seek.beginning : Seek.last
-        const reply = yield* connection.attach(session.id, from, isPrompt || withPadding ? byEvents : 0n)
-        if (reply.status === Status.ok) return { session, streams: reply.streams }
-        const reason = statusNames.get(reply.status) ?? `status ${reply.status}`
-        return yield* new AttachRefused({ sessionName: session.sessionName, reason })
-      }),
-      () => connection.detach(session.id).pipe(Effect.timeoutOption(detachTimeoutMillis), Effect.ignore)
-    )
+    Effect.gen(function* () {
+      const from = seek === "beginning" ? Seek.beginning : Seek.last
+      let isRefused = false
+      // Before the answer, so that an interruption need not wait for it.
+      yield* Effect.addFinalizer(() => (isRefused ? Effect.void : detach(session)))
+      const reply = yield* connection.attach(session.id, from, isPrompt || withPadding ? byEvents : 0n)
+      if (reply.status === Status.ok) return { session, streams: reply.streams }
+      isRefused = true
+      const reason = statusNames.get(reply.status) ?? `status ${reply.status}`
+      return yield* new AttachRefused({ sessionName: session.sessionName, reason })
+    }).pipe(Unfinished.closed)
   /** Puts a scope into `scopes` for each session that joins, to be closed when it ends: they may be many over time. */
   const joinersOf = (
     name: ViewerUrl.SessionName | undefined,
@@ -241,7 +245,7 @@ const resumed = <A, E>(next: Effect.Effect<A, E>): Effect.Effect<Effect.Effect<A
 export const connect = (
   address: Address
 ): Effect.Effect<LiveViewer, DialFailed | TlsFailed | ExchangeFailed | NotLivePort, Scope.Scope> =>
-  Effect.map(ViewerConnection.connect(address), (connection) => make(address, connection))
+  Effect.map(Unfinished.closed(ViewerConnection.connect(address)), (connection) => make(address, connection))
 
 /** A viewer over an existing connection, as `Relay.openLive` makes one to a relay in this process. */
 export const over = (link: Link): Effect.Effect<LiveViewer, ExchangeFailed | NotLivePort, Scope.Scope> => {

@@ -3,8 +3,8 @@
  * place, is a complaint. Answers take as long as the test says; the order of writes is the order of effects.
  */
 import { Effect, Result } from "effect"
-import type * as Control from "../../src/protocol/control/index.ts"
 import { CloseCommand } from "../../src/protocol/control/CloseTraceChunk.ts"
+import type * as Control from "../../src/protocol/control/index.ts"
 import * as PacketHeader from "../../src/protocol/data/PacketHeader.ts"
 import { u64Max } from "../../src/protocol/Struct.ts"
 import { type ControlClient, insisted } from "../../src/target/ControlClient.ts"
