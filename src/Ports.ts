@@ -115,7 +115,9 @@ const inProcess = Effect.gen(function* () {
   const open = Effect.acquireRelease(
     Effect.sync(() => {
       const ends = InProcess.make("this process")
-      run(supervise(ends.peer, "live", serve, (code) => incidents.count(code)))
+      const serving = run(supervise(ends.peer, "live", serve, (code) => incidents.count(code)))
+      // After the relay's end nobody is served.
+      serving.addObserver(() => ends.peer.close())
       return ends
     }),
     ({ leave }) => Effect.sync(leave)
