@@ -133,11 +133,14 @@ const writePacket = (mirror: Mirror, index: PacketIndex, bytes: Uint8Array) =>
     Effect.uninterruptible
   )
 
-const close = (mirror: Mirror) =>
-  Effect.promise(async () => {
-    await mirror.data?.close()
-    await mirror.index?.file.close()
+/** Network file systems tell what could not be written only when a file is closed. */
+const close = ({ data, index, path }: Mirror) => {
+  const files = [data, index?.file].filter((file) => file !== undefined)
+  return attempt(path, async () => {
+    const outcomes = await Promise.allSettled(files.map((file) => file.close()))
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason
   })
+}
 
 const makeRoot = (directory: string) =>
   Effect.gen(function* () {
@@ -164,7 +167,12 @@ const makeMirrors = (root: string) => {
       // An interruption in between would leave a file that nobody closes.
       Effect.uninterruptible
     )
-  return { mirrors, release, add }
+  /** Closes all that are left, whatever becomes of one; fails with the first failure. */
+  const releaseAll = Effect.suspend(() => Effect.forEach([...mirrors.keys()], (id) => Effect.result(release(id)))).pipe(
+    Effect.flatMap((results) => Effect.all(results.map(Effect.fromResult), { discard: true })),
+    Effect.uninterruptible
+  )
+  return { mirrors, release, releaseAll, add }
 }
 
 /** Mirrors until the events end; answers what was mirrored. `events` must come with the padding of packets. */
@@ -175,8 +183,8 @@ export const record = <E>(
 ): Effect.Effect<Progress, E | RecordFailed> =>
   Effect.gen(function* () {
     yield* makeRoot(directory)
-    const { add, mirrors, release } = makeMirrors(directory)
-    yield* Effect.addFinalizer(() => Effect.forEach([...mirrors.keys()], release, { discard: true }))
+    const { add, mirrors, release, releaseAll } = makeMirrors(directory)
+    yield* Effect.addFinalizer(() => Effect.ignore(releaseAll))
     const progress = { streams: 0, packets: 0, bytes: 0, lost: 0, cut: 0 }
     const onEvent = (event: ViewerEvent): Effect.Effect<void, RecordFailed> => {
       switch (event._tag) {
@@ -207,5 +215,6 @@ export const record = <E>(
       }
     }
     yield* Stream.runForEach(events, (event) => Effect.map(onEvent(event), () => options.onProgress?.({ ...progress })))
+    yield* releaseAll
     return progress
   }).pipe((recording: Effect.Effect<Progress, E | RecordFailed, Scope.Scope>) => Effect.scoped(recording))

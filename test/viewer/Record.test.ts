@@ -1,7 +1,8 @@
 /** Mirrors of sessions that are told, rather than watched: where their files go, and what is refused. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { type FileHandle, open } from "node:fs/promises"
 import { join } from "node:path"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import { bytesOf, pathOf, textOf } from "../../src/protocol/Text.ts"
 import * as Record from "../../src/viewer/Record.ts"
@@ -130,5 +131,30 @@ describe("a recording", () => {
         assert.include(refused.message, "not a name to write to")
         assert.deepStrictEqual(readdirSync(within), ["trace"])
       })
+  )
+
+  it.live("what a file system tells only when a file is closed fails the mirror, and every file is closed", () =>
+    Effect.gen(function* () {
+      const within = yield* Relays.temporaryDirectory("mirror")
+      const handle = yield* Effect.promise(() => open(within))
+      yield* Effect.promise(() => handle.close())
+      const appending = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, "appendFile")
+      yield* Effect.addFinalizer(() => Effect.sync(() => appending.mockRestore()))
+      const closed = new Set<FileHandle>()
+      appending.mockImplementation(async function (this: FileHandle, data) {
+        const { close } = this
+        this.close = async () => {
+          closed.add(this)
+          await close.call(this)
+          throw Object.assign(new Error("close"), { code: "EDQUOT" })
+        }
+        await this.write(data as Uint8Array)
+      })
+      const failed = yield* Effect.flip(Record.record(told(), join(within, "trace")))
+      assert.strictEqual(failed._tag, "RecordFailed")
+      assert.strictEqual(failed.reason, "Disk quota exceeded")
+      // Those of the metadata, of the packets and of their index.
+      assert.strictEqual(closed.size, 3)
+    })
   )
 })
