@@ -147,15 +147,17 @@ export class Json {
 
   #context(stream: DataStream, context: Structure, plan: StreamPlan, own: Bytes): void {
     const { contextAt, head } = stream
-    const part = (without: (name: string) => boolean): string => {
+    // Of several members that are shown by that name only the first is.
+    const cpuIndex = context.members.findIndex(({ fieldClass, name }) => name === cpuName && !isHidden(fieldClass))
+    const part = (without: (index: number) => boolean): string => {
       const out = new Bytes(256)
       readAgain(head, contextAt)
       JsonFields.structure(context, root("packet-context"), plan.slots, without)(head, out)
       return Buffer.from(out.written).toString()
     }
-    const cpu = part((name) => name !== cpuName)
+    const cpu = part((index) => index !== cpuIndex)
     if (cpu !== "{}") own.text(`,"cpu":${cpu.slice(`{"${cpuName}":`.length, -1)}`)
-    const others = part((name) => name === cpuName)
+    const others = part((index) => index === cpuIndex)
     if (others !== "{}") own.text(`,"packet":${others}`)
   }
 

@@ -104,17 +104,17 @@ const blob = (fieldClass: Regions.RegionClass & { readonly mediaType: string }, 
   }
 }
 
-/** Writes an object with the members by name, but not those for which `without` is true. */
+/** Writes an object with the members by name, but not those for which `without` is true of their place among them. */
 export const structure = (
   { alignment, members }: Structure,
   place: Place,
   slots: Slots,
-  without: (name: string) => boolean = () => false
+  without: (index: number) => boolean = () => false
 ): Write => {
   let shown = 0
   const steps = members.map(({ fieldClass, name }, index) => {
     const inner = below(place, index)
-    if (Values.isHidden(fieldClass) || without(name)) {
+    if (Values.isHidden(fieldClass) || without(index)) {
       return { prefix: undefined, step: Skip.skip(fieldClass, inner, slots) as Write }
     }
     const prefix = Piece.of(`${shown++ === 0 ? "{" : ","}${JsonStrings.quoted(name)}:`)
