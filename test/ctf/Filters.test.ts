@@ -116,6 +116,7 @@ describe("--where", () => {
     "ratio in (1, 0.5) and big in (1, 18446744073709551615) and $time in (1, 1700000000000000005)",
     "not (prev == 1 or prev == 2) and !(prev == 3)",
     "prev == 1 or prev == 2 and prev == 3 or prev == -2",
+    "prev != 'x' and 1 != text and text != prev and mode != true and $loglevel != false and v != 'small'",
     "text and prev and exists big and not exists nothing"
   ])("%s", (text) => {
     assert.isTrue(passes(filterOf(text)))
@@ -270,12 +271,13 @@ describe("tests of one operand beside many values", () => {
   })
 
   it.each([
-    ["prev != 1 and prev != 'x'", false],
+    ["prev != 1 and prev != 'x'", true],
+    ["prev != 'x' and prev != -2", false],
     ["prev != 1 and prev != 3", true],
     ["mode != 'READ' and mode != 3 and mode != 'none'", true],
     ["mode != 'READ' and mode != 2", false],
     ["mode != 'READ' and mode != 'ANY'", false],
-    ["text != 'x' and text != 1", false],
+    ["text != 'x' and text != 1", true],
     ["nothing != 1 and nothing != 2", false],
     ["not (nothing == 1 or nothing == 2)", true],
     ["big != 1e19 and big != 18446744073709551614", true],

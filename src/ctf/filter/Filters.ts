@@ -92,12 +92,12 @@ const source = (plan: EventPlan, operand: Operand): Source => {
 
 const isNumber = (value: Scalar): value is Int => typeof value === "number" || typeof value === "bigint"
 
-/** Numbers compare with numbers, exactly, whatever their form; texts and booleans with their own kind. */
+/** Numbers compare with numbers, exactly, whatever their form; texts and booleans with their own kind, others differ. */
 const kindOf = (value: Scalar): "number" | "string" | "boolean" =>
   isNumber(value) ? "number" : (typeof value as "string" | "boolean")
 
 const holds = (operator: Comparison, left: Scalar, right: Scalar): boolean => {
-  if (typeof left !== typeof right && kindOf(left) !== kindOf(right)) return false
+  if (typeof left !== typeof right && kindOf(left) !== kindOf(right)) return operator === "!="
   switch (operator) {
     case "==":
       return left >= right && left <= right
@@ -211,23 +211,13 @@ const amongOf = ({ labelsOf }: Source, values: ReadonlySet<Scalar>): ((found: Sc
   return (found) => values.has(formOf(found)) || (named?.(found)?.some((label) => values.has(label)) ?? false)
 }
 
-/** Tests whether what was read can be compared with each of the values: `!=` does not hold otherwise. */
-const comparableOf = ({ labelsOf }: Source, values: ReadonlySet<Scalar>): ((found: Scalar) => boolean) => {
-  const kinds = new Set([...values].map(kindOf))
-  return (found) => {
-    const own = kindOf(found)
-    return [...kinds].every((kind) => kind === own || (kind === "string" && labelsOf?.(found) !== undefined))
-  }
-}
-
 /** One test for all values of a chain. */
 const chained = (plan: EventPlan, kind: "and" | "or", { operand, values }: Chains.Chain): Test => {
   const one = source(plan, operand)
   const all = new Set(values.map(scalarOf))
   const isAmong = amongOf(one, all)
   if (kind === "or") return tested(one, isAmong)
-  const isComparable = comparableOf(one, all)
-  return tested(one, (found) => isComparable(found) && !isAmong(found))
+  return tested(one, (found) => !isAmong(found))
 }
 
 const joint = (plan: EventPlan, expression: Chains.Joint, pair: Pair): Test => {

@@ -36,7 +36,7 @@ const operators = ["==", "!=", "<", "<=", ">", ">="] as const
 type Operator = (typeof operators)[number]
 
 const compare = (operator: Operator, left: unknown, right: unknown): boolean => {
-  if ((typeof left === "string") !== (typeof right === "string")) return false
+  if ((typeof left === "string") !== (typeof right === "string")) return operator === "!="
   const [one, other] = [left as number, right as number]
   switch (operator) {
     case "==":
