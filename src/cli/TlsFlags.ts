@@ -7,6 +7,7 @@ import * as SystemError from "../errors/SystemError.ts"
 import type { ClientIdentity } from "../transport/tls/Tls.ts"
 import type * as Flags from "./Flags.ts"
 import { Misused } from "./Misused.ts"
+import * as Paths from "./Paths.ts"
 
 /** A file of `--tls-…` cannot be read, or is no use. */
 export class TlsFileRefused extends Schema.TaggedError<TlsFileRefused>()("TlsFileRefused", {
@@ -20,13 +21,16 @@ export class TlsFileRefused extends Schema.TaggedError<TlsFileRefused>()("TlsFil
 }
 
 const path = (name: string, description: string) =>
-  Flag.String(name).pipe(Flag.optional, Flag.withDescription(description))
+  Paths.fileFlag(name).pipe(Flag.optional, Flag.withDescription(description))
 
 export const flags = {
   tlsCa: path("tls-ca", "With TLS: PEM file of the authorities to trust (default: the runtime's own)"),
   tlsCert: path("tls-cert", "With TLS: PEM file of our certificate"),
   tlsKey: path("tls-key", "With TLS: PEM file of its key (default: in the file of --tls-cert)"),
-  tlsName: path("tls-name", "With TLS: the name the relay's certificate has (default: the host of the URL)")
+  tlsName: Flag.String("tls-name").pipe(
+    Flag.optional,
+    Flag.withDescription("With TLS: the name the relay's certificate has (default: the host of the URL)")
+  )
 }
 
 export type Given = Flags.Given<typeof flags>

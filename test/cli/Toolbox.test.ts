@@ -52,6 +52,30 @@ Peers.describeConcurrently([], "lttng-relay", () => {
     })
   )
 
+  it.live("completes directories and files where an argument or a flag names one", () =>
+    Effect.gen(function* () {
+      const directory = yield* Relays.temporaryDirectory("completed")
+      mkdirSync(join(directory, "traces"))
+      writeFileSync(join(directory, "trust.pem"), "")
+      const { stdout: script } = yield* run("--completions", "bash")
+      const complete = `${script}
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=\${#COMP_LINE}
+        _lttng_relay "$1" "\${COMP_WORDS[COMP_CWORD]}"; printf "%s\\n" "\${COMPREPLY[@]}"`
+      const completed = (...words: ReadonlyArray<string>) =>
+        Effect.map(
+          Process.run("bash", ["-c", complete, "bash", "lttng-relay", ...words, join(directory, "tr")]),
+          ({ stdout }) => stdout.trim()
+        )
+      for (const name of ["show", "check", "repair", "export", "replay"])
+        assert.strictEqual(yield* completed(name), join(directory, "traces"), name)
+      assert.strictEqual(yield* completed("repair", "--to"), join(directory, "traces"))
+      assert.sameMembers(
+        (yield* completed("sessions", "--tls-ca")).split("\n"),
+        ["traces", "trust.pem"].map((name) => join(directory, name))
+      )
+    })
+  )
+
   it.live("says in one line that it may open too few files, as soon as the runtime itself comes so far", () =>
     Effect.gen(function* () {
       const texts: Array<string> = []
@@ -217,10 +241,10 @@ const suite = (kind: Relays.Kind) => () => {
   it.live("load, seen by sessions, follow and record; the record replayed: the same trace four times", () =>
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)
-      const load = ["load", "--json", "--hostname=h", "--session=l", "--live=100ms", "--streams=2", "--rate=20"]
+      const load = ["load", "--json", "--hostname=h", "--session=l[1]", "--live=100ms", "--streams=2", "--rate=20"]
       const startedAt = Date.now()
       const loading = yield* Effect.forkScoped(run(...load, "--packets=120", streamingUrl(relay)))
-      const url = `${liveUrl(relay)}/host/h/l-0`
+      const url = `${liveUrl(relay)}/host/h/l[1]-0`
       const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
       const recording = run("record", "--json", "--wait", url, directory)
       const recordingFiber = yield* Effect.forkScoped(recording)
@@ -241,7 +265,7 @@ const suite = (kind: Relays.Kind) => () => {
       const [recorded] = jsonLines((yield* Fiber.join(recordingFiber)).stdout)
       assert.deepStrictEqual([recorded.streams, recorded.packets, recorded.lost], [3, 240, 0])
 
-      const stored = Babeltrace.sessionDirectory(relay.output, "l-0")
+      const stored = Babeltrace.sessionDirectory(relay.output, "l[1]-0")
       const contents = (root: string) => Tree.read(root).map((line) => line.replace(/ 0\d{3}/, ""))
       assert.deepStrictEqual(contents(directory), contents(stored))
       const { stdout: events } = yield* Process.run("babeltrace2", ["--clock-seconds", directory])

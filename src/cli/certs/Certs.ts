@@ -4,12 +4,13 @@ import { resolve } from "node:path"
 import { Console, Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as Output from "../Output.ts"
+import * as Paths from "../Paths.ts"
 import * as Authority from "./Authority.ts"
 import { daysUntil, endOf } from "./Certificate.ts"
 import type { Kind, Made } from "./Request.ts"
 import * as Revocation from "./Revocation.ts"
 
-const directory = Argument.String("dir").pipe(
+const directory = Paths.directoryArgument("dir").pipe(
   Argument.withDescription("Where the authority's files are: keep ca.key there, and from everybody")
 )
 const name = Argument.String("name").pipe(

@@ -29,6 +29,7 @@ import * as Diagnostics from "../Diagnostics.ts"
 import * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
+import * as Paths from "../Paths.ts"
 import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import { parseAge, parseSize } from "../Values.ts"
@@ -64,7 +65,7 @@ const config = {
     Flag.withDefault(EdgeListen.listenDefault),
     Flag.withDescription(`HOST or HOST:CONTROL,DATA for tracers (default: ${EdgeListen.listenDefault})`)
   ),
-  toFile: Flag.String("to-file").pipe(
+  toFile: Paths.fileFlag("to-file").pipe(
     Flag.optional,
     Flag.withDescription("File with that URL instead; SIGHUP reads it again, and sessions go on where it says")
   ),

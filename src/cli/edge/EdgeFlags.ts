@@ -7,12 +7,13 @@ import { priorityBoostMax } from "../../config/Value.ts"
 import type * as Edge from "../../edge/Edge.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
+import * as Paths from "../Paths.ts"
 
 const liveDefault = "127.0.0.1:5344"
 
 /** Names a directory. An empty name, as of a variable that is not set, would be the working directory. */
 const directory = (name: string) =>
-  Flag.String(name).pipe(
+  Paths.directoryFlag(name).pipe(
     Flag.filter(
       (value) => value !== "",
       () => "must name a directory"

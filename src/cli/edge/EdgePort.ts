@@ -14,6 +14,7 @@ import * as Report from "../../edge/Report.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
+import * as Paths from "../Paths.ts"
 
 export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused", { reason: Schema.String }) {
   override get message(): string {
@@ -26,7 +27,7 @@ export const flags = {
     Flag.optional,
     Flag.withDescription("For the operator: tcp://HOST[:PORT] or unix:///PATH, as of the relay (default: none)")
   ),
-  httpTokenFile: Flag.String("http-token-file").pipe(
+  httpTokenFile: Paths.fileFlag("http-token-file").pipe(
     Flag.optional,
     Flag.withDescription("File with the bearer token for it: beyond loopback nobody is answered without")
   )

@@ -5,11 +5,14 @@ import * as Recorder from "../../viewer/Record.ts"
 import * as Bar from "../Bar.ts"
 import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
+import * as Paths from "../Paths.ts"
 import * as Watch from "./Watch.ts"
 
 const config = {
   ...Watch.flags("beginning"),
-  directory: Argument.String("dir").pipe(Argument.withDescription("Where the trace goes: empty, or not there yet")),
+  directory: Paths.directoryArgument("dir").pipe(
+    Argument.withDescription("Where the trace goes: empty, or not there yet")
+  ),
   json: Output.jsonFlag
 }
 

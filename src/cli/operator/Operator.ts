@@ -11,6 +11,7 @@ import { failureOf, trusting } from "../../transport/tls/DialTls.ts"
 import { type ClientIdentity, protocolOf } from "../../transport/tls/Tls.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
+import * as Paths from "../Paths.ts"
 import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 
@@ -22,7 +23,7 @@ export class OperationFailed extends Schema.TaggedError<OperationFailed>()("Oper
 /** Flags by which the relay knows us. */
 export const access = {
   ...TlsFlags.flags,
-  tokenFile: Flag.String("token-file").pipe(
+  tokenFile: Paths.fileFlag("token-file").pipe(
     Flag.optional,
     Flag.withDescription("File with the bearer token, as of --http-token-file: for actions, and beyond loopback")
   )

@@ -37,7 +37,7 @@ const timerOf = (micros: number): string => (micros === 0 ? "not live" : `timer 
 /** Viewers are told how many streams there are, but not which are metadata's. */
 const describe = ({ clientCount, liveTimerMicros, streamCount, traceFormat, url }: Listed): string => {
   const counts = `${Output.plural(streamCount, "stream")} with metadata, ${Output.plural(clientCount, "client")}`
-  const note = url.includes("[") ? "; babeltrace2 opens no IPv6 addresses" : ""
+  const note = /^\w+:\/\/\[/.test(url) ? "; babeltrace2 opens no IPv6 addresses" : ""
   return `${url} (${timerOf(liveTimerMicros)}, ${counts}, ${traceFormat}${note})`
 }
 

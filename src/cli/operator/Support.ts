@@ -8,11 +8,12 @@ import * as SystemError from "../../errors/SystemError.ts"
 import { wallMillis } from "../../Machine.ts"
 import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
+import * as Paths from "../Paths.ts"
 import * as Operator from "./Operator.ts"
 
 const config = {
   ...Operator.flags,
-  output: Flag.String("output").pipe(
+  output: Paths.fileFlag("output").pipe(
     Flag.optional,
     Flag.withDescription("The archive (default: lttng-relay-support-TIME.tar here); nothing is overwritten")
   ),

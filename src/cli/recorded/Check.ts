@@ -7,6 +7,7 @@ import * as DiskTree from "../../recovery/DiskTree.ts"
 import { described, type Finding } from "../../recovery/Finding.ts"
 import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
+import * as Paths from "../Paths.ts"
 
 /** One line: how bad, what, where, and why. */
 export const line = ({ code, detail, offset, path, severity }: Finding): string =>
@@ -53,7 +54,7 @@ const run = ({ directory, events, json, strict }: Flags.Given<typeof config>) =>
 
 /** Which traces, and how they are looked at. */
 export const flags = {
-  directory: Argument.String("dir").pipe(
+  directory: Paths.directoryArgument("dir").pipe(
     Argument.withDescription("A relay's output directory, a session, or anything else with traces below")
   ),
   events: Flag.Boolean("events").pipe(

@@ -11,6 +11,7 @@ import * as EventOptions from "../EventOptions.ts"
 import * as Flags from "../Flags.ts"
 import type * as Options from "../Options.ts"
 import * as Output from "../Output.ts"
+import * as Paths from "../Paths.ts"
 import * as StandardOutput from "../StandardOutput.ts"
 import * as Recorded from "./Recorded.ts"
 
@@ -103,7 +104,7 @@ const print = (input: Input): Effect.Effect<void, Error> =>
 export const command = Command.make(
   "export",
   {
-    directory: Argument.String("dir").pipe(
+    directory: Paths.directoryArgument("dir").pipe(
       Argument.withDescription("Directories of traces: a session, one of its trace chunks, or one trace"),
       Argument.atLeast(1)
     ),

@@ -9,11 +9,12 @@ import * as Recovery from "../../recovery/Repair.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
+import * as Paths from "../Paths.ts"
 import * as Check from "./Check.ts"
 
 const config = {
   ...Check.flags,
-  to: Flag.String("to").pipe(
+  to: Paths.directoryFlag("to").pipe(
     Flag.optional,
     Flag.withDescription("Repair a copy there: a new or empty directory. The original stays as it is")
   ),

@@ -2,12 +2,13 @@
 import { Argument, Command } from "effect/cli"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
+import * as Paths from "../Paths.ts"
 import * as Showing from "./Showing.ts"
 
 export const command = Command.make(
   "show",
   {
-    directory: Argument.String("dir").pipe(
+    directory: Paths.directoryArgument("dir").pipe(
       Argument.withDescription("Directories of traces: a session, one of its trace chunks, or one trace"),
       Argument.atLeast(1)
     ),

@@ -7,10 +7,11 @@ import * as Replayer from "../../target/Replay.ts"
 import * as Bar from "../Bar.ts"
 import type * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
+import * as Paths from "../Paths.ts"
 import * as Streaming from "./Streaming.ts"
 
 const config = {
-  directory: Argument.String("dir").pipe(
+  directory: Paths.directoryArgument("dir").pipe(
     Argument.withDescription("A session's directory, one of its trace chunks, or one trace")
   ),
   url: Streaming.url,
