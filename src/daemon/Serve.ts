@@ -4,9 +4,10 @@
  * Working directory, pid file, run directory, health socket, relay, port files, readiness. Whatever fails here ends
  * the process with status 1 and one line. Files made here are removed by the scope, or at the latest by `ownFiles`.
  */
-import { accessSync, constants } from "node:fs"
+import { accessSync, constants, existsSync } from "node:fs"
 import { Effect, type Scope } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import { report } from "../errors/Report.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { clockMillis, wallMillis } from "../Machine.ts"
 import type { Controls } from "./Controls.ts"
@@ -62,25 +63,29 @@ const attempt = <A>(what: string, action: () => A): Effect.Effect<A, DaemonFaile
     catch: (error) => new DaemonFailed({ code: "START_FILE", message: `${what}: ${SystemError.reasonOf(error)}` })
   })
 
-const isWritable = (directory: string): boolean => {
+/** Why nothing can be made in the directory; undefined: something can. */
+const unwritable = (directory: string): string | undefined => {
   try {
-    accessSync(directory, constants.W_OK)
-    return true
-  } catch {
-    return false
+    accessSync(directory, constants.W_OK | constants.X_OK)
+    return undefined
+  } catch (error) {
+    return SystemError.reasonOf(error)
   }
 }
 
 const enterWorkingDirectory = Effect.fnUntraced(function* (directory: string | undefined) {
   if (directory === undefined) return
   yield* attempt(`Failed to change working directory to "${directory}"`, () => process.chdir(directory))
-  if (!isWritable(directory)) yield* Effect.logDebug(`Working directory "${directory}" is not writable`)
+  if (unwritable(directory) !== undefined) yield* Effect.logDebug(`Working directory "${directory}" is not writable`)
 })
 
 const enterOutput = Effect.fnUntraced(function* (output: string) {
   yield* Neighbours.announce(output)
   const message = Neighbours.complaint(output)
   if (message !== undefined) return yield* new DaemonFailed({ code: "START_OUTPUT", message })
+  // One that is not there yet is made with the first session.
+  const reason = existsSync(output) ? unwritable(output) : undefined
+  if (reason !== undefined) yield* report("OUTPUT_UNWRITABLE", `${output}: ${reason}`)
 })
 
 /** The reference's file modes, before the umask: of pid file and live port file, and of the other port files. */

@@ -28,6 +28,11 @@ export const failures = {
     "Of an earlier relay, found at the start; a full disk, a quota and a target that vanished within a packet leave such, too. " +
       "`lttng-relay check` says what, `lttng-relay repair` puts it right."
   ),
+  OUTPUT_UNWRITABLE: entry(
+    "warning",
+    "nothing can be made in the output directory",
+    "Found at the start, which goes on as the reference's does: sessions are refused until it can be written. Put owner, mode or mount right; no new start is needed."
+  ),
   FILE_FAILED: entry(
     "error",
     "file could not be written: session aborted",

@@ -10,7 +10,7 @@ export const starts = {
   START_OUTPUT: entry(
     "error",
     "",
-    "The output cannot be written, its `.journals` cannot be read, or another relay has sessions of edges in it."
+    "The output cannot be made, its `.journals` cannot be read, or another relay has sessions of edges in it."
   ),
   START_PORT: entry(
     "error",
