@@ -1,4 +1,4 @@
-/** An output of another user: not for sessions that its relay has; one that cannot be written is told of at the start. */
+/** An output of another user: not for sessions that its relay has. One that cannot be written is told of at a start. */
 import { chmodSync, chownSync, mkdirSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
