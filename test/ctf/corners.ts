@@ -77,6 +77,16 @@ export const corners: ReadonlyArray<Corner> = [
   named("the last byte of a number of three digits", "a\\x141\\500b", "aA@b"),
   named("a zero ends a text", "ab\\0cd", "ab"),
   named("bytes that are no UTF-8", "a\\377", "a\xff"),
+  field(
+    "a length found further out than a field of the first name, in which the path does not go on",
+    `struct { ${u8} in; } s; struct { ${u8} s; ${u8} a[s.in]; } t; ${u8} z;`,
+    ["e: { s = { in = 1 }, t = { s = 2, a = [ [0] = 3 ] }, z = 4 }"]
+  ),
+  field(
+    "a length in a field of the name that its array has",
+    `struct { ${u8} in; } s; struct { ${u8} a; ${u8} s[s.in]; } t; ${u8} z;`,
+    ["e: { s = { in = 1 }, t = { a = 2, s = [ [0] = 3 ] }, z = 4 }"]
+  ),
   field("a number with a suffix that says nothing about its sign", "integer { size = 8L; } x;", undefined),
   field("a number with the suffix of two", "integer { size = 8uLL; } x;", four),
   field("a number in parentheses", "integer { size = (8); } x;", four),

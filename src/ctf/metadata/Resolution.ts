@@ -267,14 +267,15 @@ export class Resolver {
       if (level?.kind !== "structure") continue
       const index = level.names.indexOf(first ?? "")
       if (index === -1) continue
-      // A member that is declared later hides nothing.
-      if (index < level.at || (index === level.at && location.path.length > 1)) return this.#descend(at, location)
+      // A member that is declared later hides nothing, nor does one in which the path does not go on.
+      const isSeen = index < level.at || (index === level.at && location.path.length > 1)
+      const found = isSeen ? this.#descend(at, location) : undefined
+      if (found !== undefined) return found
     }
     for (const scope of scopes.slice(0, scopes.indexOf(this.#scope)).reverse()) {
       const root = this.#earlier.get(scope)
-      if (root?.members.some(({ declaredName }) => declaredName === first)) {
-        return this.#walk({ fieldClass: root, path: [] }, location.path, scope)
-      }
+      const found = root && this.#walk({ fieldClass: root, path: [] }, location.path, scope)
+      if (found !== undefined) return found
     }
     return undefined
   }
