@@ -154,6 +154,28 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
     })
   )
 
+  it.live("tells a device that does not answer from one that is not mounted any more", () =>
+    Effect.gen(function* () {
+      const { at } = yield* start()
+      const { page } = yield* tab(yield* browser, 1200)
+      yield* Effect.promise(() =>
+        page.route("**/api/v1/devices*", async (route) => {
+          const answer = await route.fetch()
+          const [{ freeBytes: _, ...device }] = (await answer.json()).items
+          const gone = { ...device, id: 42, mountpoint: "device 42", fileSystem: "?", source: "?" }
+          await route.fulfill({ json: { total: 2, items: [device, gone] } })
+        })
+      )
+      yield* Effect.promise(() => page.goto(at("#/relay")))
+      yield* seen(page, "device 42")
+      const uses = yield* Effect.promise(() => page.locator(".use:not(:has(.bar))").allInnerTexts())
+      assert.deepStrictEqual(
+        uses.map((use) => use.split(/\s*\n\s*/).at(-1)).filter((use) => /no /.test(use ?? "")),
+        ["no answer", "no mount has it"]
+      )
+    })
+  )
+
   it.live("cuts the name of a session that is too long, not what is marked behind it", () =>
     Effect.gen(function* () {
       const { at, url } = yield* start()

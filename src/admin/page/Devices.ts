@@ -14,10 +14,14 @@ const paths = {
   careful: "written by threads: others may be written to meanwhile, or it was slow"
 } as const
 
-const Space = ({ device: { freeBytes, mountpoint, totalBytes } }: { readonly device: Device }) =>
-  freeBytes === undefined || totalBytes === undefined
-    ? html`<div class="use"><span>${mountpoint}</span><span></span><span class="n bad">no answer</span></div>`
-    : html`<${Bar} label=${mountpoint} used=${totalBytes - freeBytes} limit=${totalBytes} format=${Values.bytes} />`
+/** A device without a mount has been taken away, or is one that the system lists by another number: it was not asked. */
+const Space = ({ device: { fileSystem, freeBytes, mountpoint, totalBytes } }: { readonly device: Device }) => {
+  if (freeBytes !== undefined && totalBytes !== undefined) {
+    return html`<${Bar} label=${mountpoint} used=${totalBytes - freeBytes} limit=${totalBytes} format=${Values.bytes} />`
+  }
+  const [kind, text] = fileSystem === "?" ? ["", "no mount has it"] : ["bad", "no answer"]
+  return html`<div class="use"><span>${mountpoint}</span><span></span><span class=${`n ${kind}`}>${text}</span></div>`
+}
 
 const Row = ({ device }: { readonly device: Device }) => {
   const { bytesInFlight, errors, fileSystem, lastWrite, micros, oldestMillis, operationsInFlight, operationsWaiting } =
