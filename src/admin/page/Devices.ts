@@ -14,7 +14,7 @@ const paths = {
   careful: "written by threads: others may be written to meanwhile, or it was slow"
 } as const
 
-/** A device without a mount has been taken away, or is one that the system lists by another number: it was not asked. */
+/** A device without a mount was taken away, or is one that the system lists by another number: it was not asked. */
 const Space = ({ device: { fileSystem, freeBytes, mountpoint, totalBytes } }: { readonly device: Device }) => {
   if (freeBytes !== undefined && totalBytes !== undefined) {
     return html`<${Bar} label=${mountpoint} used=${totalBytes - freeBytes} limit=${totalBytes} format=${Values.bytes} />`
