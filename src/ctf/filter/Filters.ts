@@ -92,7 +92,7 @@ const source = (plan: EventPlan, operand: Operand): Source => {
 
 const isNumber = (value: Scalar): value is Int => typeof value === "number" || typeof value === "bigint"
 
-/** Numbers compare with numbers, exactly, whatever their form; texts and booleans with their own kind, others differ. */
+/** Numbers compare with numbers, exactly, whatever their form; texts and booleans with their own kind. */
 const kindOf = (value: Scalar): "number" | "string" | "boolean" =>
   isNumber(value) ? "number" : (typeof value as "string" | "boolean")
 
