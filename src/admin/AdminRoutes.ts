@@ -67,9 +67,11 @@ export const layer = ({
     History.History.layer,
     Telemetry.layer({ version: packageVersion(), output: config.output, descriptorLimit: config.fdPoolSize })
   )
-  return Layer.mergeAll(api, Routes.metrics(authorization), Routes.livez, Routes.readyz()).pipe(
+  const routes = Layer.mergeAll(api, Routes.metrics(authorization), Routes.livez, Routes.readyz()).pipe(
     Layer.provide(Routes.meant({ isLoopback: isOpen, hosts })),
     HttpRouter.provideRequest(services),
     Layer.provide([services, closing])
   )
+  // Handlers and routes are values of their modules, built once for all that use them: for the first relay alone.
+  return Layer.effectDiscard(Layer.build(Layer.fresh(routes)))
 }

@@ -76,6 +76,32 @@ describe("a program's own HTTP server", () => {
     })
   )
 
+  it.live("may be those of several relays, below a path each", () =>
+    Effect.gen(function* () {
+      const below = (path: `/${string}`, name: string) =>
+        Effect.gen(function* () {
+          const { relay, targetUrl } = yield* TestRelay.make()
+          const target = yield* Target.make({ url: targetUrl, hostname: "host" })
+          yield* target.session({ name })
+          const router = Effect.map(HttpRouter.HttpRouter, (whole) => whole.prefixed(path))
+          return AdminRoutes.layer({ config, token }).pipe(
+            Layer.provide(Layer.effect(HttpRouter.HttpRouter, router)),
+            Layer.provide(Layer.succeed(Relay, relay))
+          )
+        })
+      const { status, url } = yield* serving(Layer.mergeAll(yield* below("/a", "one"), yield* below("/b", "other")))
+      const namesAt = (path: string) =>
+        Effect.gen(function* () {
+          assert.strictEqual(yield* status(`${path}/livez`), 200, path)
+          assert.strictEqual(yield* status(`${path}/metrics`), 401, path)
+          const { sessions } = yield* AdminClient.make({ url: url + path, token })
+          return (yield* sessions.list({ query: {} })).items.map(({ name }) => name)
+        }).pipe(Effect.provide(FetchHttpClient.layer))
+      assert.deepStrictEqual(yield* namesAt("/a"), ["one"])
+      assert.deepStrictEqual(yield* namesAt("/b"), ["other"])
+    })
+  )
+
   it.live("lets no page of somebody else ask, where it is open", () =>
     Effect.gen(function* () {
       const { url } = yield* start({ isOpen: true, hosts: ["relay.example"] })
