@@ -111,7 +111,7 @@ const statusNames: ReadonlyMap<number, string> = new Map([
   [Status.noSession, "the relay lost our viewer session"]
 ])
 
-/** A detach is a courtesy to the next viewer; it must not hold up the end of a program. */
+/** A detach is a courtesy to the next viewer; all of them together must not hold up the end of a program. */
 const detachTimeoutMillis = 1000
 
 const make = (address: Address, connection: ViewerConnection.ViewerConnection): LiveViewer => {
@@ -173,17 +173,18 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
     Effect.gen(function* () {
       const { isPrompt = false, withPadding = false } = options
       yield* createViewerSession
+      const watching = yield* Scope.fork(yield* Effect.scope, "parallel")
       const attached = []
       let refusal: AttachRefused | undefined
       for (const session of chosen) {
-        const outcome = yield* Effect.result(attachOne(session, options))
+        const outcome = yield* Effect.result(Scope.provide(attachOne(session, options), watching))
         if (outcome._tag === "Success") attached.push(outcome.success)
         else if (outcome.failure._tag === "AttachRefused") refusal ??= outcome.failure
         else return yield* outcome.failure
       }
       if (refusal !== undefined && attached.length === 0) return yield* refusal
       const scopes = new Map<bigint, Scope.Closeable>()
-      const joiners = yield* joinersOf(name, options, scopes)
+      const joiners = yield* Scope.provide(joinersOf(name, options, scopes), watching)
       const making = Attachment.make({ connection, sessions: attached, joiners, withPadding, isPrompt })
       const left = (told: ReadonlyArray<ViewerEvent>) => {
         const over = scopes.size === 0 ? [] : told.flatMap((one) => (one._tag === "SessionEnded" ? one.sessionId : []))
