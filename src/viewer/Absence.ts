@@ -19,3 +19,7 @@ export const isGone = (error: unknown): boolean =>
   error instanceof LinkLost ||
   (error instanceof NotLivePort && error.refused !== "expiry") ||
   (error instanceof TlsFailed && error.kind === "handshake")
+
+/** Tells of a relay that greeted us, though we did not attach. */
+export const isOfRelay = (error: unknown): boolean =>
+  error instanceof SessionNotFound || (error instanceof LinkLost && error.refused === undefined)

@@ -8,7 +8,7 @@ import { isWanted } from "../ctf/filter/Filters.ts"
 import type { LiveStream } from "../ctf/live/LiveStream.ts"
 import * as Events from "../ctf/recorded/Events.ts"
 import type { ExchangeFailed } from "../transport/Exchange.ts"
-import { isAbsent, isGone } from "./Absence.ts"
+import { isAbsent, isGone, isOfRelay } from "./Absence.ts"
 import { LiveDecoder, type Trouble } from "./LiveDecoder.ts"
 import type { Attached, AttachOptions } from "./LiveViewer.ts"
 import { Shown } from "./Shown.ts"
@@ -96,15 +96,20 @@ export const reconnecting = <E, R, S, R2>(
   Stream.suspend(() => {
     const shown = new Shown(seek === "beginning")
     let isKnown = false
+    let isRelayKnown = false
     const once = Stream.unwrap(
       Effect.map(
         Effect.suspend(() => attach(isKnown ? "beginning" : seek)),
         (attached) => {
           isKnown = true
+          isRelayKnown = true
           return reading(attached, options, shown)
         }
       )
     )
-    const isPassing = (error: E | ExchangeFailed) => isAbsent(error) || (isKnown && isGone(error))
+    const isPassing = (error: E | ExchangeFailed) => {
+      isRelayKnown ||= isOfRelay(error)
+      return isAbsent(error) || (isRelayKnown && isGone(error))
+    }
     return Stream.retry(once, ($) => $(schedule).pipe(Schedule.while(({ input }) => isPassing(input))))
   })
