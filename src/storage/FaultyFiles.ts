@@ -35,13 +35,18 @@ interface Armed {
   bytes: number
 }
 
+/** Holds operations on paths that contain `path` until it is opened. */
+interface Gate {
+  readonly path: string
+  readonly opened: Deferred.Deferred<void>
+}
+
 /** Files that fail, stall or are slow on demand, around others. */
 export class FaultyFiles {
   readonly #files: Files["Service"]
   readonly #armed = new Set<Armed>()
   #latency: Duration.Input | undefined
-  #gate: Deferred.Deferred<void> | undefined
-  #stalledPath = ""
+  readonly #gates = new Set<Gate>()
   /** Operations held by `stall` now. */
   stalledCount = 0
   /** Operations begun and not ended, stalled ones included. */
@@ -67,12 +72,11 @@ export class FaultyFiles {
 
   /** From now on every operation (on paths that contain `path`) waits until the effect that is answered is run. */
   stall(path = ""): Effect.Effect<void> {
-    const gate = Deferred.makeUnsafe<void>()
-    this.#gate = gate
-    this.#stalledPath = path
+    const gate = { path, opened: Deferred.makeUnsafe<void>() }
+    this.#gates.add(gate)
     return Effect.suspend(() => {
-      if (this.#gate === gate) this.#gate = undefined
-      return Effect.asVoid(Deferred.succeed(gate, undefined))
+      this.#gates.delete(gate)
+      return Effect.asVoid(Deferred.succeed(gate.opened, undefined))
     })
   }
 
@@ -100,9 +104,8 @@ export class FaultyFiles {
   }
 
   #goesWrong(path: string): boolean {
-    const isStalled = this.#gate !== undefined && path.includes(this.#stalledPath)
     const isFaulty = [...this.#armed].some((armed) => applies(armed, "write", path))
-    return isStalled || isFaulty || this.#latency !== undefined
+    return isFaulty || this.#latency !== undefined || this.#gatesOf(path).length > 0
   }
 
   #pass<A>(asked: Asked<A>): Effect.Effect<A, FileFailed> {
@@ -135,14 +138,19 @@ export class FaultyFiles {
   }
 
   #delay(path: string): Effect.Effect<void> {
-    const gate = this.#gate
+    const gates = this.#gatesOf(path)
     const latency = this.#latency === undefined ? Effect.void : Effect.sleep(this.#latency)
-    if (gate === undefined || !path.includes(this.#stalledPath)) return latency
+    if (gates.length === 0) return latency
     this.stalledCount++
+    const opened = Effect.forEach(gates, (gate) => Deferred.await(gate.opened), { discard: true })
     return Effect.andThen(
       latency,
-      Effect.map(Deferred.await(gate), () => void this.stalledCount--)
+      Effect.map(opened, () => void this.stalledCount--)
     )
+  }
+
+  #gatesOf(path: string): ReadonlyArray<Gate> {
+    return [...this.#gates].filter((gate) => path.includes(gate.path))
   }
 
   #check(operation: Operation, path: string): Effect.Effect<void, FileFailed> {

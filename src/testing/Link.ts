@@ -255,7 +255,13 @@ const lineOf = (options: Options): LineOptions => ({
   jitterMillis: (options.jitterMillis ?? 0) / 2
 })
 
+/** Without this a link would carry nothing, again and again, and its process would do nothing else. */
+const check = ({ segmentBytes = 1 }: Options): void => {
+  if (!(segmentBytes >= 1)) throw new RangeError(`segmentBytes must be at least 1, not ${segmentBytes}`)
+}
+
 const stateOf = (options: Options): State => {
+  check(options)
   const [there, back] = [new Line(lineOf(options)), new Line(lineOf(options))]
   return { options, there, back, crossings: new Set(), isDown: false, byteCount: 0 }
 }
@@ -305,6 +311,7 @@ export const make = (options: Options = {}): Effect.Effect<Link> =>
     return {
       listen: (address) => listen(state, address),
       change: (changed) => {
+        check(changed)
         state.options = changed
         for (const line of [state.there, state.back]) line.change(lineOf(changed))
       },

@@ -7,7 +7,7 @@ import { mkdtempSync, realpathSync, rmSync, statfsSync, symlinkSync } from "node
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Fiber, Layer, type Scope } from "effect"
 import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import { Files, isPrompt, type OpenFile } from "../../src/storage/Files.ts"
@@ -375,6 +375,23 @@ describe("Faulty files", () => {
       yield* Effect.yieldNow
       assert.strictEqual(stuck.pollUnsafe()?._tag, "Success")
       assert.strictEqual(faulty.inFlightCount, 0)
+    })
+  )
+
+  it.live("each stall holds its paths until it is released itself, whatever else is stalled", () =>
+    Effect.gen(function* () {
+      const faulty = new FaultyFiles(new MemoryFiles().service)
+      const releaseOne = faulty.stall("one")
+      const releaseOther = faulty.stall("other")
+      const open = (path: string) => Effect.forkChild(faulty.service.open(path, "create"), { startImmediately: true })
+      const [one, other, both] = [yield* open("/one"), yield* open("/other"), yield* open("/one-other")]
+      assert.strictEqual(faulty.stalledCount, 3)
+      yield* releaseOther
+      yield* Fiber.join(other)
+      assert.deepStrictEqual([one.pollUnsafe(), both.pollUnsafe()], [undefined, undefined])
+      yield* releaseOne
+      yield* Fiber.join(one)
+      yield* Fiber.join(both)
     })
   )
 })

@@ -5,7 +5,7 @@
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Exit, Schema } from "effect"
 import { SyntheticTrace, Target } from "../../src/index.ts"
 import { Link, TestRelay, Waiting, Wire } from "../../src/testing/index.ts"
 
@@ -160,6 +160,16 @@ describe("a link", () => {
 
 const traced = "ust/uid/0/64-bit"
 const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+
+it.effect("has no segments of nothing, now or later", () =>
+  Effect.gen(function* () {
+    for (const segmentBytes of [0, -1, Number.NaN]) {
+      assert.isTrue(Exit.hasDies(yield* Effect.exit(Link.make({ segmentBytes }))), `${segmentBytes}`)
+    }
+    const link = yield* Link.make({ segmentBytes: 1 })
+    assert.throws(() => link.change({ segmentBytes: 0 }), RangeError)
+  })
+)
 
 describe("a relay behind a link", () => {
   it.live("keeps the connections of one port when another is closed", () =>
