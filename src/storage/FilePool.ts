@@ -8,12 +8,12 @@
 import { Effect } from "effect"
 import { AllDeviceFigures } from "./DeviceFigures.ts"
 import type { DeviceGate } from "./DeviceGate.ts"
-import type { FileFailed, OpenFile } from "./Files.ts"
+import { type FileFailed, Files } from "./Files.ts"
 
 /** Fewer would make every write a reopen. */
 const capacityMin = 8
 
-/** If connections have taken the process's last descriptors, so many attempts to open are made, with pauses. */
+/** If connections have taken the process's last descriptors, so many attempts are made, with pauses. */
 const shortageAttemptCountMax = 50
 const shortageWait = "10 millis"
 
@@ -76,12 +76,21 @@ export class FilePool {
     )
   })
 
-  /** Opens an admitted file. While the process has no descriptor for it, idle files give theirs. */
-  open(open: Effect.Effect<OpenFile, FileFailed>, attemptCount = 0): Effect.Effect<OpenFile, FileFailed> {
-    return Effect.catchIf(open, isShortage, (shortage) => {
-      for (const victim of this.#idle) return Effect.flatMap(victim.suspend, () => this.open(open, attemptCount))
+  /** While the process has no descriptor for an operation that takes one, idle files of the pool give theirs. */
+  files(files: Files["Service"]): Files["Service"] {
+    return Files.of({
+      ...files,
+      open: (path, mode) => this.#given(files.open(path, mode)),
+      list: (path) => this.#given(files.list(path)),
+      syncDirectory: (path) => this.#given(files.syncDirectory(path))
+    })
+  }
+
+  #given<A>(operation: Effect.Effect<A, FileFailed>, attemptCount = 0): Effect.Effect<A, FileFailed> {
+    return Effect.catchIf(operation, isShortage, (shortage) => {
+      for (const victim of this.#idle) return Effect.flatMap(victim.suspend, () => this.#given(operation, attemptCount))
       if (attemptCount === shortageAttemptCountMax) return Effect.fail(shortage)
-      return Effect.flatMap(Effect.sleep(shortageWait), () => this.open(open, attemptCount + 1))
+      return Effect.flatMap(Effect.sleep(shortageWait), () => this.#given(operation, attemptCount + 1))
     })
   }
 

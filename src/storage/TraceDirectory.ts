@@ -120,7 +120,9 @@ export class TraceDirectory {
           if (!this.#ground.keepsNothing) this.#made.add(subdirectory)
         }
         if (replaces) yield* ignoreMissing(this.#ground.files.displace(at))
-        const file = yield* Effect.catchIf(this.#open(at, mode), isTaken, (failure) => this.#saidWhole(failure))
+        const file = yield* Effect.catchIf(this.#ground.files.open(at, mode), isTaken, (failure) =>
+          this.#saidWhole(failure)
+        )
         if (!this.#ground.keepsNothing) this.#created.add(relative)
         return this.#traceFile(file, relative, true)
       })
@@ -164,7 +166,7 @@ export class TraceDirectory {
     return this.#admitted(
       Effect.gen({ self: this }, function* () {
         const at = yield* this.#inside(relative)
-        return this.#traceFile(yield* this.#open(at, mode), relative, mode === "continue")
+        return this.#traceFile(yield* this.#ground.files.open(at, mode), relative, mode === "continue")
       })
     )
   }
@@ -284,10 +286,6 @@ export class TraceDirectory {
     )
   }
 
-  #open(at: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> {
-    return this.#ground.pool.open(this.#ground.files.open(at, mode))
-  }
-
   #patiently<A>(relative: string, operation: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
     const { mayWait, roomWait } = this.#ground
     return roomWait.of(operation, () => mayWait(path.join(this.relativePath, relative)))
@@ -295,7 +293,7 @@ export class TraceDirectory {
 
   #traceFile(file: OpenFile, relative: string, isWriter: boolean): TraceFile {
     const reopen = (mode: OpenMode) =>
-      this.#exclusive(Effect.flatMap(this.#inside(relative), (at) => this.#open(at, mode)))
+      this.#exclusive(Effect.flatMap(this.#inside(relative), (at) => this.#ground.files.open(at, mode)))
     return new TraceFile(this.#ground.pool, file, reopen, isWriter, (operation) => this.#patiently(relative, operation))
   }
 

@@ -49,7 +49,8 @@ export class TraceStore extends Context.Service<
         const retraceable = new Retraceable(plain)
         const roomWait = new RoomWait()
         const isWatched = (path: string) => retraceable.isWatched(path)
-        const files = roomWait.files(counted(retraceable.service, pool.figures), isWatched)
+        // A session waits for a descriptor only once idle files have none to give.
+        const files = roomWait.files(pool.files(counted(retraceable.service, pool.figures)), isWatched)
         const { keepsNothing = false } = plain
         const { syncsNames = false } = options
         const output = path.resolve(options.output)

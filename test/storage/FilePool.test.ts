@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { DeviceGate } from "../../src/storage/DeviceGate.ts"
+import { Watch } from "../../src/storage/Retraceable.ts"
 import { turns } from "../support/turns.ts"
 import { type Options, output, type Stored, withStore } from "./stores.ts"
 
@@ -176,6 +177,28 @@ describe("the pool of open files", () => {
         assert.strictEqual((yield* Effect.flip(late.write([bytes("z")], 1))).code, "EMFILE")
         disarm()
         assert.strictEqual(store.pool.openCount, 0)
+      })
+  )
+
+  claim(
+    "out of descriptors, idle files give theirs before a session waits, and to what lists a directory",
+    {},
+    (stored) =>
+      Effect.gen(function* () {
+        const { faults, memory, store } = stored
+        const watch = new Watch(yield* memory.service.open("/changes", "create"), false)
+        watch.prefixes.add(output)
+        store.retraceable.watches.add(watch)
+        store.roomWait.onWait = Effect.die
+        const directory = store.directory("s")
+        const [first, second] = yield* Effect.forEach(["a", "b"], (name) => directory.create("ust", name, false))
+        faults.fail({ code: "EMFILE", operation: "open", times: 1 })
+        const late = yield* directory.create("ust", "late", false)
+        assert.strictEqual(store.pool.openCount, 2)
+        faults.fail({ code: "EMFILE", operation: "readdir", times: 1 })
+        yield* directory.holdsFile(() => true)
+        assert.strictEqual(store.pool.openCount, 1)
+        for (const file of [first, second, late]) yield* file?.close ?? Effect.void
       })
   )
 

@@ -267,7 +267,7 @@ export const begin = (
   isSynced: boolean
 ): Effect.Effect<JournalHistory, FileFailed> =>
   Effect.gen(function* () {
-    const files = store.roomWait.files(store.retraceable.plain, () => true)
+    const files = store.roomWait.files(store.pool.files(store.retraceable.plain), () => true)
     const paths = pathsOf(store, token)
     const described = store.roomWait.file(yield* create(store, paths.about, files))
     const text = JSON.stringify(about)
