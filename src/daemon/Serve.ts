@@ -4,7 +4,7 @@
  * Working directory, pid file, run directory, health socket, relay, port files, readiness. Whatever fails here ends
  * the process with status 1 and one line. Files made here are removed by the scope, or at the latest by `ownFiles`.
  */
-import { accessSync, constants, existsSync } from "node:fs"
+import { existsSync } from "node:fs"
 import { Effect, type Scope } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import { report } from "../errors/Report.ts"
@@ -20,6 +20,7 @@ import * as Neighbours from "./Neighbours.ts"
 import type { Notify } from "./Notify.ts"
 import type { OwnFiles } from "./OwnFiles.ts"
 import * as RunDirectory from "./RunDirectory.ts"
+import { unwritable } from "./Unwritable.ts"
 
 interface Bound {
   readonly host: string
@@ -62,16 +63,6 @@ const attempt = <A>(what: string, action: () => A): Effect.Effect<A, DaemonFaile
     try: action,
     catch: (error) => new DaemonFailed({ code: "START_FILE", message: `${what}: ${SystemError.reasonOf(error)}` })
   })
-
-/** Why nothing can be made in the directory; undefined: something can. */
-const unwritable = (directory: string): string | undefined => {
-  try {
-    accessSync(directory, constants.W_OK | constants.X_OK)
-    return undefined
-  } catch (error) {
-    return SystemError.reasonOf(error)
-  }
-}
 
 const enterWorkingDirectory = Effect.fnUntraced(function* (directory: string | undefined) {
   if (directory === undefined) return

@@ -2,7 +2,7 @@
  * `--check`: says what would be wrong with a start, without starting. It finds every complaint, not only the first, and
  * makes or writes nothing; ports are bound for a moment, to see that they can be.
  */
-import { accessSync, constants, readdirSync, type Stats, statfsSync, statSync } from "node:fs"
+import { accessSync, constants, readdirSync, statfsSync, statSync } from "node:fs"
 import { totalmem } from "node:os"
 import { dirname } from "node:path"
 import { Effect, Result } from "effect"
@@ -21,19 +21,11 @@ import * as AccessRules from "../files/AccessRules.ts"
 import * as TlsFiles from "../files/TlsFiles.ts"
 import * as Neighbours from "../Neighbours.ts"
 import * as OwnSocket from "../OwnSocket.ts"
+import { existing, look, unwritable } from "../Unwritable.ts"
 import * as Predecessor from "./Predecessor.ts"
 
 const error = (text: string): Message => ({ level: "error", text })
 const warning = (text: string): Message => ({ level: "warning", text })
-
-/** What is at the path; undefined: nothing; a text: why that cannot be told. */
-const look = (path: string): Stats | undefined | string => {
-  try {
-    return statSync(path, { throwIfNoEntry: false })
-  } catch (cause) {
-    return reasonOf(cause)
-  }
-}
 
 const namesIn = (directory: string): ReadonlyArray<string> => {
   try {
@@ -48,26 +40,7 @@ const isDirectory = (path: string): boolean => {
   return typeof found === "object" && found.isDirectory()
 }
 
-/** The path, or its nearest parent that exists or cannot be looked at. */
-const existing = (path: string): string => {
-  for (let at = path; ; at = dirname(at)) {
-    if (look(at) !== undefined || at === "/" || at === ".") return at
-  }
-}
-
-/** Why files cannot be made in the directory, which may have to be made itself; undefined: they can. */
-const unwritable = (path: string): string | undefined => {
-  try {
-    const there = existing(path)
-    if (!statSync(there).isDirectory()) return `${there} is not a directory`
-    accessSync(there, constants.W_OK | constants.X_OK)
-    return undefined
-  } catch (cause) {
-    return reasonOf(cause)
-  }
-}
-
-/** The same for the directory that is to have the file, which must exist. */
+/** Why the file cannot be made in its directory, which must exist; undefined: it can. */
 const unwritableAround = (path: string): string | undefined => {
   const parent = dirname(path)
   return isDirectory(parent) ? unwritable(parent) : `there is no directory ${parent}`
