@@ -3,13 +3,13 @@
  *
  * A filter is asked once per event record class; what it answers is asked per event record.
  */
-import type { FieldClass, Scope, Structure } from "../model/FieldClass.ts"
+import type { FieldClass, Integer, Scope, Structure } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
-import { align, type Cursor, checkedLength, goOn, type Int, readAgain } from "./Cursor.ts"
+import { align, type Cursor, checkedLength, goOn, grainBytes, type Int, readAgain } from "./Cursor.ts"
 import type { DataStream } from "./DataStream.ts"
 import * as Encodings from "./Encodings.ts"
 import * as Labels from "./Labels.ts"
-import { leastBits } from "./Layout.ts"
+import { fixedBits, leastBits, roundUp } from "./Layout.ts"
 import * as Numbers from "./Numbers.ts"
 import type { EventPlan } from "./Plan.ts"
 import * as Regions from "./Regions.ts"
@@ -213,6 +213,45 @@ const start = (plan: EventPlan, scope: Scope): Start | undefined => {
   }
 }
 
+/** Larger ones are aligned in the packet, not in the window. */
+const alignmentMax = grainBytes * 8
+
+interface Whole {
+  readonly fieldClass: Integer
+  /** Bits from the aligned begin of the scope. */
+  readonly offset: number
+}
+
+/** An integer in whole bytes that lies at the same place in every record of the class. */
+const whole = (structure: Structure, [name, ...rest]: ReadonlyArray<Step>): Whole | undefined => {
+  let offset = 0
+  for (const { fieldClass, name: found } of structure.members) {
+    offset = roundUp(offset, fieldClass.alignment)
+    if (found === String(name)) {
+      if (fieldClass.kind === "structure") {
+        const inner = whole(fieldClass, rest)
+        return inner && { ...inner, offset: offset + inner.offset }
+      }
+      const isWhole = fieldClass.kind === "integer" && rest.length === 0 && Numbers.isBytes(fieldClass)
+      return isWhole ? { fieldClass, offset } : undefined
+    }
+    const bits = fixedBits(fieldClass)
+    if (bits === undefined) return undefined
+    offset += bits
+  }
+  return undefined
+}
+
+/** The record is whole: its end has been found. So nothing is checked, and the cursor need not move. */
+const direct = ({ at, cursor, structure }: Start, path: ReadonlyArray<Step>): Field["read"] | undefined => {
+  const found = structure && structure.alignment <= alignmentMax ? whole(structure, path) : undefined
+  if (structure === undefined || found === undefined) return undefined
+  const { fieldClass, offset } = found
+  const read = Numbers.bytesRead(fieldClass, fieldClass.isSigned)
+  const mask = structure.alignment - 1
+  return (event) => read(cursor(event).view, (((at(event) + mask) & ~mask) + offset) >> 3)
+}
+
 /** Finds a field by names as they are shown, elements by index. Undefined if the class has no such field. */
 export const field = (plan: EventPlan, scope: Scope, path: ReadonlyArray<Step>): Field | undefined => {
   const from = start(plan, scope)
@@ -222,14 +261,16 @@ export const field = (plan: EventPlan, scope: Scope, path: ReadonlyArray<Step>):
   const { labelsOf, read } = found
   return {
     labelsOf,
-    read: (event) => {
-      const cursor = from.cursor(event)
-      readAgain(cursor, from.at(event))
-      try {
-        return read(cursor)
-      } finally {
-        goOn(cursor)
-      }
-    }
+    read:
+      direct(from, path) ??
+      ((event) => {
+        const cursor = from.cursor(event)
+        readAgain(cursor, from.at(event))
+        try {
+          return read(cursor)
+        } finally {
+          goOn(cursor)
+        }
+      })
   }
 }

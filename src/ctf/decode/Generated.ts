@@ -201,7 +201,7 @@ class Emitter {
     this.#align(8)
     this.#need(8)
     const name = this.#name()
-    this.line(`const ${name} = zero(bytes, (${this.#at}) >> 3, end >> 3)`)
+    this.line(`const ${name} = zero(bytes, view, (${this.#at}) >> 3, end >> 3)`)
     this.line(`if (${name} >= end >> 3) throw short`)
     this.line(`b = (${name} + 1) << 3`)
     this.#grain = 8

@@ -85,7 +85,7 @@ const anyBits = (fieldClass: Bits, isSigned: boolean): ReadInt => {
   }
 }
 
-type ReadBytes = (view: DataView, at: number) => Int
+export type ReadBytes = (view: DataView, at: number) => Int
 
 const byteReads: Readonly<Record<string, ReadBytes>> = {
   "8u": (view, at) => view.getUint8(at),
@@ -108,11 +108,16 @@ const byteReads: Readonly<Record<string, ReadBytes>> = {
 export const isBytes = ({ alignment, isReversed, size }: Bits): boolean =>
   alignment >= 8 && !isReversed && (size === 8 || size === 16 || size === 32 || size === 64)
 
+/** Reads a field for which `isBytes` holds, at a byte. */
+export const bytesRead = ({ byteOrder, size }: Bits, isSigned: boolean): ReadBytes => {
+  const order = size === 8 ? "" : byteOrder === "little-endian" ? "l" : "b"
+  return byteReads[`${size}${isSigned ? "s" : "u"}${order}`] as ReadBytes
+}
+
 export const fixed = (fieldClass: Bits, isSigned: boolean): ReadInt => {
   if (!isBytes(fieldClass)) return anyBits(fieldClass, isSigned)
   const { alignment, size } = fieldClass
-  const order = size === 8 ? "" : fieldClass.byteOrder === "little-endian" ? "l" : "b"
-  const read = byteReads[`${size}${isSigned ? "s" : "u"}${order}`] as ReadBytes
+  const read = bytesRead(fieldClass, isSigned)
   return (cursor) => {
     align(cursor, alignment)
     const at = cursor.at

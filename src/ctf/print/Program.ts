@@ -78,7 +78,7 @@ const integer = ({ code, int }: Program, step: number, { view }: Cursor, b: numb
 }
 
 /** Prints bytes up to a zero, or those of an array; answers the bit after them. */
-const string = (program: Program, step: number, { bytes, end }: Cursor, b: number, out: Bytes): number => {
+const string = (program: Program, step: number, { bytes, end, view }: Cursor, b: number, out: Bytes): number => {
   const { bytesMax, code, quoting } = program
   const { isPlain, write } = quoting
   const isLimited = code[step] === characters
@@ -100,7 +100,7 @@ const string = (program: Program, step: number, { bytes, end }: Cursor, b: numbe
     target[at++] = quote
     out.at = at
   } else {
-    place = zeroIn(bytes, place, last)
+    place = zeroIn(bytes, view, place, last)
     write(out, bytes, first, place)
     out.reserve(bytesMax)
   }
