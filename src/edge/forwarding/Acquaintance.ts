@@ -48,7 +48,7 @@ const acquaintance = (
       waitMillis = isHeard ? waitMillisMin : Math.min(waitMillisMax, 2 * waitMillis)
       const laterMillis = (link.relay?.edges.length ?? 0) > 0 ? edgesAgainMillis : againMillis
       const waited = Effect.as(Effect.sleep(isHeard ? laterMillis : waitMillis), false)
-      const isElsewhere = yield* Effect.raceFirst(waited, Effect.as(route.moved, true))
+      const isElsewhere = yield* Effect.raceFirst(waited, Effect.as(route.movedFrom(to), true))
       if (isElsewhere) link.relay = undefined
     }
   })

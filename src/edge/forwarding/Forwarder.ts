@@ -21,6 +21,7 @@ import type { Meter } from "./Meter.ts"
 import { idle, isGoneForGood, isWanted, nameOf } from "./Onward.ts"
 import type { Pace } from "./Pace.ts"
 import { type Mode, Packing } from "./Packing.ts"
+import type { Addresses } from "./plain/Conversation.ts"
 import { type Done, forwardPlain } from "./plain/PlainForwarding.ts"
 import type { Route } from "./Route.ts"
 import { send } from "./Sending.ts"
@@ -71,7 +72,8 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
         if (isForGood) yield* Effect.uninterruptible(options.spool.leave(journal, passed, true))
         if (isForGood) continue
       }
-      const done = yield* Effect.result(Effect.scoped(attempt(journal, options, onUp)))
+      const { to } = options.route
+      const done = yield* Effect.result(Effect.scoped(attempt(journal, to, options, onUp)))
       if (Result.isSuccess(done)) {
         if (done.success !== undefined) return done.success
         if (passed !== undefined) yield* Effect.uninterruptible(options.spool.leave(journal, passed))
@@ -84,13 +86,12 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
       }
       if (failure._tag === "FileFailed") yield* journal.segments.reopenAfter(failure)
       yield* options.link.failed(failure.message, failure._tag === "EdgeCircle" ? "EDGE_CIRCLE" : undefined)
-      yield* Effect.raceFirst(Effect.sleep(backoff.failed(clockMillis())), options.route.moved)
+      yield* Effect.raceFirst(Effect.sleep(backoff.failed(clockMillis())), options.route.movedFrom(to))
     }
   })
 
-const attempt = (journal: Journal, options: Options, onUp: () => void) =>
+const attempt = (journal: Journal, to: Addresses, options: Options, onUp: () => void) =>
   Effect.gen(function* () {
-    const { to } = options.route
     const link = yield* options.dial(to.control, "control")
     const greeted = yield* greet(link)
     const { clears, takesJournals, unpacks } = greeted
@@ -98,8 +99,8 @@ const attempt = (journal: Journal, options: Options, onUp: () => void) =>
     if (greeted.edges.includes(options.edgeId)) return yield* new EdgeCircle({ address: link.name })
     const packing = new Packing(unpacks ? options.compression : "off", options.spool.memory, options.link.rate)
     const elsewhere = new Dial.LinkLost({ address: link.name, reason: "the relay is elsewhere now" })
-    const moved = Effect.andThen(options.route.moved, Effect.fail(elsewhere))
-    if (takesJournals) return yield* Effect.raceFirst(resume(journal, link, packing, options, onUp), moved)
+    const moved = Effect.andThen(options.route.movedFrom(to), Effect.fail(elsewhere))
+    if (takesJournals) return yield* Effect.raceFirst(moved, resume(journal, link, packing, options, onUp))
     if (journal.isOver) return { lost: undefined }
     return yield* forwardPlain(journal, { ...options, to, onUp, clears })
   })

@@ -18,8 +18,8 @@ export class Route {
     Deferred.doneUnsafe(moved, Exit.void)
   }
 
-  /** Done when the relay is somewhere else than now. */
-  get moved(): Effect.Effect<void> {
-    return Effect.suspend(() => Deferred.await(this.#moved))
+  /** Done when the relay is somewhere else than `at`, where somebody looks for it. */
+  movedFrom(at: Addresses): Effect.Effect<void> {
+    return Effect.suspend(() => (this.to === at ? Deferred.await(this.#moved) : Effect.void))
   }
 }
