@@ -93,6 +93,9 @@ const unsentBytesMax = 256 * 1024
 /** Buffers of packets are used again once these are sent: new memory for each costs as much as sending it. */
 const bufferCountOf = ({ packetBytes }: Options): number => Math.ceil(unsentBytesMax / packetBytes) + 2
 
+/** Whole milliseconds. The wall clock may be set meanwhile. */
+export const steadyMillis = Effect.map(Clock.monotonicTimeNanos, (nanos) => Number(nanos / 1_000_000n))
+
 const playStream = (
   stream: Target.DataStream,
   generator: SyntheticTrace.Generator,
@@ -100,9 +103,9 @@ const playStream = (
   { sent: report }: Tally
 ) =>
   Effect.gen(function* () {
-    const start = yield* Clock.currentTimeMillis
+    const start = yield* steadyMillis
     for (let sent = 0; ; sent++) {
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* steadyMillis
       if (isOver(options, sent, now - start)) return
       if (options.rate !== undefined) {
         const due = start + (sent * 1000) / options.rate
@@ -162,7 +165,7 @@ export const run = (
 ): Effect.Effect<Summary, Target.SessionFailed | LoadInvalid> =>
   Effect.gen(function* () {
     yield* check(options)
-    const start = yield* Clock.currentTimeMillis
+    const start = yield* steadyMillis
     let packets = 0
     let bytes = 0
     let sessionsStarted = 0
@@ -188,6 +191,6 @@ export const run = (
       )
     const sessions = Array.from({ length: options.sessionCount }, (_, index) => one(index))
     yield* Effect.all(sessions, { concurrency: "unbounded", discard: true })
-    const end = yield* Clock.currentTimeMillis
+    const end = yield* steadyMillis
     return { packets, bytes, seconds: (end - start) / 1000, sessionsStarted, answerMillis }
   })

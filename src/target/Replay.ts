@@ -129,7 +129,7 @@ const earliest = (playing: ReadonlyArray<Playing>): Playing | undefined => {
 const keepPace = (position: Position, clock: ClockClass | undefined, speed: number | undefined, cycles: bigint) =>
   Effect.gen(function* () {
     if (speed !== undefined) {
-      const nanos = yield* Clock.currentTimeNanos
+      const nanos = yield* Clock.monotonicTimeNanos
       position.origin ??= { cycles, nanos }
       const elapsed = Number(fromCycles(clock, cycles) - fromCycles(clock, position.origin.cycles)) / speed
       const due = Number(position.origin.nanos - nanos) + elapsed

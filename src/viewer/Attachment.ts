@@ -40,6 +40,11 @@ export interface Options {
 export const make = (options: Options): Effect.Effect<Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done>> =>
   Clock.clockWith((clock) => Effect.succeed(new Attachment(options, clock).next))
 
+const millisOf = (nanos: bigint): number => Number(nanos) / 1e6
+
+/** Not the wall clock: if that were set back, a viewer would wait for as long. */
+const steadyMillis = Effect.map(Clock.monotonicTimeNanos, millisOf)
+
 class Attachment {
   readonly #options: Options
   readonly #now: () => bigint
@@ -67,7 +72,7 @@ class Attachment {
   #resumeMillis = 0
 
   constructor(options: Options, clock: Clock.Clock) {
-    const nowMillis = clock.currentTimeMillisUnsafe()
+    const startMillis = millisOf(clock.monotonicTimeNanosUnsafe())
     this.#options = options
     this.#now = () => clock.monotonicTimeNanosUnsafe()
     const periodMillis = shortestPeriodOf(options.sessions.map(({ session }) => session))
@@ -82,7 +87,7 @@ class Attachment {
     this.#packets = new PacketSlices(options.connection, options.withPadding)
     this.#traces = new ViewedTraces(options.connection, (event) => this.#events.push(event))
     this.#joining = options.joiners && new Joining(options.joiners, options.sessions, periodMillis, this.#now)
-    for (const each of options.sessions) this.#add(each, nowMillis)
+    for (const each of options.sessions) this.#add(each, startMillis)
   }
 
   get next(): Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done> {
@@ -135,7 +140,7 @@ class Attachment {
   /** Asks once, or shows one packet; asks for new streams before it shows what may be newer than their records. */
   #step(): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
-      const nowMillis = yield* Clock.currentTimeMillis
+      const nowMillis = yield* steadyMillis
       if (this.#sessions.areStreamsWanted) yield* this.#sessions.askAll(nowMillis)
       yield* this.#traces.ask()
       if (this.#events.length > 0) return
@@ -328,7 +333,7 @@ class Attachment {
   #admit(): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
       const found = yield* this.#joining?.look() ?? Effect.succeed([])
-      const nowMillis = yield* Clock.currentTimeMillis
+      const nowMillis = yield* steadyMillis
       for (const { attached, session } of found) {
         if (typeof attached === "string") {
           this.#events.push({ _tag: "SessionRefused", session, reason: attached })
@@ -345,7 +350,7 @@ class Attachment {
   /** Whether no session will join any more; looks for one, and waits a while before it answers false. */
   #isOver(): Effect.Effect<boolean, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
-      const nowMillis = yield* Clock.currentTimeMillis
+      const nowMillis = yield* steadyMillis
       this.#endedMillis ??= nowMillis
       const { lingerMillis = 0 } = this.#options.joiners ?? {}
       const leftMillis = this.#endedMillis + lingerMillis - nowMillis

@@ -145,7 +145,7 @@ export const over = (
     const ask = <Request, Reply>(command: Command<Request, Reply>, read: Read, request: Request) =>
       Effect.flatten(start(command, read, request))
 
-    const asked = yield* Clock.currentTimeNanos
+    const asked = yield* Clock.monotonicTimeNanos
     const greeting = ask(Connect, Exchange.exactly(Connect.requestSize), {
       viewerSessionId: u64Max,
       ...own,
@@ -169,7 +169,7 @@ export const over = (
       const reason = `major ${theirs.major}: is this a relay's live port?`
       return yield* new ReplyMalformed({ command: Connect.name, reason })
     }
-    const roundTripMillis = Number((yield* Clock.currentTimeNanos) - asked) / 1e6
+    const roundTripMillis = Number((yield* Clock.monotonicTimeNanos) - asked) / 1e6
     minor = Math.min(own.minor, theirs.minor)
     return callsOf(minor, roundTripMillis, () => requestCount, start)
   })

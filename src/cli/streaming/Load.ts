@@ -1,5 +1,5 @@
 /** `lttng-relay load`: synthetic sessions against a relay. */
-import { Clock, Console, Duration, Effect } from "effect"
+import { Console, Duration, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { clockMillis } from "../../Machine.ts"
 import * as Loader from "../../target/Load.ts"
@@ -120,11 +120,11 @@ const print = (input: Input, done: Loader.Summary) => {
 
 const run = (input: Input) =>
   Effect.gen(function* () {
-    const start = yield* Clock.currentTimeMillis
+    const start = yield* Loader.steadyMillis
     const answerMillis = (): number | undefined => undefined
     const done = { packets: 0, bytes: 0, seconds: 0, sessionsStarted: 0, answerMillis }
     const loading = load(input, (progress) => Object.assign(done, progress))
-    const summary = Effect.flatMap(Clock.currentTimeMillis, (end) =>
+    const summary = Effect.flatMap(Loader.steadyMillis, (end) =>
       print(input, { ...done, seconds: (end - start) / 1000 })
     )
     yield* Output.summarized(Effect.scoped(loading), () => summary)
