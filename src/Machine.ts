@@ -13,7 +13,7 @@ export interface Source {
   readonly clockNanos: () => bigint
   /** Whole milliseconds since 1970. */
   readonly wallMillis: () => number
-  /** Microseconds since 1970; a change of the system's clock after the process began is not seen. */
+  /** Microseconds since 1970. */
   readonly wallMicros: () => number
   /** Seconds since the process began. */
   readonly uptimeSeconds: () => number
@@ -47,12 +47,22 @@ const numberIn = (path: string, at: number): number | undefined => {
   }
 }
 
+/** When the monotonic clock was 0. Corrected when the wall clock was set, by so much at least. */
+let wallOrigin = performance.timeOrigin
+const setMillisMin = 100
+
 /** Looked up at each call: tests put clocks of their own in the place of the globals. */
 const machine: Source = {
   clockMillis: () => performance.now(),
   clockNanos: () => process.hrtime.bigint(),
   wallMillis: () => Date.now(),
-  wallMicros: () => (performance.timeOrigin + performance.now()) * 1000,
+  wallMicros: () => {
+    const wall = Date.now()
+    const steady = performance.now()
+    // `Date` counts whole milliseconds.
+    if (Math.abs(wall - wallOrigin - steady) > setMillisMin) wallOrigin = wall - steady
+    return (wallOrigin + steady) * 1000
+  },
   uptimeSeconds: () => process.uptime(),
   waitedNanos: () => numberIn("/proc/thread-self/schedstat", 1),
   runnableCount: () => numberIn("/proc/loadavg", 3),
@@ -103,6 +113,9 @@ const use = (source: Source): void => {
   randomBytes = source.randomBytes
   randomUUID = source.randomUUID
 }
+
+/** A time of the clock that only goes forward as ms since 1970, by the wall clock as it is now. */
+export const wallMillisOf = (clockedMillis: number): number => wallMillis() - (clockMillis() - clockedMillis)
 
 /** A random UUID as 32 digits. */
 export const uuidDigits = (): string => randomUUID().replaceAll("-", "")

@@ -3,7 +3,7 @@
  * gone.
  */
 
-import { clockMillis, wallMillis } from "../Machine.ts"
+import { clockMillis } from "../Machine.ts"
 import type { CloseReason } from "./CloseReason.ts"
 import type { Cause, Port } from "./ConnectionKinds.ts"
 
@@ -20,7 +20,7 @@ export class Connection {
   readonly port: Port
   /** `address:port` of the other side. */
   readonly peer: string
-  /** ms since the epoch. */
+  /** ms of the relay's clock, as is `closedAt`. */
   readonly openedAt: number
   closedAt: number | undefined
   reason: CloseReason | undefined
@@ -96,7 +96,7 @@ export class Connections {
   }
 
   open(port: Port, peer: string): Connection {
-    const connection = new Connection(this.#ids.next(), port, peer, wallMillis(), this.#heldBackMillis)
+    const connection = new Connection(this.#ids.next(), port, peer, clockMillis(), this.#heldBackMillis)
     this.#open.set(connection.id, connection)
     this.#opened[port]++
     return connection
@@ -106,7 +106,7 @@ export class Connections {
   close(connection: Connection, reason: CloseReason, complaint = ""): void {
     if (!this.#open.delete(connection.id)) return
     connection.goOn()
-    connection.closedAt = wallMillis()
+    connection.closedAt = clockMillis()
     connection.reason = reason
     connection.complaint = complaint
     connection.end = () => {}

@@ -5,7 +5,7 @@
  * Nobody waits for sessions that come by edges: they outlive the relay. New ones wait at their edge.
  */
 import { Effect, FiberHandle, type Scope } from "effect"
-import { wallMillis } from "../Machine.ts"
+import { clockMillis, wallMillisOf } from "../Machine.ts"
 import type { Service as Registry } from "./Registry.ts"
 import type * as Status from "./Status.ts"
 
@@ -19,10 +19,14 @@ export interface Drain {
 }
 
 interface Begun {
-  readonly sinceMillis: number
-  readonly deadlineMillis: number | undefined
+  /** ms of the relay's clock. */
+  readonly since: number
+  readonly deadline: number | undefined
   readonly admitAgain: () => void
 }
+
+/** The wall clock may have been set since. */
+const atMillis = (clockedMillis: number): number => Math.round(wallMillisOf(clockedMillis))
 
 export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -46,17 +50,17 @@ export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scop
     return {
       status: Effect.sync(() => ({
         isDraining: begun !== undefined,
-        ...(begun !== undefined && { sinceMillis: begun.sinceMillis }),
-        ...(begun?.deadlineMillis !== undefined && { deadlineMillis: begun.deadlineMillis }),
+        ...(begun !== undefined && { sinceMillis: atMillis(begun.since) }),
+        ...(begun?.deadline !== undefined && { deadlineMillis: atMillis(begun.deadline) }),
         sessionCount: left().length
       })),
       begin: (afterMillis) =>
         Effect.gen(function* () {
-          const nowMillis = wallMillis()
+          const now = clockMillis()
           registry.journals.admits.closeUnsafe()
           begun = {
-            sinceMillis: begun?.sinceMillis ?? nowMillis,
-            deadlineMillis: afterMillis === undefined ? undefined : nowMillis + afterMillis,
+            since: begun?.since ?? now,
+            deadline: afterMillis === undefined ? undefined : now + afterMillis,
             admitAgain: begun?.admitAgain ?? refuse()
           }
           if (afterMillis === undefined) yield* FiberHandle.clear(deadline)

@@ -1,5 +1,5 @@
 /** Reads the status of a relay off its registry. Costs a few microseconds a session; nothing is kept for it. */
-import { clockMillis, wallMillis } from "../Machine.ts"
+import { clockMillis, wallMillisOf } from "../Machine.ts"
 import type { Histogram } from "../memory/Histogram.ts"
 import * as Control from "../protocol/control/index.ts"
 import * as Live from "../protocol/live/index.ts"
@@ -24,8 +24,8 @@ import type { Attached } from "./session/Viewers.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
 import * as Totals from "./Totals.ts"
 
-/** A time of the relay's clock as ms since the epoch, counted back from now: the wall clock may have been set since. */
-const atMillis = (clockedMillis: number): number => Math.round(wallMillis() - (clockMillis() - clockedMillis))
+/** The wall clock may have been set since. */
+const atMillis = (clockedMillis: number): number => Math.round(wallMillisOf(clockedMillis))
 
 const streamStatus = (stream: StreamActor): StreamStatus => ({
   id: stream.handle,
@@ -124,8 +124,8 @@ const connectionStatus = (connection: Connection): ConnectionStatus => {
     id,
     port,
     peer,
-    openedAtMillis: openedAt,
-    ...(closedAt !== undefined && { closedAtMillis: closedAt }),
+    openedAtMillis: atMillis(openedAt),
+    ...(closedAt !== undefined && { closedAtMillis: atMillis(closedAt) }),
     ...(reason !== undefined && { reason }),
     ...(complaint !== "" && { complaint }),
     ...(sessionId !== undefined && { sessionId }),

@@ -51,6 +51,18 @@ const settings = Effect.gen(function* () {
   return { url, headers: Object.fromEntries(headers), interval }
 })
 
+/** Answers the time from now on until it is called. It begins earlier where the wall clock was set back. */
+export const windowsFrom = (clock: Clock.Clock) => {
+  let startNanos = clock.currentTimeNanosUnsafe()
+  const begunAt = clock.monotonicTimeNanosUnsafe()
+  return () => {
+    const nowNanos = clock.currentTimeNanosUnsafe()
+    const latest = nowNanos - (clock.monotonicTimeNanosUnsafe() - begunAt)
+    if (startNanos > latest) startNanos = latest
+    return { startNanos, nowNanos }
+  }
+}
+
 const metrics = (version: string) =>
   Effect.gen(function* () {
     const { url, headers, interval } = yield* settings
@@ -59,7 +71,7 @@ const metrics = (version: string) =>
     const serialization = yield* OtlpSerialization.OtlpSerialization
     const resource = yield* OtlpResource.fromConfig({ serviceVersion: version })
     const clock = yield* Clock.Clock
-    const startNanos = clock.currentTimeNanosUnsafe()
+    const window = windowsFrom(clock)
     // Values are cumulative: of several readings that wait for a slow collector only the newest is needed, and kept.
     const held: { newest?: unknown } = {}
     const exporter = yield* OtlpExporter.make({
@@ -73,8 +85,7 @@ const metrics = (version: string) =>
       body: ([{ newest }]) => [serialization.metrics({ resourceMetrics: [newest] }), Effect.void]
     })
     const push = Effect.map(telemetry.samples("export"), (samples) => {
-      const window = { startNanos, nowNanos: clock.currentTimeNanosUnsafe() }
-      held.newest = resourceMetrics([...samples], window, resource, { name: serviceName, version })
+      held.newest = resourceMetrics([...samples], window(), resource, { name: serviceName, version })
       exporter.push(held)
     })
     yield* Effect.forkScoped(Effect.repeat(push, Schedule.spaced(interval)))

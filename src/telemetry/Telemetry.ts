@@ -43,11 +43,25 @@ const openDescriptors: Effect.Effect<number> = Effect.tryPromise(() => readdir("
   Effect.orElseSucceed(() => 0)
 )
 
+/** By so much the wall clock is set at least where the process's start is told anew. */
+const setSecondsMin = 1
+
+/** When the process began, by the wall clock as it is now: the same number as long as that is not set. */
+const startOf = (): (() => number) => {
+  const begun = () => wallMillis() / 1000 - uptimeSeconds()
+  let told = begun()
+  return () => {
+    const start = begun()
+    if (Math.abs(start - told) >= setSecondsMin) told = start
+    return told
+  }
+}
+
 const make = (options: Options) =>
   Effect.gen(function* () {
     const relay = yield* Relay
     const loopDelayFor = yield* LoopDelay.make
-    const startSeconds = wallMillis() / 1000 - uptimeSeconds()
+    const startSeconds = startOf()
     const ofDevices = new Devices(options.output)
     const devices = Effect.flatMap(relay.devices, (figures) => ofDevices.read(figures))
     const stateWith = Effect.fnUntraced(function* (all: ReadonlyArray<Device>) {
@@ -59,7 +73,7 @@ const make = (options: Options) =>
       return {
         version: options.version,
         node: process.version,
-        startSeconds,
+        startSeconds: startSeconds(),
         cpuUserSeconds: user / 1e6,
         cpuSystemSeconds: system / 1e6,
         residentBytes: rss,
