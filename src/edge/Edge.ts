@@ -21,6 +21,7 @@ import type { Pace } from "./forwarding/Pace.ts"
 import type { Mode } from "./forwarding/Packing.ts"
 import type { Addresses } from "./forwarding/plain/Conversation.ts"
 import { Route } from "./forwarding/Route.ts"
+import { Setting } from "./journal/Dates.ts"
 import { open } from "./pass/Passing.ts"
 import * as Spool from "./spool/Spool.ts"
 import * as CopyFiles from "./tap/CopyFiles.ts"
@@ -120,10 +121,12 @@ export const upstream = (
     const link = new LinkState()
     const spool = yield* Spool.make({ ...options, files: yield* Files })
     const meter = new Meter(spool, link)
-    const look = Effect.andThen(
-      Effect.sync(() => meter.look()),
-      spool.look
-    )
+    const setting = new Setting()
+    const look = Effect.gen(function* () {
+      meter.look()
+      yield* spool.look
+      if (setting.isNew) yield* spool.redate
+    })
     yield* spool.look
     yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(lookInterval)))
     yield* Effect.addFinalizer(() => Effect.timeoutOption(spool.written, lastWrites))

@@ -141,12 +141,7 @@ export const write = (
   files: Files["Service"],
   directory: string,
   status: EdgeStatus
-): Effect.Effect<void, FileFailed> =>
-  Effect.gen(function* () {
-    const fresh = `${directory}/${fileName}.new`
-    yield* JsonFile.write(files, fresh, status)
-    yield* files.rename(fresh, `${directory}/${fileName}`)
-  })
+): Effect.Effect<void, FileFailed> => JsonFile.replace(files, `${directory}/${fileName}`, status)
 
 const stored = JsonFile.reader(EdgeStatus, bytesMax)
 

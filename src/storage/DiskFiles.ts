@@ -263,6 +263,12 @@ const displace = (ground: Ground, at: string): Effect.Effect<void, FileFailed> =
 
 const unlink = (at: string) => call<void>("unlink", at, (done) => fs.unlink(pathOf(at), (cause) => done(cause)))
 
+/** The runtime takes a date before 1970 as now. */
+const date = (at: string, millis: number) => {
+  const seconds = Math.max(0, millis) / 1000
+  return call<void>("utimes", at, (done) => fs.lutimes(pathOf(at), seconds, seconds, done))
+}
+
 const syncDirectory = (at: string) =>
   Effect.uninterruptible(
     Effect.flatMap(
@@ -317,6 +323,7 @@ const make = (ground: Ground) =>
     makeDirectory: (at) => makeDirectory(ground, at),
     rename: (from, to) =>
       call<void>("rename", from, (done) => fs.rename(pathOf(from), pathOf(to), (cause) => done(cause))),
+    date,
     syncDirectory,
     removeDirectory: (at) => call<void>("rmdir", at, (done) => fs.rmdir(pathOf(at), (cause) => done(cause))),
     list: (at) =>

@@ -113,6 +113,8 @@ export class Files extends Context.Service<
     readonly list: (path: string) => Effect.Effect<ReadonlyArray<DirectoryEntry>, FileFailed>
     /** The length of a file in bytes; of a symbolic link, its own. */
     readonly size: (path: string) => Effect.Effect<number, FileFailed>
+    /** Makes it look as if the file was written last at `millis` since the epoch. Undefined: that is not possible. */
+    readonly date?: (path: string, millis: number) => Effect.Effect<void, FileFailed>
     /** Done when the names in a directory would outlive the machine's power. */
     readonly syncDirectory: (path: string) => Effect.Effect<void, FileFailed>
     /** The path with every symbolic link resolved. */

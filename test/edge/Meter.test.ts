@@ -7,14 +7,14 @@ import type { Spool } from "../../src/edge/spool/Spool.ts"
 import * as Machine from "../../src/Machine.ts"
 
 const day = 86_400_000
-const begunAt = Date.UTC(2026, 0, 1)
+const begunAt = Date.UTC(2026, 5, 1)
 
 const clock = { millis: 0, wallMillis: begunAt }
 let restore = () => {}
 afterEach(() => restore())
 
-const metered = (isRecovered: boolean) => {
-  Object.assign(clock, { millis: 1000, wallMillis: begunAt })
+const metered = (isRecovered: boolean, wallMillis = begunAt) => {
+  Object.assign(clock, { millis: 1000, wallMillis })
   restore = Machine.replace({
     ...Machine,
     clockMillis: () => clock.millis,
@@ -46,4 +46,29 @@ it("what an earlier edge heard is as old as its session", () => {
   assert.strictEqual(meter.lagMillisOf(journal), 5000)
   later(1000, -day)
   assert.strictEqual(meter.lagMillisOf(journal), 6000)
+})
+
+it("and as old as it is known to be, if the clock is set only later", () => {
+  const { journal, later, meter } = metered(true, 0)
+  assert.strictEqual(meter.lagMillisOf(journal), 0)
+  later(2000, 0)
+  assert.strictEqual(meter.lagMillisOf(journal), 2000)
+  later(1000, begunAt)
+  assert.strictEqual(meter.lagMillisOf(journal), 8000)
+  later(1000, 0)
+  assert.strictEqual(meter.lagMillisOf(journal), 9000)
+})
+
+it("what was heard in 1970 is not decades old", () => {
+  const { journal, later, meter } = metered(true)
+  journal.about = { ...journal.about, createdMillis: 5000 }
+  const again = new Meter(
+    { heardByteCount: 0, journals: new Map([["one", journal]]) } as unknown as Spool,
+    new LinkState()
+  )
+  assert.strictEqual(again.lagMillisOf(journal), 0)
+  later(1000, 0)
+  again.look()
+  assert.strictEqual(again.lagMillisOf(journal), 1000)
+  assert.isAtLeast(meter.lagMillisOf(journal), 1000)
 })

@@ -3,6 +3,7 @@ import { accessSync, constants } from "node:fs"
 import { resolve } from "node:path"
 import { Effect, Result, Schema } from "effect"
 import { Command } from "effect/cli"
+import { agoOf } from "../../edge/journal/Dates.ts"
 import * as Report from "../../edge/Report.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import { wallMillis } from "../../Machine.ts"
@@ -33,8 +34,6 @@ const refusalOf = (directory: string): string | undefined => {
 }
 
 const seconds = (millis: number) => `${Math.max(0, Math.round(millis / 1000))} s`
-const ago = (millis: number) => seconds(wallMillis() - millis)
-
 /** An edge that writes nothing for this long does not run. */
 const staleMillis = 10_000
 
@@ -63,9 +62,10 @@ const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => 
   const lag = behind > 0 ? `${Output.plural(behind, "record")} and ${seconds(lagMillis)} behind` : "up to date"
   const state = isScanned ? lag : "being read after a restart"
   const way = from === undefined ? "" : ` by edge ${from.edge}${from.isConnected ? "" : ", which is gone"}`
-  // 0: nothing that can be read says when.
-  const begun = createdMillis === 0 ? "" : `, begun ${ago(createdMillis)} ago`
-  const life = isOpen ? `recording since ${ago(createdMillis)}` : `ended${begun}`
+  const ago = agoOf(createdMillis)
+  const begun = ago === undefined ? "" : `, begun ${seconds(ago)} ago`
+  const since = ago === undefined ? "" : ` since ${seconds(ago)}`
+  const life = isOpen ? `recording${since}` : `ended${begun}`
   return `${journal.name}${way}: ${life}, ${Output.bytes(byteCount)}, ${state}${waits}`
 }
 
@@ -81,11 +81,13 @@ const lossLine = ({ byteCount, name, packetCount, policy }: Report.EdgeStatus["l
 
 /** `isClaimed`: somebody has the spool, whose disk may be full. */
 const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyArray<string> => {
-  const isFresh = wallMillis() - status.atMillis < staleMillis
+  const ago = wallMillis() - status.atMillis
+  // A date that is ahead is of a clock that was set back since.
+  const time = ago < 0 ? "for longer than this host's clock says" : `for ${seconds(ago)}`
   return [
-    isFresh
+    Math.abs(ago) < staleMillis
       ? `edge ${status.pid} forwards to ${status.relay}`
-      : `${isClaimed ? "an edge runs, and could not write how it is" : "no edge has run"} for ${ago(status.atMillis)}`,
+      : `${isClaimed ? "an edge runs, and could not write how it is" : "no edge has run"} ${time}`,
     linkLine(status),
     spoolLine(status),
     rateLine(status),

@@ -1,5 +1,6 @@
 /** How fast an edge is, and how far behind its relay, from a look at it each second. */
-import { clockMillis, wallMillis } from "../../Machine.ts"
+import { clockMillis } from "../../Machine.ts"
+import { agoOf } from "../journal/Dates.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
 import { Ages } from "./Ages.ts"
@@ -18,6 +19,8 @@ export class Meter {
   readonly #spool: Spool
   readonly #link: LinkState
   readonly #ages = new WeakMap<Journal, Ages>()
+  /** An earlier process began them, on a date that says nothing as long as the clock is not set. */
+  readonly #undated = new WeakSet<Journal>()
   readonly #looks: Array<Look> = []
 
   constructor(spool: Spool, link: LinkState) {
@@ -35,10 +38,13 @@ export class Meter {
     for (const journal of journals.values()) {
       if (!journal.isScanned) continue
       const known = this.#ages.get(journal)
-      const ages = known ?? new Ages()
+      const ago = journal.isRecovered ? agoOf(journal.about.createdMillis) : undefined
+      const isDated = ago !== undefined && this.#undated.delete(journal)
+      const ages = known === undefined || isDated ? new Ages() : known
       // An earlier process heard these, and it is not known when.
-      if (known === undefined && journal.isRecovered) {
-        ages.look(journal.last, 0, nowMillis - Math.max(0, wallMillis() - journal.about.createdMillis))
+      if (ages !== known && journal.isRecovered) {
+        ages.look(journal.last, 0, nowMillis - (ago ?? 0))
+        if (ago === undefined) this.#undated.add(journal)
       }
       ages.look(journal.last, journal.durable, nowMillis)
       this.#ages.set(journal, ages)

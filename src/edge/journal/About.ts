@@ -45,6 +45,10 @@ const stored = JsonFile.reader(About, bytesMax)
 export const write = (files: Files["Service"], directory: string, about: About): Effect.Effect<void, FileFailed> =>
   JsonFile.write(files, `${directory}/${fileName}`, about)
 
+/** Whoever reads it finds what was there, or this. */
+export const replace = (files: Files["Service"], directory: string, about: About): Effect.Effect<void, FileFailed> =>
+  JsonFile.replace(files, `${directory}/${fileName}`, about)
+
 /** Undefined: it is not there, or not whole. */
 export const read = (files: Files["Service"], directory: string): Effect.Effect<About | undefined> =>
   stored(files, `${directory}/${fileName}`)

@@ -6,9 +6,10 @@
  * says, so the tracer may be answered; `durable` is at the relay for good, so the files may be freed.
  */
 import { Deferred, Effect, Exit, Latch } from "effect"
+import { clockMillis, wallMillisOf } from "../../Machine.ts"
 import type { Outcome } from "../../protocol/journal/OpenJournal.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
-import type { About } from "./About.ts"
+import * as About from "./About.ts"
 import type { Chunks } from "./Chunks.ts"
 import { Damage } from "./Damage.ts"
 import { Halves } from "./Halves.ts"
@@ -20,14 +21,14 @@ import { Segments, type Options as SegmentsOptions } from "./Segments.ts"
 import { type Part, Tail } from "./Tail.ts"
 import { Writing } from "./Writing.ts"
 
-export interface Options extends Omit<SegmentsOptions, "leave" | "home"> {
+export interface Options extends Omit<SegmentsOptions, "about" | "leave" | "home"> {
   /** Absolute path: where its segments are for now. */
   readonly directory: string
   /** UUID. */
   readonly token: string
   /** An earlier process heard it. */
   readonly isRecovered: boolean
-  readonly about: About
+  readonly about: About.About
   /** Records up to this one were never here. */
   readonly base?: number | undefined
   readonly memory: Chunks
@@ -45,7 +46,7 @@ const [closedEnd, brokenEnd] = [endOf(0), endOf(1)]
 
 export class Journal {
   readonly token: string
-  about: About
+  about: About.About
   readonly base: number
   /** An earlier process heard it. This one only adds that its connections have ended. */
   readonly isRecovered: boolean
@@ -105,6 +106,8 @@ export class Journal {
   isForgotten = false
   readonly #gone = Deferred.makeUnsafe<void>()
 
+  readonly #begunAt = clockMillis()
+  readonly #files: SegmentsOptions["files"]
   readonly #readBytes: () => number
   readonly #onChange: () => void
 
@@ -119,8 +122,14 @@ export class Journal {
     this.last = base
     this.about = about
     this.home = new Home(options.directory)
-    this.segments = new Segments({ ...options, home: this.home, leave: (segment) => this.tail.leave(segment) })
+    this.segments = new Segments({
+      ...options,
+      about: () => this.about,
+      home: this.home,
+      leave: (segment) => this.tail.leave(segment)
+    })
     this.memory = options.memory
+    this.#files = options.files
     this.#readBytes = options.readBytes
     this.tail = new Tail(options.memory, () => this.halves.isParted)
     this.#onChange = options.onChange
@@ -153,6 +162,18 @@ export class Journal {
     for (const connection of open) this.open.add(connection)
     for (const connection of open) this.leave(connection, true)
     if (last > 0) this.finishIfOver()
+  }
+
+  /** The wall clock was set: what the next process goes by gets the dates that it would have had. */
+  get redate(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (!this.isScanned) return Effect.void
+      if (this.isRecovered) return this.segments.redate
+      this.about = { ...this.about, createdMillis: Math.round(wallMillisOf(this.#begunAt)) }
+      if (this.segments.all.length === 0) return Effect.void
+      const about = this.home.stays((directory) => About.replace(this.#files, directory, this.about))
+      return Effect.andThen(Effect.ignore(about), this.segments.redate)
+    })
   }
 
   /** It grows by what tracers, or the edge before, say now, and not by what is found in its segments. */

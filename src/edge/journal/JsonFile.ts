@@ -8,6 +8,10 @@ export const write = (files: Files["Service"], path: string, value: unknown): Ef
     Effect.ensuring(file.write([Buffer.from(`${JSON.stringify(value)}\n`)], 0), file.close)
   )
 
+/** The same, but whoever reads it finds what was there, or `value`, and never a part. */
+export const replace = (files: Files["Service"], path: string, value: unknown): Effect.Effect<void, FileFailed> =>
+  Effect.andThen(write(files, `${path}.new`, value), files.rename(`${path}.new`, path))
+
 /** Reads such files of up to `bytesMax` bytes. Undefined: it is not there, or not whole. */
 export const reader = <A>(schema: Schema.ConstraintDecoder<A>, bytesMax: number) => {
   const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))

@@ -3,7 +3,6 @@
  * files that this process uses. `History` finds the damage.
  */
 import { Effect } from "effect"
-import { wallMillis } from "../../Machine.ts"
 import { isWhole } from "../../protocol/journal/Record.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
@@ -11,7 +10,7 @@ import { checksums } from "./Checksums.ts"
 import { History, type Skipped } from "./History.ts"
 import type { Needed } from "./Needed.ts"
 import { type Each, walk } from "./Records.ts"
-import { firstOf, nameOf, reading, type Segment, segmentOf } from "./Segment.ts"
+import { date, firstOf, nameOf, reading, type Segment, segmentOf } from "./Segment.ts"
 import { draftSuffix, spareSuffix } from "./Segments.ts"
 
 export interface Found {
@@ -25,13 +24,6 @@ export interface Found {
   /** One line for each place. */
   readonly damage: ReadonlyArray<string>
 }
-
-/** A file time before this was taken from a clock that was not set. */
-const setMillisMin = Date.UTC(2026)
-
-/** How long ago the file was written; 0 if that is not known. */
-const waitedMillis = ({ modifiedMillis = 0 }: OpenFile): number =>
-  modifiedMillis < setMillisMin ? 0 : Math.max(0, wallMillis() - modifiedMillis)
 
 /** Read at a time: other fibers have a turn in between. */
 const windowBytes = 2 * 1024 * 1024
@@ -136,7 +128,7 @@ const scanInto = (
       const first = firstOf(name) as number
       history.begins(first, directory)
       const segment = segmentOf(first, file, first - 1)
-      segment.wroteAt -= waitedMillis(file)
+      date(segment)
       segments.push(segment)
       segment.byteCount = yield* scanFile(file, path, history, window, { isLast: name === newest })
       segment.last = history.last

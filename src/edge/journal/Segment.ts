@@ -1,7 +1,8 @@
 /** One file of a journal: whole records, one behind the other. */
 import { Effect } from "effect"
-import { clockMillis } from "../../Machine.ts"
+import { clockMillis, wallMillis } from "../../Machine.ts"
 import type { OpenFile } from "../../storage/Files.ts"
+import { agoOf } from "./Dates.ts"
 
 const suffix = ".journal"
 
@@ -20,6 +21,8 @@ export interface Segment {
   last: number
   /** ms of the edge's clock: a host without a battery may be years behind when it begins. */
   wroteAt: number
+  /** An earlier process wrote it, on a date that the clock has not reached: `wroteAt` is when it was found. */
+  isAhead: boolean
   /** All packets that may be dropped were dropped (`Thinning`). */
   isThin: boolean
   /** It is being rewritten. */
@@ -34,10 +37,19 @@ export const segmentOf = (first: number, file: OpenFile, last: number): Segment 
   byteCount: 0,
   last,
   wroteAt: clockMillis(),
+  isAhead: false,
   isThin: false,
   isBusy: false,
   readCount: 0
 })
+
+/** Takes over when its file was written, if the clock is set and was set then. */
+export const date = (segment: Segment): void => {
+  const { modifiedMillis = 0 } = segment.file
+  const ago = agoOf(modifiedMillis)
+  segment.isAhead = ago === undefined && modifiedMillis > wallMillis()
+  if (ago !== undefined) segment.wroteAt = clockMillis() - ago
+}
 
 /** While `work` reads the file, no other takes its place. */
 export const reading = <A, E>(segment: Segment, work: (file: OpenFile) => Effect.Effect<A, E>): Effect.Effect<A, E> =>

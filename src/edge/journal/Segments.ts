@@ -7,13 +7,13 @@
  */
 import { dirname } from "node:path"
 import { Effect, Result, Semaphore } from "effect"
-import { clockMillis } from "../../Machine.ts"
+import { clockMillis, wallMillisOf } from "../../Machine.ts"
 import { type FileFailed, type Files, isPrompt, type OpenFile } from "../../storage/Files.ts"
 import { isGone } from "../../storage/RoomWait.ts"
 import * as About from "./About.ts"
 import type { Chunk } from "./Chunks.ts"
 import type { Home } from "./Home.ts"
-import { nameOf, type Segment, segmentOf } from "./Segment.ts"
+import { date, nameOf, type Segment, segmentOf } from "./Segment.ts"
 
 /** Ends the name of a freed segment that is kept to be overwritten. */
 export const spareSuffix = ".spare"
@@ -37,7 +37,7 @@ export interface Options {
   readonly files: Files["Service"]
   /** The journal's directory, made with its first segment. */
   readonly home: Home
-  readonly about: About.About
+  readonly about: () => About.About
   /** Batches are synced before they count as written. */
   readonly isSynced: boolean
   /** When a segment is this long, the next one begins. Segments are freed whole, and read whole after a crash. */
@@ -143,6 +143,7 @@ export class Segments {
     segment.byteCount += byteCount
     segment.last = last
     segment.wroteAt = clockMillis()
+    segment.isAhead = false
     this.#options.onBytes(byteCount)
   }
 
@@ -152,7 +153,7 @@ export class Segments {
     return Effect.gen({ self: this }, function* () {
       if (this.all.length === 0) {
         yield* files.makeDirectory(directory)
-        yield* About.write(files, directory, about)
+        yield* About.write(files, directory, about())
         if (first === 1) yield* About.markSent(files, directory, 0, isSynced)
       }
       yield* this.#seal
@@ -214,6 +215,7 @@ export class Segments {
       onBytes(byteCount - segment.byteCount)
       segment.file = file
       segment.byteCount = byteCount
+      segment.isAhead = false
       yield* before.close
     })
   }
@@ -234,6 +236,7 @@ export class Segments {
       before.byteCount = end
       before.last = segment.last
       before.wroteAt = segment.wroteAt
+      before.isAhead = segment.isAhead
       this.all.splice(this.all.indexOf(segment), 1)
       yield* segment.file.close
       yield* Effect.ignore(this.#options.files.unlink(this.#path(nameOf(segment.first))))
@@ -329,6 +332,19 @@ export class Segments {
       this.#isRolling = false
     })
     return this.#turn.withPermits(1)(Effect.ensuring(work, rolled))
+  }
+
+  /** The wall clock was set: gives the files the dates that they would have had, or takes over theirs. */
+  get redate(): Effect.Effect<void> {
+    const { files, home } = this.#options
+    const ofOne = (segment: Segment) =>
+      Effect.suspend(() => {
+        if (segment.isAhead) return Effect.sync(() => date(segment))
+        return files.date?.(this.#path(nameOf(segment.first)), wallMillisOf(segment.wroteAt)) ?? Effect.void
+      })
+    return home.stays(() =>
+      Effect.forEach([...this.all], (segment) => Effect.ignore(ofOne(segment)), { discard: true })
+    )
   }
 
   /**

@@ -112,6 +112,11 @@ export class Spool {
     })
   }
 
+  /** The wall clock was set: what the next process goes by gets the dates that it would have had. */
+  get redate(): Effect.Effect<void> {
+    return Effect.forEach([...this.journals.values()], ({ redate }) => redate, { discard: true })
+  }
+
   get isTight(): boolean {
     return this.byteCount > this.bytesMax / 2
   }
