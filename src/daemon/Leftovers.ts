@@ -6,6 +6,7 @@ import { type FileHandle, open, readdir, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Effect } from "effect"
 import { report } from "../errors/Report.ts"
+import { wallMillis } from "../Machine.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 
 /** Most names looked at, which takes some hundred milliseconds of a processor while the relay does other work. */
@@ -21,8 +22,14 @@ const readAt = async (file: FileHandle, at: number, count: number): Promise<Data
   return bytesRead === count ? new DataView(bytes.buffer) : undefined
 }
 
-/** Whether the file has changed since the relay began to listen: then somebody is writing there. */
-const isFresh = async (path: string, sinceMillis: number): Promise<boolean> => (await stat(path)).ctimeMs >= sinceMillis
+/**
+ * Whether the file has changed since the relay began to listen: then somebody is writing there. One that is ahead of
+ * the clock was written before that was set back, as on a host without a battery that starts again.
+ */
+const isFresh = async (path: string, sinceMillis: number): Promise<boolean> => {
+  const { ctimeMs } = await stat(path)
+  return ctimeMs >= sinceMillis && ctimeMs <= wallMillis()
+}
 
 /** Whether an index ends in the middle of a record, or does not end where its data file does. */
 const isUnfinished = async (path: string): Promise<boolean> => {

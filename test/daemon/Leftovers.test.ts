@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Leftovers from "../../src/daemon/Leftovers.ts"
+import * as Machine from "../../src/Machine.ts"
 import { logged } from "../support/logged.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -67,6 +68,21 @@ describe("what a crash left", () => {
       yield* Effect.provide(Leftovers.look(output, later, [going]), layer)
       assert.lengthOf(lines, 1)
       assert.include(lines[0], `${left}/ust/uid/0/64-bit/index/ch_0.idx: lttng-relay repair`)
+    })
+  )
+
+  it.live("is told of on a host whose clock has gone back decades since", () =>
+    Effect.gen(function* () {
+      const output = yield* Relays.temporaryDirectory("leftovers")
+      session(join(output, "host/a-20260101-000000"), 50)
+      const wallMillis = () => 60_000
+      yield* Effect.acquireRelease(
+        Effect.sync(() => Machine.replace({ ...Machine, wallMillis })),
+        (restore) => Effect.sync(restore)
+      )
+      const { layer, lines } = logged()
+      yield* Effect.provide(Leftovers.look(output, wallMillis(), []), layer)
+      assert.lengthOf(lines, 1)
     })
   )
 })

@@ -80,7 +80,7 @@ const lossLine = ({ byteCount, name, packetCount, policy }: Report.EdgeStatus["l
   `lost of ${name === "/" ? "older sessions" : name} ${whys[policy]}: ${Output.plural(packetCount, "packet")}, ${Output.bytes(byteCount)}`
 
 /** `isClaimed`: somebody has the spool, whose disk may be full. */
-const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyArray<string> => {
+export const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyArray<string> => {
   const ago = wallMillis() - status.atMillis
   // A date that is ahead is of a clock that was set back since.
   const time = ago < 0 ? "for longer than this host's clock says" : `for ${seconds(ago)}`

@@ -3,7 +3,6 @@ import { Effect, Option } from "effect"
 import { Argument, Command } from "effect/cli"
 import type { SessionSummary } from "../../admin/AdminApi.ts"
 import type { PassedSession } from "../../admin/Operations.ts"
-import { wallMillis } from "../../Machine.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import * as ViewerUrl from "../../viewer/ViewerUrl.ts"
 import type * as Flags from "../Flags.ts"
@@ -63,18 +62,19 @@ const isOperators = (url: string) => /^(https?|tcp[46]?|unix):/.test(url)
 const lagOf = ({ lagMillis, lagRecordCount }: Pick<PassedSession, "lagMillis" | "lagRecordCount">): string =>
   lagRecordCount > 0 || lagMillis > 0 ? `${Math.round(lagMillis / 1000)} s behind` : "up to date"
 
-const wordsOfEdge = (edge: NonNullable<SessionSummary["edge"]>): string => {
+const wordsOfEdge = (edge: NonNullable<SessionSummary["edge"]>, atMillis: number): string => {
   const { name, spool, suspendedAtMillis } = edge
-  const since = suspendedAtMillis === undefined ? 0 : Math.round((wallMillis() - suspendedAtMillis) / 1000)
+  const since = suspendedAtMillis === undefined ? 0 : Math.round((atMillis - suspendedAtMillis) / 1000)
   const state = suspendedAtMillis === undefined ? "connected" : `gone for ${Math.max(0, since)} s: suspended`
   if (spool === undefined) return `edge ${name} ${state}`
   return `edge ${name} ${state}, ${lagOf(spool)}, spool ${Output.bytes(spool.byteCount)}`
 }
 
-const describeSummary = (session: SessionSummary): string => {
+/** `atMillis`: when the relay said it, by its clock, which need not be ours. */
+export const describeSummary = (session: SessionSummary, atMillis: number): string => {
   const { edge, hostname, id, liveTimerMicros, name, streamCount, viewerCount } = session
   const counts = `${Output.plural(streamCount, "stream")}, ${Output.plural(viewerCount, "viewer")}`
-  const comesBy = edge === undefined ? "" : `, ${wordsOfEdge(edge)}`
+  const comesBy = edge === undefined ? "" : `, ${wordsOfEdge(edge, atMillis)}`
   return `${id} ${hostname}/${name} (${timerOf(liveTimerMicros)}, ${counts}${comesBy})`
 }
 
@@ -89,10 +89,10 @@ const describePassed = (session: PassedSession): string => {
 const runOperators = (input: Input) =>
   Operator.withClient(input, ({ relay }) =>
     Effect.gen(function* () {
-      const { passing = [], sessions } = yield* relay.overview({ query: {} })
+      const { atMillis, passing = [], sessions } = yield* relay.overview({ query: {} })
       const passed = passing.map((session) => ({ ...session, passes: true }))
       if (input.json) return yield* Output.printJson([...sessions, ...passed])
-      yield* printAll([...sessions.map(describeSummary), ...passing.map(describePassed)])
+      yield* printAll([...sessions.map((each) => describeSummary(each, atMillis)), ...passing.map(describePassed)])
     })
   )
 
