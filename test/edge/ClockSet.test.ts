@@ -1,6 +1,6 @@
 /**
- * An edge on a host whose clock is set while it runs: what is dated for later processes has the dates that it would have
- * had, whether the clock was decades or hours off. Otherwise they would take it for too old, or new for ever.
+ * An edge on a host whose clock is set while it runs: what is dated for later processes has the dates that it would
+ * have had, whether the clock was decades or hours off. Otherwise they would take it for too old, or new for ever.
  */
 import { afterEach, assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
