@@ -145,6 +145,11 @@ describe("lttng-relay top", () => {
     assert.strictEqual(shown.streamCount, 3)
   })
 
+  it("has no rates of a look before which the relay's clock was set back", () => {
+    const shown = TopView.figures(overview(3_600_000, [session(1, 0)]), overview(1000, [session(1, 100)]))
+    assert.deepStrictEqual([shown.bytesPerSecond, shown.sessions[0]?.bytesPerSecond], [0, 0])
+  })
+
   it.each([
     [999, "999 B/s"],
     [327_400, "327 kB/s"],

@@ -38,9 +38,10 @@ export interface Figures {
 type Counted = "byteCount" | "packetCount" | "eventsDiscarded"
 
 export const figures = (before: Overview, after: Overview): Figures => {
-  const seconds = Math.max(0.001, (after.atMillis - before.atMillis) / 1000)
+  const seconds = (after.atMillis - before.atMillis) / 1000
   const known = new Map(before.sessions.map((session) => [session.id, session]))
-  const rate = (now: number, then: number | undefined) => Math.max(0, now - (then ?? now)) / seconds
+  // Of the first look, and of one at a relay whose clock was set back, no rate is known.
+  const rate = (now: number, then = now) => (seconds > 0 ? Math.max(0, now - then) / seconds : 0)
   const row = (session: SessionSummary): Row => {
     const then = known.get(session.id)
     const of = (key: Counted) => rate(session[key], then?.[key])
