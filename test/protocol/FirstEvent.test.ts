@@ -103,11 +103,21 @@ describe("the first event of a packet", () => {
       assert.strictEqual(description.firstEvent(packet), begin + 9n)
     }
     assert.strictEqual(described("event.header := struct { uint64_t t; };").firstEvent(packet), "unknown")
-    assert.strictEqual(
-      described("architecture_bit_width = 32; event.header := struct event_header_large;").firstEvent(packet) ===
-        begin + 9n,
-      false
-    )
+  })
+
+  it("is where a tracer of 32 bits writes it, and where its numbers are aligned", () => {
+    const narrow = packetOf(false, 4, eventOf(false, [0, 2, 3n], [2, 4, (begin + 9n) % 2n ** 32n]))
+    const aligned = packetOf(false, 8, eventOf(false, [0, 2, 3n], [4, 4, (begin + 9n) % 2n ** 32n]))
+    const header = "event.header := struct event_header_large;"
+    for (const width of ["architecture_bit_width = 32;", '"architecture_bit_width": 32,']) {
+      assert.strictEqual(described(width, header).firstEvent(narrow), begin + 9n)
+    }
+    for (const align of ["align = 32;", '"alignment": 32,']) {
+      assert.strictEqual(described(align, header).firstEvent(aligned), begin + 9n)
+    }
+    const usual = described("architecture_bit_width = 64; align = 8;", header)
+    assert.strictEqual(usual.firstEvent(packet), begin + 9n)
+    for (const other of [narrow, aligned]) assert.notStrictEqual(usual.firstEvent(other), begin + 9n)
   })
 
   it("is the earlier one if the trace has both layouts", () => {
