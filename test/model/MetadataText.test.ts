@@ -16,6 +16,14 @@ const packet = (text: string, padding = 0, isLittle = true): Buffer => {
   return bytes
 }
 
+/** A packet of 40 bytes whose head says this of itself. */
+const saying = (contentBits: number, packetBits: number): Buffer => {
+  const bytes = packet("abc")
+  bytes.writeUInt32LE(contentBits, 24)
+  bytes.writeUInt32LE(packetBits, 28)
+  return bytes
+}
+
 /** Of whole packets. */
 const textOf = (bytes: Buffer, isLittle = true): string => {
   const read = (at: number) => (isLittle ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
@@ -94,6 +102,12 @@ describe("metadata that begins anew", () => {
     ["shorter than a head", packet("abc").subarray(0, 30)],
     ["a packet and part of one", Buffer.concat([packet("a"), packet("b").subarray(0, 37)])],
     ["a packet and part of a head", Buffer.concat([packet("a"), packet("b").subarray(0, 30)])],
+    ["a packet of no bytes", saying(headBytes * 8, 0)],
+    ["a packet without a whole head", saying(36 * 8, 36 * 8)],
+    ["a packet whose content has no whole head", saying(36 * 8, 40 * 8)],
+    ["a packet with more content than it has room", saying(41 * 8, 40 * 8)],
+    ["a packet of content that is no whole bytes", saying(39 * 8 + 1, 40 * 8)],
+    ["a packet that is no whole bytes", saying(39 * 8, 40 * 8 + 1)],
     ["a packet and text", Buffer.concat([packet("a"), Buffer.from('event { name = "one"; id = 1; stream_id = 0; };')])]
   ])("is not known to lie anywhere in a message that is %s, until the next time", (_, message) => {
     const file = new File()
