@@ -24,6 +24,11 @@ describe("a stream", () => {
     assert.isTrue(halves.hasEarlyIndex)
     halves.packet(stream, 20n)
     assert.isFalse(halves.hasEarlyIndex)
+    for (const sequence of [21n, 22n]) halves.index(index(sequence, 4096n), 0)
+    halves.packet(stream, 21n)
+    assert.isTrue(halves.hasEarlyIndex, "the relay waits for the other one")
+    halves.packet(stream, 22n)
+    assert.isFalse(halves.hasEarlyIndex)
   })
 
   it("is parted between a packet and its index, whichever comes first, once its tracer has sent an index", () => {
