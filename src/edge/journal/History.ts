@@ -35,7 +35,7 @@ interface Message extends Lost {
   readonly key: Key | undefined
   readonly isPacket: boolean
   readonly numbers: Array<number>
-  /** Bytes that are still to come. */
+  /** Bytes of the packet that are still to come. */
   leftBytes: number
   isLost: boolean
 }
@@ -121,7 +121,7 @@ export class History {
       return
     }
     const before = this.#messages.get(connection)
-    if (kind === Kind.packet && before !== undefined && before.isPacket && before.leftBytes > 0) this.#lose(before)
+    if (kind === Kind.packet && before !== undefined && before.leftBytes > 0) this.#lose(before)
     this.#messages.delete(connection)
     const lost = { connection, first: number }
     if (kind === Kind.packet) this.#packet(lost, bytes, from, to, isDamaged)
@@ -182,7 +182,7 @@ export class History {
   broken(): void {
     this.#isBroken = true
     for (const [connection, message] of this.#messages) {
-      if (message.isPacket && message.leftBytes > 0) this.#lose(message)
+      if (message.leftBytes > 0) this.#lose(message)
       else if (message.isPacket) this.#messages.delete(connection)
     }
   }
