@@ -79,6 +79,31 @@ for (const readBytesMax of [512 * 1024, 65_483]) {
   )
 }
 
+it.live.each(media)(
+  "packets of all sizes that came before a rotation are moved whole to the next trace chunk; files %s",
+  ([, medium]) =>
+    withRelay(medium, (relay) =>
+      Effect.gen(function* () {
+        const c = yield* relay.control
+        const d = yield* relay.data
+        const { path } = yield* c.session({ name: "bulk" })
+        const stream = yield* c.addStream()
+        const seqs = Array.from({ length: 14 }, (_, seq) => seq)
+        for (const seq of seqs) d.deliver(packet(stream, seq, sizeOf(seq), paddingOf(seq)))
+        assert.strictEqual(yield* c.index(stream, { seq: 0, bytes: sizeOf(0) }), 10)
+        yield* c.createChunk(1)
+        assert.strictEqual(yield* c.rotate(1, [[stream, 1]]), 10)
+        for (const seq of seqs.slice(1)) yield* c.index(stream, { seq, bytes: sizeOf(seq) })
+        while ((yield* c.isPending(stream, seqs.length - 1)) === 1);
+        assert.isTrue(fileOf(relay, `${path}/.tmp_old_chunk`, "ch_0")?.equals(bytesOf([0])))
+        assert.isTrue(fileOf(relay, `${path}/.tmp_new_chunk`, "ch_0")?.equals(bytesOf(seqs.slice(1))))
+        c.peer.finish()
+        d.finish()
+        yield* assertNothingLeft(relay)
+      })
+    )
+)
+
 it.live("streams that have packets at the same time are written beside the loop, one that is alone is not", () =>
   withRelay({ hasWriter: true }, (relay) =>
     Effect.gen(function* () {

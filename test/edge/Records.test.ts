@@ -5,7 +5,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Unpacking } from "../../src/connection/journal/Unpacking.ts"
 import { checksums } from "../../src/edge/journal/Checksums.ts"
-import { headBytes, isHead, isWhole, Kind, seal } from "../../src/protocol/journal/Record.ts"
+import {
+  headBytes,
+  isHead,
+  isWhole,
+  Kind,
+  payloadBytesMax,
+  seal,
+  writeUnsealed
+} from "../../src/protocol/journal/Record.ts"
 import { RecordFramer } from "../../src/protocol/journal/RecordFramer.ts"
 import { hex } from "../protocol/goldens.ts"
 
@@ -49,6 +57,13 @@ const bytesOf = (head: string, payload: string) => Buffer.from([...hex(head), ..
 
 type Heard = readonly [kind: number, number: number, connection: number, payload: string]
 
+/** Of a record of kind `rest`. */
+const headOf = (number: number, byteCount: number): Buffer => {
+  const bytes = Buffer.alloc(headBytes)
+  writeUnsealed(bytes, 0, { number, byteCount, kind: Kind.rest, connection: 1 })
+  return bytes
+}
+
 /** What a framer makes of it, in pieces of so many bytes. */
 const framed = (bytes: Buffer, pieceBytes: number): ReadonlyArray<Heard> => {
   const heard: Array<Heard> = []
@@ -85,6 +100,22 @@ describe("records of a journal", () => {
     const expected = goldens.map(([kind, number, connection, , payload]): Heard => [kind, number, connection, payload])
     for (const pieceBytes of [1, 2, 23, 24, 25, 40, all.length]) {
       assert.deepStrictEqual(framed(all, pieceBytes), expected, `${pieceBytes} bytes at a time`)
+    }
+  })
+
+  it.each([
+    ["is longer than any", headOf(1, payloadBytesMax + 1)],
+    ["has a number that nobody counts to", headOf(2 ** 53, 0)]
+  ])("end before one that %s, in whatever pieces it comes", (_, head) => {
+    const all = Buffer.concat([headOf(1, 0), head, Buffer.alloc(payloadBytesMax + 1), headOf(2, 0)])
+    for (const pieceBytes of [1, headBytes, 65_536, all.length]) {
+      const numbers: Array<number> = []
+      const framer = new RecordFramer((number) => numbers.push(number) > 0)
+      for (let at = 0; at < all.length && !framer.isDead; at += pieceBytes) {
+        framer.push(all, at, Math.min(at + pieceBytes, all.length))
+      }
+      assert.isTrue(framer.isDead)
+      assert.deepStrictEqual(numbers, [1])
     }
   })
 
