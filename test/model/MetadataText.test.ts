@@ -1,20 +1,9 @@
 /** What a viewer has not of metadata that began anew in other packets: packets are read back as text. */
 import { assert, describe, it } from "@effect/vitest"
 import { MetadataText, packetCountMax } from "../../src/model/MetadataText.ts"
+import { headBytes } from "../../src/protocol/MetadataPacket.ts"
+import { packet, textOf } from "../support/metadata.ts"
 import { Random } from "../support/Random.ts"
-
-const headBytes = 37
-
-const packet = (text: string, padding = 0, isLittle = true): Buffer => {
-  const bytes = Buffer.alloc(headBytes + text.length + padding)
-  const write = (value: number, at: number) =>
-    isLittle ? bytes.writeUInt32LE(value, at) : bytes.writeUInt32BE(value, at)
-  write(0x75d11d57, 0)
-  write((headBytes + text.length) * 8, 24)
-  write(bytes.length * 8, 28)
-  bytes.write(text, headBytes)
-  return bytes
-}
 
 /** A packet of 40 bytes whose head says this of itself. */
 const saying = (contentBits: number, packetBits: number): Buffer => {
@@ -22,16 +11,6 @@ const saying = (contentBits: number, packetBits: number): Buffer => {
   bytes.writeUInt32LE(contentBits, 24)
   bytes.writeUInt32LE(packetBits, 28)
   return bytes
-}
-
-/** Of whole packets. */
-const textOf = (bytes: Buffer, isLittle = true): string => {
-  const read = (at: number) => (isLittle ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
-  let text = ""
-  for (let at = 0; at < bytes.length; at += read(at + 28) / 8) {
-    text += bytes.toString("latin1", at + headBytes, at + read(at + 24) / 8)
-  }
-  return text
 }
 
 /** A file, and where its text lies. */
