@@ -88,10 +88,10 @@ export class Needed {
     }
   }
 
-  /** How many streams and rotations are remembered. */
+  /** How many streams and rotations are remembered; one that its stream has not reached counts twice. */
   get size(): number {
     let count = this.#streams.size + this.#due.length
-    for (const { rotations } of this.#streams.values()) count += rotations.size
+    for (const { ahead, rotations } of this.#streams.values()) count += rotations.size + ahead.size
     return count
   }
 
