@@ -22,7 +22,8 @@ const kinds: ReadonlyMap<number, Kind> = new Map<number, Kind>([
   [0x58465342, "disk"], // xfs
   [0x9123683e, "disk"], // btrfs
   [0xf2f52010, "disk"], // f2fs
-  [0xca451a4e, "disk"] // bcachefs
+  [0xca451a4e, "disk"], // bcachefs
+  [0x794c7630, "disk"] // overlayfs, as of containers: what is written lies on a local file system, or none is mounted
 ])
 
 export const kindOf = (type: number): Kind => kinds.get(type) ?? "far"

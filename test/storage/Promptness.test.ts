@@ -2,11 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Devices, kindOf, slowMillis } from "../../src/storage/Promptness.ts"
 
 const ext4 = 0xef53
+const overlay = 0x794c7630
 const fuse = 0x65735546
 
 describe("devices written to in the turn that received the bytes", () => {
   it("are known by their file system", () => {
-    assert.deepStrictEqual([0x01021994, ext4, fuse, 0x6969].map(kindOf), ["memory", "disk", "far", "far"])
+    assert.deepStrictEqual([0x01021994, ext4, overlay, fuse, 0x6969].map(kindOf), ["memory", "disk", "disk", "far", "far"])
   })
 
   it("are memory, always, and a local disk, while no other disk or far device has files open for writing", () => {
