@@ -137,3 +137,16 @@ it.effect("an edge that syncs syncs the name of a session's directory, too, befo
     assert.deepStrictEqual(synced, [journal.home.directory, "/spool"])
   })
 )
+
+it.effect("what it says of a session outlives the machine's power, as what the tracer said does", () =>
+  Effect.gen(function* () {
+    const power = new PowerFiles()
+    const spool = yield* Spool.make({ ...Spools.options(power.service), isSynced: true })
+    const journal = Spools.open(spool)
+    journal.append(Kind.control, 1)
+    yield* Spools.written(journal)
+    const left = yield* power.left(journal.home.directory, "dropped", 0)
+    assert.deepStrictEqual(JSON.parse(`${left.get("about.json")}`), journal.about)
+    assert.isAbove(left.get("0000000000000001.journal")?.length ?? 0, 0)
+  })
+)

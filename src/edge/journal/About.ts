@@ -42,12 +42,16 @@ const bytesMax = 64 * 1024
 
 const stored = JsonFile.reader(About, bytesMax)
 
-export const write = (files: Files["Service"], directory: string, about: About): Effect.Effect<void, FileFailed> =>
-  JsonFile.write(files, `${directory}/${fileName}`, about)
+export const write = (
+  files: Files["Service"],
+  directory: string,
+  about: About,
+  isSynced: boolean
+): Effect.Effect<void, FileFailed> => JsonFile.write(files, `${directory}/${fileName}`, about, isSynced)
 
-/** Whoever reads it finds what was there, or this. */
+/** Whoever reads it finds what was there, or this, also after a power cut. */
 export const replace = (files: Files["Service"], directory: string, about: About): Effect.Effect<void, FileFailed> =>
-  JsonFile.replace(files, `${directory}/${fileName}`, about)
+  JsonFile.replace(files, `${directory}/${fileName}`, about, true)
 
 /** Undefined: it is not there, or not whole. */
 export const read = (files: Files["Service"], directory: string): Effect.Effect<About | undefined> =>

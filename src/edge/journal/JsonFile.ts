@@ -3,14 +3,25 @@ import { Effect, Option, Schema } from "effect"
 import type { FileFailed, Files } from "../../storage/Files.ts"
 
 /** Replaces what was there, in place. */
-export const write = (files: Files["Service"], path: string, value: unknown): Effect.Effect<void, FileFailed> =>
-  Effect.flatMap(files.open(path, "create"), (file) =>
-    Effect.ensuring(file.write([Buffer.from(`${JSON.stringify(value)}\n`)], 0), file.close)
-  )
+export const write = (
+  files: Files["Service"],
+  path: string,
+  value: unknown,
+  isSynced = false
+): Effect.Effect<void, FileFailed> =>
+  Effect.flatMap(files.open(path, "create"), (file) => {
+    const written = file.write([Buffer.from(`${JSON.stringify(value)}\n`)], 0)
+    return Effect.ensuring(Effect.andThen(written, isSynced ? file.sync : Effect.void), file.close)
+  })
 
 /** The same, but whoever reads it finds what was there, or `value`, and never a part. */
-export const replace = (files: Files["Service"], path: string, value: unknown): Effect.Effect<void, FileFailed> =>
-  Effect.andThen(write(files, `${path}.new`, value), files.rename(`${path}.new`, path))
+export const replace = (
+  files: Files["Service"],
+  path: string,
+  value: unknown,
+  isSynced = false
+): Effect.Effect<void, FileFailed> =>
+  Effect.andThen(write(files, `${path}.new`, value, isSynced), files.rename(`${path}.new`, path))
 
 /** Reads such files of up to `bytesMax` bytes. Undefined: it is not there, or not whole. */
 export const reader = <A>(schema: Schema.ConstraintDecoder<A>, bytesMax: number) => {

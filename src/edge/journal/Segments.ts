@@ -153,7 +153,7 @@ export class Segments {
     return Effect.gen({ self: this }, function* () {
       if (this.all.length === 0) {
         yield* files.makeDirectory(directory)
-        yield* About.write(files, directory, about())
+        yield* About.write(files, directory, about(), isSynced)
         if (first === 1) yield* About.markSent(files, directory, 0, isSynced)
       }
       yield* this.#seal
