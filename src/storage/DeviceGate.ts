@@ -34,19 +34,25 @@ export class DeviceGate {
         this.#devices.set(deviceId, device)
       }
       const counted = Effect.ensuring(operation, this.#leave(device))
-      if (device.inFlightCount < this.#inFlightCountMax) {
-        device.inFlightCount++
-        return counted
-      }
-      const { waiters } = device
-      return Effect.flatMap(
-        Effect.callback<void>((resume) => {
-          waiters.push(() => resume(Effect.void))
-        }),
-        () => counted
-      )
+      return this.#enter(device) ? counted : Effect.flatMap(this.#turn(device), () => counted)
     })
     return Effect.uninterruptible(admitted)
+  }
+
+  /** Takes a place. False: there is none. */
+  #enter(device: Device): boolean {
+    if (device.inFlightCount >= this.#inFlightCountMax) return false
+    device.inFlightCount++
+    return true
+  }
+
+  /** Done when a place was given to the caller. */
+  #turn(device: Device): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      // The fiber may have yielded since it looked: a place that came free meanwhile was offered to nobody.
+      if (this.#enter(device)) resume(Effect.void)
+      else device.waiters.push(() => resume(Effect.void))
+    })
   }
 
   /** The place passes to the longest waiter, so the count does not change while somebody waits. */

@@ -61,6 +61,11 @@ export class FilePool {
     return Math.max(capacityMin, this.#capacity - this.#reservedCount)
   }
 
+  /** There is a place, or a file that can give its own. */
+  get #hasPlace(): boolean {
+    return this.#openCount < this.#limit || this.#idle.size > 0
+  }
+
   /** A place for one more descriptor; waits while every open file is in the middle of an operation. */
   readonly admit: Effect.Effect<void> = Effect.suspend(() => {
     if (this.#openCount < this.#limit) {
@@ -70,7 +75,9 @@ export class FilePool {
     for (const victim of this.#idle) return Effect.flatMap(victim.suspend, () => this.admit)
     return Effect.flatMap(
       Effect.callback<void>((resume) => {
-        this.#waiters.push(() => resume(Effect.void))
+        // The fiber may have yielded since it looked: a place that came free meanwhile was offered to nobody.
+        if (this.#hasPlace) resume(Effect.void)
+        else this.#waiters.push(() => resume(Effect.void))
       }),
       () => this.admit
     )

@@ -32,7 +32,9 @@ class Replayer {
   get #untilReady(): Effect.Effect<void> {
     const orElse = () => Effect.die(new Error(`record ${this.#journal.received} is not carried out`))
     const woken = Effect.callback<void>((resume) => {
-      this.#wake = () => resume(Effect.void)
+      // The fiber may have yielded since it looked.
+      if (this.#journal.isReady) resume(Effect.void)
+      else this.#wake = () => resume(Effect.void)
     })
     return Effect.timeoutOrElse(woken, { duration: recordWait, orElse })
   }

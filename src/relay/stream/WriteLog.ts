@@ -310,7 +310,9 @@ export class WriteLog {
   }
 
   readonly #work = Effect.callback<void>((resume) => {
-    this.#wake = () => resume(Effect.void)
+    // The fiber may have yielded since it looked: what was asked meanwhile had nobody to wake.
+    if (this.#isDue) resume(Effect.void)
+    else this.#wake = () => resume(Effect.void)
   })
 
   #take(): Stage {
