@@ -27,7 +27,7 @@ import { Directories } from "./session/Directories.ts"
 import type { Identity } from "./session/Identity.ts"
 import * as SessionActor from "./session/SessionActor.ts"
 import type { Surroundings } from "./session/Surroundings.ts"
-import { endVanished } from "./session/Vanished.ts"
+import { Vanished } from "./session/Vanished.ts"
 import { Gather } from "./stream/Gather.ts"
 import { SharedReads } from "./stream/SharedReads.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
@@ -116,6 +116,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const store = yield* TraceStore
         const sessions = new Map<number, SessionActor.SessionActor>()
         const namesakes = new Namesakes()
+        const vanished = new Vanished()
         const streams = new Map<number, StreamActor>()
         const incidents = new Incidents()
         const chunks = new Chunks(incidents)
@@ -172,7 +173,8 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
                 return Effect.void
               }
               events.publish({ _tag: "SessionStalled", sessionId: session.id })
-              endVanished(sessions.values())
+              const silent = sessions.get(session.id)
+              if (silent !== undefined) vanished.look(silent)
               return incidents.report("SESSION_STALLED")
             }),
           liveCache: liveCacheOf(options.liveCacheBytes),
@@ -204,9 +206,10 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               const siblings = tracingSessions.get(key) ?? new Set()
               tracingSessions.set(key, siblings.add(session))
               session.siblings = siblings
-              endVanished(sessions.values())
+              vanished.begun(session)
               const ended = Effect.sync(() => {
                 sessions.delete(session.id)
+                vanished.ended(session)
                 namesakes.end(identity, session.closedTotals, session.viewers.stallCount)
                 identity.held.release()
                 if (identity.hasChunks) directories.release(identity.outputPath)

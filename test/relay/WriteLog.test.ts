@@ -17,7 +17,13 @@ const askedAt = (operationCount: number, at: number) =>
     const between = () => {
       if (++yieldCount === at) ask()
     }
-    const fiber = yield* Effect.forkChild(yielding(log.run(() => Effect.void), operationCount, between))
+    const fiber = yield* Effect.forkChild(
+      yielding(
+        log.run(() => Effect.void),
+        operationCount,
+        between
+      )
+    )
     ask()
     // One turn for each yield is enough, and a step needs a few.
     for (let turn = 0; turn < 1000 && !(log.isIdle && yieldCount >= at); turn++) yield* Effect.yieldNow

@@ -7,21 +7,19 @@ import { Effect, Scheduler } from "effect"
 /** Below 5 operations a fiber would do nothing but yield. */
 export const operationCounts: ReadonlyArray<number> = Array.from({ length: 40 }, (_, index) => 5 + index)
 
-class Yielding extends Scheduler.MixedScheduler {
-  readonly #between: () => void
-
-  constructor(between: () => void) {
-    super()
-    this.#between = between
-  }
-
-  override makeDispatcher(): Scheduler.SchedulerDispatcher {
-    const dispatcher = super.makeDispatcher()
-    return {
-      flush: () => dispatcher.flush(),
-      scheduleTask: (task, priority) => {
-        this.#between()
-        dispatcher.scheduleTask(task, priority)
+const schedulerOf = (between: () => void): Scheduler.Scheduler => {
+  const usual = new Scheduler.MixedScheduler()
+  return {
+    executionMode: "async",
+    shouldYield: (fiber) => usual.shouldYield(fiber),
+    makeDispatcher: () => {
+      const dispatcher = usual.makeDispatcher()
+      return {
+        flush: () => dispatcher.flush(),
+        scheduleTask: (task, priority) => {
+          between()
+          dispatcher.scheduleTask(task, priority)
+        }
       }
     }
   }
@@ -30,6 +28,6 @@ class Yielding extends Scheduler.MixedScheduler {
 /** Runs `effect` so that it yields after each `operationCount` operations; `between` is called whenever it does. */
 export const yielding = <A, E>(effect: Effect.Effect<A, E>, operationCount: number, between: () => void) =>
   effect.pipe(
-    Effect.provideService(Scheduler.Scheduler, new Yielding(between)),
+    Effect.provideService(Scheduler.Scheduler, schedulerOf(between)),
     Effect.provideService(Scheduler.MaxOpsBeforeYield, operationCount)
   )

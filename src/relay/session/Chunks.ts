@@ -12,14 +12,14 @@ export interface Owner {
   readonly sessionKey: bigint
 }
 
-const prefixOf = (owner: Owner) => `${owner.sessiondUuid}/${owner.sessionKey}/`
-const keyOf = (owner: Owner, chunkId: bigint) => `${prefixOf(owner)}${chunkId}`
+const keyOf = (owner: Owner) => `${owner.sessiondUuid}/${owner.sessionKey}`
 
 const awaitAll = (all: ReadonlyArray<Deferred.Deferred<void>>): Effect.Effect<void> =>
   Effect.forEach(all, (done) => Deferred.await(done), { discard: true })
 
 export class Chunks {
-  readonly #chunks = new Map<string, TraceChunk>()
+  /** Those of each owner, by their ids. No owner's map is empty. */
+  readonly #chunks = new Map<string, Map<bigint, TraceChunk>>()
   readonly #incidents: Incidents
   readonly #retiring = new Map<TraceChunk, Deferred.Deferred<void>>()
 
@@ -28,39 +28,46 @@ export class Chunks {
   }
 
   get count(): number {
-    return this.#chunks.size
+    let count = 0
+    for (const { size } of this.#chunks.values()) count += size
+    return count
+  }
+
+  #find(owner: Owner, chunkId: bigint): TraceChunk | undefined {
+    return this.#chunks.get(keyOf(owner))?.get(chunkId)
   }
 
   /** The chunk, with one more reference that the caller must release; undefined also while its close action runs. */
   acquire(owner: Owner, chunkId: bigint): TraceChunk | undefined {
-    const chunk = this.#chunks.get(keyOf(owner, chunkId))
+    const chunk = this.#find(owner, chunkId)
     if (chunk === undefined || this.#retiring.has(chunk)) return undefined
     chunk.retain()
     return chunk
   }
 
   exists(owner: Owner, chunkId: bigint): boolean {
-    return this.#chunks.has(keyOf(owner, chunkId))
+    return this.#find(owner, chunkId) !== undefined
   }
 
   /** Makes `chunk` known under its id, or answers the one that already is, with one more reference. */
   publish(owner: Owner, chunkId: bigint, chunk: TraceChunk): TraceChunk {
     const existing = this.acquire(owner, chunkId)
     if (existing !== undefined) return existing
-    this.#chunks.set(keyOf(owner, chunkId), chunk)
+    const own = this.#chunks.get(keyOf(owner)) ?? new Map()
+    this.#chunks.set(keyOf(owner), own.set(chunkId, chunk))
     return chunk
   }
 
   /** Nobody uses the chunk any more, and its close action is not done. */
   isSettling(owner: Owner, chunkId: bigint): boolean {
-    const chunk = this.#chunks.get(keyOf(owner, chunkId))
+    const chunk = this.#find(owner, chunkId)
     return chunk !== undefined && this.#retiring.has(chunk)
   }
 
   /** Done when the chunk, if nobody uses it any more, is in its final place; at once while it is used. */
   settled(owner: Owner, chunkId: bigint): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const chunk = this.#chunks.get(keyOf(owner, chunkId))
+      const chunk = this.#find(owner, chunkId)
       const retiring = chunk === undefined ? undefined : this.#retiring.get(chunk)
       return retiring === undefined ? Effect.void : Deferred.await(retiring)
     })
@@ -72,9 +79,8 @@ export class Chunks {
   }
 
   #retiringOf(owner: Owner): ReadonlyArray<Deferred.Deferred<void>> {
-    return [...this.#chunks]
-      .filter(([key]) => key.startsWith(prefixOf(owner)))
-      .flatMap(([, chunk]) => this.#retiring.get(chunk) ?? [])
+    const own = [...(this.#chunks.get(keyOf(owner))?.values() ?? [])]
+    return own.flatMap((chunk) => this.#retiring.get(chunk) ?? [])
   }
 
   /**
@@ -92,9 +98,9 @@ export class Chunks {
       }
     }).pipe(Effect.catchCause((cause) => this.#incidents.report("CHUNK_UNSETTLED", undefined, cause)))
     const forgotten = Effect.sync(() => {
-      for (const [key, known] of this.#chunks) {
-        if (known === chunk && key.startsWith(prefixOf(owner))) this.#chunks.delete(key)
-      }
+      const own = this.#chunks.get(keyOf(owner))
+      for (const [id, known] of own ?? []) if (known === chunk) own?.delete(id)
+      if (own?.size === 0) this.#chunks.delete(keyOf(owner))
       this.#retiring.delete(chunk)
       Deferred.doneUnsafe(done, Effect.void)
     })

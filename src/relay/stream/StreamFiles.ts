@@ -190,8 +190,11 @@ export class StreamFiles implements Actions<TraceChunk> {
   /** A data file that somebody has removed while it is written, relative to the output directory; undefined: none. */
   get removed(): Effect.Effect<string | undefined, FileFailed> {
     return Effect.gen({ self: this }, function* () {
-      for (const [data, { file }] of [...this.#data]) {
+      for (const [data, sink] of [...this.#data]) {
+        const { file } = sink
         if (file === undefined || !(yield* file.isRemoved)) continue
+        // The look may have waited for its turn: the file was closed meanwhile, and removed by a clear.
+        if (sink.file !== file) continue
         return `${data.chunk.directory.relativePath}/${this.#naming.path}/${this.dataName(data)}`
       }
       return undefined

@@ -1,0 +1,73 @@
+/** A whole site vanishes, and comes back: each session is compared with those of its own name only. */
+import { assert, describe, it } from "@effect/vitest"
+import { type Mortal, Vanished } from "../../src/relay/session/Vanished.ts"
+
+const make = (id: number, hostname: string, looked: () => void, ended: (id: number) => void): Mortal => {
+  const session = {
+    id,
+    identity: { hostname, sessionName: "demo" } as Mortal["identity"],
+    siblings: new Set<never>(),
+    createdMillis: id,
+    heardMillis: id,
+    get isStalled() {
+      looked()
+      return id < 10_000
+    },
+    abort: () => ended(id)
+  }
+  return session
+}
+
+/** How many sessions are looked at while `count` hosts vanish, and while they come back. */
+const lookCounts = (count: number) => {
+  let lookCount = 0
+  const ended: Array<number> = []
+  const vanished = new Vanished()
+  const all = (from: number) =>
+    Array.from({ length: count }, (_, index) =>
+      make(
+        from + index,
+        `web${index}`,
+        () => lookCount++,
+        (id) => ended.push(id)
+      )
+    )
+  const old = all(0)
+  for (const session of old) vanished.begun(session)
+  for (const session of old) vanished.look(session)
+  assert.deepStrictEqual(ended, [])
+  for (const session of all(10_000)) vanished.begun(session)
+  assert.deepStrictEqual(
+    ended,
+    old.map(({ id }) => id)
+  )
+  return lookCount
+}
+
+describe("sessions of targets that vanished", () => {
+  it("end when their host's next session begins; how many others there are does not matter", () => {
+    assert.strictEqual(lookCounts(400), 4 * lookCounts(100))
+  })
+
+  it("are forgotten when they end", () => {
+    const ended: Array<number> = []
+    const vanished = new Vanished()
+    const old = make(
+      1,
+      "web",
+      () => undefined,
+      (id) => ended.push(id)
+    )
+    vanished.begun(old)
+    vanished.ended(old)
+    vanished.begun(
+      make(
+        10_001,
+        "web",
+        () => undefined,
+        (id) => ended.push(id)
+      )
+    )
+    assert.deepStrictEqual(ended, [])
+  })
+})
