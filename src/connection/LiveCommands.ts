@@ -93,17 +93,17 @@ const connect = withRequest(Connect, (state, { major, minor, type }) => {
   return Connect.reply(state.minor).encode({ ...Version.own, viewerSessionId, type: 0 })
 })
 
-const listSessions: Handler = ({ viewer, minor }) => {
-  const { sessions } = viewer
-  const named = Version.features(minor).liveListing15
-    ? sessions.map((session) => ({
-        ...session,
-        hostname: session.hostname || nameless,
-        sessionName: session.sessionName || nameless
-      }))
-    : sessions
-  return ListSessions.reply(minor).encode({ sessions: named })
-}
+const listSessions: Handler = ({ viewer, minor }) =>
+  viewer.listing(minor, (sessions) => {
+    const named = Version.features(minor).liveListing15
+      ? sessions.map((session) => ({
+          ...session,
+          hostname: session.hostname || nameless,
+          sessionName: session.sessionName || nameless
+        }))
+      : sessions
+    return ListSessions.reply(minor).encode({ sessions: named })
+  })
 
 const createSession: Handler = ({ viewer, minor }) => {
   viewer.createSession()

@@ -35,6 +35,7 @@ import type { LiveCache } from "./stream/StreamSession.ts"
 import { Tally } from "./Tally.ts"
 import * as Totals from "./Totals.ts"
 import { Vigil } from "./Vigil.ts"
+import { Listings } from "./viewer/Listings.ts"
 
 export interface Options {
   readonly grouping: OutputGrouping
@@ -95,6 +96,7 @@ export interface Service extends Surroundings {
   readonly tally: Tally
   readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
   readonly namesakes: Namesakes
+  readonly listings: Listings
   /** Ids are spent by failed attempts too. */
   readonly nextSessionId: () => number
   /** Starts the session's fiber; the session leaves the registry when it ends. */
@@ -117,6 +119,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const sessions = new Map<number, SessionActor.SessionActor>()
         const namesakes = new Namesakes()
         const vanished = new Vanished()
+        const listings = new Listings()
         const streams = new Map<number, StreamActor>()
         const incidents = new Incidents()
         const chunks = new Chunks(incidents)
@@ -125,6 +128,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const contention = new Contention()
         const vigil = new Vigil(() => contention.isShort())
         const events = yield* Events.make
+        yield* events.heard(() => listings.forget())
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
         // Keyed by number: objects that look alike would be one key.
@@ -182,6 +186,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           chunks,
           sessions,
           namesakes,
+          listings,
           streams,
           nextStreamHandle: () => streamHandles.next(),
           nextTraceId: () => BigInt(traceIds.next()),
@@ -200,6 +205,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
                 runAction(++lastAction, retired)
               })
               sessions.set(session.id, session)
+              listings.forget()
               namesakes.begin(identity)
               identity.held.begun(synced(session))
               const key = `${identity.owner.sessiondUuid}/${identity.owner.sessionKey}`

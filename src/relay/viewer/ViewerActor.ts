@@ -75,6 +75,13 @@ export class ViewerActor implements Viewer {
     })
   }
 
+  /** The answer to LIST_SESSIONS, which `encode` makes; viewers that ask at once share it, where no rules part them. */
+  listing(minor: number, encode: (sessions: ReadonlyArray<ListSessions.Session>) => Uint8Array): Uint8Array {
+    this.#hasListed = true
+    const make = () => encode(this.sessions)
+    return this.#party.rules === undefined ? this.#registry.listings.of(minor, make) : make()
+  }
+
   #mayKnow(session: SessionActor): boolean {
     return (this.knowsFormats || session.identity.traceFormat !== ctf2) && this.#party.mayView(session.identity)
   }
