@@ -8,8 +8,8 @@
 import { dirname, resolve } from "node:path"
 import type { Device } from "./Promptness.ts"
 
-/** So many directories are remembered: those learnt of last. */
-const countMax = 4096
+/** So many directories are remembered: those used last. A session has some eight, and 2,000 may rotate at once. */
+const countMax = 32_768
 
 export interface Way {
   /** Device of the nearest known directory, at or above the one asked for; undefined: none is known. */
@@ -31,7 +31,11 @@ export class KnownDirectories {
     const unknown: Array<string> = []
     for (let level = resolve(directory); ; level = dirname(level)) {
       const device = this.#devices.get(level)
-      if (device !== undefined) return { device, unknown }
+      if (device !== undefined) {
+        // The one that all others are made in was learnt of first, and must not be forgotten for that.
+        this.learn(level, device)
+        return { device, unknown }
+      }
       unknown.unshift(level)
       if (level === "/") return { device, unknown }
     }

@@ -125,12 +125,22 @@ describe("what is known of directories", () => {
 
   it("is bounded: those that were of use last", () => {
     const directories = new KnownDirectories()
-    for (let count = 0; count < 5000; count++) {
+    directories.learn("/often", device)
+    for (let count = 0; count < 40_000; count++) {
       directories.learn(`/${count}`, device)
-      directories.learn("/often", device)
+      directories.wayTo("/often/more")
     }
     assert.isUndefined(directories.around("/0/file"))
-    assert.strictEqual(directories.around("/4999/file"), device)
+    assert.strictEqual(directories.around("/39999/file"), device)
     assert.strictEqual(directories.around("/often/file"), device)
+  })
+
+  it("is the way to every directory of 2,000 sessions", () => {
+    const directories = new KnownDirectories()
+    const levels = ["", "/demo", "/demo/1", "/demo/1/ust", "/demo/1/ust/uid", "/demo/1/ust/uid/0", "/demo/1/index"]
+    for (let host = 0; host < 2000; host++) for (const level of levels) directories.learn(`/web${host}${level}`, device)
+    for (let host = 0; host < 2000; host++) {
+      for (const level of levels) assert.deepStrictEqual(directories.wayTo(`/web${host}${level}`).unknown, [])
+    }
   })
 })
