@@ -119,7 +119,6 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const sessions = new Map<number, SessionActor.SessionActor>()
         const namesakes = new Namesakes()
         const vanished = new Vanished()
-        const listings = new Listings()
         const streams = new Map<number, StreamActor>()
         const incidents = new Incidents()
         const chunks = new Chunks(incidents)
@@ -128,7 +127,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const contention = new Contention()
         const vigil = new Vigil(() => contention.isShort())
         const events = yield* Events.make
-        yield* events.heard(() => listings.forget())
+        yield* events.heard(() => registry.listings.forget())
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
         // Keyed by number: objects that look alike would be one key.
@@ -186,7 +185,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           chunks,
           sessions,
           namesakes,
-          listings,
+          listings: new Listings(),
           streams,
           nextStreamHandle: () => streamHandles.next(),
           nextTraceId: () => BigInt(traceIds.next()),
@@ -205,7 +204,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
                 runAction(++lastAction, retired)
               })
               sessions.set(session.id, session)
-              listings.forget()
+              registry.listings.forget()
               namesakes.begin(identity)
               identity.held.begun(synced(session))
               const key = `${identity.owner.sessiondUuid}/${identity.owner.sessionKey}`

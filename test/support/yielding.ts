@@ -1,6 +1,6 @@
 /**
- * Fibers yield to the event loop now and then, wherever they are. Here they do after every few operations, and something
- * else happens in between: whoever looks at a state and then waits for it to change must not miss that.
+ * Fibers yield to the event loop now and then, wherever they are. Here they do after every few operations, and
+ * something else happens in between: whoever looks at a state and then waits for it to change must not miss that.
  */
 import { Effect, Scheduler } from "effect"
 
