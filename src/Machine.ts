@@ -114,8 +114,9 @@ const use = (source: Source): void => {
   randomUUID = source.randomUUID
 }
 
-/** A time of the clock that only goes forward as ms since 1970, by the wall clock as it is now. */
-export const wallMillisOf = (clockedMillis: number): number => wallMillis() - (clockMillis() - clockedMillis)
+/** A time of the clock that only goes forward as whole ms since 1970, by the wall clock as it is now. */
+export const wallMillisOf = (clockedMillis: number): number =>
+  Math.round(wallMillis() - (clockMillis() - clockedMillis))
 
 /** A random UUID as 32 digits. */
 export const uuidDigits = (): string => randomUUID().replaceAll("-", "")

@@ -25,9 +25,6 @@ interface Begun {
   readonly admitAgain: () => void
 }
 
-/** The wall clock may have been set since. */
-const atMillis = (clockedMillis: number): number => Math.round(wallMillisOf(clockedMillis))
-
 export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scope> =>
   Effect.gen(function* () {
     const deadline = yield* FiberHandle.make<void, never>()
@@ -50,8 +47,8 @@ export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scop
     return {
       status: Effect.sync(() => ({
         isDraining: begun !== undefined,
-        ...(begun !== undefined && { sinceMillis: atMillis(begun.since) }),
-        ...(begun?.deadline !== undefined && { deadlineMillis: atMillis(begun.deadline) }),
+        ...(begun !== undefined && { sinceMillis: wallMillisOf(begun.since) }),
+        ...(begun?.deadline !== undefined && { deadlineMillis: wallMillisOf(begun.deadline) }),
         sessionCount: left().length
       })),
       begin: (afterMillis) =>

@@ -24,9 +24,6 @@ import type { Attached } from "./session/Viewers.ts"
 import type { StreamActor } from "./stream/StreamActor.ts"
 import * as Totals from "./Totals.ts"
 
-/** The wall clock may have been set since. */
-const atMillis = (clockedMillis: number): number => Math.round(wallMillisOf(clockedMillis))
-
 const streamStatus = (stream: StreamActor): StreamStatus => ({
   id: stream.handle,
   path: stream.path,
@@ -38,7 +35,7 @@ const streamStatus = (stream: StreamActor): StreamStatus => ({
   indexCount: stream.model.indexCount,
   eventsDiscarded: stream.losses.eventsDiscarded,
   packetsLost: stream.losses.packetsLost,
-  heardAtMillis: atMillis(stream.heardAt)
+  heardAtMillis: wallMillisOf(stream.heardAt)
 })
 
 const viewerStatus = ({ connection, lagPacketCount, lagNanos }: Attached): ViewerStatus => ({
@@ -67,7 +64,7 @@ const edgeOf = (journal: Journal | undefined): Pick<SessionStatus, "edge"> => {
   return {
     edge: {
       name,
-      ...(suspendedAt !== undefined && { suspendedAtMillis: atMillis(suspendedAt) }),
+      ...(suspendedAt !== undefined && { suspendedAtMillis: wallMillisOf(suspendedAt) }),
       ...(report !== undefined && { spool: spoolOf(report, journal) })
     }
   }
@@ -124,8 +121,8 @@ const connectionStatus = (connection: Connection): ConnectionStatus => {
     id,
     port,
     peer,
-    openedAtMillis: atMillis(openedAt),
-    ...(closedAt !== undefined && { closedAtMillis: atMillis(closedAt) }),
+    openedAtMillis: wallMillisOf(openedAt),
+    ...(closedAt !== undefined && { closedAtMillis: wallMillisOf(closedAt) }),
     ...(reason !== undefined && { reason }),
     ...(complaint !== "" && { complaint }),
     ...(sessionId !== undefined && { sessionId }),

@@ -169,7 +169,7 @@ export class Journal {
     return Effect.suspend(() => {
       if (!this.isScanned) return Effect.void
       if (this.isRecovered) return this.segments.redate
-      this.about = { ...this.about, createdMillis: Math.round(wallMillisOf(this.#begunAt)) }
+      this.about = { ...this.about, createdMillis: wallMillisOf(this.#begunAt) }
       if (this.segments.all.length === 0) return Effect.void
       const about = this.home.stays((directory) => About.replace(this.#files, directory, this.about))
       return Effect.andThen(Effect.ignore(about), this.segments.redate)
