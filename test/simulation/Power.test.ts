@@ -12,7 +12,7 @@ import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { withRelay } from "../connection/doubles.ts"
 import * as Trees from "../recovery/trees.ts"
 import { output } from "../storage/stores.ts"
-import { until } from "../support/turns.ts"
+import { comes, until } from "../support/turns.ts"
 import { type Names, PowerFiles, type Unsynced } from "./PowerFiles.ts"
 import { missing, play, type Scenario, scenarios, sequences, type Target } from "./targets.ts"
 
@@ -119,6 +119,31 @@ const crash = ({ scenario, sync }: Case, stopsAt: number): Effect.Effect<number>
   })
 
 const names = Object.keys(scenarios)
+
+/** Two times: what came in the first interval, and what came when all before it was synced. */
+it.live("--sync=interval: packets and metadata outlive the power soon after they were sent, and nobody asks", () =>
+  Effect.gen(function* () {
+    const power = new PowerFiles()
+    yield* withRelay({ files: power.service, sync: { intervalMillis: 1 }, syncsNames: true }, (relay) => {
+      const isOnDisk = (target: Target) =>
+        Effect.gen(function* () {
+          const files = yield* power.left(output, "dropped", 0)
+          if (missing(files, { ...target, promisedCount: target.sentCount } as Target).length > 0) return false
+          return !Check.isDamaged(Check.check(Trees.tree(files)))
+        })
+      const twice: Scenario = {
+        play: (target) =>
+          Effect.gen(function* () {
+            yield* target.packets(3)
+            yield* comes("three packets on the disk", isOnDisk(target))
+            yield* target.packets(2)
+            yield* comes("two more", isOnDisk(target))
+          })
+      }
+      return play(relay, twice, () => {})
+    })
+  })
+)
 
 describe("when the power fails after any operation", () => {
   const cases: ReadonlyArray<{ readonly sync: Sync; readonly name: string }> = [

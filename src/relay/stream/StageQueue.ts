@@ -37,9 +37,8 @@ export class StageQueue {
 
   /** There are only bytes and records, all in the current stage, and nobody waits for them. */
   get isPlain(): boolean {
-    const { steps, waiters, wantsSync } = this.current
-    const isBehind = this.running !== undefined || this.#sealed.length + steps.length + waiters.length > 0
-    return !isBehind && !wantsSync
+    const { steps, waiters } = this.current
+    return this.running === undefined && this.#sealed.length + steps.length + waiters.length === 0
   }
 
   #seal(): void {
