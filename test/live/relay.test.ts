@@ -166,6 +166,30 @@ it.live("an answered packet is served when the memory has forgotten it and its f
   })
 )
 
+it.live(
+  "the first packet of a stream that came late is shown when only its file has it, asked for too early or in turn",
+  () =>
+    Effect.gen(function* () {
+      const { answers, script } = yield* setUp({ liveCacheBytes: onePacket })
+      const { tracer, stream } = yield* recorded(script)
+      const viewer = yield* script.viewer
+      yield* viewer.attach(1, "last")
+      yield* stream.packet(5)
+      yield* viewer.next(stream.id)
+      const late = yield* tracer.stream("late")
+      yield* tracer.c.streamsSent
+      yield* late.packet(0)
+      yield* stream.packet(6)
+      yield* viewer.newStreams(1)
+      answers()
+      yield* viewer.packet(late.id, 0, 16)
+      yield* viewer.next(late.id)
+      yield* viewer.packet(late.id, 0, 16)
+      const shown = "PACKET 3 0+16 → ok 16×01"
+      assert.deepStrictEqual(answers(), [shown, `${ok(0, 0).replace("NEXT 1", "NEXT 3")} +metadata`, shown])
+    })
+)
+
 it.live.each([
   ["beside others", {}],
   ["that has all memory for newest packets", { liveCacheBytes: 2 * 25 * 4096 }]
