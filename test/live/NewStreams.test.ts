@@ -7,7 +7,7 @@
  */
 import { afterEach, assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Logger } from "effect"
-import { Status } from "../../src/protocol/live/GetNextIndex.ts"
+import { offsets, Status } from "../../src/protocol/live/GetNextIndex.ts"
 import { Party } from "../../src/relay/party/Party.ts"
 import type { ViewedSession } from "../../src/relay/viewer/ViewedSession.ts"
 import { ViewerActor } from "../../src/relay/viewer/ViewerActor.ts"
@@ -160,6 +160,74 @@ describe("viewers attached while streams begin", () => {
     assert.strictEqual(ask(), Status.retry)
     assert.strictEqual(actor.newStreams(1n).streams.length, 1)
     assert.deepStrictEqual([ask(), ask()], [Status.retry, Status.inactive])
+  })
+
+  it("a stream without its metadata is coming for as long as it takes; one that is told of during a rotation, soon", () => {
+    let now = 0
+    vi.spyOn(performance, "now").mockImplementation(() => now)
+    const { actor, session } = attachedToOne()
+    const unknownAt = (millis: number) => {
+      now = millis
+      return actor.unknown
+    }
+    session.add(new FakeStream(session, 1, "app", "ch_0"))
+    session.publish()
+    assert.deepStrictEqual([0, 999, 1000, 60_000].map(unknownAt), ["imminent", "imminent", "coming", "coming"])
+    session.isOngoingRotation = true
+    session.add(new FakeStream(session, 2, "app", "metadata"))
+    session.publish()
+    assert.deepStrictEqual([60_999, 61_000].map(unknownAt), ["imminent", "due"])
+    session.isOngoingRotation = false
+    assert.strictEqual(unknownAt(61_001), "due")
+    actor.newStreams(1n)
+    assert.strictEqual(unknownAt(61_002), "none")
+  })
+
+  /** Where the first packet of an application begins that comes when the viewer has seen what ended at 2000. */
+  const begunAt = ({ goesByEvents = false, host = "h", path = "app" }) => {
+    let now = 0
+    vi.spyOn(performance, "now").mockImplementation(() => now)
+    const both = [new FakeSession(1), new FakeSession(2)]
+    const sessions = new Map(both.map((session) => [session.id, session]))
+    const [session, other] = both as [FakeSession, FakeSession]
+    other.identity.hostname = host
+    const actor = new ViewerActor(
+      { sessions, options: { singleViewer: false }, background: () => {} } as never,
+      {} as never,
+      anybody
+    )
+    actor.createSession()
+    for (const id of [1n, 2n]) Effect.runSync(Effect.provide(actor.attach(id, 1, goesByEvents), Logger.layer([])))
+    const first = (at: FakeSession, handle: number, place: string, begin: number, end: number) => {
+      const pair = channels.map((name, index) => new FakeStream(at, handle + index, place, name))
+      for (const stream of pair) at.add(stream)
+      at.publish()
+      actor.newStreams(BigInt(at.id))
+      pair[0]?.data()
+      pair[0]?.index({ begin, end })
+      const reply = Buffer.alloc(64)
+      const viewed = actor.stream(handle)
+      const ask = () => {
+        now += 100
+        return viewed && actor.nextIndex(viewed, reply)
+      }
+      let status = ask()
+      while (status === Status.retry && now < 60_000) status = ask()
+      assert.strictEqual(status, Status.ok)
+      return Number(reply.readBigUInt64BE(offsets.timestampBegin))
+    }
+    first(session, 1, "early", 1000, 2000)
+    return first(other, 3, path, 500, 3000)
+  }
+
+  it("a late stream begins where the others had come to: not if hosts differ, for the kernel, or by events", () => {
+    const tracersWord = 500
+    assert.deepStrictEqual([{}, { host: "other" }, { path: "app/kernel" }, { goesByEvents: true }].map(begunAt), [
+      2011,
+      tracersWord,
+      tracersWord,
+      tracersWord
+    ])
   })
 
   it("applications that have come and gone leave nothing with a viewer that has read them", () => {
