@@ -183,6 +183,21 @@ describe("viewers attached while streams begin", () => {
     assert.strictEqual(unknownAt(61_002), "none")
   })
 
+  it("streams that the kernel's tracer has begun to announce are coming, for some seconds", () => {
+    let now = 0
+    vi.spyOn(performance, "now").mockImplementation(() => now)
+    const { actor, session } = attachedToOne()
+    for (const [at, name] of channels.entries()) session.add(new FakeStream(session, at + 1, "app/kernel", name))
+    session.publish()
+    actor.newStreams(1n)
+    session.add(new FakeStream(session, 3, "app/kernel", "ch_1"))
+    const unknown = [0, 999, 1000, 9999, 10_000].map((millis) => {
+      now = millis
+      return actor.unknown
+    })
+    assert.deepStrictEqual(unknown, ["imminent", "imminent", "coming", "coming", "none"])
+  })
+
   /** Where the first packet of an application begins that comes when the viewer has seen what ended at 2000. */
   const begunAt = ({ goesByEvents = false, host = "h", path = "app" }) => {
     let now = 0
