@@ -78,6 +78,17 @@ describe("room in a spool that is full", () => {
     })
   )
 
+  it.live("is no more made when nothing is left to drop", () =>
+    Effect.gen(function* () {
+      const { journal } = yield* waiting()
+      const { done, made } = fullness(journal, () => true)
+      made.overflow(journal)
+      yield* done
+      assert.isAbove(journal.droppedPacketCount, packetCount / 2)
+      assert.isUndefined(yield* thin(journal, Number.POSITIVE_INFINITY))
+    })
+  )
+
   it.live("is made of all that is too old in one pass", () =>
     Effect.gen(function* () {
       const { journal } = yield* waiting()
