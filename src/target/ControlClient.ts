@@ -111,7 +111,10 @@ const readerOf = (name: string, minor: number): Exchange.Reply<unknown>["read"] 
 
 /** What closes the connection at the first command may be no relay's control port, or one that wants TLS. */
 const unanswered = ({ address, reason }: Dial.LinkLost): Dial.LinkLost =>
-  new Dial.LinkLost({ address, reason: `${reason}; is this a relay's control port, and one that needs no TLS?` })
+  new Dial.LinkLost({
+    address,
+    reason: `${reason}; is this a relay's control port, one that needs no TLS, and has it room for a connection?`
+  })
 
 export const connect = (
   address: Dial.Address,

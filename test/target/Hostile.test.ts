@@ -222,7 +222,7 @@ describe("a target", () => {
     [
       "who tells no version",
       { 5: undefined },
-      /lost: .*; is this a relay's control port, and one that needs no TLS\?$/
+      /lost: .*; is this a relay's control port, one that needs no TLS, and has it room for a connection\?$/
     ],
     ["the end of the connection", { 19: undefined }, /connection to 127\.0\.0\.1:\d+ lost: [^;]+$/]
   ])("gives up on %s", ([, over, message]) =>
