@@ -108,3 +108,24 @@ it.effect("what was forgotten while its party used nothing is counted with that 
     })
   )
 )
+
+it.effect("a connection that is there when the rules change counts under the new ones, and leaves nothing behind", () =>
+  withStore({}, ({ store }) =>
+    Effect.sync(() => {
+      const allowances = new Allowances(store, new Incidents(), () => {})
+      const ofSome = (connections: number) =>
+        rightsOf({ ...access, rules: [{ principals: ["*"], record: [{}], quota: { connections } }] })
+      const permissions = { rightsOf: ofSome(2), allowances }
+      const [first, second] = [1, 2].map(
+        (port) => new Party(permissions, { name: `192.0.2.1:${port}`, certificate: undefined })
+      ) as [Party, Party]
+      assert.isUndefined(first.enter())
+      permissions.rightsOf = ofSome(1)
+      assert.isUndefined(first.sessionRefusal)
+      assert.strictEqual(second.enter()?.code, "CONNECTION_QUOTA")
+      second.leave()
+      first.leave()
+      assert.strictEqual(allowances.principalCount, 0)
+    })
+  )
+)
