@@ -81,7 +81,8 @@ export class PeerDouble implements Peer {
 
   /** Waits until it has received so many bytes, or is closed. */
   has(count: number): Effect.Effect<void> {
-    const wait = Effect.callback<void>((resume) => {
+    return Effect.callback<void>((resume) => {
+      if (this.received.length >= count || this.isClosed) return resume(Effect.void)
       const end = () => {
         this.#waiting.delete(wake)
         Machine.clearTimeout(timer)
@@ -107,7 +108,6 @@ export class PeerDouble implements Peer {
       this.#waiting.add(wake)
       return Effect.sync(end)
     })
-    return Effect.suspend(() => (this.received.length >= count || this.isClosed ? Effect.void : wait))
   }
 
   readonly close = (): void => this.#finish("closed by relay")

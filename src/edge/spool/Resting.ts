@@ -36,7 +36,8 @@ export class Resting {
 
   /** The edge before will not ask for it any more. */
   remove(token: string): Effect.Effect<void> {
-    return this.#tokens.delete(token) ? this.#unmark(token) : Effect.void
+    const removed = Effect.suspend(() => (this.#tokens.delete(token) ? this.#unmark(token) : Effect.void))
+    return Effect.uninterruptible(removed)
   }
 
   #unmark(token: string): Effect.Effect<void> {

@@ -254,9 +254,11 @@ export class Spool {
 
   /** The edge before will not ask for it any more. */
   forgotten(token: string): Effect.Effect<void> {
-    const journal = this.journals.get(token)
-    if (journal?.passed === undefined || !journal.isOver) return this.resting.remove(token)
-    return this.resting.release(journal, () => this.journals.has(token))
+    return Effect.suspend(() => {
+      const journal = this.journals.get(token)
+      if (journal?.passed === undefined || !journal.isOver) return this.resting.remove(token)
+      return this.resting.release(journal, () => this.journals.has(token))
+    })
   }
 
   /** The relay has all of it, and has forgotten it. */

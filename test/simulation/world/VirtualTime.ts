@@ -70,6 +70,9 @@ class Agenda {
   }
 }
 
+/** Effect's own. */
+const usualOperationCount = 2048
+
 const startMillis = 1_700_000_000_000
 /** So many turns without a pause, which is a second, are a loop without end. */
 const turnCountMax = 200_000
@@ -88,6 +91,8 @@ export class VirtualTime {
   /** A turn of the loop is not for nothing: what looks again until a moment has passed comes to its end. */
   turnMillis = 0.005
   readonly #random: Random
+  /** A fiber yields after so many operations, wherever it is: in every second world, soon. */
+  readonly #operationCount: number
   readonly #agenda = new Agenda()
   /** Numbers of timers that are due some day. */
   readonly #timers = new Set<number>()
@@ -101,6 +106,7 @@ export class VirtualTime {
 
   constructor(random: Random) {
     this.#random = random
+    this.#operationCount = random.chance(0.5) ? usualOperationCount : random.between(5, 60)
   }
 
   /** Lives through `effect` in this time, for so many of its milliseconds at most. */
@@ -111,7 +117,10 @@ export class VirtualTime {
         const number = this.#addImmediate(run)
         return () => void this.#immediates.delete(number)
       })
-      const own = Effect.provideService(effect, Clock.Clock, this.#clock)
+      const own = effect.pipe(
+        Effect.provideService(Clock.Clock, this.#clock),
+        Effect.provideService(Scheduler.MaxOpsBeforeYield, this.#operationCount)
+      )
       const fiber = Effect.runFork(own, { scheduler })
       this.#drain()
       const begin = processorMillis()
