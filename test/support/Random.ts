@@ -6,6 +6,11 @@ export class Random {
     this.#state = seed | 0
   }
 
+  /** Others, that take none of these. */
+  fork(): Random {
+    return new Random(~this.#state)
+  }
+
   /** In [0, 1): mulberry32. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0

@@ -106,7 +106,8 @@ export class VirtualTime {
 
   constructor(random: Random) {
     this.#random = random
-    this.#operationCount = random.chance(0.5) ? usualOperationCount : random.between(5, 60)
+    const own = random.fork()
+    this.#operationCount = own.chance(0.5) ? usualOperationCount : own.between(5, 60)
   }
 
   /** Lives through `effect` in this time, for so many of its milliseconds at most. */
