@@ -121,6 +121,12 @@ export class Watch {
   }
 }
 
+/** Where changes are taken back: nothing beyond `within`, and no directory of `kept`; absolute paths. */
+export interface Taken {
+  readonly within: string
+  readonly kept: ReadonlySet<string>
+}
+
 /** Files that stand in for the real ones at the paths that it covers. */
 export interface Shadow {
   readonly files: Files["Service"]
@@ -198,9 +204,10 @@ export class Retraceable {
    * Undoes the changes after the mark `after` that the log `path` has, the latest first; `text` is what is in it. What
    * it says of names that do not lie `within` is not from a relay, and passed over. A change that was undone leaves the
    * log, so that a relay that is killed meanwhile goes on from there: undone once more, the making of a file could
-   * remove another one that has been moved back to its name.
+   * remove another one that has been moved back to its name. The directories `kept` stay, even if all that they had at
+   * the mark was deleted since: one that is not there was removed by somebody else.
    */
-  takeBack(path: string, text: string, after: number, within: string): Effect.Effect<void, FileFailed> {
+  takeBack(path: string, text: string, after: number, { kept, within }: Taken): Effect.Effect<void, FileFailed> {
     const only = new Set([within])
     const isOwn = (name: string | undefined) => name === undefined || isWithin(resolve(name), only)
     const changes: Array<{ readonly at: number; readonly change: Change }> = []
@@ -215,15 +222,15 @@ export class Retraceable {
     const takenBack = (file: OpenFile) =>
       Effect.forEach(
         changes.toReversed(),
-        ({ at, change }) => Effect.andThen(this.#takeBack(change), file.truncate(at)),
+        ({ at, change }) => Effect.andThen(this.#takeBack(change, kept), file.truncate(at)),
         { discard: true }
       )
     return Effect.flatMap(this.#files.open(path, "continue"), (file) => Effect.ensuring(takenBack(file), file.close))
   }
 
-  #takeBack({ from, path }: Change): Effect.Effect<void> {
+  #takeBack({ from, path }: Change, kept: Taken["kept"]): Effect.Effect<void> {
     const files = this.#files
-    if (from === undefined) return Effect.catch(files.unlink(path), () => this.#removeEmpty(path))
+    if (from === undefined) return Effect.catch(files.unlink(path), () => this.#removeEmpty(path, kept))
     return Effect.ignore(Effect.andThen(files.makeDirectory(dirname(from)), files.rename(path, from)))
   }
 
@@ -231,10 +238,11 @@ export class Retraceable {
    * Removes a directory that was made, and its parents, which may have been made with it, as long as they are empty:
    * one that is not has something from before.
    */
-  #removeEmpty(path: string): Effect.Effect<void> {
+  #removeEmpty(path: string, kept: Taken["kept"]): Effect.Effect<void> {
+    if (kept.has(path)) return Effect.void
     return Effect.matchEffect(this.#files.removeDirectory(path), {
-      onSuccess: () => this.#removeEmpty(dirname(path)),
-      onFailure: ({ code }) => (code === "ENOENT" ? this.#removeEmpty(dirname(path)) : Effect.void)
+      onSuccess: () => this.#removeEmpty(dirname(path), kept),
+      onFailure: ({ code }) => (code === "ENOENT" ? this.#removeEmpty(dirname(path), kept) : Effect.void)
     })
   }
 }

@@ -17,18 +17,24 @@ const before = `${session}/.tmp_old_chunk`
 const named = (memory: MemoryFiles) =>
   memory.paths(session).map((path) => `${path} ${Buffer.from(memory.read(path) ?? []).toString()}`)
 
+/** Files whose changes are noted from now on. */
+const watched = (memory: MemoryFiles) =>
+  Effect.gen(function* () {
+    const retraceable = new Retraceable(memory.service)
+    const watch = new Watch(yield* memory.service.open(changes, "create"), false)
+    watch.after = marked
+    watch.prefixes.add(session)
+    retraceable.watches.add(watch)
+    return retraceable.service
+  })
+
 /** One rotation is half done when it is marked; it is ended, and another one begun. */
 const rotated = Effect.gen(function* () {
   const memory = new MemoryFiles()
   memory.write(`${now}/ust/ch_0`, Buffer.from("second"))
   memory.write(`${before}/ust/ch_0`, Buffer.from("first"))
-  const retraceable = new Retraceable(memory.service)
-  const watch = new Watch(yield* memory.service.open(changes, "create"), false)
-  watch.after = marked
-  watch.prefixes.add(session)
-  retraceable.watches.add(watch)
+  const { makeDirectory, open, rename } = yield* watched(memory)
   const marks = named(memory)
-  const { makeDirectory, open, rename } = retraceable.service
   yield* rename(now, `${session}/chunk-2`)
   yield* makeDirectory(`${session}/archives`)
   yield* rename(before, `${session}/archives/chunk-1`)
@@ -39,9 +45,11 @@ const rotated = Effect.gen(function* () {
   return { memory, marks }
 })
 
-const takenBack = ({ memory, service }: MortalFiles) =>
+const own = { within: session, kept: new Set([session]) }
+
+const takenBack = ({ memory, service }: Pick<MortalFiles, "memory" | "service">) =>
   Effect.suspend(() =>
-    new Retraceable(service).takeBack(changes, Buffer.from(memory.read(changes) ?? []).toString(), marked, session)
+    new Retraceable(service).takeBack(changes, Buffer.from(memory.read(changes) ?? []).toString(), marked, own)
   )
 
 describe("changes of names", () => {
@@ -74,7 +82,7 @@ describe("changes of names", () => {
       yield* memory.service.unlink(`${now}/ust/uid/0/ch_0`)
       yield* memory.service.removeDirectory(`${now}/ust/uid/0`)
       const text = Buffer.from(memory.read(changes) ?? []).toString()
-      yield* new Retraceable(memory.service).takeBack(changes, text, marked, session)
+      yield* new Retraceable(memory.service).takeBack(changes, text, marked, own)
       assert.deepStrictEqual(named(memory), marks)
     })
   )
@@ -90,6 +98,23 @@ describe("changes of names", () => {
       yield* takenBack(files)
       assert.include(named(files.memory), `${before}/ust/ch_0 first`)
       assert.strictEqual(files.memory.read(changes)?.length, 0)
+    })
+  )
+
+  it.live("leave the directory of a session where all that was in it has been cleared since", () =>
+    Effect.gen(function* () {
+      const memory = new MemoryFiles()
+      memory.write(`${session}/ust/ch_0`, Buffer.from("first"))
+      const { makeDirectory, removeDirectory, rename, unlink } = yield* watched(memory)
+      yield* makeDirectory(before)
+      yield* rename(`${session}/ust`, `${before}/ust`)
+      yield* makeDirectory(now)
+      yield* unlink(`${before}/ust/ch_0`)
+      yield* removeDirectory(`${before}/ust`)
+      yield* removeDirectory(before)
+      yield* takenBack({ memory, service: memory.service })
+      // Were it gone, the next relay would take it for removed by somebody, and end the session.
+      assert.deepStrictEqual(named(memory), [`${session}/ `])
     })
   )
 })

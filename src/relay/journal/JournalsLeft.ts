@@ -210,7 +210,7 @@ const foundIn = (
       directories,
       replay: (each) => replay(file, end, marked, each),
       close: file.close,
-      takeBack: store.retraceable.takeBack(paths.changes, changes, marked, store.output),
+      takeBack: store.retraceable.takeBack(paths.changes, changes, marked, { within: store.output, kept: directories }),
       goOn
     }
   })
