@@ -155,6 +155,8 @@ const foundIn = (
     let marked = 0
     let end = 0
     const places = new Set<string>()
+    /** Since the mark: if none follows they are cut off with what is behind it, and come again. */
+    const begun: Array<string> = []
     const size = yield* files.size(paths.history)
     yield* walk(file, size, (bytes, at, stored, offset) => {
       const kind = bytes.readUInt16BE(at + offsets.kind)
@@ -163,12 +165,11 @@ const foundIn = (
         isWhole = false
         return Effect.succeed(false)
       }
-      if (kind === path) {
-        places.add(Text.textOf(bytes.subarray(at + headBytes, at + headBytes + stored)))
-      }
+      if (kind === path) begun.push(Text.textOf(bytes.subarray(at + headBytes, at + headBytes + stored)))
       if (kind === mark) {
         marked = u64At(bytes, at)
         end = offset + headBytes
+        for (const one of begun.splice(0)) places.add(one)
       }
       return Effect.succeed(true)
     })
