@@ -70,7 +70,10 @@ export class MortalFiles {
     const synced = new Map<string, number>()
     for (const path of this.memory.paths("/")) {
       const found = this.memory.read(path)
-      if (found === undefined) continue
+      if (found === undefined) {
+        Effect.runSync(Effect.orDie(image.service.makeDirectory(path.slice(0, -1))))
+        continue
+      }
       const count = Math.min(found.length, this.#syncedOf(path))
       const kept = this.#random.chance(0.5) ? count : this.#random.between(count, found.length)
       // The file may be as long as it was all the same.
