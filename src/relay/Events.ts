@@ -63,6 +63,8 @@ export class Events {
   readonly #listeners = new Set<Listener>()
   #subscriberCount = 0
   #publishedCount = 0
+  /** Goes up with whatever is told, whether somebody listens or not. */
+  changeCount = 0
   #isOver = false
 
   constructor(pubsub: PubSub.PubSub<Published>) {
@@ -74,6 +76,7 @@ export class Events {
   }
 
   publish(event: RelayEvent): void {
+    this.changeCount++
     if (this.#subscriberCount > 0) this.#publish(event)
     for (const listener of this.#listeners) this.#tell(listener, event)
   }

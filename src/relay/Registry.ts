@@ -127,7 +127,6 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const contention = new Contention()
         const vigil = new Vigil(() => contention.isShort())
         const events = yield* Events.make
-        yield* events.heard(() => registry.listings.forget())
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
         // Keyed by number: objects that look alike would be one key.
@@ -185,7 +184,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           chunks,
           sessions,
           namesakes,
-          listings: new Listings(),
+          listings: new Listings(events),
           streams,
           nextStreamHandle: () => streamHandles.next(),
           nextTraceId: () => BigInt(traceIds.next()),
@@ -204,7 +203,6 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
                 runAction(++lastAction, retired)
               })
               sessions.set(session.id, session)
-              registry.listings.forget()
               namesakes.begin(identity)
               identity.held.begun(synced(session))
               const key = `${identity.owner.sessiondUuid}/${identity.owner.sessionKey}`

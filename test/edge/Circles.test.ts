@@ -25,21 +25,11 @@ describe("edges in a circle", () => {
         const [first] = edges
         if (first === undefined) return assert.fail("no edge")
         const script = Script.make(first, relay.output, () => {})
-        const traced = (name: string, sessionId: number) =>
-          Effect.gen(function* () {
-            const { c, d } = yield* script.recording({ name, sessionId })
-            const stream = yield* c.addStream()
-            yield* d.packet(stream, 0)
-            yield* c.index(stream, { seq: 0 })
-            yield* c.closeStream(stream, 0)
-            yield* c.close
-            yield* d.close
-          })
-        yield* traced("a", 1)
+        yield* Local.whole(script, { name: "a", sessionId: 1 })
         yield* until("an edge to notice", () =>
           edges.some(({ edge }) => edge.link.reason?.includes("leads back here") === true)
         )
-        yield* traced("b", 2)
+        yield* Local.whole(script, { name: "b", sessionId: 2 })
         assert.isAtMost(Math.max(...edges.map(({ edge }) => edge.spool.journals.size)), count + 1)
         const address = (port: number) => ({ host: "127.0.0.1", port })
         const to = { control: address(relay.controlPort), data: address(relay.dataPort) }

@@ -72,6 +72,22 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
     }
   })
 
+/** A session of one stream, `ch_0`, with one packet, from its begin to its end; answers where its files are. */
+export const whole = (
+  script: ReturnType<typeof Script.make>,
+  options?: Parameters<ReturnType<typeof Script.make>["recording"]>[0]
+) =>
+  Effect.gen(function* () {
+    const { c, d, file } = yield* script.recording(options)
+    const stream = yield* c.addStream()
+    yield* d.packet(stream, 0)
+    yield* c.index(stream, { seq: 0 })
+    yield* c.closeStream(stream, 0)
+    yield* c.close
+    yield* d.close
+    return file
+  })
+
 /** A session of one stream, `ch_0`, by an edge whose link may be cut, and lead to another relay. */
 export const recording = (relay: TestRelay, options: Pick<Options, "bytesMax"> = {}) =>
   Effect.gen(function* () {

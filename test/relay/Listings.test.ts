@@ -1,12 +1,16 @@
 /** Viewers that ask for the sessions at once share one answer, which is not older than the last session. */
 import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { Listings } from "../../src/relay/viewer/Listings.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import * as Sides from "../simulation/edge/Sides.ts"
 
 const listingsOf = () => {
-  const listings = new Listings()
+  const events = { changeCount: 0 }
+  const listings = new Listings(events)
   let madeCount = 0
   const ask = (minor = 15) => listings.of(minor, () => Buffer.from(`${++madeCount}`)).toString()
-  return { listings, ask }
+  return { events, ask }
 }
 
 describe("the list of sessions", () => {
@@ -18,9 +22,16 @@ describe("the list of sessions", () => {
   })
 
   it("is made anew when a session has begun or ended", () => {
-    const { ask, listings } = listingsOf()
+    const { ask, events } = listingsOf()
     assert.strictEqual(ask(), "1")
-    listings.forget()
+    events.changeCount++
     assert.deepStrictEqual([ask(), ask()], ["2", "2"])
   })
+
+  it.live("needs nobody to listen to the relay's events: packets and beacons would be told for it, too", () =>
+    Effect.gen(function* () {
+      const { registry } = yield* Sides.relay({ files: new MemoryFiles().service, sync: "none" })
+      assert.isFalse(registry.events.hasSubscribers)
+    })
+  )
 })

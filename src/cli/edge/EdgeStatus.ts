@@ -34,6 +34,7 @@ const refusalOf = (directory: string): string | undefined => {
 }
 
 const seconds = (millis: number) => `${Math.max(0, Math.round(millis / 1000))} s`
+
 /** An edge that writes nothing for this long does not run. */
 const staleMillis = 10_000
 
