@@ -119,10 +119,9 @@ export class ShadowFiles {
   }
 }
 
-/** Whether every shadow is of an own directory, and its real file exists and is at least as long. */
+/** Whether the real file of every shadow exists and is at least as long. */
 export const isIntact = (shadow: ShadowFiles, files: Files["Service"]): Effect.Effect<boolean> =>
   Effect.gen(function* () {
-    if (shadow.stray !== undefined) return false
     for (const [path, { size }] of shadow.files) {
       const found = yield* Effect.orElseSucceed(files.size(path), () => -1)
       if (found < size) return false

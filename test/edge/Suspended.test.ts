@@ -21,6 +21,9 @@ const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
   return { relay, link, local, edge, more: packet(1, 16), script, size: () => relay.output.size(path) }
 })
 
+/** A mark that takes as long is followed by none for a second, twenty times as long as a session waits for its edge. */
+const slowMarkMillis = 60
+
 /** More than there are timers of anything else. */
 const lossCount = 40
 
@@ -134,6 +137,42 @@ describe("an edge that comes after its session has ended for want of it", () => 
       yield* c.index(stream, { seq: 0 })
       yield* script.fileSize(file("ch_0"), 16)
       assert.strictEqual(local.edge.link.resentByteCount, 0)
+    })
+  )
+
+  it.live("goes on in the same directory when a file of its ring was begun anew behind the last mark", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make({ suspendMillis: 50 })
+      const link = yield* new Link.Link(() => relay.controlPort).open
+      const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+      const script = Script.make(local, relay.output, () => {})
+      const { c, d, file } = yield* script.recording()
+      const stream = yield* c.addStream({ fileSize: 40, fileCount: 2 })
+      const packet = (seq: number, byteCount: number) =>
+        Effect.andThen(d.packet(stream, seq, byteCount), c.index(stream, { seq }))
+      const has = (name: string, byteCount: number) =>
+        until(`${byteCount} bytes in ${name}`, () => relay.output.size(file(name)) === byteCount)
+      yield* packet(0, 40)
+      yield* has("ch_0_0", 40)
+      yield* Local.marked(local)
+      const goOn = relay.faults.stall(".history")
+      yield* packet(1, 40)
+      yield* until("the mark", () => relay.faults.stalledCount > 0)
+      yield* Effect.sleep(slowMarkMillis)
+      yield* goOn
+      yield* Local.marked(local)
+      yield* packet(2, 24)
+      yield* has("ch_0_0", 24)
+      link.isDown = true
+      link.cut()
+      yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
+      yield* packet(3, 32)
+      link.isDown = false
+      yield* has("ch_0_1", 32)
+      assert.deepStrictEqual(
+        relay.output.files().filter((path) => /ch_0_.$/.test(path)),
+        [file("ch_0_0"), file("ch_0_1")]
+      )
     })
   )
 

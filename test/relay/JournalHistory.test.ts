@@ -131,6 +131,32 @@ describe("what was put down of a journal", () => {
     )
   )
 
+  it.live("names no directory that was begun behind the last mark", () =>
+    withStore({}, ({ memory, store }) =>
+      Effect.gen(function* () {
+        const history = yield* JournalHistory.begin(store, "token", { edgeName: "edge", peer: "" }, false)
+        history.watch("host/session-1")
+        yield* history.mark(1)
+        const [changes = "", path = ""] = memory.paths(output).filter((each) => /token\.(changes|history)$/.test(each))
+        const marked = Buffer.from(memory.read(changes) ?? [])
+        history.watch("host/session-2")
+        yield* history.mark(2)
+        yield* history.close
+        // The relay was killed as it wrote the second mark.
+        memory.write(changes, marked)
+        memory.write(path, Buffer.from(memory.read(path) ?? []).subarray(0, -1))
+        const found = yield* JournalsLeft.find(store, "token", { isSynced: false, countMax: 1, told: Effect.die })
+        assert.deepStrictEqual(
+          { marked: found?.marked, places: [...(found?.places ?? [])] },
+          {
+            marked: 1,
+            places: ["host/session-1"]
+          }
+        )
+      })
+    )
+  )
+
   it.live("by an earlier version, without checksums, is gone through", () =>
     withStore({}, ({ memory, store }) =>
       Effect.gen(function* () {

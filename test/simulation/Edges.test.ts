@@ -79,17 +79,6 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
     assert.isAbove(count, 0)
   })
 
-  it.each([
-    ["as it writes where a session is, and once more", 85_230_464, false],
-    ["in a clear, and again while it takes that back", 85_230_334, true]
-  ])("do so when the relay is killed %s", (_, seed, hasStops) => {
-    assert.isAbove(live({ ...usual, hasStops, seed }).relayKillCount, 1)
-  })
-
-  it("do so when an edge between lost its power in the middle of its last record", () => {
-    assert.isAbove(live({ ...usual, hasMiddle: true, seed: 7_800_040 }).middlePowerLossCount, 0)
-  })
-
   it("do so whichever operation is the last of an edge between", () => {
     const expected = direct(oneSession)
     let killCount = 1

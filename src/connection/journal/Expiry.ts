@@ -7,6 +7,7 @@ import { Cause, Effect, Result } from "effect"
 import { isSynced } from "../../model/Sync.ts"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
+import * as Rested from "../../relay/journal/Rested.ts"
 import { retracedBeside } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
@@ -59,6 +60,8 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     journals.close(journal)
     const forgotten = journals.expire(token)
     yield* rest(journal)
+    const { history } = journal.marking
+    if (history !== undefined) yield* Effect.ignore(Rested.note(store, token, history.directories))
     journal.lacking?.rest()
     for (const oldest of forgotten) yield* JournalFiles.remove(store, oldest)
   }).pipe(registry.journals.turn.withPermits(1))

@@ -1,7 +1,7 @@
 /** Paths of the files that hold a journal's history, and flags that are files: what they say is that they exist. */
 import { resolve } from "node:path"
 import { Effect } from "effect"
-import type { FileFailed, OpenFile } from "../../storage/Files.ts"
+import type { FileFailed, Files, OpenFile } from "../../storage/Files.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 
 /** Below the output directory. */
@@ -35,6 +35,15 @@ export const create = (
   const made = Effect.andThen(files.makeDirectory(`${store.output}/${place}`), files.open(path, "create"))
   return Effect.retry(made, { times: 10, while: ({ code }) => code === "ENOENT" })
 }
+
+/** What is in the file; nothing if there is none. */
+export const textOf = (files: Files["Service"], path: string): Effect.Effect<string, FileFailed> =>
+  Effect.gen(function* () {
+    const file = yield* files.open(path, "read")
+    const bytes = Buffer.alloc(yield* files.size(path))
+    const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
+    return bytes.toString("utf8", 0, count)
+  }).pipe(Effect.catch((failure) => (failure.code === "ENOENT" ? Effect.succeed("") : Effect.fail(failure))))
 
 /** Done when the names there outlive the machine's power, its own included. */
 export const syncNames = ({ output, retraceable: { plain } }: Store): Effect.Effect<void, FileFailed> =>

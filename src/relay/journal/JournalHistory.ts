@@ -130,6 +130,11 @@ export class JournalHistory {
     this.#watch.prefixes.add(prefix)
   }
 
+  /** Absolute: below them renames are recorded. */
+  get directories(): Iterable<string> {
+    return this.#watch.prefixes
+  }
+
   /** Records renames below the paths of `entries` only: other sessions have ended. */
   #watchOnly(entries: ReadonlyArray<Entry>): void {
     const { prefixes } = this.#watch

@@ -6,10 +6,10 @@ import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
 import type { RecordSink } from "../../protocol/journal/RecordFramer.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import * as Text from "../../protocol/Text.ts"
-import { FileFailed, type Files, type OpenFile } from "../../storage/Files.ts"
+import { FileFailed, type OpenFile } from "../../storage/Files.ts"
 import { blanksOf, isReadable, Watch } from "../../storage/Retraceable.ts"
 import { basis, keptBytes, mark, path } from "./HistoryRecord.ts"
-import { directoryOf, forget, pathsOf, place, remove, type Store, syncNames } from "./JournalFiles.ts"
+import { directoryOf, forget, pathsOf, place, remove, type Store, syncNames, textOf } from "./JournalFiles.ts"
 import { About, JournalHistory } from "./JournalHistory.ts"
 import { Seals, seedOf } from "./Seals.ts"
 
@@ -95,14 +95,6 @@ const replay = (file: OpenFile, end: number, marked: number, each: EachRecord): 
     return Effect.as(each(number, kind, connection, payload, 0, byteCount), true)
   })
 }
-
-const textOf = (files: Files["Service"], path: string): Effect.Effect<string, FileFailed> =>
-  Effect.gen(function* () {
-    const file = yield* files.open(path, "read")
-    const bytes = Buffer.alloc(yield* files.size(path))
-    const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
-    return bytes.toString("utf8", 0, count)
-  }).pipe(Effect.catch((failure) => (failure.code === "ENOENT" ? Effect.succeed("") : Effect.fail(failure))))
 
 export interface Options {
   readonly isSynced: boolean

@@ -9,6 +9,7 @@ import { isIntact, materialize, ShadowFiles } from "../../storage/ShadowFiles.ts
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import { isThere } from "../../storage/Walks.ts"
 import type { Found } from "./JournalsLeft.ts"
+import * as Rested from "./Rested.ts"
 
 type Store = TraceStore["Service"]
 
@@ -103,8 +104,8 @@ export const retraced = <A>(
 }
 
 /**
- * Repeats one of them while others use the store. Undefined, after `undone`: somebody has changed its files, and they
- * were left as they are.
+ * Repeats one of them, which has expired, while others use the store. Undefined, after `undone`: somebody has changed
+ * its files, and they were left as they are.
  */
 export const retracedBeside = <A>(
   store: Store,
@@ -112,25 +113,27 @@ export const retracedBeside = <A>(
   work: Effect.Effect<A, FileFailed>,
   undone: Effect.Effect<void>
 ): Effect.Effect<A | undefined, FileFailed> => {
-  const { directories, takeBack } = found
+  const { directories, takeBack, token } = found
   const { plain } = store.retraceable
   const shadow = new ShadowFiles(plain, directories)
   const covers = (path: string) => shadow.isOwn(path)
-  const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>) {
+  const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>, isAsLeft: boolean) {
     const done = yield* work
     // A directory without files may have been removed with its session.
     const isBereft = [...gone].some((directory) => shadow.hasFiles(directory))
-    if (!isBereft && (yield* isIntact(shadow, plain))) return yield* Effect.as(made(store, shadow, found), done)
+    const isUnchanged = isAsLeft || (!isBereft && (yield* isIntact(shadow, plain)))
+    if (shadow.stray === undefined && isUnchanged) return yield* Effect.as(made(store, shadow, found), done)
     yield* undone
     return undefined
   })
   return Effect.gen(function* () {
     const gone = yield* goneOf(store, directories)
+    const isAsLeft = yield* Rested.isAsNoted(store, token, directories)
     yield* takeBack
     return yield* under(
       store,
       { files: shadow.service, covers },
-      Effect.onError(redone(gone), () => undone)
+      Effect.onError(redone(gone, isAsLeft), () => undone)
     )
   })
 }

@@ -1,0 +1,45 @@
+/**
+ * Whether the files of an expired journal are as they were left. What the relay did itself behind the last mark makes
+ * files shorter, too, and removes some, as where a ring goes round: by the files alone, nobody could tell that from
+ * what others did to them.
+ */
+import { createHash } from "node:crypto"
+import { join } from "node:path"
+import { Effect } from "effect"
+import type { FileFailed } from "../../storage/Files.ts"
+import { entriesOf } from "../../storage/Walks.ts"
+import { create, pathsOf, type Store, textOf } from "./JournalFiles.ts"
+
+/** The lines `path size` of all files below `at`, in the order of the paths. */
+const linesOf = (store: Store, at: string): Effect.Effect<ReadonlyArray<string>, FileFailed> =>
+  Effect.gen(function* () {
+    const files = store.retraceable.plain
+    const lines: Array<string> = []
+    for (const { isDirectory, name } of [...(yield* entriesOf(files, at))].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      const path = join(at, name)
+      if (isDirectory) for (const line of yield* linesOf(store, path)) lines.push(line)
+      else lines.push(`${path} ${yield* files.size(path)}`)
+    }
+    return lines
+  })
+
+const digestOf = (store: Store, directories: Iterable<string>): Effect.Effect<string, FileFailed> =>
+  Effect.map(
+    Effect.forEach([...directories].sort(), (directory) => linesOf(store, directory)),
+    (lines) => createHash("sha256").update(lines.flat().join("\n")).digest("hex")
+  )
+
+/** Writes into the flag of the journal how its files are now, after its sessions have ended. */
+export const note = (store: Store, token: string, directories: Iterable<string>): Effect.Effect<void, FileFailed> =>
+  Effect.gen(function* () {
+    const digest = yield* digestOf(store, directories)
+    const file = yield* create(store, pathsOf(store, token).expired)
+    yield* Effect.ensuring(file.write([Buffer.from(digest)], 0), file.close)
+  })
+
+/** To be asked before anything is undone. */
+export const isAsNoted = (store: Store, token: string, directories: Iterable<string>): Effect.Effect<boolean> =>
+  Effect.gen(function* () {
+    const noted = yield* textOf(store.retraceable.plain, pathsOf(store, token).expired)
+    return noted !== "" && noted === (yield* digestOf(store, directories))
+  }).pipe(Effect.orElseSucceed(() => false))
