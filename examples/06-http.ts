@@ -32,7 +32,13 @@ const routes = Layer.mergeAll(
   AdminRoutes.layer({ config, isOpen: true, token })
 )
 
-// An answer without an end, such as `/api/v1/events`, is waited for no longer than that.
+// What is being answered when the program ends is waited for no longer than that.
 const server = NodeHttpServer.layer(createServer, { host, port: Number(port), gracefulShutdownTimeout: "1 second" })
 
-HttpRouter.serve(routes).pipe(Layer.provide([server, Relay.layer(config)]), Layer.launch, NodeRuntime.runMain)
+HttpRouter.serve(routes).pipe(
+  // Answers without an end, such as `/api/v1/events`, are not.
+  AdminRoutes.endFeedsFirst,
+  Layer.provide([server, Relay.layer(config)]),
+  Layer.launch,
+  NodeRuntime.runMain
+)

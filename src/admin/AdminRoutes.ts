@@ -4,7 +4,7 @@
  *
  *     HttpRouter.serve(Layer.mergeAll(ownRoutes, AdminRoutes.layer({ config, token })))
  */
-import { Deferred, Effect, type FileSystem, Layer, type Path } from "effect"
+import { Deferred, Effect, type FileSystem, Layer, Option, type Path } from "effect"
 import { type Etag, type HttpPlatform, HttpRouter } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { packageVersion } from "../config/PackageVersion.ts"
@@ -15,7 +15,7 @@ import * as Telemetry from "../telemetry/Telemetry.ts"
 import { RelayApi } from "./AdminApi.ts"
 import * as Authorization from "./Authorization.ts"
 import * as Elsewhere from "./Elsewhere.ts"
-import { Closing } from "./Endless.ts"
+import { Closing, endFirst } from "./Endless.ts"
 import * as Handlers from "./Handlers.ts"
 import * as Routes from "./Routes.ts"
 
@@ -38,8 +38,8 @@ export interface Options {
 }
 
 /**
- * Routes `/api/v1`, `/metrics`, `/livez` and `/readyz`. Answers without an end (`/api/v1/events`) end with the layer,
- * which the server outlives: its `gracefulShutdownTimeout` bounds how long it waits for them.
+ * Routes `/api/v1`, `/metrics`, `/livez` and `/readyz`. At the end the server waits for answers without an end
+ * (`/api/v1/events`) as long as its `gracefulShutdownTimeout`, unless it is served with `endFeedsFirst`.
  */
 export const layer = ({
   config,
@@ -53,10 +53,13 @@ export const layer = ({
 > => {
   const policy = { token, isLocal: isOpen, hidesEvents: true }
   const authorization = { policy, visitorOf: () => undefined }
-  // Each build of the layer has one of its own.
   const closing = Layer.effect(
     Closing,
-    Effect.acquireRelease(Deferred.make<void>(), (closed) => Deferred.succeed(closed, undefined))
+    Effect.flatMap(Effect.serviceOption(Closing), (outer) =>
+      Option.isSome(outer)
+        ? Effect.succeed(outer.value)
+        : Effect.acquireRelease(Deferred.make<void>(), (closed) => Deferred.succeed(closed, undefined))
+    )
   )
   const api = HttpApiBuilder.layer(RelayApi).pipe(
     Layer.provide([Handlers.sessions, Handlers.relay]),
@@ -75,3 +78,11 @@ export const layer = ({
   // Handlers and routes are values of their modules, built once for all that use them: for the first relay alone.
   return Layer.effectDiscard(Layer.build(Layer.fresh(routes)))
 }
+
+/**
+ * Around what serves the routes: when its scope closes, answers without an end are ended before the server waits for
+ * its answers.
+ *
+ *     HttpRouter.serve(routes).pipe(AdminRoutes.endFeedsFirst, Layer.provide(server))
+ */
+export const endFeedsFirst: <A, E, R>(served: Layer.Layer<A, E, R>) => Layer.Layer<A, E, R> = endFirst

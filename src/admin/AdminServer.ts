@@ -6,7 +6,7 @@
  */
 import type { ListenOptions } from "node:net"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { ByteSize, Cause, Deferred, Effect, Layer } from "effect"
+import { ByteSize, Cause, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter, type HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import * as SystemError from "../errors/SystemError.ts"
@@ -16,7 +16,7 @@ import type { Telemetry } from "../telemetry/Telemetry.ts"
 import { AdminApi } from "./AdminApi.ts"
 import * as Authorization from "./Authorization.ts"
 import * as Elsewhere from "./Elsewhere.ts"
-import { Closing } from "./Endless.ts"
+import * as Endless from "./Endless.ts"
 import * as Handlers from "./Handlers.ts"
 import type { Operations } from "./Operations.ts"
 import * as Origin from "./Origin.ts"
@@ -122,18 +122,13 @@ export const layer = (options: Options): Layer.Layer<HttpServer.HttpServer, unkn
       // The page comes before the route that takes what no other does.
       const page = Layer.mergeAll(Layer.empty, ...PageFiles.routes())
       const asked = Layer.mergeAll(page, routes({ policy, names, visitorOf, moreChecks }))
-      const closing = Deferred.makeUnsafe<void>()
       const served = HttpRouter.serve(asked, { disableLogger: true, disableListenLog: true }).pipe(
         Layer.provide([
           History.History.layer,
-          Layer.succeed(Closing, closing),
           Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(Bounds.bodyBytesMax))
         ]),
         Layer.provideMerge(layer)
       )
-      // Built last, so closed first: otherwise an answer without an end would take the whole timeout.
-      return Layer.effectDiscard(Effect.addFinalizer(() => Deferred.succeed(closing, undefined))).pipe(
-        Layer.provideMerge(served)
-      )
+      return Endless.endFirst(served)
     })
   )

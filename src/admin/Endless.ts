@@ -1,9 +1,22 @@
 /** Answers without an end: a bounded number at once, each with a heartbeat, until the port closes. */
-import { Context, Deferred, Effect, Schedule, Stream } from "effect"
+import { Context, Deferred, Effect, Layer, Schedule, Stream } from "effect"
 import { TooManyListeners } from "./AdminApi.ts"
 
 /** Completed when the port is about to close. */
 export class Closing extends Context.Service<Closing, Deferred.Deferred<void>>()("lttng-relay/admin/Closing") {}
+
+/** `served`, whose answers without an end are the first thing to end when its scope closes. */
+export const endFirst = <A, E, R>(served: Layer.Layer<A, E, R>): Layer.Layer<A, E, Exclude<R, Closing>> =>
+  Layer.unwrap(
+    Effect.sync(() => {
+      const closing = Deferred.makeUnsafe<void>()
+      // Built last, so closed first.
+      return Layer.effectDiscard(Effect.addFinalizer(() => Deferred.succeed(closing, undefined))).pipe(
+        Layer.provideMerge(served),
+        Layer.provide(Layer.succeed(Closing, closing))
+      )
+    })
+  )
 
 const interval = "5 seconds"
 

@@ -6,7 +6,7 @@
  * that: `reconnecting` starts a new one.
  */
 import { hostname } from "node:os"
-import { Effect, type Schedule, Schema, type Scope } from "effect"
+import { Effect, Schedule, Schema, type Scope } from "effect"
 import { uuidDigits } from "../Machine.ts"
 import { own } from "../protocol/Version.ts"
 import type { DialFailed } from "../transport/Dial.ts"
@@ -16,7 +16,7 @@ import type { ClientIdentity } from "../transport/tls/Tls.ts"
 import type { CommandFailed } from "./ControlClient.ts"
 import * as Destination from "./Destination.ts"
 import * as TargetSession from "./TargetSession.ts"
-import type { NotNegotiated } from "./TargetStream.ts"
+import type { NotNegotiated, StreamOptions } from "./TargetStream.ts"
 
 export { DialFailed, LinkLost } from "../transport/Dial.ts"
 export { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
@@ -107,13 +107,52 @@ export const make = (options: Options): Effect.Effect<Target, UrlRefused> =>
 const isConnectionFailure = (error: { readonly _tag: string }) =>
   error._tag === "DialFailed" || error._tag === "LinkLost"
 
-/** Runs `use` with a session; when the relay goes away, again with a new session, as long as `schedule` allows. */
+/** `schedule`, which begins anew at a step before which something `hasWorked`. */
+const renewed = <S, R>(
+  schedule: Schedule.Schedule<S, unknown, never, R>,
+  hasWorked: () => boolean
+): Schedule.Schedule<S, unknown, never, R> => {
+  const begun = Schedule.toStep(schedule)
+  return Schedule.fromStep(
+    Effect.map(begun, (first) => {
+      let step = first
+      const next = Effect.suspend(() =>
+        hasWorked() ? Effect.map(begun, (anew) => (step = anew)) : Effect.succeed(step)
+      )
+      return (now, input) => Effect.flatMap(next, (current) => current(now, input))
+    })
+  )
+}
+
+/**
+ * Runs `use` with a session; when the relay goes away, again with a new session, as long as `schedule` allows. That
+ * begins anew after a session in which the relay has answered an index.
+ */
 export const reconnecting = <A, E extends { readonly _tag: string }, R, S, R2>(
   target: Target,
   options: TargetSession.SessionOptions,
   use: (session: TargetSession.Session) => Effect.Effect<A, E, R>,
   schedule: Schedule.Schedule<S, unknown, never, R2>
 ): Effect.Effect<A, E | SessionFailed, Exclude<R, Scope.Scope> | R2> =>
-  Effect.scoped(Effect.flatMap(target.session(options), use)).pipe(
-    Effect.retry({ schedule, while: (error: E | SessionFailed) => isConnectionFailure(error) })
-  )
+  Effect.suspend(() => {
+    let isAnswered = false
+    const noting = ({ answered, ...stream }: StreamOptions): StreamOptions => ({
+      ...stream,
+      answered: (millis) => {
+        isAnswered = true
+        answered?.(millis)
+      }
+    })
+    const once = Effect.flatMap(target.session(options), (session) =>
+      use({ ...session, stream: (stream) => session.stream(noting(stream)) })
+    )
+    const takeAnswered = () => {
+      const was = isAnswered
+      isAnswered = false
+      return was
+    }
+    return Effect.retry(Effect.scoped(once), {
+      schedule: renewed(schedule, takeAnswered),
+      while: (error: E | SessionFailed) => isConnectionFailure(error)
+    })
+  })

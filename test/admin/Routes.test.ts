@@ -3,7 +3,7 @@
 import { createServer, request } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, type Duration, Effect, Exit, Layer, Scope } from "effect"
 import { FetchHttpClient, HttpRouter, HttpServer, HttpServerResponse } from "effect/http"
 import * as AdminClient from "../../src/admin/AdminClient.ts"
 import * as AdminRoutes from "../../src/admin/AdminRoutes.ts"
@@ -18,14 +18,13 @@ const own = HttpRouter.add("GET", "/", HttpServerResponse.text("the program's ow
 
 const start = (options: Omit<AdminRoutes.Options, "config">) => serving(AdminRoutes.layer({ config, ...options }))
 
-const serving = (api: ReturnType<typeof AdminRoutes.layer>) =>
+const serving = (api: ReturnType<typeof AdminRoutes.layer>, gracefulShutdownTimeout: Duration.Input = "100 millis") =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make()
     const routes = Layer.mergeAll(own, api)
     const served = HttpRouter.serve(routes, { disableLogger: true, disableListenLog: true }).pipe(
-      Layer.provideMerge(
-        NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0, gracefulShutdownTimeout: "100 millis" })
-      ),
+      AdminRoutes.endFeedsFirst,
+      Layer.provideMerge(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port: 0, gracefulShutdownTimeout })),
       Layer.provide(Layer.succeed(Relay, relay.relay))
     )
     const { address } = Context.get(yield* Layer.build(Layer.fresh(served)), HttpServer.HttpServer)
@@ -73,6 +72,17 @@ describe("a program's own HTTP server", () => {
       yield* target.session({ name: "shown" })
       assert.strictEqual((yield* Effect.promise(async () => await reader?.read()))?.done, false)
       yield* Effect.promise(async () => await reader?.cancel())
+    })
+  )
+
+  it.live("ends feeds before it waits for answers", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const api = AdminRoutes.layer({ config, isOpen: true })
+      const { url } = yield* Scope.provide(serving(api, "1 hour"), scope)
+      const answer = yield* Effect.promise(() => fetch(`${url}/api/v1/events`))
+      yield* Scope.close(scope, Exit.void)
+      assert.match(yield* Effect.promise(() => answer.text()), /"_tag":"Heartbeat"/)
     })
   )
 

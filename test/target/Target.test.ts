@@ -248,6 +248,28 @@ const suite = (kind: Relays.Kind) => () => {
     })
   )
 
+  it.live("how often it reconnects counts anew after a session whose indexes were answered", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start(kind)
+      const control = yield* cuttable(relay.controlPort)
+      const target = yield* Target.make({ url: `net://127.0.0.1:${control.port}:${relay.dataPort}`, hostname: "host1" })
+      let sessionCount = 0
+      const use = (session: Target.Session) =>
+        Effect.gen(function* () {
+          sessionCount++
+          // The third is the last that works.
+          if (sessionCount <= 3) yield* fill(session)
+          yield* session.stored
+          control.cut()
+          yield* session.close()
+        })
+      const lost = yield* Effect.flip(Target.reconnecting(target, { name: "again" }, use, Schedule.recurs(2)))
+      assert.strictEqual(lost._tag, "LinkLost")
+      // Two more after the third.
+      assert.strictEqual(sessionCount, 5)
+    })
+  )
+
   it.live("a relay that is gone is not asked for ever", () =>
     Effect.gen(function* () {
       const { relay, target } = yield* start(kind)
