@@ -216,6 +216,15 @@ describe("imports of src", () => {
     assert.deepStrictEqual(offences(wrong), [])
   })
 
+  it("log in the relay only what may fail to be logged: a program's logger may throw", () => {
+    const isRelay = (file: string) => /^src\/(connection|relay|transport|storage)\//.test(file)
+    const bare = /(?<!said\((?:Effect\.annotateLogs\()?)\bEffect\.log[A-Z]\w*\(/
+    assert.deepStrictEqual(
+      sources.filter((file) => isRelay(file) && bare.test(read(file))),
+      ["src/connection/ConnectionEnd.ts"]
+    )
+  })
+
   it("take the command line's library in cli only, and the platform's layers there and in the operator's port", () => {
     const wrong = everyImport.map(({ file, imported: { from } }) =>
       /^effect\/cli|^@effect\/platform-node|^cli-progress/.test(from) && !["cli", "admin"].includes(folderOf(file))

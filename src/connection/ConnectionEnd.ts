@@ -4,6 +4,7 @@
  */
 import { Deferred, Effect, Exit } from "effect"
 import { type Code, catalogue } from "../errors/Catalogue.ts"
+import { said } from "../errors/Report.ts"
 import { type CloseReason, codeOf } from "../relay/CloseReason.ts"
 import type { Connection, Connections } from "../relay/Connections.ts"
 import type { Incidents } from "../relay/Incidents.ts"
@@ -68,10 +69,8 @@ export class ConnectionEnd {
       // Reasons that occur all the time say nothing about the peer.
       const isOrdinary = catalogue[codeOf(reason)].level === "debug"
       if (!isOrdinary) this.#incidents.count(code)
-      yield* Effect.annotateLogs(isOrdinary ? Effect.logDebug(line) : Effect.logWarning(line), {
-        code,
-        ...(sessionId !== undefined && { session: sessionId })
-      })
+      const log = isOrdinary ? Effect.logDebug(line) : Effect.logWarning(line)
+      yield* said(Effect.annotateLogs(log, { code, ...(sessionId !== undefined && { session: sessionId }) }))
       return reason
     })
   }

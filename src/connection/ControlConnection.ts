@@ -7,7 +7,7 @@
  */
 import { Effect, Latch } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
-import type { Incident } from "../errors/Report.ts"
+import { type Incident, said } from "../errors/Report.ts"
 import { clockMillis, queueMicrotask } from "../Machine.ts"
 import { Account } from "../memory/Blocks.ts"
 import type { Shares } from "../memory/Charge.ts"
@@ -176,7 +176,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
           if (!this.#reply(SendIndex.number, yield* written)) return yield* Effect.never
           this.#answering.send()
         }
-        yield* Effect.annotateLogs(Effect.logTrace(nameOf(number)), { command: number })
+        yield* said(Effect.annotateLogs(Effect.logTrace(nameOf(number)), { command: number }))
         const answer = yield* Span.ofCommand(reply, nameOf(number), this.#peer.name)
         if (!this.#reply(number, answer)) return yield* Effect.never
         this.#answering.send()

@@ -34,8 +34,11 @@ export class AlreadyClosed extends Schema.TaggedError<AlreadyClosed>()("AlreadyC
   }
 }
 
-/** What failed of a command: the connection, the relay's answer, or what the caller asked and when. */
-export type CommandFailed = Exchange.ExchangeFailed | RelayRefused | AlreadyClosed | RequestInvalid.RequestInvalid
+/** What failed of a command: the connection, the relay's answer, or what the caller asked. */
+export type AskFailed = Exchange.ExchangeFailed | RelayRefused | RequestInvalid.RequestInvalid
+
+/** As `AskFailed`, or the caller asked too late. */
+export type CommandFailed = AskFailed | AlreadyClosed
 
 /** A command with a reply; the modules of `protocol/control` are values of this type. */
 export interface Command<Request, Reply> {
@@ -58,7 +61,7 @@ export interface ControlClient {
   readonly insist: <Request, Reply extends { readonly returnCode: number }>(
     command: Command<Request, Reply>,
     request: Request
-  ) => Effect.Effect<Reply, CommandFailed>
+  ) => Effect.Effect<Reply, AskFailed>
   /**
    * Done when the command is written; the request is not checked. The effect that is answered waits for the reply;
    * `arrived` is called when that comes.
@@ -119,7 +122,11 @@ const unanswered = ({ address, reason }: Dial.LinkLost): Dial.LinkLost =>
 export const connect = (
   address: Dial.Address,
   minorMax: number
-): Effect.Effect<ControlClient, Dial.DialFailed | TlsFailed | CommandFailed, Scope.Scope> =>
+): Effect.Effect<
+  ControlClient,
+  Dial.DialFailed | TlsFailed | Exchange.ExchangeFailed | RequestInvalid.RequestInvalid,
+  Scope.Scope
+> =>
   Effect.gen(function* () {
     const exchange = yield* Exchange.make(yield* Dial.dial(address, "control"))
     const requestOf = <Request, Reply>(command: Command<Request, Reply>, minor: number, request: Request) =>

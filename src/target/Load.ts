@@ -118,11 +118,7 @@ const playStream = (
 
 const tracePath = "ust/uid/0/64-bit"
 
-const playSession = (
-  session: Target.Session,
-  options: Options,
-  tally: Tally
-): Effect.Effect<void, Target.CommandFailed> =>
+const playSession = (session: Target.Session, options: Options, tally: Tally): Effect.Effect<void, Target.AskFailed> =>
   Effect.gen(function* () {
     const uuid = randomUUID()
     const start = clockNanos()
@@ -150,7 +146,7 @@ const playSession = (
       discard: true
     })
     yield* session.close()
-  })
+  }).pipe(Effect.catchTag("AlreadyClosed", Effect.die))
 
 const reconnection: Schedule.Schedule<unknown> = Schedule.exponential("200 millis").pipe(
   Schedule.jittered,

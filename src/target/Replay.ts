@@ -196,7 +196,7 @@ const playChunk = (
   options: Options,
   position: Position,
   report: (bytes: number, packets: number) => void
-): Effect.Effect<void, ReplayFailed, Scope.Scope> =>
+): Effect.Effect<void, Target.CommandFailed | CtfTrace.TraceUnreadable, Scope.Scope> =>
   Effect.gen(function* () {
     const playing: Array<Playing> = []
     const metadata: Array<{ readonly stream: Target.MetadataStream; readonly bytes: Uint8Array }> = []
@@ -252,4 +252,4 @@ export const replay = (
     const closedAt = current?.name?.closedAt
     yield* session.close({ archive: closedAt !== undefined, ...(closedAt === undefined ? {} : { closedAt }) })
     return { bytes, packets, outputPath: session.outputPath }
-  }).pipe(Effect.scoped)
+  }).pipe(Effect.catchTag("AlreadyClosed", Effect.die), Effect.scoped)

@@ -13,7 +13,7 @@ import type { DialFailed } from "../transport/Dial.ts"
 import { tlsWanted, UrlRefused } from "../transport/RelayUrl.ts"
 import type { TlsFailed } from "../transport/tls/DialTls.ts"
 import type { ClientIdentity } from "../transport/tls/Tls.ts"
-import type { CommandFailed } from "./ControlClient.ts"
+import type { AskFailed } from "./ControlClient.ts"
 import * as Destination from "./Destination.ts"
 import * as TargetSession from "./TargetSession.ts"
 import type { NotNegotiated, StreamOptions } from "./TargetStream.ts"
@@ -23,7 +23,7 @@ export { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 export { UrlRefused } from "../transport/RelayUrl.ts"
 export { TlsFailed } from "../transport/tls/DialTls.ts"
 export type { ClientIdentity } from "../transport/tls/Tls.ts"
-export type { CommandFailed } from "./ControlClient.ts"
+export type { AskFailed, CommandFailed } from "./ControlClient.ts"
 export { AlreadyClosed, RelayRefused } from "./ControlClient.ts"
 export type { Destination } from "./Destination.ts"
 export type { Packet } from "./Packet.ts"
@@ -40,8 +40,8 @@ export class TargetDisabled extends Schema.TaggedError<TargetDisabled>()("Target
   }
 }
 
-/** Why a session could not start, or did not go on. */
-export type SessionFailed = DialFailed | TlsFailed | CommandFailed | NotNegotiated | TargetDisabled
+/** Why a session could not start. */
+export type SessionFailed = DialFailed | TlsFailed | AskFailed | NotNegotiated | TargetDisabled
 
 /** Which relay, and who the target says it is. */
 export interface Options {

@@ -13,7 +13,7 @@ import * as CreateTraceChunk from "../protocol/control/CreateTraceChunk.ts"
 import * as RotateStreams from "../protocol/control/RotateStreams.ts"
 import * as TraceChunkExists from "../protocol/control/TraceChunkExists.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
-import { type CommandFailed, type ControlClient, RelayRefused } from "./ControlClient.ts"
+import { type AskFailed, type ControlClient, RelayRefused } from "./ControlClient.ts"
 import * as RequestInvalid from "./RequestInvalid.ts"
 import * as TargetStream from "./TargetStream.ts"
 
@@ -89,15 +89,15 @@ export interface Chunks {
   /** Whether the protocol has trace chunks. */
   readonly exist: boolean
   /** Creates a chunk, which becomes the current one; answers the one before. */
-  readonly create: (times: ChunkTimes) => Effect.Effect<Chunk, CommandFailed>
+  readonly create: (times: ChunkTimes) => Effect.Effect<Chunk, AskFailed>
   /** Closes a chunk; answers where it goes, relative to the relay's output directory. */
   readonly close: (
     chunk: Chunk,
     command: number | undefined,
     at: number | undefined
-  ) => Effect.Effect<string | undefined, CommandFailed>
+  ) => Effect.Effect<string | undefined, AskFailed>
   /** Done when the relay has put the chunk in its place, or does not say so in time. */
-  readonly gone: (chunk: Chunk) => Effect.Effect<void, CommandFailed>
+  readonly gone: (chunk: Chunk) => Effect.Effect<void, AskFailed>
   readonly current: () => Chunk
 }
 
@@ -127,7 +127,7 @@ const archived = (path: string | undefined, sessionPath: string | undefined, chu
 }
 
 /** Creates the first chunk, where the protocol has chunks. */
-export const make = (control: ControlClient, first: FirstChunk): Effect.Effect<Chunks, CommandFailed> =>
+export const make = (control: ControlClient, first: FirstChunk): Effect.Effect<Chunks, AskFailed> =>
   Effect.gen(function* () {
     let current: Chunk = { id: first.id, createdAt: first.createdAt }
     const request = ({ id, createdAt }: Chunk) => ({
@@ -177,9 +177,9 @@ export const make = (control: ControlClient, first: FirstChunk): Effect.Effect<C
 /** Moves the streams of a session between chunks. */
 export interface Mover {
   /** Moves all streams to a new chunk; `command` says what becomes of the old one, whose path is answered. */
-  readonly next: (command: number, times: ChunkTimes) => Effect.Effect<string | undefined, CommandFailed>
+  readonly next: (command: number, times: ChunkTimes) => Effect.Effect<string | undefined, AskFailed>
   /** To be run in a settled turn, at the end of the session: moves all streams to no chunk at all. */
-  readonly toNone: Effect.Effect<void, CommandFailed>
+  readonly toNone: Effect.Effect<void, AskFailed>
   /** Whether a chunk was archived. */
   readonly hasArchived: () => boolean
 }
@@ -189,7 +189,7 @@ export const makeMover = (
   wire: TargetStream.Wire,
   streams: Streams,
   chunks: Chunks,
-  publishAgain: Effect.Effect<void, CommandFailed>
+  publishAgain: Effect.Effect<void, AskFailed>
 ): Mover => {
   const { control } = wire
   const { data, metadata } = streams

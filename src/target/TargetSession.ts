@@ -23,7 +23,7 @@ import * as Dial from "../transport/Dial.ts"
 import type { TlsFailed } from "../transport/tls/DialTls.ts"
 import * as Unfinished from "../transport/Unfinished.ts"
 import * as ControlClient from "./ControlClient.ts"
-import { AlreadyClosed, type CommandFailed, insisted, RelayRefused } from "./ControlClient.ts"
+import { AlreadyClosed, type AskFailed, type CommandFailed, insisted, RelayRefused } from "./ControlClient.ts"
 import type { Destination } from "./Destination.ts"
 import * as RequestInvalid from "./RequestInvalid.ts"
 import type { ChunkTimes } from "./TargetChunks.ts"
@@ -87,10 +87,7 @@ export interface Session {
    * A flush that has begun is waited for and its packet sent; no other begins. What else is asked of the session from
    * then on fails with `AlreadyClosed`. A second `close` waits for the first.
    */
-  readonly close: (end?: {
-    readonly archive?: boolean
-    readonly closedAt?: number
-  }) => Effect.Effect<void, CommandFailed>
+  readonly close: (end?: { readonly archive?: boolean; readonly closedAt?: number }) => Effect.Effect<void, AskFailed>
 }
 
 export interface Identity {
@@ -100,7 +97,7 @@ export interface Identity {
   readonly minorMax: number
 }
 
-type SessionFailed = Dial.DialFailed | TlsFailed | CommandFailed | NotNegotiated
+type SessionFailed = Dial.DialFailed | TlsFailed | AskFailed | NotNegotiated
 
 /** How often a target asks whether everything is stored, as `lttng stop` does. */
 const pendingPollMillis = 100
@@ -207,14 +204,16 @@ export const start = (
       const clock = options.clock ?? clockNanos
       // Whole milliseconds, as those of the wall clock that the schedule is fixed to.
       const period = Duration.millis(Math.ceil(liveTimerMicros / 1000))
-      const tick = session.tick(clock).pipe(Effect.schedule(Schedule.fixed(period)))
+      // A stream that is closed needs no beacon.
+      const ticked = Effect.catchTag(session.tick(clock), "AlreadyClosed", () => Effect.void)
+      const tick = ticked.pipe(Effect.schedule(Schedule.fixed(period)))
       yield* Effect.forkScoped(Effect.catchCause(tick, (cause) => onTicksFailed(wire, cause)))
     }
     return session
   })
 
 /** No flush and no beacon comes any more; users of the session are told by their next call that waits for answers. */
-const onTicksFailed = (wire: TargetStream.Wire, cause: Cause.Cause<CommandFailed>) =>
+const onTicksFailed = (wire: TargetStream.Wire, cause: Cause.Cause<AskFailed>) =>
   Cause.hasDies(cause)
     ? Effect.logError("flush failed: the live timer stands still", cause)
     : Effect.sync(() => void wire.unsettled.unshift(Effect.failCause(cause)))
@@ -232,7 +231,7 @@ const isClearAllowed = (control: ControlClient.ControlClient) =>
 const makePending = (wire: TargetStream.Wire, streams: TargetChunks.Streams, sessionId: bigint) => {
   const { control } = wire
   const ask = Effect.gen(function* () {
-    const answers: Array<Effect.Effect<boolean, CommandFailed>> = []
+    const answers: Array<Effect.Effect<boolean, AskFailed>> = []
     const insist = <Request, Reply extends { readonly returnCode: number }>(
       command: ControlClient.Command<Request, Reply>,
       request: Request
@@ -316,7 +315,7 @@ const makeSession = (
       ? Semaphore.withPermits(moves, 1)(whileOpen(moved))
       : Effect.fail(new NotNegotiated({ feature, minor: control.minor }))
   // An interruption does not divide it: a stream is known to the relay and to us, or to neither.
-  const add = <S extends TargetChunks.AnyStream>(added: Effect.Effect<S, CommandFailed>) =>
+  const add = <S extends TargetChunks.AnyStream>(added: Effect.Effect<S, AskFailed>) =>
     TargetStream.inAskingTurn(wire, whileOpen(Effect.map(added, streams.add<S>)))
   const closeAll = Effect.suspend(() => Effect.forEach(streams.open(), (stream) => stream.closeNow, { discard: true }))
   const { moveToCompleted, delete: deleteChunk } = CloseTraceChunk.CloseCommand

@@ -17,8 +17,10 @@ import * as SendMetadata from "../protocol/control/SendMetadata.ts"
 import * as PacketHeader from "../protocol/data/PacketHeader.ts"
 import { u64Max } from "../protocol/Struct.ts"
 import type { Link } from "../transport/Dial.ts"
-import { AlreadyClosed, type CommandFailed, type ControlClient, insisted } from "./ControlClient.ts"
+import type { ExchangeFailed } from "../transport/Exchange.ts"
+import { AlreadyClosed, type AskFailed, type CommandFailed, type ControlClient, insisted } from "./ControlClient.ts"
 import { type Packet, unless, unsayable, unsayableBytes, unsayableNumbers, unsayablePacket } from "./Packet.ts"
+import type { RequestInvalid } from "./RequestInvalid.ts"
 import * as Turns from "./Turns.ts"
 
 /** The relay is too old, or the session of the wrong kind, for what was asked. */
@@ -63,17 +65,20 @@ export interface DataStream {
   readonly unindexed: (bytes: Uint8Array, paddingBytes?: number) => Effect.Effect<void, CommandFailed>
   /** Tells viewers that nothing older than `timestamp` will come (streaming.md §6.6). */
   readonly beacon: (timestamp: bigint) => Effect.Effect<void, CommandFailed>
-  readonly close: Effect.Effect<void, CommandFailed>
+  readonly close: Effect.Effect<void, AskFailed>
 }
 
 /** The description of a trace, which grows. */
 export interface MetadataStream {
   readonly path: string
   /** Whole metadata packets or text. */
-  readonly append: (bytes: Uint8Array, paddingBytes?: number) => Effect.Effect<void, CommandFailed>
+  readonly append: (
+    bytes: Uint8Array,
+    paddingBytes?: number
+  ) => Effect.Effect<void, ExchangeFailed | AlreadyClosed | RequestInvalid>
   /** Starts over, as `lttng regenerate metadata`: not for live sessions, not before 2.8. */
   readonly reset: Effect.Effect<void, CommandFailed | NotNegotiated>
-  readonly close: Effect.Effect<void, CommandFailed>
+  readonly close: Effect.Effect<void, AskFailed>
 }
 
 /** What the streams of a session share. */
@@ -87,14 +92,14 @@ export interface Wire {
   /** The session's orderly end has begun: nothing of the caller's is sent any more. */
   isClosing: boolean
   /** Index replies not yet looked at, oldest first. */
-  readonly unsettled: Array<Effect.Effect<void, CommandFailed>>
+  readonly unsettled: Array<Effect.Effect<void, AskFailed>>
 }
 
 /** Index replies left unread before a packet waits for the oldest. */
 const unsettledMax = 128
 
 /** Waits until at most `left` of the replies that are unread now still are. Others go on sending meanwhile. */
-export const settle = (wire: Wire, left = 0): Effect.Effect<void, CommandFailed> =>
+export const settle = (wire: Wire, left = 0): Effect.Effect<void, AskFailed> =>
   Effect.gen(function* () {
     for (let due = wire.unsettled.length - left; due > 0; due--) {
       const oldest = wire.unsettled.shift()
@@ -113,7 +118,7 @@ export const inAskingTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effec
   Turns.begun([wire.order], turn)
 
 /** As `inAskingTurn`, once all earlier replies have come. */
-export const inSettledTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effect.Effect<A, E | CommandFailed> =>
+export const inSettledTurn = <A, E>(wire: Wire, turn: Effect.Effect<A, E>): Effect.Effect<A, E | AskFailed> =>
   Turns.begun([wire.order], turn, settle(wire))
 
 const unlessClosed = <A, E>(wire: Wire, what: string, isOpen: () => boolean, write: () => Effect.Effect<A, E>) =>
@@ -142,9 +147,9 @@ export interface DataStreamState extends DataStream {
   readonly isRotatable: () => boolean
   readonly isOpen: () => boolean
   /** In a turn: closes and adds it again, in the session's current chunk. For a stream that cannot rotate. */
-  readonly renew: Effect.Effect<void, CommandFailed>
+  readonly renew: Effect.Effect<void, AskFailed>
   /** In a turn: as `close`. */
-  readonly closeNow: Effect.Effect<void, CommandFailed>
+  readonly closeNow: Effect.Effect<void, AskFailed>
   readonly tick: (now: bigint) => Effect.Effect<void, CommandFailed>
 }
 
@@ -240,7 +245,7 @@ const makeSender = (wire: Wire, options: StreamOptions, state: Sent) => {
 }
 
 /** To be run in a turn: adds a data stream. */
-export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<DataStreamState, CommandFailed> =>
+export const makeData = (wire: Wire, options: StreamOptions): Effect.Effect<DataStreamState, AskFailed> =>
   Effect.gen(function* () {
     // These are sent with each index.
     const refusal = unsayable(SendIndex.name, { classId: options.classId, instanceId: options.instanceId })
@@ -290,9 +295,9 @@ export interface MetadataStreamState extends MetadataStream {
   readonly handle: () => bigint
   readonly isOpen: () => boolean
   /** In a turn: sends everything again, since a new trace chunk starts with an empty metadata file. */
-  readonly repeat: Effect.Effect<void, CommandFailed>
+  readonly repeat: Effect.Effect<void, AskFailed>
   /** In a turn: as `close`. */
-  readonly closeNow: Effect.Effect<void, CommandFailed>
+  readonly closeNow: Effect.Effect<void, AskFailed>
 }
 
 /** To be run in a turn: adds a metadata stream. */
@@ -300,7 +305,7 @@ export const makeMetadata = (
   wire: Wire,
   path: string,
   canReset: boolean
-): Effect.Effect<MetadataStreamState, CommandFailed> =>
+): Effect.Effect<MetadataStreamState, AskFailed> =>
   Effect.gen(function* () {
     const { handle } = yield* addStream(wire, { path, channel: "metadata" })
     const kept: Array<{ readonly metadata: Uint8Array; readonly paddingSize: number }> = []

@@ -53,6 +53,17 @@ export const ends = Effect.flatMap(Relay.Relay, ({ endSession }) => endSession(1
 
 export const target = Target.make({ url: "net://localhost" })
 export const session = Effect.flatMap(target, (one) => one.session({ name: "s" }))
+/** Each reason there is, and no other: nothing that is not open yet can be closed already. */
+export const reasons: Record<Target.SessionFailed["_tag"], string> = {
+  DialFailed: "nobody is there",
+  TlsFailed: "somebody else is there",
+  LinkLost: "it went away",
+  ReplyMalformed: "it is no relay",
+  RelayRefused: "it does not want to",
+  RequestInvalid: "it cannot be asked for this",
+  NotNegotiated: "it is too old",
+  TargetDisabled: "it was not to be asked"
+}
 export const stream = Effect.flatMap(session, (one) => one.stream({ path: "p", channel: "c" }))
 export const metadata = Effect.flatMap(session, (one) => one.metadata("p"))
 export const sent = Effect.flatMap(stream, ({ packet }) => packet(SyntheticTrace.generator("", 0, 4096, 0n).next(1n)))

@@ -6,7 +6,7 @@
  * the connection of a peer that says nothing more is ended, which real peers take for the failure that it is.
  */
 import { Effect, Result } from "effect"
-import type { Incident } from "../../errors/Report.ts"
+import { type Incident, said } from "../../errors/Report.ts"
 import { wallMillis } from "../../Machine.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
@@ -32,8 +32,8 @@ export const createSession: Handler = (state, payload) => {
     const session = yield* makeSession(state, decoded.success)
     state.session = session
     session.attachControl(state.connection)
-    yield* Effect.logInfo(`session ${session.identity.sessionName}#${session.id} of ${session.identity.hostname}`)
-    const { outputPath } = session.identity
+    const { hostname, outputPath, sessionName } = session.identity
+    yield* said(Effect.logInfo(`session ${sessionName}#${session.id} of ${hostname}`))
     return keep(encode({ sessionId: BigInt(session.id), returnCode: ReturnCode.OK, outputPath }))
   })
   // Once a session is made it is attached, even if the connection ends meanwhile: otherwise nobody would end it.

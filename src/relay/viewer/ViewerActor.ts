@@ -3,6 +3,7 @@
  * live.md §6 to §9 as values. It sees no bytes of requests and no socket; its owner must `close` it.
  */
 import { Effect } from "effect"
+import { said } from "../../errors/Report.ts"
 import { clockMillis } from "../../Machine.ts"
 import type { Heeds, Unknown } from "../../model/ViewerCursor.ts"
 import * as Attach from "../../protocol/live/AttachSession.ts"
@@ -141,7 +142,7 @@ export class ViewerActor implements Viewer {
       this.#attachments.set(session.id, attachment)
       // What is announced after a rotation is read from the beginning, like every stream announced later.
       attachment.start(seek === Attach.Seek.last && !isRotating)
-      yield* Effect.logInfo(`viewer attached to ${session.identity.sessionName}#${session.id}`)
+      yield* said(Effect.logInfo(`viewer attached to ${session.identity.sessionName}#${session.id}`))
       return { status: Attach.Status.ok, streams: isRotating ? [] : attachment.announce() }
     })
   }
