@@ -2,7 +2,7 @@
  * `Files` whose latest renames can be undone after a crash (docs/durability.md): while a directory is watched, each
  * rename below it, and each new name, is logged before it is done. Shadows can stand in for its files (`ShadowFiles`).
  */
-import { dirname, resolve } from "node:path"
+import { dirname, relative, resolve } from "node:path"
 import { Effect, Option, Schema, Semaphore } from "effect"
 import { type Blank, Blanks } from "./Blanks.ts"
 import { crc32 } from "./Crc32.ts"
@@ -14,7 +14,7 @@ const Change = Schema.Struct({
   after: Schema.Finite,
   /** The old name, if it is a rename. */
   from: Schema.optionalKey(Schema.String),
-  /** The new name of a rename, or the file or directory that was made. */
+  /** The new name of a rename, or the file or directory that was made. Earlier versions wrote absolute names. */
   path: Schema.String,
   /** If set, this is no change: it tells what zeros stand for (`Blanks`). Earlier versions see a rename to itself. */
   blank: Schema.optionalKey(Schema.Struct({ found: Schema.Finite, size: Schema.Finite }))
@@ -38,6 +38,13 @@ const changeOf = (line: string): Change | undefined => {
   return sum === undefined || sum === sumOf(text) ? Option.getOrUndefined(decode(text)) : undefined
 }
 
+/** With absolute names. */
+const placed = ({ from, path, ...change }: Change, base: string): Change => ({
+  ...change,
+  ...(from !== undefined && { from: resolve(base, from) }),
+  path: resolve(base, path)
+})
+
 /** Whether each whole line of `text` is as it was written, and of no mark later than `after`. */
 export const isReadable = (text: string, after: number): boolean =>
   text
@@ -45,11 +52,12 @@ export const isReadable = (text: string, after: number): boolean =>
     .slice(0, -1)
     .every((line) => (changeOf(line)?.after ?? Number.POSITIVE_INFINITY) <= after)
 
-/** The files of which `text` says that zeros stood for something at the mark `after`. */
-export const blanksOf = (text: string, after: number): ReadonlyArray<Blank> =>
+/** The files below `base` of which `text` says that zeros stood for something at the mark `after`. */
+export const blanksOf = (text: string, after: number, base: string): ReadonlyArray<Blank> =>
   text.split("\n").flatMap((line) => {
     const change = changeOf(line)
-    return change?.blank !== undefined && change.after === after ? [{ path: change.path, ...change.blank }] : []
+    if (change?.blank === undefined || change.after !== after) return []
+    return [{ path: resolve(base, change.path), ...change.blank }]
   })
 
 interface Noted {
@@ -59,20 +67,25 @@ interface Noted {
   readonly isDirectory?: boolean
 }
 
-/** Logs changes of names below the directories in `prefixes`, in a file of its own. */
+/**
+ * Logs changes of names below the directories in `prefixes`, in a file of its own. It names them as seen from `base`,
+ * which may be moved meanwhile.
+ */
 export class Watch {
   readonly prefixes = new Set<string>()
   readonly #file: OpenFile
   readonly #isSynced: boolean
+  readonly #base: string
   readonly #blanks: Blanks | undefined
   readonly #turn = Semaphore.makeUnsafe(1)
   #position = 0
   after = 0
 
   /** `isSynced`: what is noted outlives the machine's power, as does the name that it is about. */
-  constructor(file: OpenFile, isSynced: boolean, blanks?: Blanks) {
+  constructor(file: OpenFile, isSynced: boolean, base: string, blanks?: Blanks) {
     this.#file = file
     this.#isSynced = isSynced
+    this.#base = base
     this.#blanks = blanks
   }
 
@@ -87,13 +100,18 @@ export class Watch {
     return this.#turn.withPermits(1)(isSynced ? Effect.andThen(put, this.#file.sync) : put)
   }
 
-  #put(change: Omit<Change, "after">): Effect.Effect<void, FileFailed> {
+  #put({ from, path, ...change }: Omit<Change, "after">): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
-      const line = lineOf({ after: this.after, ...change })
+      const names = { ...(from !== undefined && { from: this.#name(from) }), path: this.#name(path) }
+      const line = lineOf({ after: this.after, ...names, ...change })
       const at = this.#position
       this.#position += line.length
       return this.#file.write([line], at)
     })
+  }
+
+  #name(path: string): string {
+    return relative(this.#base, path)
   }
 
   /**
@@ -121,7 +139,7 @@ export class Watch {
   }
 }
 
-/** Where changes are taken back: nothing beyond `within`, and no directory of `kept`; absolute paths. */
+/** Where changes are taken back: below `within` and nothing beyond, and no directory of `kept`; absolute paths. */
 export interface Taken {
   readonly within: string
   readonly kept: ReadonlySet<string>
@@ -209,7 +227,7 @@ export class Retraceable {
    */
   takeBack(path: string, text: string, after: number, { kept, within }: Taken): Effect.Effect<void, FileFailed> {
     const only = new Set([within])
-    const isOwn = (name: string | undefined) => name === undefined || isWithin(resolve(name), only)
+    const isOwn = (name: string | undefined) => name === undefined || isWithin(resolve(within, name), only)
     const changes: Array<{ readonly at: number; readonly change: Change }> = []
     let at = 0
     for (const line of text.split("\n")) {
@@ -222,7 +240,7 @@ export class Retraceable {
     const takenBack = (file: OpenFile) =>
       Effect.forEach(
         changes.toReversed(),
-        ({ at, change }) => Effect.andThen(this.#takeBack(change, kept), file.truncate(at)),
+        ({ at, change }) => Effect.andThen(this.#takeBack(placed(change, within), kept), file.truncate(at)),
         { discard: true }
       )
     return Effect.flatMap(this.#files.open(path, "continue"), (file) => Effect.ensuring(takenBack(file), file.close))

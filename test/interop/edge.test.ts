@@ -2,7 +2,7 @@
  * Real tracers to an edge, and from there to a relay, while links, relays and edges go.
  * Goal: every event that the tracer emitted is read back from the relay's directory, once, in order.
  */
-import { existsSync, readdirSync, writeFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
@@ -47,6 +47,14 @@ for (const kind of ["reference", "ours"] as const) {
   })
 }
 
+/** What the relay has noted of names since its last mark. */
+const notesIn = (output: string): string => {
+  const directory = join(output, ".journals")
+  if (!existsSync(directory)) return ""
+  const names = readdirSync(directory).filter((name) => name.endsWith(".changes"))
+  return names.map((name) => readFileSync(join(directory, name), "utf8")).join("")
+}
+
 const endless = () => Number.POSITIVE_INFINITY
 
 Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
@@ -82,6 +90,52 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
       yield* Edges.forwarded(edge)
       yield* Scope.close(scope, Exit.void)
       const directory = Babeltrace.sessionDirectory(output, "cut")
+      Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 60_000 }])
+      Babeltrace.assertIndexed(directory)
+    })
+  )
+
+  it.live("loses no event while the relay is killed as it rotates, and its output directory moved each time", () =>
+    Effect.gen(function* () {
+      const above = yield* Relays.temporaryDirectory("output")
+      const begin = (output: string) =>
+        Effect.gen(function* () {
+          const scope = yield* Scope.make()
+          return { scope, relay: yield* Scope.provide(Relays.start("ours", { output }), scope) }
+        })
+      let output = join(above, "0")
+      let { relay, scope } = yield* begin(output)
+      const carried = yield* new Link(() => relay.controlPort, endless).open
+      const edge = yield* Edges.start(relay, { to: `net://127.0.0.1:${carried.port}:${carried.port + 1}` })
+      const tracing = yield* Lttng.start
+      yield* Lttng.record(tracing, edge, "moved")
+      const emitting = yield* Effect.forkScoped(tracing.emit({ count: 60_000, sleepMicros: 20 }))
+      let noteCount = 0
+      for (let fault = 1; fault <= 5; fault++) {
+        const rotation = yield* Effect.forkScoped(tracing.lttng("rotate", "moved"))
+        yield* Process.until(
+          "a rotation to begin at the relay, or to end",
+          () => notesIn(output) !== "" || rotation.pollUnsafe() !== undefined
+        )
+        relay.process.signal("SIGKILL")
+        yield* relay.process.ended
+        yield* Scope.close(scope, Exit.void)
+        if (notesIn(output) !== "") noteCount++
+        const next = join(above, `${fault}`)
+        renameSync(output, next)
+        output = next
+        const begun = yield* begin(output)
+        relay = begun.relay
+        scope = begun.scope
+        yield* Fiber.join(rotation)
+      }
+      assert.isAbove(noteCount, 0)
+      yield* Fiber.join(emitting)
+      yield* tracing.lttng("stop")
+      yield* tracing.lttng("destroy")
+      yield* Edges.forwarded(edge)
+      yield* Scope.close(scope, Exit.void)
+      const directory = Babeltrace.sessionDirectory(output, "moved")
       Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ count: 60_000 }])
       Babeltrace.assertIndexed(directory)
     })

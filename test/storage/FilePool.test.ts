@@ -186,7 +186,7 @@ describe("the pool of open files", () => {
     (stored) =>
       Effect.gen(function* () {
         const { faults, memory, store } = stored
-        const watch = new Watch(yield* memory.service.open("/changes", "create"), false)
+        const watch = new Watch(yield* memory.service.open("/changes", "create"), false, output)
         watch.prefixes.add(output)
         store.retraceable.watches.add(watch)
         store.roomWait.onWait = Effect.die

@@ -2,6 +2,7 @@
  * Changes of names that are taken back.
  * Goal: whoever is killed at any operation meanwhile, and as often, comes to the names of before, with what they named.
  */
+import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
@@ -21,7 +22,7 @@ const named = (memory: MemoryFiles) =>
 const watched = (memory: MemoryFiles) =>
   Effect.gen(function* () {
     const retraceable = new Retraceable(memory.service)
-    const watch = new Watch(yield* memory.service.open(changes, "create"), false)
+    const watch = new Watch(yield* memory.service.open(changes, "create"), false, session)
     watch.after = marked
     watch.prefixes.add(session)
     retraceable.watches.add(watch)
@@ -46,6 +47,17 @@ const rotated = Effect.gen(function* () {
 })
 
 const own = { within: session, kept: new Set([session]) }
+
+/** Names were absolute once. */
+const absolute = (text: string) =>
+  text.replaceAll(/^[0-9a-f]{8} (.*)$/gm, (_, line: string) => {
+    const { after, from, path } = JSON.parse(line) as { after: number; from?: string; path: string }
+    return JSON.stringify({
+      after,
+      ...(from !== undefined && { from: join(session, from) }),
+      path: join(session, path)
+    })
+  })
 
 const takenBack = ({ memory, service }: Pick<MortalFiles, "memory" | "service">) =>
   Effect.suspend(() =>
@@ -72,6 +84,29 @@ describe("changes of names", () => {
         assert.deepStrictEqual(named(files.memory), marks, `seed ${seed}`)
       }
       assert.isAbove(killCount, 100)
+    })
+  )
+
+  it.live("are taken back where all has been moved meanwhile", () =>
+    Effect.gen(function* () {
+      const { marks, memory } = yield* rotated
+      yield* memory.service.rename(session, "/elsewhere")
+      const text = Buffer.from(memory.read(changes) ?? []).toString()
+      const elsewhere = { within: "/elsewhere", kept: new Set(["/elsewhere"]) }
+      yield* new Retraceable(memory.service).takeBack(changes, text, marked, elsewhere)
+      yield* memory.service.rename("/elsewhere", session)
+      assert.deepStrictEqual(named(memory), marks)
+    })
+  )
+
+  it.live("are taken back where an earlier version has noted them", () =>
+    Effect.gen(function* () {
+      const { marks, memory } = yield* rotated
+      const text = absolute(Buffer.from(memory.read(changes) ?? []).toString())
+      assert.include(text, `"${now}"`)
+      memory.write(changes, Buffer.from(text))
+      yield* takenBack({ memory, service: memory.service })
+      assert.deepStrictEqual(named(memory), marks)
     })
   )
 

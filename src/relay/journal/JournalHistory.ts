@@ -281,7 +281,7 @@ export const begin = (
     yield* Effect.ensuring(isSynced ? Effect.andThen(written, described.sync) : written, described.close)
     const changes = store.roomWait.file(yield* files.open(paths.changes, "create"))
     const file = yield* Effect.onError(files.open(paths.history, "create"), () => changes.close)
-    const watch = new Watch(changes, isSynced)
+    const watch = new Watch(changes, isSynced, store.output)
     if (isSynced) yield* Effect.onError(syncNames(store), () => Effect.andThen(file.close, watch.close))
     return new JournalHistory(store, { token, about: text, file, watch, position: 0, isSynced })
   })

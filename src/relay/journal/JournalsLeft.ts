@@ -184,12 +184,12 @@ const foundIn = (
     // The relay that wrote the last mark may have ended before it was synced; what led there is about to be forgotten.
     if (isSynced) yield* file.sync
     const directories = new Set([...places].map((at) => directoryOf(store, at)))
-    const blanksBefore = blanksOf(changes, marked)
+    const blanksBefore = blanksOf(changes, marked, store.output)
     const goOn = Effect.gen(function* () {
       const changes = yield* Effect.onError(files.open(paths.changes, "create"), () => file.close)
       const { blanks } = store.retraceable
       for (const blank of blanksBefore) blanks.add(blank)
-      const watch = new Watch(store.roomWait.file(changes), isSynced, blanks)
+      const watch = new Watch(store.roomWait.file(changes), isSynced, store.output, blanks)
       for (const directory of directories) watch.prefixes.add(directory)
       yield* Effect.onError(watch.advance(marked), () => Effect.andThen(file.close, watch.close))
       return new JournalHistory(store, { token, about: text, file, watch, position: end, isSynced })
