@@ -4,6 +4,7 @@
  */
 import { Deferred, Effect, Exit, FiberSet, type Scope } from "effect"
 import * as Descriptors from "./config/Descriptors.ts"
+import { fileLimit } from "./config/FileLimit.ts"
 import { ConfigInvalid, type RelayConfig } from "./config/RelayConfig.ts"
 import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
@@ -22,6 +23,7 @@ import * as InProcess from "./transport/InProcess.ts"
 import * as KeepAlive from "./transport/KeepAlive.ts"
 import { type Admission, type ConnectionLimit, listen, supervise } from "./transport/Listener.ts"
 import type { Peer } from "./transport/Peer.ts"
+import { Shortage } from "./transport/Shortage.ts"
 import type { Mode, Purpose, Role, ServerIdentity } from "./transport/tls/Tls.ts"
 import { TlsRefused } from "./transport/tls/TlsRefused.ts"
 
@@ -132,6 +134,7 @@ const commonOf = Effect.fnUntraced(function* (config: RelayConfig) {
   const limit: ConnectionLimit = {
     countMax: Descriptors.connectionCountMaxOf(config),
     count: 0,
+    shortage: new Shortage(fileLimit()),
     isShort: () => pool.reservedCount >= Descriptors.reservedCountMaxOf(config),
     onChange: (difference) => {
       pool.reserve(difference)

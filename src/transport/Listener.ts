@@ -12,8 +12,10 @@ import { systemLookup } from "./Attempts.ts"
 import type { Arrival } from "./Door.ts"
 import * as Door from "./Door.ts"
 import type { Peer } from "./Peer.ts"
+import { descriptorOf } from "./ReceiveInto.ts"
 import * as Refusals from "./Refusals.ts"
 import { SenderThread } from "./Sender.ts"
+import type { Shortage } from "./Shortage.ts"
 
 /** A port cannot be listened on: `port` names one of the three, `code` is the system's (`EADDRINUSE`, `EACCES`). */
 export class ListenFailed extends Schema.TaggedError<ListenFailed>()("ListenFailed", {
@@ -59,6 +61,7 @@ export interface ConnectionLimit {
   readonly onChange: (difference: number) => void
   /** Whether others hold so many descriptors that there is none for one more. */
   readonly isShort?: () => boolean
+  readonly shortage?: Shortage
   /** Where those wait that it counts, and that may have to make room. */
   readonly doors: Set<Door.Door>
 }
@@ -138,6 +141,11 @@ export const listen = <R>(
       )
     }
     const accept = (accepted: net.Socket) => {
+      const descriptor = descriptorOf(accepted)
+      if (descriptor !== undefined && limit.shortage?.begins(descriptor)) {
+        onReported("DESCRIPTORS_SHORT")
+        run(report("DESCRIPTORS_SHORT", `of the ${limit.shortage.countMax} that it may have`))
+      }
       if (!admits(accepted.remoteAddress ?? "")) return refuse({ accepted }, "HOST_REFUSED", "")
       if (!hasRoom(limit)) return tooMany({ accepted })
       enter(limit, accepted)

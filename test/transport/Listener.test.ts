@@ -1,10 +1,12 @@
 /** Connections as the transport hands them on, over real sockets: what stalls is cut off, what idles is not. */
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, type Scope } from "effect"
+import { Deferred, Effect, Exit, type Scope } from "effect"
 import * as Machine from "../../src/Machine.ts"
 import { type ConnectionLimit, listen } from "../../src/transport/Listener.ts"
 import type { Peer, SocketEnd } from "../../src/transport/Peer.ts"
+import { Shortage } from "../../src/transport/Shortage.ts"
+import { logged } from "../support/logged.ts"
 
 const stallMillis = 50
 
@@ -39,6 +41,33 @@ const connect = (port: number): Effect.Effect<net.Socket, never, Scope.Scope> =>
 const ignore = { receive: () => true, ended: () => {}, drained: () => {} }
 
 describe("a listener", () => {
+  it.live("tells once that descriptors run out, by the number of one that it was given", () => {
+    const { codes, layer } = logged()
+    return Effect.gen(function* () {
+      const shortage = new Shortage(1)
+      const limit = { countMax: 10, count: 0, onChange: () => {}, doors: new Set<never>(), shortage }
+      let peerCount = 0
+      const both = yield* Deferred.make<void>()
+      const { port } = yield* serveOne((peer) => {
+        peer.start(ignore)
+        if (++peerCount === 2) Deferred.doneUnsafe(both, Exit.void)
+      }, limit)
+      yield* connect(port)
+      yield* connect(port)
+      yield* Deferred.await(both)
+      assert.lengthOf(
+        codes.filter((code) => code === "DESCRIPTORS_SHORT"),
+        1
+      )
+    }).pipe(Effect.provide(layer))
+  })
+
+  it("tells of the next shortage once there were enough descriptors again", () => {
+    const shortage = new Shortage(100)
+    const told = [90, 95, 96, 90, 99, 80, 99, 67, 95, 99].filter((descriptor) => shortage.begins(descriptor))
+    assert.deepStrictEqual(told, [95, 95])
+  })
+
   it.live("cuts off a peer that does not read its answers", () =>
     Effect.gen(function* () {
       const { port, end } = yield* serveOne((peer) => {

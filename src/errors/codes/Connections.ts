@@ -70,5 +70,11 @@ export const connections = {
     "TLS certificate not valid yet",
     "Nobody takes it, or is let in by it, before: the clock of this machine is wrong, or of the one that made it."
   ),
+  DESCRIPTORS_SHORT: entry(
+    "error",
+    "the process has hardly a descriptor left",
+    "When there is none, connections are closed without a line, and files wait. Said once, until there are some again. " +
+      "Raise ulimit -n, or lower --fd-pool-size (in a program fdPoolSize) by what else is open."
+  ),
   ACCEPT_FAILED: entry("error", "connections cannot be accepted", "The system refuses; the relay goes on trying.")
 } as const satisfies Record<string, Entry>
