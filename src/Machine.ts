@@ -118,6 +118,15 @@ const use = (source: Source): void => {
 export const wallMillisOf = (clockedMillis: number): number =>
   Math.round(wallMillis() - (clockMillis() - clockedMillis))
 
+/** An earlier date is of a clock that was not set. */
+const dateMillisMin = Date.UTC(2026)
+
+/** ms since the date, which another process has made; undefined: the clock is not set now, or was not set then. */
+export const agoOf = (date: number): number | undefined => {
+  const ago = wallMillis() - date
+  return date < dateMillisMin || ago < 0 ? undefined : ago
+}
+
 /** A random UUID as 32 digits. */
 export const uuidDigits = (): string => randomUUID().replaceAll("-", "")
 

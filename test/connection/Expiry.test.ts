@@ -1,14 +1,19 @@
 /** A journal is let rest: what was put down of it is closed when nothing more is done to files of its sessions. */
 import { assert, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Latch } from "effect"
+import { Deferred, Effect, Fiber, Latch, Semaphore } from "effect"
+import { TestClock } from "effect/testing"
 import { Brought } from "../../src/connection/journal/Brought.ts"
-import { rest } from "../../src/connection/journal/Expiry.ts"
+import { rest, suspended } from "../../src/connection/journal/Expiry.ts"
 import type { HostedJournal } from "../../src/connection/journal/HostedJournal.ts"
+import * as Machine from "../../src/Machine.ts"
 import { Incidents } from "../../src/relay/Incidents.ts"
+import * as Away from "../../src/relay/journal/Away.ts"
+import type { Store } from "../../src/relay/journal/JournalFiles.ts"
 import type { Registry } from "../../src/relay/Registry.ts"
 import { Chunks } from "../../src/relay/session/Chunks.ts"
 import type { SessionActor } from "../../src/relay/session/SessionActor.ts"
 import type { TraceChunk } from "../../src/relay/TraceChunk.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { turns } from "../support/turns.ts"
 
 const ownerOf = (id: number) => ({ sessiondUuid: "a", sessionKey: BigInt(id) })
@@ -58,5 +63,78 @@ it.effect.each(whats)("a journal rests not before %s", (last) =>
     yield* lastStep
     yield* Fiber.join(resting)
     assert.deepStrictEqual(said, ["stopped", "closed"])
+  })
+)
+
+const hour = 3_600_000
+
+/** Relays, one after the other, that have a journal whose edge is away. */
+const away = Effect.gen(function* () {
+  const clock = { millis: Date.UTC(2027) }
+  const set = Machine.replace({ ...Machine, clockMillis: () => clock.millis, wallMillis: () => clock.millis })
+  yield* Effect.addFinalizer(() => Effect.sync(set))
+  const store = { output: "/traces", retraceable: { plain: new MemoryFiles().service } } as unknown as Store
+  const ran = (hours: number, isBack = false) =>
+    Effect.gen(function* () {
+      const [stopping, unawaited] = [Latch.makeUnsafe(false), Latch.makeUnsafe(false)]
+      let isOver = false
+      const registry = {
+        background: (work: Effect.Effect<void>) => Effect.runSync(work),
+        incidents: new Incidents(),
+        journals: { stopping: stopping.await, turn: Semaphore.makeUnsafe(1) },
+        options: { suspendMillis: 7 * 24 * hour },
+        store
+      } as unknown as Registry["Service"]
+      const journal = {
+        token: "t",
+        brought: { settled: Effect.succeed(false) },
+        unawaited: unawaited.await,
+        sessions: [],
+        marking: {},
+        end: () => {
+          isOver = true
+        }
+      } as unknown as HostedJournal
+      const waiting = suspended(registry, journal, yield* Away.noted(store, "t"))
+      const fiber = yield* Effect.forkChild(waiting, { startImmediately: true })
+      for (let count = 0; count < hours; count++) {
+        clock.millis += hour
+        yield* TestClock.adjust("1 hour")
+      }
+      const last = isBack ? unawaited : stopping
+      last.openUnsafe()
+      yield* Fiber.join(fiber)
+      return isOver
+    })
+  return { clock, ran }
+})
+
+it.effect("a journal expires though relays are started again each day", () =>
+  Effect.gen(function* () {
+    const { clock, ran } = yield* away
+    for (let day = 0; day < 6; day++) assert.isFalse(yield* ran(24), `day ${day}`)
+    // No relay was there: the edge has a part of its time again.
+    clock.millis += 100 * hour
+    assert.isFalse(yield* ran(0))
+    assert.isTrue(yield* ran(1))
+    assert.isFalse(yield* ran(24))
+  })
+)
+
+it.effect("a journal whose edge was back is waited for anew", () =>
+  Effect.gen(function* () {
+    const { ran } = yield* away
+    for (let day = 0; day < 20; day++) assert.isFalse(yield* ran(24, day % 6 === 5), `day ${day}`)
+  })
+)
+
+it.effect("a journal is waited for anew if the clock was set back since its edge went", () =>
+  Effect.gen(function* () {
+    const { clock, ran } = yield* away
+    assert.isFalse(yield* ran(24))
+    clock.millis = 0
+    assert.isFalse(yield* ran(24))
+    clock.millis = Date.UTC(2028)
+    assert.isFalse(yield* ran(24))
   })
 )

@@ -5,7 +5,7 @@
 import { afterEach, assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as About from "../../src/edge/journal/About.ts"
-import { agoOf, Setting } from "../../src/edge/journal/Dates.ts"
+import { Setting } from "../../src/edge/journal/Dates.ts"
 import { Home } from "../../src/edge/journal/Home.ts"
 import { scan } from "../../src/edge/journal/Scan.ts"
 import { Segments } from "../../src/edge/journal/Segments.ts"
@@ -109,9 +109,9 @@ it.live("files of an earlier edge that are ahead of the clock get their age once
 describe("dates", () => {
   it("say nothing if they are of a clock that was not set, or ahead of one that is not", () => {
     start(now)
-    assert.deepStrictEqual([0, now + 1, now - 5].map(agoOf), [undefined, undefined, 5])
+    assert.deepStrictEqual([0, now + 1, now - 5].map(Machine.agoOf), [undefined, undefined, 5])
     set(0)
-    assert.isUndefined(agoOf(now - 5))
+    assert.isUndefined(Machine.agoOf(now - 5))
   })
 
   it("are made anew once for each time that the clock is set by a minute or more", () => {

@@ -4,7 +4,9 @@
  * serves others; but only if the files are as they were left.
  */
 import { Cause, Effect, Result } from "effect"
+import { clockMillis, wallMillisOf } from "../../Machine.ts"
 import { isSynced } from "../../model/Sync.ts"
+import * as Away from "../../relay/journal/Away.ts"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import * as Rested from "../../relay/journal/Rested.ts"
@@ -20,6 +22,10 @@ type Registered = Registry["Service"]
 
 /** If the disk is full, it is tried again after this time. */
 const fullWait = "1 second"
+
+/** For the next relay it is noted that an edge is away, after this part of the time that it has, or after an hour. */
+const noteParts = 8
+const noteMillisMax = 3_600_000
 
 /** How long what came last may take to be in the files; its edge waits meanwhile. */
 const settledWait = "100 millis"
@@ -66,30 +72,60 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     for (const oldest of forgotten) yield* JournalFiles.remove(store, oldest)
   }).pipe(registry.journals.turn.withPermits(1))
 
-/** Waits for the edge, and lets the journal rest when it does not come in time. */
-const waits = (registry: Registered, journal: HostedJournal): Effect.Effect<void> =>
+/**
+ * Waits for the edge, and lets the journal rest when it does not come in time. Of `awayMillis`, for which it was away
+ * from earlier relays, nobody knows whether these were there: a part of the time is given to it again.
+ */
+const waits = (registry: Registered, journal: HostedJournal, awayMillis?: number): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { journals, options } = registry
+    const { journals, options, store } = registry
+    const { token } = journal
     const since = journal.suspendedAt
-    const wait = Effect.as(Effect.sleep(options.suspendMillis), true)
+    const begun = clockMillis()
+    const noteMillis = Math.min(noteMillisMax, options.suspendMillis / noteParts)
+    let isNoted = awayMillis !== undefined
+    const wait = Effect.gen(function* () {
+      yield* Effect.sleep(noteMillis)
+      if (!isNoted) {
+        isNoted = true
+        // A disk that hangs holds up nothing. It may take so long that the edge is back.
+        const note = Effect.ignore(Away.note(store, token, wallMillisOf(begun)))
+        registry.background(
+          Effect.andThen(
+            note,
+            Effect.suspend(() => (isGone(journal, since) ? Effect.void : Away.forget(store, token)))
+          )
+        )
+      }
+      yield* Effect.sleep(Math.max(0, options.suspendMillis - noteMillis - (awayMillis ?? 0)))
+      return "over" as const
+    })
     // Not to the end of a week: a link may be lost every second, and who waits holds all of the journal.
-    const isOver = yield* Effect.raceAllFirst([wait, ...[journals.stopping, journal.unawaited].map(Effect.as(false))])
-    if (isOver) yield* expire(registry, journal, since)
+    const end = yield* Effect.raceAllFirst([
+      wait,
+      Effect.as(journals.stopping, "stopping" as const),
+      Effect.as(journal.unawaited, "unawaited" as const)
+    ])
+    if (end === "over") yield* expire(registry, journal, since)
+    if (end !== "stopping" && isNoted) yield* Away.forget(store, token)
   }).pipe(
     Effect.catchCause((cause) =>
       Effect.map(registry.incidents.report("JOURNAL_UNMARKED", undefined, cause), () => journal.end())
     )
   )
 
-/** Its edge is gone. */
-export const suspended = (registry: Registered, journal: HostedJournal): Effect.Effect<void> => {
+/** Its edge is gone, for `awayMillis` already. */
+export const suspended = (registry: Registered, journal: HostedJournal, awayMillis?: number): Effect.Effect<void> => {
   const since = journal.suspendedAt
   const noted = Effect.flatMap(journal.brought.settled, (isWhole) =>
     isWhole ? journal.untouched.note(journal.sessions, since, () => isGone(journal, since)) : Effect.void
   )
   return Effect.suspend(() => {
     registry.background(noted)
-    return Effect.andThen(registry.incidents.report("JOURNAL_SUSPENDED", journal.edgeName), waits(registry, journal))
+    return Effect.andThen(
+      registry.incidents.report("JOURNAL_SUSPENDED", journal.edgeName),
+      waits(registry, journal, awayMillis)
+    )
   })
 }
 

@@ -6,6 +6,7 @@
  * others, are there all the same.
  */
 import { Cause, Effect, Option, Result } from "effect"
+import * as Away from "../../relay/journal/Away.ts"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { type Bereft, retraced, type Steps } from "../../relay/journal/Retracing.ts"
@@ -85,5 +86,8 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
       })
     yield* retraced(store, all, { work, bereft, goesOn, failed })
     // Their files are looked at, so not while others are gone through, with shadows for all files.
-    for (const journal of restored) registry.background(suspended(registry, journal))
+    for (const journal of restored) {
+      const away = Away.noted(store, journal.token)
+      registry.background(Effect.flatMap(away, (millis) => suspended(registry, journal, millis)))
+    }
   })

@@ -1,6 +1,5 @@
 /** How fast an edge is, and how far behind its relay, from a look at it each second. */
-import { clockMillis } from "../../Machine.ts"
-import { agoOf } from "../journal/Dates.ts"
+import { agoOf, clockMillis } from "../../Machine.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
 import { Ages } from "./Ages.ts"

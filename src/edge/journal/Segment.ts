@@ -1,8 +1,7 @@
 /** One file of a journal: whole records, one behind the other. */
 import { Effect } from "effect"
-import { clockMillis, wallMillis } from "../../Machine.ts"
+import { agoOf, clockMillis, wallMillis } from "../../Machine.ts"
 import type { OpenFile } from "../../storage/Files.ts"
-import { agoOf } from "./Dates.ts"
 
 const suffix = ".journal"
 

@@ -22,7 +22,8 @@ export const pathsOf = (store: Store, token: string) => {
     changes: at("changes"),
     finished: at("finished"),
     ended: at("ended"),
-    expired: at("expired")
+    expired: at("expired"),
+    away: at("away")
   }
 }
 
@@ -64,7 +65,8 @@ export const say = (
 export const revive = (store: Store, token: string): Effect.Effect<void> =>
   Effect.ignore(store.retraceable.plain.unlink(pathsOf(store, token).expired))
 
-const unlinked = (store: Store, paths: ReadonlyArray<string>): Effect.Effect<void> =>
+/** Removes the files, and the directory once nothing is in it. */
+export const unlinked = (store: Store, paths: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.gen(function* () {
     const files = store.retraceable.plain
     for (const path of paths) yield* Effect.ignore(files.unlink(path))
@@ -72,8 +74,8 @@ const unlinked = (store: Store, paths: ReadonlyArray<string>): Effect.Effect<voi
   })
 
 export const remove = (store: Store, token: string): Effect.Effect<void> => {
-  const { about, changes, expired, fresh, history } = pathsOf(store, token)
-  return unlinked(store, [history, fresh, changes, about, expired])
+  const { about, away, changes, expired, fresh, history } = pathsOf(store, token)
+  return unlinked(store, [history, fresh, changes, about, expired, away])
 }
 
 /**
