@@ -11,7 +11,7 @@ import { wallMillis } from "../../Machine.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as Version from "../../protocol/Version.ts"
-import * as Admission from "../../relay/party/Admission.ts"
+import { namesRefusal, outputPath as outputPathOf } from "../../relay/party/Admission.ts"
 import type { Owner } from "../../relay/session/Chunks.ts"
 import type { HeldSession } from "../../relay/session/Identity.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
@@ -52,9 +52,9 @@ const admit = (
   { basePath, hostname, sessionName }: CreateSession.Request
 ): Effect.Effect<HeldSession, Incident> =>
   Effect.gen(function* () {
-    if (peer.carried?.isReplayed === true) return party.holdSession()
-    if (party.isDiskDue) yield* Effect.timeoutOption(party.diskRefusal, diskLookMillis)
-    const refusal = registry.admission.refusalOf({
+    const isReplayed = peer.carried?.isReplayed === true
+    if (!isReplayed && party.isDiskDue) yield* Effect.timeoutOption(party.diskRefusal, diskLookMillis)
+    const application = {
       sessionName,
       hostname,
       basePath,
@@ -62,7 +62,9 @@ const admit = (
       party,
       isCarried: peer.carried !== undefined,
       isNamed: Version.features(minor).sessionInfo
-    })
+    }
+    // A journal's history also has the sessions that were refused.
+    const refusal = isReplayed ? namesRefusal(application) : registry.admission.refusalOf(application)
     return refusal === undefined ? party.holdSession() : yield* Effect.fail(refusal)
   })
 
@@ -92,18 +94,15 @@ const admitted = ({ held, minor, peer, registry, request }: Admitted): Effect.Ef
     if (chunk === undefined && request.currentChunkId !== undefined) {
       return yield* Effect.fail({ code: "SESSION_CHUNK_UNKNOWN", detail: `chunk ${request.currentChunkId}` } as const)
     }
-    const placed = Effect.flatMap(
-      Admission.outputPath({ ...request, creationTime }, registry.options.grouping),
-      (path) => {
-        const { carried } = peer
-        const isCarried = carried !== undefined
-        return registry.directories.take(path, owner, {
-          isCarried,
-          isSnapshot: request.snapshot,
-          places: carried?.places
-        })
-      }
-    )
+    const placed = Effect.flatMap(outputPathOf({ ...request, creationTime }, registry.options.grouping), (path) => {
+      const { carried } = peer
+      const isCarried = carried !== undefined
+      return registry.directories.take(path, owner, {
+        isCarried,
+        isSnapshot: request.snapshot,
+        places: carried?.places
+      })
+    })
     const outputPath = features.chunks ? yield* Effect.tapCause(placed, () => Effect.sync(() => chunk?.release())) : ""
     if (features.chunks) held.records(outputPath)
     return yield* registry.add({

@@ -48,8 +48,11 @@ export const permitted =
 
 export const withinQuota: Rule = ({ party }) => party.sessionRefusal
 
+/** Why no relay takes such names, whatever its own rules. */
+export const namesRefusal: Rule = (application) => safeNames(application) ?? safeBasePath(application)
+
 export class Admission {
-  readonly #rules = new Set<Rule>([safeNames, safeBasePath])
+  readonly #rules = new Set<Rule>([namesRefusal])
 
   /** Adds a rule; answers how to take it back. */
   add(rule: Rule): () => void {

@@ -9,7 +9,7 @@
 import { Deferred, Effect, Exit, Result } from "effect"
 import type { Incident } from "../../errors/Report.ts"
 import { suffixOf, withSuffix } from "../../model/Suffix.ts"
-import type { FileFailed } from "../../storage/Files.ts"
+import { FileFailed } from "../../storage/Files.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import type { Incidents } from "../Incidents.ts"
 import type { Owner } from "./Chunks.ts"
@@ -80,6 +80,9 @@ export class Directories {
       if (looking !== undefined) return Effect.andThen(Deferred.await(looking), this.#claim(path, key, places))
       const again = own === undefined ? this.#again(key, path, places) : undefined
       if (again !== undefined) return Effect.succeed(again)
+      // It had none: it was refused then, perhaps because the path leads out of the output directory by a link.
+      if (own === undefined && places !== undefined)
+        return Effect.fail(new FileFailed({ operation: "mkdir", path, code: "ENOENT" }))
       if (own === undefined) return this.#look(key, path)
       own.userCount++
       return Effect.succeed(own.path)
