@@ -105,6 +105,8 @@ export interface Bounds extends Required<Quota> {
 export interface Rights {
   /** Whether the peer may create a session of these names. */
   readonly mayRecord: (names: Names) => boolean
+  /** False: there are no names for which `mayRecord` is true. */
+  readonly mayRecordAny: boolean
   /** Whether a session of these names is listed for the peer, and can be attached to. */
   readonly mayView: (names: Names) => boolean
   /** True: `mayView` hides no session. */
@@ -218,9 +220,11 @@ export const rightsOf = ({ principals, rules }: AccessFile): ((peer: Identity) =
   return (peer) => {
     const names = principalsOf(peer)
     const met = metBy(names)
+    const records = met.flatMap(({ record = [] }) => record)
     const views = met.flatMap(({ view = [] }) => view)
     return {
-      mayRecord: covers(met.flatMap(({ record = [] }) => record)),
+      mayRecord: covers(records),
+      mayRecordAny: records.length > 0,
       mayView: covers(views),
       mayViewAll: views.some(({ host, session }) => isAny(host) && isAny(session)),
       mayAdminister: peer.certificate !== undefined && met.some(({ admin }) => admin === true),

@@ -132,3 +132,21 @@ it.live("who leaves journals behind without end leaves half of them to others, a
     )
   }).pipe(Effect.provide(Logger.layer([])))
 )
+
+it.live("who may record nothing has no place among them, and gets one when it may", () =>
+  Effect.gen(function* () {
+    const principals = [{ name: "eye", addresses: ["127.0.0.0/8"] }]
+    const viewing = { principals, rules: [{ principals: ["eye"], view: [{}] }] }
+    const relay = yield* TestRelay.make({ access: viewing })
+    const wire = yield* open(relay, 1)
+    yield* wire.send(Journal.record(1, Kind.finish))
+    const said = () => Effect.map(wire.read(acknowledgement.size), (bytes) => acknowledgement.read(viewOf(bytes), 0))
+    const { outcome, received } = yield* said()
+    assert.deepStrictEqual([outcome, received], [Outcome.waitsForRights, 0n])
+    const { journals } = yield* relay.relay.counters
+    assert.strictEqual(journals?.openCount, 0)
+    assert.deepStrictEqual(relay.output.files(), [])
+    yield* relay.relay.replaceAccess({ principals, rules: [{ principals: ["eye"], record: [{ host: "web" }] }] })
+    while ((yield* said()).outcome !== Outcome.finished);
+  }).pipe(Effect.provide(Logger.layer([])))
+)

@@ -167,7 +167,7 @@ describe("a session by an edge", () => {
     "that it may not record leaves nothing at the relay when the edge is gone, and is begun when it is back",
     () =>
       Effect.gen(function* () {
-        const relay = yield* TestRelay.make({ access: none })
+        const relay = yield* TestRelay.make({ access: of({ record: [{ host: "another" }] }) })
         const { link, local, packet, path } = yield* Local.recording(relay)
         yield* packet(0, payloadBytes)
         const journals = () => relay.output.tree().filter((line) => line.startsWith(".journals/"))

@@ -74,6 +74,12 @@ export class Standing {
     return this.#owner
   }
 
+  /** Why its edge may bring no session at all. */
+  get refusal(): Incident | undefined {
+    if (this.#party.mayRecordAny) return undefined
+    return { code: "SESSION_NOT_PERMITTED", detail: `${this.edge.name}, ${this.#party.principals}: any session` }
+  }
+
   readonly waitsFor = (why: Incident | undefined): void => {
     const isNews = why !== undefined && why.code !== this.waiting?.code
     this.waiting = why

@@ -28,6 +28,7 @@ export interface Identity {
 
 export interface Rights {
   readonly mayRecord: (names: Names) => boolean
+  readonly mayRecordAny: boolean
   readonly mayView: (names: Names) => boolean
   readonly mayViewAll: boolean
   readonly mayAdminister: boolean
@@ -114,6 +115,11 @@ export class Party {
 
   mayRecord(names: Names): boolean {
     return this.#current?.mayRecord(names) ?? true
+  }
+
+  /** There are sessions that it may record. */
+  get mayRecordAny(): boolean {
+    return this.#current?.mayRecordAny ?? true
   }
 
   /** Into a directory below the host's that the target names itself: it must not be another session's. */
