@@ -117,7 +117,8 @@ it.live("what it recorded counts, however many sessions it begins; with too many
       const allowances = new Allowances(store, new Incidents(), (work) => void works.push(work))
       const quota = quotaOf("somebody", 1000)
       const all = () => true
-      const rights = { mayRecord: all, mayRecordAny: true, mayView: all, mayViewAll: true, mayAdminister: false, bounds: [quota] }
+      const may = { mayRecord: all, mayRecordAny: true, mayView: all, mayViewAll: true, mayAdminister: false }
+      const rights = { ...may, bounds: [quota] }
       const peer = { name: "127.0.0.1:1", certificate: undefined }
       const party = new Party({ rightsOf: () => rights, allowances }, peer)
       const record = (directory: string, byteCount: number) => {
