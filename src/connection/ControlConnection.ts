@@ -260,7 +260,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   // ---- CommandSink: the reading turn's lane ----------------------------------------------------------------------
 
   header(command: number, dataSize: number): number {
-    if (command !== SendMetadata.number) return payloadBytesMaxOf(command)
+    if (command !== SendMetadata.number) return payloadBytesMaxOf(command, this.#state.session?.streams.size ?? 0)
     Tally.count(this.#registry.tally.controlCommands, command)
     if (dataSize <= SendMetadata.headerSize) {
       this.#refuseMetadata(refusedMetadata("no metadata"))

@@ -260,8 +260,13 @@ describe("commands of a control connection", () => {
   })
 })
 
-it("of a command's payload no more is kept than it can use, and much only of one that names every stream", () => {
-  assert.isAtLeast(payloadBytesMaxOf(Control.RotateStreams.number), 65_535 * 8)
+it("of a command's payload no more is kept than it can use, and much only of one that names many streams", () => {
+  const { number: rotation, position } = Control.RotateStreams
+  const littleMax = 16 * 1024
   for (const { number } of [Control.CreateSession, Control.AddStream, Control.SendIndex, Control.CreateTraceChunk])
-    assert.isAtMost(payloadBytesMaxOf(number), 16 * 1024)
+    assert.isAtMost(payloadBytesMaxOf(number, 65_000), littleMax)
+  for (const count of [1, 2000, 65_000])
+    assert.isAtLeast(payloadBytesMaxOf(rotation, count), count * position.size + 32)
+  // Whoever has no session, or one without streams, has none to name, on however many connections.
+  assert.isAtMost(payloadBytesMaxOf(rotation, 0), littleMax)
 })

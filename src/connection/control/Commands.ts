@@ -40,10 +40,12 @@ const payloadBytesMax = 16 * 1024
 /** Enough to rotate 65,535 streams in one command, more than a relay can hold open. */
 const rotatePayloadBytesMax = 1024 * 1024
 
-/** Bytes of payload that a command can use; what follows them is read and dropped. */
-export const payloadBytesMaxOf = (command: number): number => {
+/** Bytes of payload that a command can use in a session of so many streams; what follows them is read and dropped. */
+export const payloadBytesMaxOf = (command: number, streamCount: number): number => {
   if (command === Protocol.SendIndex.number) return Protocol.SendIndex.size(Version.own.minor)
-  return command === Protocol.RotateStreams.number ? rotatePayloadBytesMax : payloadBytesMax
+  if (command !== Protocol.RotateStreams.number) return payloadBytesMax
+  // Not as much for everybody: a peer may stop within the payload, on all connections that it may have.
+  return Math.min(rotatePayloadBytesMax, payloadBytesMax + streamCount * Protocol.RotateStreams.position.size)
 }
 
 /** Runs one command and answers what goes back to the peer. */
