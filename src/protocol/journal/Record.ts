@@ -30,7 +30,7 @@ export const { decode, encode } = fixed(head)
 export type Head = Value<typeof head.fields>
 
 /** Most bytes of a payload: the longest command that has to be whole is a rotation of 65,535 streams. */
-export const payloadBytesMax = 1024 * 1024 + 64 * 1024
+export const payloadBytesMax = 1088 * 1024
 
 /** Most bytes of a packet or metadata in one record; longer ones have further records for their rest. */
 export const pieceBytesMax = 128 * 1024
