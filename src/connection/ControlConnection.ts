@@ -33,6 +33,7 @@ import { MetadataMessage, refusedMetadata } from "./control/MetadataMessage.ts"
 import { RefusalGrace } from "./control/RefusalGrace.ts"
 import * as DataConnection from "./DataConnection.ts"
 import { Throttle } from "./Throttle.ts"
+import { inTurns, Turn } from "./Turn.ts"
 
 /** A command that has to wait for something. */
 interface Waiting {
@@ -73,6 +74,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   /** Takes all that comes from now on: the connection has become a journal's. */
   #successor: Command.Successor | undefined
   readonly #grace = new RefusalGrace(() => this.end("session refused"))
+  readonly #turn: Turn
 
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
@@ -99,10 +101,11 @@ class ControlConnection implements Receiver, CommandSink, Control {
       control: serve,
       data: DataConnection.serve
     })
+    this.#turn = new Turn(onRoom)
     const { party } = this.#state
     this.#throttle = new Throttle({
       party,
-      peer,
+      peer: inTurns(peer, () => this.#successor !== undefined),
       background: registry.background,
       onHeld: this.#connection.heldBy(peer.pause),
       onFree: onRoom,
@@ -127,6 +130,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
       this.#end.forget()
       this.#answering.stop()
       this.#grace.stop()
+      this.#turn.stop()
       this.#successor?.release()
       this.#throttle.stop()
       this.#state.party.leave()
@@ -199,6 +203,8 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (this.#command === undefined) this.#take(bytes, length)
     else this.#backlog = Buffer.from(bytes.subarray(0, length))
     this.#throttle.take(length, this.#state.session !== undefined)
+    // A journal's records have turns of their own.
+    if (this.#peer.carried === undefined) this.#turn.took(length)
     return this.#mayRead()
   }
 
@@ -228,7 +234,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     const cause = this.#causeToWait
     if (cause === undefined) this.#connection.goOn()
     else this.#connection.holdBack(cause)
-    return cause === undefined
+    return cause === undefined && !this.#turn.isOver
   }
 
   get #causeToWait(): Connections.Cause | undefined {
@@ -335,6 +341,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (bytes !== undefined) this.#answering.add(bytes)
     if (successor !== undefined) {
       this.#successor = successor
+      this.#peer.readAtMost(this.#state.party.readBytesMax)
       this.#answering.send()
       successor.begin()
     }

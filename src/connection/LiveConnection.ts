@@ -15,9 +15,10 @@ import { Tally } from "../relay/Tally.ts"
 import { ViewerActor } from "../relay/viewer/ViewerActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
-import { contained } from "./Contained.ts"
+import { contained, containedCall } from "./Contained.ts"
 import { answer, Ending, type LiveState, type Send, Work } from "./LiveCommands.ts"
 import { LiveFramer, type RequestSink } from "./LiveFramer.ts"
+import { Turn, turnBytes } from "./Turn.ts"
 
 /** So many bytes of answers are sent although more requests follow in the same read. */
 const answerBytesMax = 64 * 1024
@@ -47,6 +48,7 @@ class LiveConnection implements Receiver, RequestSink {
   #answers: Array<Uint8Array> = []
   #answerBytes = 0
   #isEndOfInput = false
+  readonly #turn: Turn
 
   constructor(peer: Peer, registry: Registry["Service"], permissions: Permissions) {
     this.#peer = peer
@@ -54,6 +56,8 @@ class LiveConnection implements Receiver, RequestSink {
     const { connections } = registry.tally
     this.#connection = connections.open("live", peer.name)
     this.#end = new ConnectionEnd(connections, registry.incidents, this.#connection)
+    this.#turn = new Turn(containedCall(() => this.#resume(), this.#end.onDefect))
+    peer.readAtMost(turnBytes)
     this.#party = new Party(permissions, peer)
     this.#state = {
       viewer: new ViewerActor(registry, this.#connection, this.#party),
@@ -74,6 +78,7 @@ class LiveConnection implements Receiver, RequestSink {
   /** Runs however the fiber ended. */
   release(): void {
     this.#end.forget()
+    this.#turn.stop()
     this.#party.leave()
     this.#state.viewer.close()
     this.#peer.close()
@@ -105,6 +110,7 @@ class LiveConnection implements Receiver, RequestSink {
   receive(bytes: Buffer, length: number): boolean {
     this.#connection.receivedByteCount += length
     this.#take(bytes, length)
+    this.#turn.took(length)
     return this.#mayRead()
   }
 
@@ -134,7 +140,7 @@ class LiveConnection implements Receiver, RequestSink {
     if (this.#end.hasCome || this.#backlog !== undefined) return false
     if (this.#work === undefined && !this.#isBehind) {
       this.#connection.goOn()
-      return true
+      return !this.#turn.isOver
     }
     this.#connection.holdBack(this.#isBehind ? "unread answers" : "files")
     return false

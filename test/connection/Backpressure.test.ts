@@ -5,6 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { payloadBytesMaxOf } from "../../src/connection/control/Commands.ts"
+import { turnBytes } from "../../src/connection/Turn.ts"
 import { blockBytes, connectionBytesMax } from "../../src/memory/Blocks.ts"
 import { controlHalfBytes, dataHalfBytes } from "../../src/model/InFlight.ts"
 import * as Commands from "../sidebyside/commands.ts"
@@ -215,6 +216,21 @@ describe("a control connection", () => {
       })
     )
   }
+
+  claim("a peer that says much at once is read in turns, with others in between", {}, (relay) =>
+    Effect.gen(function* () {
+      const c = yield* relay.control
+      const ask = Commands.message(Commands.numbers.GET_CONFIGURATION, u64(0))
+      const count = (4 * turnBytes) / ask.length
+      const before = c.peer.received.length
+      c.peer.deliver(join(...Array.from({ length: count }, () => ask)))
+      assert.strictEqual(c.peer.unreadBytes, 3 * turnBytes)
+      yield* c.peer.has(before + count * 12)
+      assert.strictEqual(c.peer.unreadBytes, 0)
+      c.peer.finish()
+      yield* end(relay)
+    })
+  )
 
   claim("a payload is gathered only as far as its command can use it", {}, (relay) =>
     Effect.gen(function* () {

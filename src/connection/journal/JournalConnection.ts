@@ -3,9 +3,9 @@
  * connection until then, and as such it lives and ends.
  */
 import { Effect } from "effect"
-import { clearInterval, clearTimeout, clockMillis, setInterval, setTimeout } from "../../Machine.ts"
+import { clearInterval, clearTimeout, clockMillis, setImmediate, setInterval, setTimeout } from "../../Machine.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
-import { Kind } from "../../protocol/journal/Record.ts"
+import { Kind, packedHeadBytes } from "../../protocol/journal/Record.ts"
 import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
 import type { Carrier, Taken } from "../../relay/journal/Taken.ts"
 import type { Registry } from "../../relay/Registry.ts"
@@ -19,6 +19,13 @@ const heartbeatMillis = 2000
 /** Where much comes at once, what is acknowledged waits for more for so long. */
 const pauseMillis = 20
 const muchBytes = 64 * 1024
+
+/** Records that are carried out before other connections are looked at: packed, a read may bring a million. */
+const turnCountMax = 1024
+
+/** As how many a packed one counts, besides those in it: to unpack it takes time, too. */
+const packedCount = (bytes: Buffer, from: number, to: number): number =>
+  to - from < packedHeadBytes ? 1 : Math.ceil(bytes.readUInt32BE(from) / 1024)
 
 const { acknowledgement, Outcome } = OpenJournal
 const nothing = Buffer.alloc(0)
@@ -34,13 +41,18 @@ export class JournalConnection implements Carrier, Successor {
   readonly #framer = new RecordFramer((number, kind, connection, bytes, from, to) => {
     if (kind !== Kind.packed || this.#journal.isOver) return this.#record(number, kind, connection, bytes, from, to)
     this.#unpacking.add(bytes, from, to)
+    this.#count += packedCount(bytes, from, to)
     return this.#unpacking.isEmpty && this.#takesMore
   })
   readonly #record: RecordSink = (number, kind, connection, bytes, from, to) => {
     if (!this.#journal.record(number, kind, connection, bytes, from, to)) this.#isDamaged = true
+    this.#count++
     return this.#takesMore
   }
   readonly #unpacking = new Unpacking(this.#record)
+  /** Records of this turn. */
+  #count = 0
+  #isWaitingForTurn = false
   readonly #heartbeat = setInterval(() => this.#beat(), heartbeatMillis)
   #backlog: Buffer | undefined
   #acknowledged = -1
@@ -74,7 +86,11 @@ export class JournalConnection implements Carrier, Successor {
     if (backlog !== undefined) this.#backlog = Buffer.concat([backlog, bytes.subarray(0, length)])
     else this.#take(bytes, length)
     if (this.#journal.isForgotten) return this.#forget()
-    return this.#backlog === undefined && this.#unpacking.isEmpty && !this.#isOver
+    return this.#isReadable
+  }
+
+  get #isReadable(): boolean {
+    return this.#backlog === undefined && this.#unpacking.isEmpty && !this.#isWaitingForTurn && !this.#isOver
   }
 
   #forget(): false {
@@ -85,28 +101,45 @@ export class JournalConnection implements Carrier, Successor {
   }
 
   get #takesMore(): boolean {
-    return this.#journal.isReady && !this.#unpacking.isBroken && !this.#isDamaged
+    const isOn = this.#count < turnCountMax || this.#journal.isOver
+    return isOn && this.#journal.isReady && !this.#unpacking.isBroken && !this.#isDamaged
   }
 
-  #take(bytes: Buffer, length: number): void {
+  /** Others are looked at before the next turn. */
+  #endTurn(): void {
+    if (this.#count < turnCountMax || this.#isWaitingForTurn) return
+    this.#isWaitingForTurn = true
+    setImmediate(this.#onTurn)
+  }
+
+  readonly #onTurn = (): void => {
+    this.#isWaitingForTurn = false
+    this.#count = 0
+    this.onReady()
+  }
+
+  /** `isOwn`: the bytes stay after the call. */
+  #take(bytes: Buffer, length: number, isOwn = false): void {
     // What came last may have left it held back.
-    if (this.#journal.isReady) this.#unpacking.goOn()
-    const stopped = this.#journal.isReady && this.#unpacking.isEmpty ? this.#framer.push(bytes, 0, length) : 0
-    if (stopped < length) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
+    if (this.#takesMore) this.#unpacking.goOn()
+    const stopped = this.#takesMore && this.#unpacking.isEmpty ? this.#framer.push(bytes, 0, length) : 0
+    const rest = bytes.subarray(stopped, length)
+    if (stopped < length) this.#backlog = isOwn ? rest : Buffer.from(rest)
+    this.#endTurn()
     this.#journal.flush()
     if (this.#framer.isDead || this.#unpacking.isBroken || this.#isDamaged) this.#end("no record of a journal")
     else this.#tell(length >= muchBytes)
   }
 
   onReady(): void {
-    if (this.#isOver) return
+    if (this.#isOver || this.#isWaitingForTurn) return
     const backlog = this.#backlog
     if (backlog !== undefined || !this.#unpacking.isEmpty) {
       this.#backlog = undefined
-      this.#take(backlog ?? nothing, backlog?.length ?? 0)
+      this.#take(backlog ?? nothing, backlog?.length ?? 0, true)
     } else this.#tell()
     if (this.#journal.isForgotten) this.#forget()
-    else if (this.#backlog === undefined && this.#unpacking.isEmpty && !this.#isOver) this.#socket.resume()
+    else if (this.#isReadable) this.#socket.resume()
   }
 
   onReplaced(): void {

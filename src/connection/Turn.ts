@@ -1,0 +1,43 @@
+/**
+ * How much of one connection is carried out before others are looked at. A socket that always has more is read up to
+ * 32 times in a row: as short commands that is as much work as keeps everybody else waiting for a second.
+ */
+import { setImmediate } from "../Machine.ts"
+import type { Peer } from "../transport/Peer.ts"
+
+/** At most a thousand commands. Peers that wait for answers say less at once, but for metadata. */
+export const turnBytes = 32 * 1024
+
+export class Turn {
+  /** Nothing more is read until it is called that it goes on. */
+  isOver = false
+  #isStopped = false
+  readonly #goOn: () => void
+
+  constructor(goOn: () => void) {
+    this.#goOn = goOn
+  }
+
+  /** So many bytes were read at once. */
+  took(byteCount: number): void {
+    if (byteCount < turnBytes || this.isOver) return
+    this.isOver = true
+    setImmediate(() => {
+      this.isOver = false
+      if (!this.#isStopped) this.#goOn()
+    })
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+}
+
+/** The peer, of which no read brings more than a turn's bytes, until `isLong` says so. */
+export const inTurns = (peer: Peer, isLong: () => boolean): Pick<Peer, "carried" | "readAtMost"> => {
+  peer.readAtMost(turnBytes)
+  return {
+    ...(peer.carried !== undefined && { carried: peer.carried }),
+    readAtMost: (byteCount) => peer.readAtMost(isLong() ? byteCount : Math.min(byteCount, turnBytes))
+  }
+}
