@@ -62,7 +62,8 @@ export interface Tap {
 const serveControl = (tap: Tap | undefined, peer: Peer) => {
   if (tap === undefined) return ControlConnection.serve(peer)
   const tapped = tap.control(peer)
-  return Effect.andThen(ControlConnection.serve(tapped), Effect.raceFirst(tapped.closed, Effect.asVoid(peer.end)))
+  const gone = Effect.callback<void>((resume) => peer.whenGone(() => resume(Effect.void)))
+  return Effect.andThen(ControlConnection.serve(tapped), Effect.raceFirst(tapped.closed, gone))
 }
 
 const serveData = (tap: Tap | undefined, peer: Peer) => DataConnection.serve(tap === undefined ? peer : tap.data(peer))

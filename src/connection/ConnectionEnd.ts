@@ -1,6 +1,7 @@
 /**
- * How one connection ends: by its own decision, by a defect in its code, or by its socket. The first of them counts: it
- * is logged once, and counted by its code.
+ * One connection's fiber: it carries out what must wait for something, and learns how the connection ends: by its own
+ * decision, by a defect in its code, or by its socket. The first of them counts: it is logged once, and counted by its
+ * code. There is one fiber for a connection, and two more while it has work: thousands only wait.
  */
 import { Deferred, Effect, Exit } from "effect"
 import { type Code, catalogue } from "../errors/Catalogue.ts"
@@ -21,6 +22,10 @@ export class ConnectionEnd {
   #complaint = ""
   #code: Code | undefined
   #hasDefect = false
+  /** What the fiber is to carry out next. */
+  #work: Effect.Effect<void> | undefined
+  /** Lets the fiber go on, while it waits. */
+  #wake: (() => void) | undefined
   /** It has been decided: nothing more is taken from the peer. */
   hasCome = false
 
@@ -37,14 +42,35 @@ export class ConnectionEnd {
     this.hasCome = true
     this.#complaint = complaint
     this.#code = code
-    Deferred.doneUnsafe(this.#decided, Exit.succeed(reason))
+    this.#decide(Exit.succeed(reason))
   }
 
   readonly onDefect: OnDefect = (defect) => {
     this.hasCome = true
     this.#hasDefect = true
-    Deferred.doneUnsafe(this.#decided, Exit.die(defect))
+    this.#decide(Exit.die(defect))
   }
+
+  #decide(exit: Exit.Exit<CloseReason>): void {
+    if (Deferred.doneUnsafe(this.#decided, exit)) this.#goOn()
+  }
+
+  #goOn(): void {
+    const wake = this.#wake
+    this.#wake = undefined
+    wake?.()
+  }
+
+  /** Has the fiber carry out `work`, which the end interrupts; one at a time. It may begin within this call. */
+  carryOut(work: Effect.Effect<void>): void {
+    this.#work = work
+    this.#goOn()
+  }
+
+  readonly #called = Effect.callback<void>((resume) => {
+    if (this.#work !== undefined || Deferred.isDoneUnsafe(this.#decided)) resume(Effect.void)
+    else this.#wake = () => resume(Effect.void)
+  })
 
   /** To be called when the fiber has ended, however it did; a reason that was told stays. */
   forget(): void {
@@ -52,15 +78,17 @@ export class ConnectionEnd {
     this.#connections.close(this.#connection, this.#hasDefect ? "defect" : "relay stopped")
   }
 
-  /** Runs `work` until the connection ends; answers why it ended. */
-  reason(
-    name: "control" | "data" | "viewer",
-    peer: Peer,
-    work: Effect.Effect<never> = Effect.never
-  ): Effect.Effect<CloseReason> {
+  /** The fiber: carries out what it is given until the connection ends; answers why it ended. */
+  reason(name: "control" | "data" | "viewer", peer: Peer): Effect.Effect<CloseReason> {
     return Effect.gen({ self: this }, function* () {
-      const socketEnd = Effect.map(peer.end, reasonOf)
-      const reason = yield* Effect.raceFirst(Effect.raceFirst(work, Deferred.await(this.#decided)), socketEnd)
+      peer.whenGone((end) => this.#decide(Exit.succeed(reasonOf(end))))
+      const decided = Deferred.await(this.#decided)
+      while (!Deferred.isDoneUnsafe(this.#decided)) {
+        const work = this.#work
+        this.#work = undefined
+        yield* work === undefined ? this.#called : Effect.raceFirst(work, Effect.asVoid(decided))
+      }
+      const reason = yield* decided
       this.#connections.close(this.#connection, reason, this.#complaint)
       const { sessionId } = this.#connection
       const code = this.#code ?? codeOf(reason)

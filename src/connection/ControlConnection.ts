@@ -5,7 +5,7 @@
  * as is every command that has nothing to wait for, and the answers of one read leave in one write. A command that
  * waits is run by the connection's fiber. Nothing is read meanwhile; what was read already waits, one read at most.
  */
-import { Effect, Latch } from "effect"
+import { Effect } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
 import { type Incident, said } from "../errors/Report.ts"
 import { clockMillis, queueMicrotask } from "../Machine.ts"
@@ -64,7 +64,6 @@ class ControlConnection implements Receiver, CommandSink, Control {
   readonly #connection: Connections.Connection
   readonly #end: ConnectionEnd
   readonly #throttle: Throttle
-  readonly #commandArrived = Latch.makeUnsafe(false)
   readonly #answering: Answering
   /** The fiber's lane is taken: nothing is read, and what was read already is in `#backlog`. */
   #command: Waiting | undefined
@@ -119,7 +118,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#throttle.begin(() => this.#peer.start(contained(this, this.#end.onDefect)))
-      const reason = yield* this.#end.reason("control", this.#peer, this.#commands)
+      const reason = yield* this.#end.reason("control", this.#peer)
       this.#detach(reason !== "peer closed")
     })
   }
@@ -171,24 +170,19 @@ class ControlConnection implements Receiver, CommandSink, Control {
 
   // ---- the fiber's lane ------------------------------------------------------------------------------------------
 
-  get #commands(): Effect.Effect<never> {
-    return Effect.forever(
-      Effect.gen({ self: this }, function* () {
-        yield* this.#commandArrived.await
-        const { number, reply, written } = this.#command as Waiting
-        if (written !== undefined) {
-          if (!this.#reply(SendIndex.number, yield* written)) return yield* Effect.never
-          this.#answering.send()
-        }
-        yield* said(Effect.annotateLogs(Effect.logTrace(nameOf(number)), { command: number }))
-        const answer = yield* Span.ofCommand(reply, nameOf(number), this.#peer.name)
-        if (!this.#reply(number, answer)) return yield* Effect.never
+  #carryOut({ number, reply, written }: Waiting): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      if (written !== undefined) {
+        if (!this.#reply(SendIndex.number, yield* written)) return
         this.#answering.send()
-        this.#commandArrived.closeUnsafe()
-        this.#command = undefined
-        this.#resume()
-      })
-    )
+      }
+      yield* said(Effect.annotateLogs(Effect.logTrace(nameOf(number)), { command: number }))
+      const answer = yield* Span.ofCommand(reply, nameOf(number), this.#peer.name)
+      if (!this.#reply(number, answer)) return
+      this.#answering.send()
+      this.#command = undefined
+      this.#resume()
+    })
   }
 
   // ---- Receiver --------------------------------------------------------------------------------------------------
@@ -297,9 +291,10 @@ class ControlConnection implements Receiver, CommandSink, Control {
   }
 
   #run(number: number, reply: Effect.Effect<Command.Reply>, written?: Effect.Effect<Command.Reply>): void {
-    this.#command = { number, reply, written }
+    const command = { number, reply, written }
+    this.#command = command
     // Not within this call: the fiber would run at once, before the rest of the read is put aside.
-    queueMicrotask(() => this.#commandArrived.openUnsafe())
+    queueMicrotask(() => this.#end.carryOut(this.#carryOut(command)))
   }
 
   flow(bytes: Buffer, from: number, to: number): void {

@@ -39,7 +39,6 @@ class LiveConnection implements Receiver, RequestSink {
   readonly #tally: Tally
   readonly #connection: Connections.Connection
   readonly #end: ConnectionEnd
-  readonly #workArrived = Latch.makeUnsafe(false)
   /** Open while the viewer reads its answers. */
   readonly #writable = Latch.makeUnsafe(true)
   #isBehind = false
@@ -71,7 +70,7 @@ class LiveConnection implements Receiver, RequestSink {
   get run(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       this.#peer.start(contained(this, this.#end.onDefect))
-      yield* this.#end.reason("viewer", this.#peer, this.#works)
+      yield* this.#end.reason("viewer", this.#peer)
     })
   }
 
@@ -86,18 +85,12 @@ class LiveConnection implements Receiver, RequestSink {
 
   // ---- the fiber's lane ------------------------------------------------------------------------------------------
 
-  get #works(): Effect.Effect<never> {
-    return Effect.forever(
-      Effect.gen({ self: this }, function* () {
-        yield* this.#workArrived.await
-        const ending = yield* (this.#work as Work).run(this.#sendSlowly)
-        this.#workArrived.closeUnsafe()
-        this.#work = undefined
-        if (ending === undefined) return this.#resume()
-        this.#end.decide("protocol error", ending.reason)
-        return yield* Effect.never
-      })
-    )
+  #carryOut(work: Work): Effect.Effect<void> {
+    return Effect.map(work.run(this.#sendSlowly), (ending) => {
+      this.#work = undefined
+      if (ending === undefined) this.#resume()
+      else this.#end.decide("protocol error", ending.reason)
+    })
   }
 
   readonly #sendSlowly: Send = (bytes, sent) => {
@@ -133,7 +126,7 @@ class LiveConnection implements Receiver, RequestSink {
     this.#sendAnswers()
     if (stopped < length && !this.#end.hasCome) this.#backlog = Buffer.from(bytes.subarray(stopped, length))
     // Last: the fiber may run, and even finish, during this call.
-    if (this.#work !== undefined) this.#workArrived.openUnsafe()
+    if (this.#work !== undefined) this.#end.carryOut(this.#carryOut(this.#work))
   }
 
   #mayRead(): boolean {

@@ -25,7 +25,7 @@ import * as Beacon from "./session/Beacon.ts"
 import { Chunks } from "./session/Chunks.ts"
 import { Directories } from "./session/Directories.ts"
 import type { Identity } from "./session/Identity.ts"
-import * as SessionActor from "./session/SessionActor.ts"
+import { SessionActor } from "./session/SessionActor.ts"
 import type { Surroundings } from "./session/Surroundings.ts"
 import { Vanished } from "./session/Vanished.ts"
 import { Gather } from "./stream/Gather.ts"
@@ -74,7 +74,7 @@ const liveCacheOf = (bytesMax: number): LiveCache | undefined =>
 const halvesBytesMax = 64 * 1024 * 1024
 
 /** Done when what the session received is in its files, as far as they can be written. */
-const synced = (session: SessionActor.SessionActor): Effect.Effect<void> =>
+const synced = (session: SessionActor): Effect.Effect<void> =>
   Effect.suspend(() => {
     const open = [...session.streams.values()]
     const written = Effect.forEach(open, ({ log }) => Effect.ignore(log.synced), { discard: true })
@@ -94,13 +94,13 @@ export interface Service extends Surroundings {
   readonly permissions: Permissions
   readonly directories: Directories
   readonly tally: Tally
-  readonly sessions: ReadonlyMap<number, SessionActor.SessionActor>
+  readonly sessions: ReadonlyMap<number, SessionActor>
   readonly namesakes: Namesakes
   readonly listings: Listings
   /** Ids are spent by failed attempts too. */
   readonly nextSessionId: () => number
   /** Starts the session's fiber; the session leaves the registry when it ends. */
-  readonly add: (identity: Identity) => Effect.Effect<SessionActor.SessionActor>
+  readonly add: (identity: Identity) => Effect.Effect<SessionActor>
   /** Ends a session at once; done when it has left the registry. False: there is none of that number. */
   readonly end: (id: number, reason: CloseReason) => Effect.Effect<boolean>
   readonly nextViewerSessionId: () => bigint
@@ -116,7 +116,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
       Registry,
       Effect.gen(function* () {
         const store = yield* TraceStore
-        const sessions = new Map<number, SessionActor.SessionActor>()
+        const sessions = new Map<number, SessionActor>()
         const namesakes = new Namesakes()
         const vanished = new Vanished()
         const streams = new Map<number, StreamActor>()
@@ -133,7 +133,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const actions = yield* FiberMap.make<number, void, never>()
         const runAction = yield* FiberMap.runtime(actions)<never>()
         let lastAction = 0
-        const tracingSessions = new Map<string, Set<SessionActor.SessionActor>>()
+        const tracingSessions = new Map<string, Set<SessionActor>>()
 
         const background: Service["background"] = (work) => {
           runAction(++lastAction, work)
@@ -192,7 +192,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           nextViewerSessionId: () => BigInt(viewerSessionIds.next()),
           add: (identity) =>
             Effect.gen(function* () {
-              const session = yield* SessionActor.make(identity, registry, (owner, chunk) => {
+              const session = new SessionActor(identity, registry, (owner, chunk) => {
                 const retired = Effect.tap(chunks.retire(owner, chunk), () =>
                   Effect.sync(() => {
                     const { id: chunkId, archivedPath: path } = chunk

@@ -3,7 +3,6 @@
  *
  * A peer that reads none of its answers, or stops inside a message, is cut off after the stall limit.
  */
-import { Effect } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"
 import { type Arrival, certificateOf, nameOf } from "./Door.ts"
 import * as KeepAlive from "./KeepAlive.ts"
@@ -47,7 +46,8 @@ export const make = (arrival: Arrival, options: Options, thread: SenderThread | 
   const settle = (end: SocketEnd) => {
     outcome ??= end
   }
-  const receive: Receive = (bytes, length) => receiver?.receive(bytes, length) ?? isClosing
+  // It may be closed within the call: then the rest is read, and dropped.
+  const receive: Receive = (bytes, length) => receiver?.receive(bytes, length) === true || isClosing
   const reading: Reading =
     secured === undefined ? receiveInto(accepted, receive, first) : receiveSecured(secured.socket, receive)
   const { socket } = reading
@@ -102,11 +102,11 @@ export const make = (arrival: Arrival, options: Options, thread: SenderThread | 
     },
     destroy: () => {
       settle("closed by relay")
-      socket.destroy()
+      if (!isClosing) socket.destroy()
     },
-    end: Effect.callback<SocketEnd>((resume) => {
-      if (socket.destroyed && socket.closed) return resume(Effect.succeed(outcome as SocketEnd))
-      waiting.push((end) => resume(Effect.succeed(end)))
-    })
+    whenGone: (then) => {
+      if (socket.destroyed && socket.closed) then(outcome as SocketEnd)
+      else waiting.push(then)
+    }
   }
 }

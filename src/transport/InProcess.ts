@@ -122,10 +122,14 @@ class Connection {
       expect: () => {},
       close: () => this.close("closed by relay"),
       destroy: () => this.close("closed by relay"),
-      end: Effect.map(
-        this.#waits.when(() => this.#end !== undefined),
-        () => this.#end as SocketEnd
-      )
+      whenGone: (then) => {
+        if (this.#end !== undefined) then(this.#end)
+        else
+          this.#waits.once(
+            () => this.#end !== undefined,
+            () => then(this.#end as SocketEnd)
+          )
+      }
     }
   }
 }

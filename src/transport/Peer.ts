@@ -5,7 +5,6 @@
  * Bytes arrive in memory shared by all connections: a view is valid during the callback only, unless `landing` lets it
  * be held.
  */
-import type { Effect } from "effect"
 import type { Incident } from "../errors/Report.ts"
 import type { Landing } from "../memory/Landing.ts"
 import type { PeerCertificate } from "./tls/Tls.ts"
@@ -67,9 +66,10 @@ export interface Peer {
   readonly expect: (isOwing: boolean) => void
   /** Sends what was given to `send`, then closes. */
   readonly close: () => void
-  /** Closes at once. */
+  /** Closes at once; after `close`, when that is over. */
   readonly destroy: () => void
-  readonly end: Effect.Effect<SocketEnd>
+  /** Calls `then` when the connection is gone, within the call if it is. */
+  readonly whenGone: (then: (end: SocketEnd) => void) => void
   /** Undefined: the peer is connected itself. */
   readonly carried?: Carried
   /** The minor version of the protocol to serve the peer with, where that is less than our own. */

@@ -1,6 +1,6 @@
 /** How a connection ends, by value: the first that happens counts, and the log is told once. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import { ConnectionEnd } from "../../src/connection/ConnectionEnd.ts"
 import { Connections } from "../../src/relay/Connections.ts"
 import { Incidents } from "../../src/relay/Incidents.ts"
@@ -11,12 +11,15 @@ const make = () => {
   let id = 0
   const connections = new Connections({ next: () => ++id })
   const connection = connections.open("control", "peer")
-  const socketEnd = Deferred.makeUnsafe<SocketEnd>()
+  let gone: SocketEnd | undefined
+  const whenGone: Peer["whenGone"] = (then) => gone !== undefined && then(gone)
   const { layer, lines } = logged()
   const incidents = new Incidents()
   const end = new ConnectionEnd(connections, incidents, connection)
-  const reason = Effect.provide(end.reason("control", { end: Deferred.await(socketEnd) } as unknown as Peer), layer)
-  const breakSocket = () => Deferred.doneUnsafe(socketEnd, Exit.succeed("stalled"))
+  const reason = Effect.provide(end.reason("control", { whenGone } as Peer), layer)
+  const breakSocket = () => {
+    gone = "stalled"
+  }
   return { connection, incidents, end, lines, reason, breakSocket }
 }
 

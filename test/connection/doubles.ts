@@ -3,7 +3,7 @@
  * over files in memory that it can break. Nothing in it is approximate: the bytes are those of the wire.
  */
 import { assert } from "@effect/vitest"
-import { Cause, Context, Deferred, Duration, Effect, FiberSet, Layer, Logger, References, type Scope } from "effect"
+import { Cause, Context, Duration, Effect, FiberSet, Layer, Logger, References, type Scope } from "effect"
 import * as ControlConnection from "../../src/connection/ControlConnection.ts"
 import * as DataConnection from "../../src/connection/DataConnection.ts"
 import * as LiveConnection from "../../src/connection/LiveConnection.ts"
@@ -42,7 +42,8 @@ export class PeerDouble implements Peer {
   #isReading = false
   #isPumping = false
   #receiver: Receiver | undefined
-  readonly #end = Deferred.makeUnsafe<SocketEnd>()
+  #end: SocketEnd | undefined
+  readonly #onGone: Array<(end: SocketEnd) => void> = []
   readonly #waiting = new Set<() => void>()
 
   readonly landing: Landing
@@ -113,8 +114,9 @@ export class PeerDouble implements Peer {
   readonly close = (): void => this.#finish("closed by relay")
   readonly destroy = (): void => this.#finish("closed by relay")
 
-  get end(): Effect.Effect<SocketEnd> {
-    return Deferred.await(this.#end)
+  whenGone(then: (end: SocketEnd) => void): void {
+    if (this.#end === undefined) this.#onGone.push(then)
+    else then(this.#end)
   }
 
   // ---- the other side --------------------------------------------------------------------------------------------
@@ -145,7 +147,9 @@ export class PeerDouble implements Peer {
     this.landing.close()
     this.#incoming = []
     for (const wake of this.#waiting) wake()
-    Deferred.doneUnsafe(this.#end, Effect.succeed(end))
+    if (this.#end !== undefined) return
+    this.#end = end
+    for (const then of this.#onGone.splice(0)) then(end)
   }
 
   #pump(): void {

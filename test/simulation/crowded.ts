@@ -15,7 +15,7 @@ const program = Effect.gen(function* () {
     Effect.suspend(() => {
       peer.start({ receive: () => true, ended: () => peer.close(), drained: () => {} })
       peer.send(Buffer.from("hello"))
-      return Effect.asVoid(peer.end)
+      return Effect.callback<void>((resume) => peer.whenGone(() => resume(Effect.void)))
     })
   )
   process.stdout.write(`${port}\n`)

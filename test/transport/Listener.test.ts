@@ -22,7 +22,8 @@ const serveOne = (
       listen(options, (peer) =>
         Effect.suspend(() => {
           handle(peer)
-          return Effect.flatMap(peer.end, (how) => Effect.asVoid(Deferred.succeed(end, how)))
+          peer.whenGone((how) => Deferred.doneUnsafe(end, Effect.succeed(how)))
+          return Effect.asVoid(Deferred.await(end))
         })
       )
     )
@@ -115,6 +116,34 @@ describe("a listener", () => {
       const socket = yield* connect(port)
       socket.resume()
       assert.strictEqual(yield* Deferred.await(end), "closed by relay")
+    })
+  )
+
+  it.live("sends the last answer to a peer that is still sending, and closes after it", () =>
+    Effect.gen(function* () {
+      const address = { host: "127.0.0.1", port: 0, family: 4 } as const
+      const limit = { countMax: 10, count: 0, onChange: () => {}, doors: new Set<never>() }
+      const options = { name: "test", address, keepAlive: undefined, stallMillis, limit }
+      const { port } = yield* listen(options, (peer) =>
+        Effect.callback<void>((resume) => {
+          const refuse = () => {
+            peer.send(Buffer.from("no"))
+            peer.close()
+            resume(Effect.void)
+            return false
+          }
+          peer.start({ ...ignore, receive: refuse })
+        })
+      )
+      const socket = yield* connect(port)
+      let said = ""
+      socket.on("data", (part) => (said += part)).pause()
+      socket.write(Buffer.alloc(4 * 1024 * 1024), () => socket.resume())
+      const how = yield* Effect.callback<string>((resume) => {
+        socket.once("end", () => resume(Effect.succeed("end")))
+        socket.once("close", () => resume(Effect.succeed("broken")))
+      })
+      assert.deepStrictEqual([said, how], ["no", "end"])
     })
   )
 

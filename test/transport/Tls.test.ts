@@ -47,7 +47,7 @@ const answering = (role: Role, heard: Queue.Queue<Heard>) => (peer: Peer) =>
       },
       drained: () => {}
     })
-    return Effect.asVoid(peer.end)
+    return Effect.callback<void>((resume) => peer.whenGone(() => resume(Effect.void)))
   })
 
 const pki = Effect.gen(function* () {

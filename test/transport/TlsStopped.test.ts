@@ -48,7 +48,7 @@ const oneByOne = (heard: Deferred.Deferred<Heard>, millis: number) => (peer: Pee
       },
       drained: () => {}
     })
-    yield* peer.end
+    yield* Effect.callback<void>((resume) => peer.whenGone(() => resume(Effect.void)))
   })
 
 /** What is written to it goes out when `release` is called, at once. */

@@ -2,7 +2,6 @@
  * A tracer's connection as a journal replays it: a `Peer` without a socket. Its bytes and its end come as records, so
  * it outlives the edge's connection. Answers to it are dropped: the tracer has had them from the edge.
  */
-import { Deferred, type Effect, Exit } from "effect"
 import { queueMicrotask } from "../../Machine.ts"
 import type { Carried, Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 
@@ -21,7 +20,8 @@ export class VirtualPeer implements Peer {
   readonly landing = undefined
   readonly carried: Carried
   readonly #options: Options
-  readonly #end = Deferred.makeUnsafe<SocketEnd>()
+  #end: SocketEnd | undefined
+  #onGone: Array<(end: SocketEnd) => void> = []
   #receiver: Receiver | undefined
   /** False: not started yet, or held back. */
   isReady = false
@@ -78,7 +78,9 @@ export class VirtualPeer implements Peer {
   #over(end: SocketEnd): void {
     this.isOver = true
     this.isReady = true
-    Deferred.doneUnsafe(this.#end, Exit.succeed(end))
+    if (this.#end !== undefined) return
+    this.#end = end
+    for (const then of this.#onGone.splice(0)) then(end)
   }
 
   get name(): string {
@@ -124,7 +126,8 @@ export class VirtualPeer implements Peer {
     queueMicrotask(this.#options.onClosed)
   }
 
-  get end(): Effect.Effect<SocketEnd> {
-    return Deferred.await(this.#end)
+  whenGone(then: (end: SocketEnd) => void): void {
+    if (this.#end === undefined) this.#onGone.push(then)
+    else then(this.#end)
   }
 }

@@ -2,7 +2,6 @@
  * A tracer's connection as the relay here sees it. What the tracer says is first heard for the journal; the connection
  * is read only while the spool has room.
  */
-import type { Effect } from "effect"
 import { setTimeout } from "../../Machine.ts"
 import type { Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 import type { Journal } from "../journal/Journal.ts"
@@ -54,8 +53,8 @@ export abstract class TappedPeer implements Peer, Receiver {
     return this.peer.landing
   }
 
-  get end(): Effect.Effect<SocketEnd> {
-    return this.peer.end
+  whenGone(then: (end: SocketEnd) => void): void {
+    this.peer.whenGone(then)
   }
 
   start(receiver: Receiver): void {

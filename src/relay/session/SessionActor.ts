@@ -6,7 +6,7 @@
  * The session ends when its control connection, its bound data connections and its stream fibers have ended, and what
  * was asked of it is done: a command that has come is carried out, even if nobody hears of it.
  */
-import { Deferred, Effect, FiberMap, Queue } from "effect"
+import { Deferred, Effect, FiberSet } from "effect"
 import { clockMillis } from "../../Machine.ts"
 import { Lead } from "../../model/Lead.ts"
 import type { Verdict } from "../../model/Silence.ts"
@@ -17,6 +17,7 @@ import type { Connection, StreamSession } from "../stream/StreamSession.ts"
 import * as Totals from "../Totals.ts"
 import { Announcement } from "./Announcement.ts"
 import type { Identity } from "./Identity.ts"
+import { Mailbox } from "./Mailbox.ts"
 import * as NewStream from "./NewStream.ts"
 import { watchNames } from "./Removals.ts"
 import { type ChunkUnused, SessionChunks } from "./SessionChunks.ts"
@@ -28,17 +29,6 @@ export interface Control extends Connection {
   /** The last connection that could bring packets is gone. */
   readonly dataGone: () => void
 }
-
-/** Commands wait here one at a time per control connection; more than this is a bug. */
-const mailboxCountMax = 64
-
-type Mailbox = Queue.Queue<Effect.Effect<void>>
-
-export const make = (identity: Identity, surroundings: Surroundings, onChunkUnused: ChunkUnused) =>
-  Effect.map(
-    Queue.bounded<Effect.Effect<void>>(mailboxCountMax),
-    (mailbox) => new SessionActor(identity, surroundings, onChunkUnused, mailbox)
-  )
 
 export class SessionActor implements StreamSession {
   readonly identity: Identity
@@ -63,7 +53,7 @@ export class SessionActor implements StreamSession {
   readonly #newStreams: NewStream.Place
   readonly #announcement = new Announcement()
   readonly #surroundings: Surroundings
-  readonly #mailbox: Mailbox
+  readonly #mailbox = new Mailbox()
   readonly #ended = Deferred.makeUnsafe<void>()
   readonly #connections = new Set<Connection>()
   /** Closed streams whose files are not complete yet. */
@@ -71,14 +61,13 @@ export class SessionActor implements StreamSession {
   #control: Control | undefined
   /** The relay ends it, whoever is still connected: no stream begins any more. */
   #isEnding = false
-  #fibers: FiberMap.FiberMap<number> | undefined
+  #fibers: FiberSet.FiberSet | undefined
   #streamFiberCount = 0
   /** Commands that wait or are being carried out. */
   #askedCount = 0
   #isFinishing = false
 
-  constructor(identity: Identity, surroundings: Surroundings, onChunkUnused: ChunkUnused, mailbox: Mailbox) {
-    this.#mailbox = mailbox
+  constructor(identity: Identity, surroundings: Surroundings, onChunkUnused: ChunkUnused) {
     this.identity = identity
     this.lead = new Lead(identity.liveTimer)
     this.id = identity.id
@@ -110,21 +99,19 @@ export class SessionActor implements StreamSession {
   get run(): Effect.Effect<void> {
     return Effect.scoped(
       Effect.gen({ self: this }, function* () {
-        this.#fibers = yield* FiberMap.make<number>()
+        const fibers = yield* FiberSet.make()
+        this.#fibers = fibers
+        const run = yield* FiberSet.runtime(fibers)<never>()
         const { liveTimer } = this.identity
         if (liveTimer > 0) {
           const { label, onVerdict, streams, viewers: stalls } = this
           const { beacons, incidents } = this.#surroundings
           yield* beacons.watch({ label, liveTimer, streams, stalls, incidents, onVerdict })
         }
-        yield* Effect.forkScoped(watchNames(this.streams, this.#surroundings.incidents))
-        while (true) {
-          const command = yield* Queue.take(this.#mailbox)
-          yield* command
-        }
+        yield* watchNames(this.streams, this.#surroundings.incidents, run)
+        yield* this.#mailbox.run
       })
     ).pipe(
-      Effect.raceFirst(Deferred.await(this.#ended)),
       Effect.catchCause((cause) => this.#surroundings.incidents.report("SESSION_DEFECT", undefined, cause)),
       Effect.ensuring(Effect.sync(() => this.#onFiberEnd())),
       Effect.annotateLogs({ session: this.label })
@@ -152,7 +139,7 @@ export class SessionActor implements StreamSession {
         this.#askedCount--
         this.#finishIfDone()
       })
-      if (this.#isFinishing || !Queue.offerUnsafe(this.#mailbox, job)) return Effect.succeed(whenGone)
+      if (this.#isFinishing || !this.#mailbox.post(job)) return Effect.succeed(whenGone)
       this.#askedCount++
       return Effect.raceFirst(Deferred.await(reply), Effect.as(this.ended, whenGone))
     })
@@ -261,6 +248,7 @@ export class SessionActor implements StreamSession {
     if (this.#isFinishing || left > 0) return
     this.#isFinishing = true
     this.chunks.release()
+    this.#mailbox.close()
     Deferred.doneUnsafe(this.#ended, Effect.void)
   }
 
@@ -320,7 +308,7 @@ export class SessionActor implements StreamSession {
           Effect.ensuring(ended),
           Effect.annotateLogs({ stream: `${stream.path}/${stream.channelName}#${stream.handle}` })
         )
-      return Effect.asVoid(FiberMap.run(this.#fibers as FiberMap.FiberMap<number>, stream.handle, body))
+      return Effect.asVoid(FiberSet.run(this.#fibers as FiberSet.FiberSet, body))
     })
   }
 

@@ -3,7 +3,7 @@
  * connection breaks after so many of them. Its two ends may learn of that at different times, so that the relay has
  * both the old connection and a new one for a while, and what was under way on the old one may still come.
  */
-import { Deferred, Effect, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import * as Machine from "../../../src/Machine.ts"
 import { DialFailed, type Link, LinkLost } from "../../../src/transport/Dial.ts"
 import type { Peer, Receiver, SocketEnd } from "../../../src/transport/Peer.ts"
@@ -35,7 +35,8 @@ class Connection {
   readonly #told: Told
   readonly #unread = Unread.make()
   readonly #waits = Waits.make()
-  readonly #end = Deferred.makeUnsafe<SocketEnd>()
+  #end: SocketEnd | undefined
+  readonly #onGone: Array<(end: SocketEnd) => void> = []
   #left: number
   #arrived: Array<Buffer> = []
   #receiver: Receiver | undefined
@@ -79,7 +80,9 @@ class Connection {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#arrived = []
-    Deferred.doneUnsafe(this.#end, Effect.succeed(end))
+    if (this.#end !== undefined) return
+    this.#end = end
+    for (const then of this.#onGone.splice(0)) then(end)
   }
 
   #write(bytes: Buffer): void {
@@ -183,7 +186,10 @@ class Connection {
       expect: () => {},
       close: closed,
       destroy: closed,
-      end: Deferred.await(this.#end)
+      whenGone: (then) => {
+        if (this.#end === undefined) this.#onGone.push(then)
+        else then(this.#end)
+      }
     }
   }
 }
