@@ -78,16 +78,22 @@ export class ConnectionEnd {
     this.#connections.close(this.#connection, this.#hasDefect ? "defect" : "relay stopped")
   }
 
+  #next(decided: Effect.Effect<unknown>): Effect.Effect<unknown> {
+    const work = this.#work
+    this.#work = undefined
+    return work === undefined ? this.#called : Effect.raceFirst(work, decided)
+  }
+
   /** The fiber: carries out what it is given until the connection ends; answers why it ended. */
   reason(name: "control" | "data" | "viewer", peer: Peer): Effect.Effect<CloseReason> {
     return Effect.gen({ self: this }, function* () {
       peer.whenGone((end) => this.#decide(Exit.succeed(reasonOf(end))))
       const decided = Deferred.await(this.#decided)
-      while (!Deferred.isDoneUnsafe(this.#decided)) {
-        const work = this.#work
-        this.#work = undefined
-        yield* work === undefined ? this.#called : Effect.raceFirst(work, Effect.asVoid(decided))
-      }
+      yield* Effect.whileLoop({
+        while: () => !Deferred.isDoneUnsafe(this.#decided),
+        body: () => this.#next(decided),
+        step: () => {}
+      })
       const reason = yield* decided
       this.#connections.close(this.#connection, reason, this.#complaint)
       const { sessionId } = this.#connection

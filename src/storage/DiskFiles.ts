@@ -159,11 +159,10 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
   }
   const isPrompt = () => written?.isPrompt(clockMillis) === true
   // In this turn, if that keeps nobody waiting: a thread costs ten times as much, and all open files are looked at.
-  const looked = Effect.suspend(() => {
+  const looked = () => {
     const now = attempt(written, () => fs.fstatSync(fd))
     return now === undefined ? fstat(fd, at) : Effect.succeed(now)
-  })
-  const close = call<void>("close", at, (done) => fs.close(fd, (cause) => done(cause ?? null)))
+  }
   written?.opened()
   return {
     device: stats.dev,
@@ -178,13 +177,16 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
     write,
     read: (into, position) => readFully(fd, at, into, position),
     truncate: (size) => call<void>("truncate", at, (done) => fs.ftruncate(fd, size, (cause) => done(cause))),
-    sync: call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(unsynced(cause)))),
+    // Made when they are asked for: thousands of files are open and only written.
+    sync: Effect.suspend(() => call<void>("fsync", at, (done) => fs.fdatasync(fd, (cause) => done(unsynced(cause))))),
     // Some file systems in user space do not count names.
-    isRemoved: stats.nlink > 0 ? Effect.map(looked, ({ nlink }) => nlink === 0) : undefined,
-    look: Effect.map(looked, ({ mtimeMs, size }) => ({ byteCount: size, modifiedMillis: mtimeMs })),
+    isRemoved: stats.nlink > 0 ? Effect.suspend(() => Effect.map(looked(), ({ nlink }) => nlink === 0)) : undefined,
+    look: Effect.suspend(() =>
+      Effect.map(looked(), ({ mtimeMs, size }) => ({ byteCount: size, modifiedMillis: mtimeMs }))
+    ),
     close: Effect.suspend(() => {
       written?.closed()
-      return Effect.ignore(close)
+      return Effect.ignore(call<void>("close", at, (done) => fs.close(fd, (cause) => done(cause ?? null))))
     })
   }
 }

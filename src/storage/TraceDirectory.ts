@@ -286,15 +286,19 @@ export class TraceDirectory {
     )
   }
 
-  #patiently<A>(relative: string, operation: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
+  /** For its files, which are named from here. */
+  reopen(relative: string, mode: OpenMode): Effect.Effect<OpenFile, FileFailed> {
+    return this.#exclusive(Effect.flatMap(this.#inside(relative), (at) => this.#ground.files.open(at, mode)))
+  }
+
+  /** For its files, which are named from here. */
+  patiently<A>(relative: string, operation: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
     const { mayWait, roomWait } = this.#ground
     return roomWait.of(operation, () => mayWait(path.join(this.relativePath, relative)))
   }
 
   #traceFile(file: OpenFile, relative: string, isWriter: boolean): TraceFile {
-    const reopen = (mode: OpenMode) =>
-      this.#exclusive(Effect.flatMap(this.#inside(relative), (at) => this.#ground.files.open(at, mode)))
-    return new TraceFile(this.#ground.pool, file, reopen, isWriter, (operation) => this.#patiently(relative, operation))
+    return new TraceFile(this.#ground.pool, file, this, relative, isWriter)
   }
 
   /** The descriptor's place is taken before the gate: waiting for one must not keep others from giving theirs back. */

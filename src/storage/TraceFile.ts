@@ -10,11 +10,13 @@ import type { FilePool, Holder } from "./FilePool.ts"
 import { FileFailed, isPrompt, type Look, type OpenFile, type OpenMode } from "./Files.ts"
 import { anyInode } from "./ShadowFiles.ts"
 
-/** Opens the file again where it lies now. */
-export type Reopen = (mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
-
-/** Repeats an operation while that is worth it (`RoomWait`); between two attempts it has no place on the device. */
-type Patiently = <A>(operation: Effect.Effect<A, FileFailed>) => Effect.Effect<A, FileFailed>
+/** Where files lie, each by its name there. */
+export interface Place {
+  /** Opens the file again where it lies now. */
+  readonly reopen: (name: string, mode: OpenMode) => Effect.Effect<OpenFile, FileFailed>
+  /** Repeats an operation while that is worth it (`RoomWait`); between two attempts it has no place on the device. */
+  readonly patiently: <A>(name: string, operation: Effect.Effect<A, FileFailed>) => Effect.Effect<A, FileFailed>
+}
 
 /** Counts and times an operation whose turn has come. */
 const timed = <A>(figures: DeviceFigures, kind: Operation | undefined, operation: Effect.Effect<A, FileFailed>) =>
@@ -33,10 +35,9 @@ const timed = <A>(figures: DeviceFigures, kind: Operation | undefined, operation
 export class TraceFile implements BesideWrite, Holder {
   readonly #pool: FilePool
   readonly #figures: DeviceFigures
-  readonly #reopen: Reopen
+  readonly #place: Place
+  readonly #name: string
   readonly #isWriter: boolean
-  /** Wraps what may need room. */
-  readonly #patiently: Patiently
   /** Undefined while its descriptor is given back to the pool. */
   #open: OpenFile | undefined
   /** What another thread writes to it, and since when. */
@@ -53,16 +54,21 @@ export class TraceFile implements BesideWrite, Holder {
   #isClosed = false
 
   /** `opened` was admitted to `pool`. */
-  constructor(pool: FilePool, opened: OpenFile, reopen: Reopen, isWriter: boolean, patiently: Patiently) {
-    this.#patiently = patiently
+  constructor(pool: FilePool, opened: OpenFile, place: Place, name: string, isWriter: boolean) {
     this.#pool = pool
     this.#open = opened
     this.#inode = opened.inode
     this.device = opened.device
     this.#figures = pool.figures.of(opened.device)
-    this.#reopen = reopen
+    this.#place = place
+    this.#name = name
     this.#isWriter = isWriter
     pool.setIdle(this)
+  }
+
+  /** For what may need room. */
+  #patiently<A>(operation: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
+    return this.#place.patiently(this.#name, operation)
   }
 
   /** As `OpenFile.write`, the file opened again if need be. */
@@ -151,41 +157,49 @@ export class TraceFile implements BesideWrite, Holder {
   }
 
   /** As `OpenFile.sync`; also of what was written before the descriptor was given back. */
-  readonly sync: Effect.Effect<void, FileFailed> = Effect.suspend(() => {
-    this.#settleFirst()
-    return this.#patiently(this.#use("sync", 0, (file) => file.sync))
-  })
+  get sync(): Effect.Effect<void, FileFailed> {
+    return Effect.suspend(() => {
+      this.#settleFirst()
+      return this.#patiently(this.#use("sync", 0, (file) => file.sync))
+    })
+  }
 
   /** As `OpenFile.isRemoved`; false while the descriptor is closed: the next use will tell. */
-  readonly isRemoved: Effect.Effect<boolean, FileFailed> = Effect.suspend(() =>
-    this.#open?.isRemoved === undefined
-      ? Effect.succeed(false)
-      : this.#use(undefined, 0, (file) => file.isRemoved ?? Effect.succeed(false))
-  )
+  get isRemoved(): Effect.Effect<boolean, FileFailed> {
+    return Effect.suspend(() =>
+      this.#open?.isRemoved === undefined
+        ? Effect.succeed(false)
+        : this.#use(undefined, 0, (file) => file.isRemoved ?? Effect.succeed(false))
+    )
+  }
 
   /** As `OpenFile.look`, the file opened again if need be. */
-  readonly look: Effect.Effect<Look | undefined, FileFailed> = Effect.suspend(() =>
-    this.#use(undefined, 0, (file) => file.look ?? Effect.undefined)
-  )
+  get look(): Effect.Effect<Look | undefined, FileFailed> {
+    return Effect.suspend(() => this.#use(undefined, 0, (file) => file.look ?? Effect.undefined))
+  }
 
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    this.#isClosed = true
-    return this.#userCount === 0 ? this.suspend : Effect.void
-  })
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.#isClosed = true
+      return this.#userCount === 0 ? this.suspend : Effect.void
+    })
+  }
 
   /** Gives the descriptor back; the next use opens the file again. */
-  readonly suspend: Effect.Effect<void> = Effect.suspend(() => {
-    const file = this.#open
-    this.#pool.setBusy(this)
-    if (file === undefined) return Effect.void
-    // The other thread writes by the descriptor, which is about to be closed.
-    this.#settleFirst()
-    this.#open = undefined
-    return Effect.ensuring(
-      file.close,
-      Effect.sync(() => this.#pool.left())
-    )
-  })
+  get suspend(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const file = this.#open
+      this.#pool.setBusy(this)
+      if (file === undefined) return Effect.void
+      // The other thread writes by the descriptor, which is about to be closed.
+      this.#settleFirst()
+      this.#open = undefined
+      return Effect.ensuring(
+        file.close,
+        Effect.sync(() => this.#pool.left())
+      )
+    })
+  }
 
   /** Not interruptible: a use that was counted must be taken back. */
   #use<A>(
@@ -211,37 +225,41 @@ export class TraceFile implements BesideWrite, Holder {
     return Effect.uninterruptible(used)
   }
 
-  readonly #release = Effect.suspend(() => {
-    if (--this.#userCount > 0) return Effect.void
-    if (this.#isClosed) return this.suspend
-    if (this.#open !== undefined) this.#pool.setIdle(this)
-    return Effect.void
-  })
-
-  readonly #resume: Effect.Effect<OpenFile, FileFailed> = Effect.uninterruptible(
-    Effect.gen({ self: this }, function* () {
-      yield* this.#pool.admit
-      if (this.#open !== undefined) {
-        this.#pool.left()
-        return this.#open
-      }
-      const file = yield* Effect.tapCause(this.#reopen(this.#isWriter ? "continue" : "read"), () =>
-        Effect.sync(() => this.#pool.left())
-      )
-      if (this.#inode === anyInode) this.#inode = file.inode
-      if (file.inode !== this.#inode) {
-        yield* file.close
-        this.#pool.left()
-        return yield* new FileFailed({ operation: "reopen", path: "", code: "ESTALE" })
-      }
-      // Another use was faster.
-      if (this.#open !== undefined) {
-        yield* file.close
-        this.#pool.left()
-        return this.#open
-      }
-      this.#open = file
-      return file
+  get #release(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (--this.#userCount > 0) return Effect.void
+      if (this.#isClosed) return this.suspend
+      if (this.#open !== undefined) this.#pool.setIdle(this)
+      return Effect.void
     })
-  )
+  }
+
+  get #resume(): Effect.Effect<OpenFile, FileFailed> {
+    return Effect.uninterruptible(
+      Effect.gen({ self: this }, function* () {
+        yield* this.#pool.admit
+        if (this.#open !== undefined) {
+          this.#pool.left()
+          return this.#open
+        }
+        const file = yield* Effect.tapCause(this.#place.reopen(this.#name, this.#isWriter ? "continue" : "read"), () =>
+          Effect.sync(() => this.#pool.left())
+        )
+        if (this.#inode === anyInode) this.#inode = file.inode
+        if (file.inode !== this.#inode) {
+          yield* file.close
+          this.#pool.left()
+          return yield* new FileFailed({ operation: "reopen", path: "", code: "ESTALE" })
+        }
+        // Another use was faster.
+        if (this.#open !== undefined) {
+          yield* file.close
+          this.#pool.left()
+          return this.#open
+        }
+        this.#open = file
+        return file
+      })
+    )
+  }
 }

@@ -2,7 +2,7 @@
  * A buffer for the answers to one read's commands, which leave in one write. It grows as needed: if one answer has to
  * wait, all before it wait too.
  */
-const usualBytes = 4096
+const usualBytes = 512
 
 export class Answers {
   #bytes = Buffer.alloc(usualBytes)

@@ -39,12 +39,10 @@ export class Mailbox {
 
   /** The fiber. */
   get run(): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      while (true) {
-        const command = this.#commands.shift()
-        if (command === undefined && this.#isClosed) return
-        yield* command ?? this.#called
-      }
+    return Effect.whileLoop({
+      while: () => this.#commands.length > 0 || !this.#isClosed,
+      body: () => this.#commands.shift() ?? this.#called,
+      step: () => {}
     })
   }
 }

@@ -300,12 +300,10 @@ export class WriteLog {
 
   /** The stream's fiber: writes stages as they come, until `end`. `onFailure` is told once. */
   run(onFailure: OnFailure): Effect.Effect<void> {
-    return Effect.gen({ self: this }, function* () {
-      while (true) {
-        if (this.#isDue) yield* this.#runStage(this.#take(), onFailure)
-        else if (this.#isEnded && !this.#hasWork) return
-        else yield* this.#work
-      }
+    return Effect.whileLoop({
+      while: () => this.#isDue || this.#hasWork || !this.#isEnded,
+      body: () => (this.#isDue ? this.#runStage(this.#take(), onFailure) : this.#work),
+      step: () => {}
     })
   }
 
