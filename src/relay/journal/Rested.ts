@@ -23,22 +23,20 @@ const linesOf = (store: Store, at: string): Effect.Effect<ReadonlyArray<string>,
     return lines
   })
 
-const allLinesOf = (store: Store, directories: Iterable<string>): Effect.Effect<ReadonlyArray<string>, FileFailed> =>
+/** By names below the output directory, which may be moved meanwhile. */
+const digestOf = (store: Store, directories: Iterable<string>): Effect.Effect<string, FileFailed> =>
   Effect.map(
     Effect.forEach([...directories].sort(), (directory) => linesOf(store, directory)),
-    (lines) => lines.flat()
+    (lines) => {
+      const below = lines.flat().map((line) => line.slice(store.output.length))
+      return createHash("sha256").update(below.join("\n")).digest("hex")
+    }
   )
-
-const sumOf = (lines: ReadonlyArray<string>): string => createHash("sha256").update(lines.join("\n")).digest("hex")
-
-/** By names below the output directory, which may be moved meanwhile. */
-const digestOf = ({ output }: Store, lines: ReadonlyArray<string>): string =>
-  sumOf(lines.map((line) => line.slice(output.length)))
 
 /** Writes into the flag of the journal how its files are now, after its sessions have ended. */
 export const note = (store: Store, token: string, directories: Iterable<string>): Effect.Effect<void, FileFailed> =>
   Effect.gen(function* () {
-    const digest = digestOf(store, yield* allLinesOf(store, directories))
+    const digest = yield* digestOf(store, directories)
     const file = yield* create(store, pathsOf(store, token).expired)
     yield* Effect.ensuring(file.write([Buffer.from(digest)], 0), file.close)
   })
@@ -47,8 +45,5 @@ export const note = (store: Store, token: string, directories: Iterable<string>)
 export const isAsNoted = (store: Store, token: string, directories: Iterable<string>): Effect.Effect<boolean> =>
   Effect.gen(function* () {
     const noted = yield* textOf(store.retraceable.plain, pathsOf(store, token).expired)
-    if (noted === "") return false
-    const lines = yield* allLinesOf(store, directories)
-    // Earlier versions noted absolute names.
-    return noted === digestOf(store, lines) || noted === sumOf(lines)
+    return noted !== "" && noted === (yield* digestOf(store, directories))
   }).pipe(Effect.orElseSucceed(() => false))
