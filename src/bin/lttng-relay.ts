@@ -64,8 +64,19 @@ if (subcommand === "show") {
 
 const { enableCompileCache } = process.getBuiltinModule("node:module")
 const { homedir } = process.getBuiltinModule("node:os")
+
+/** Without HOME this fails for a user that is in no database, as those of containers. */
+const home = (): string | undefined => {
+  try {
+    return homedir()
+  } catch {
+    return undefined
+  }
+}
+
+const caches = process.env.XDG_CACHE_HOME || (home() && `${home()}/.cache`)
 // The runtime would put it in a directory that everybody can write to. If there can be no cache, all is compiled.
-enableCompileCache(`${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/lttng-relay`)
+if (caches) enableCompileCache(`${caches}/lttng-relay`)
 
 try {
   const isDone = subcommand === "show" && (await import("../cli/recorded/Showing.ts")).attempt(rest)

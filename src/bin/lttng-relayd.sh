@@ -43,7 +43,7 @@ if (open my $limits, "<", "/proc/self/limits") {
   /^(\S.*?) {2,}(\d+) / and $limit{$1} = $2 while <$limits>;
 }
 my $files = $limit{"Max open files"};
-if (defined $files && $files < 22) {
+if (defined $files && $files < 32) {
   print STDERR "Error: The process' file number limit is too low ($files). ",
     "The process' file number limit must be set to at least 100. [code=START_OPTION]\n";
   exit 1;

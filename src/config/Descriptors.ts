@@ -2,6 +2,9 @@
 import { fdPoolSizeMin, type RelayConfig } from "./RelayConfig.ts"
 import { defaults } from "./RelayDefaults.ts"
 
+/** The soft limit on open files below which neither a relay nor an edge starts. */
+export const processLimitMin = 100
+
 /** What the process needs besides sockets and trace files: the runtime's own, listeners, log, health. */
 const processReserve = 40
 

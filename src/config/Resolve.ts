@@ -10,6 +10,7 @@ import { dirname, resolve as resolvePath } from "node:path"
 import { textOf } from "../protocol/Text.ts"
 import * as Arguments from "./Arguments.ts"
 import { type DaemonOptions, daemonDefaults, type LogFormat } from "./DaemonOptions.ts"
+import { processLimitMin } from "./Descriptors.ts"
 import { type Draft, draft, type Lookup, set } from "./Draft.ts"
 import * as Environment from "./Environment.ts"
 import { fileLimit } from "./FileLimit.ts"
@@ -109,11 +110,11 @@ const checkFilePool = (sources: Sources, draft: Draft): ReadonlyArray<string> =>
   const size = draft.fdPoolSize
   const limit = sources.fileLimit
   if (size === undefined) {
-    return limit >= 100
+    return limit >= processLimitMin
       ? []
       : [
           `The process' file number limit is too low (${limit}). ` +
-            "The process' file number limit must be set to at least 100."
+            `The process' file number limit must be set to at least ${processLimitMin}.`
         ]
   }
   if (size < 100) return ["File descriptor pool size must be set to at least 100"]

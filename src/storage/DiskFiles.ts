@@ -186,10 +186,14 @@ const diskFile = (fd: number, at: string, stats: fs.Stats, writers: Writers, wri
     ),
     close: Effect.suspend(() => {
       written?.closed()
-      return Effect.ignore(call<void>("close", at, (done) => fs.close(fd, (cause) => done(cause ?? null))))
+      const close = call<void>("close", at, (done) => fs.close(fd, (cause) => done(cause ?? null)))
+      // Shares and file systems in user space may tell only now that they did not keep what was written.
+      return written === undefined ? Effect.ignore(close) : Effect.catch(close, closeFailed)
     })
   }
 }
+
+const closeFailed = ({ message }: FileFailed) => report("CLOSE_FAILED", message)
 
 /** Closes a descriptor without waiting for it. */
 const letGo = (fd: number): void => fs.close(fd, () => {})

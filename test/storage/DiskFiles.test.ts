@@ -7,6 +7,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { Files } from "../../src/storage/Files.ts"
+import { logged } from "../support/logged.ts"
 import { until } from "../support/turns.ts"
 
 /** What the system says of open files while the scope lasts. */
@@ -68,6 +69,38 @@ it.live("where the system counts no names, nobody knows whether a file has one",
     yield* other.close
   }).pipe(Effect.scoped)
 )
+
+/** Closing is refused after it is done, as by a share that finds out only then what it could not keep. */
+const closingFails = Effect.acquireRelease(
+  Effect.sync(() => {
+    const { close } = fs
+    const failing = (fd: number, done: (cause: Error) => void) =>
+      close(fd, () => done(Object.assign(new Error("late"), { code: "EDQUOT", errno: -122 })))
+    Object.assign(fs, { close: failing })
+    syncBuiltinESMExports()
+    return { close }
+  }),
+  (real) =>
+    Effect.sync(() => {
+      Object.assign(fs, real)
+      syncBuiltinESMExports()
+    })
+)
+
+it.live("what a file system tells only when a file is closed is logged, of files that are written", () => {
+  const { codes, layer, lines } = logged()
+  return Effect.gen(function* () {
+    const files = yield* Effect.provide(Files, DiskFiles.layer)
+    const root = yield* temporary(tmpdir())
+    const written = yield* files.open(`${root}/written`, "new")
+    const read = yield* files.open(`${root}/written`, "read")
+    yield* closingFails
+    yield* read.close
+    yield* written.close
+    assert.deepStrictEqual(codes, ["CLOSE_FAILED"])
+    assert.include(lines[0], `close ${root}/written: EDQUOT`)
+  }).pipe(Effect.scoped, Effect.provide(layer))
+})
 
 for (const [where, parent] of [
   ["a disk", tmpdir()],

@@ -38,6 +38,12 @@ export const failures = {
     "file could not be written: session aborted",
     "What was written before is whole. The line has the system's reason: make room, then start the session again."
   ),
+  CLOSE_FAILED: entry(
+    "error",
+    "file was closed with an error",
+    "As of network and FUSE file systems, which may tell only then: of what was written to it last, and answered, some may be missing. " +
+      "`lttng-relay check` says what. With --sync=close such an error ends the session before it is answered."
+  ),
   CONFIGURATION_REFUSED: entry(
     "warning",
     "configuration not read again",

@@ -1,0 +1,28 @@
+/** A user of a container, in no database and without a home: the toolbox does without its cache. */
+import { chmodSync } from "node:fs"
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { toolboxProgram } from "../support/bundle.ts"
+import * as Peers from "../support/peers.ts"
+import * as Process from "../support/process.ts"
+import { temporaryDirectory } from "../support/relays.ts"
+
+Peers.describeWithPeers(["setpriv"], "a user that is in no database", () => {
+  for (const [where, variables] of [
+    ["without a home", []],
+    ["with an empty home", ["HOME="]],
+    ["where home takes nothing", ["HOME=/"]]
+  ] as const) {
+    it.live(`has all commands of the toolbox ${where}`, () =>
+      Effect.gen(function* () {
+        const place = yield* temporaryDirectory("homeless")
+        chmodSync(place, 0o755)
+        const bare = ["-i", "PATH=/usr/bin:/bin", ...variables, "setpriv", "--reuid", "12345", "--regid", "12345"]
+        const words = [...bare, "--clear-groups", process.execPath, toolboxProgram, "show", place]
+        const { code, stderr } = yield* Process.attempt("env", words, { cwd: "/" })
+        assert.strictEqual(code, 1)
+        assert.match(stderr, /^Error: .*no trace here.*\n$/)
+      })
+    )
+  }
+})
