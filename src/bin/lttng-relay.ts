@@ -3,8 +3,12 @@
 
 import { outlive } from "../cli/Hangup.ts"
 
+const isService = (subcommand: string | undefined) => subcommand === "edge" || subcommand === "tunnel"
+
 // Without a listener it would start the runtime's inspector, a port through which others could run code here.
 process.on("SIGUSR1", () => undefined)
+// With it a relay's log is rotated. What runs beside the relay, and holds sessions, should not end of it.
+if (isService(process.argv[2])) process.on("SIGUSR2", () => undefined)
 
 // The daemon's own need, `process.execve`, came with the same releases as running from the sources.
 if (process.execve === undefined) {

@@ -47,19 +47,6 @@ const begin = Effect.gen(function* () {
 })
 
 describe("an edge", () => {
-  for (const check of [[], ["--check"]]) {
-    it.live(`with too few descriptors to take tracers says so: ${check}`, () =>
-      Effect.gen(function* () {
-        const home = yield* Relays.temporaryDirectory("few")
-        const listen = `--listen=127.0.0.1:${yield* Ports.free},${yield* Ports.free}`
-        const edge = ["edge", "--to=net://127.0.0.1", listen, `--spool=${home}/spool`, ...check]
-        const words = [process.execPath, toolboxProgram, ...edge]
-        const { code, stderr } = yield* Process.attempt("sh", ["-c", 'ulimit -n 99 && exec "$@"', "sh", ...words])
-        assert.strictEqual(code, 1)
-        assert.match(stderr, /^Error: the limit of open files \(ulimit -n\) is 99: .* 100 \[code=START_OPTION\]$/m)
-      })
-    )
-  }
   it.live("does not start with a token that is empty: everybody would have it", () =>
     Effect.gen(function* () {
       const home = yield* Relays.temporaryDirectory("token")

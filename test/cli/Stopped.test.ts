@@ -19,6 +19,8 @@ it.live.each(["SIGTERM", "SIGINT"] as const)("a tunnel and an edge that %s stops
       const listen = `--listen=127.0.0.1:${yield* Ports.free},${yield* Ports.free}${viewers}`
       const running = yield* Process.daemon(process.execPath, [toolboxProgram, name, `--to=${to}`, listen, ...spool])
       yield* Process.said(running, ready)
+      // Of a log rotation that means the relay.
+      running.signal("SIGUSR2")
       running.signal(signal)
       const { code, stderr } = yield* running.ended
       assert.deepStrictEqual([name, code, stderr], [name, 0, ""])

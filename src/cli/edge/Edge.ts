@@ -34,8 +34,8 @@ import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import { parseAge, parseSize } from "../Values.ts"
 import * as EdgeCheck from "./EdgeCheck.ts"
-import * as EdgeDescriptors from "./EdgeDescriptors.ts"
 import * as EdgeFlags from "./EdgeFlags.ts"
+import * as EdgeLimits from "./EdgeLimits.ts"
 import * as EdgeListen from "./EdgeListen.ts"
 import { EdgeLog } from "./EdgeLog.ts"
 import * as EdgePort from "./EdgePort.ts"
@@ -218,7 +218,7 @@ const run = (input: Input, log = new EdgeLog()) =>
     const copied = yield* EdgeFlags.copyOf(input)
     yield* EdgePort.portOf(input)
     if (input.check) return yield* check(input, to.control, places)
-    yield* EdgeDescriptors.suffice(fileLimit())
+    yield* EdgeLimits.suffice
     const { copy, ...listened } = yield* Effect.fromResult(EdgeListen.activated({ ...places, copy: copied }))
     yield* EdgeSpool.claim(directory)
     yield* EdgeSpool.fits(directory)

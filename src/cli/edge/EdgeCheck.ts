@@ -1,12 +1,11 @@
 /** `lttng-relay edge --check`: what would be wrong with a start, or at the relay. Nothing is made or written. */
 import { Console, Effect, Schema } from "effect"
-import { fileLimit } from "../../config/FileLimit.ts"
 import { greet } from "../../edge/forwarding/Greeting.ts"
 import type * as Dial from "../../transport/Dial.ts"
 import * as FreePorts from "../../transport/FreePorts.ts"
 import { asked } from "../Asked.ts"
 import * as Terms from "../Terms.ts"
-import * as EdgeDescriptors from "./EdgeDescriptors.ts"
+import * as EdgeLimits from "./EdgeLimits.ts"
 import * as EdgeSpool from "./EdgeSpool.ts"
 
 export interface Wanted {
@@ -53,10 +52,9 @@ export const check = (wanted: Wanted): Effect.Effect<void, CheckFailed> =>
       wanted.spoolLimit
     )
     const relay = yield* relayComplaint(wanted.to)
-    const descriptorErrors = EdgeDescriptors.complaints(fileLimit())
     const errors = [
       ...spoolErrors,
-      ...descriptorErrors,
+      ...EdgeLimits.complaints(),
       ...(yield* Effect.promise(() => FreePorts.complaints(wanted.ports)))
     ]
     const complaints: ReadonlyArray<Complaint> = [

@@ -12,6 +12,7 @@ import type { DaemonOptions } from "../../config/DaemonOptions.ts"
 import { help } from "../../config/Options.ts"
 import { packageVersion } from "../../config/PackageVersion.ts"
 import * as Resolve from "../../config/Resolve.ts"
+import * as ThreadRoom from "../../config/ThreadRoom.ts"
 import type { Code } from "../../errors/Catalogue.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import { pathOf } from "../../protocol/Text.ts"
@@ -166,7 +167,7 @@ const formatOf = (resolved: Resolve.Resolved): DaemonOptions["logFormat"] => {
 /** Answers an exit status, or what this process is to serve; or does not return, since another process serves. */
 export const main = async (entry: string): Promise<number | Handover.Handover> => {
   TimeZone.settle()
-  const threadsLeft = Threads.room()
+  const threadsLeft = ThreadRoom.room()
   const settled = Threads.settle(process.env, threadsLeft)
   const resolved = await Resolve.resolve(Resolve.system())
   const threads = ({ ioThreads }: DaemonOptions) => {
