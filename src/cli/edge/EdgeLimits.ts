@@ -1,5 +1,5 @@
 /**
- * What the system has to let an edge have. With fewer descriptors (it needs as many as a relay) it would listen, and the
+ * What the system has to let an edge have. With fewer descriptors (as many as a relay needs) it would listen, and the
  * runtime would close the connections of tracers without a word; with fewer threads the runtime itself ends so.
  */
 import { Effect, Schema } from "effect"
