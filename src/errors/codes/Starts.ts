@@ -26,7 +26,7 @@ export const starts = {
   START_PROCESS: entry(
     "error",
     "",
-    "The system starts no process for the daemon, or lets it have too few threads or too little memory: the line says which."
+    "The system starts no process for the daemon, or lets it, or an edge, have too few threads or too little memory: the line says which."
   ),
   LOG_FILE: entry(
     "error",
