@@ -38,6 +38,10 @@ export type ViewerEvent =
       readonly _tag: "Packet"
       readonly stream: ViewedStream
       readonly index: PacketIndex
+      /**
+       * Without the padding at its end, though its header counts that, unless the attachment is `withPadding`: decoders
+       * of whole packets, as `DataStream.inMemory`, need it.
+       */
       readonly bytes: Uint8Array
       /** It begins before something that was shown already: the relay learnt of it too late. */
       readonly isLate: boolean

@@ -22,7 +22,7 @@ export interface Source {
   load(cursor: Cursor, first: number, countMin: number): void
 }
 
-/** A packet that is in memory. */
+/** A packet that is in memory, with its padding. */
 export const inMemory = (bytes: Uint8Array): Source => ({
   byteCount: bytes.length,
   offset: 0,
