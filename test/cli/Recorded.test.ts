@@ -220,6 +220,32 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
       })
     )
 
+    it.live(
+      "values in a trace do nothing there either, in whatever encoding; elsewhere they are as babeltrace2 has them",
+      () =>
+        Effect.gen(function* () {
+          const trace = yield* Relays.temporaryDirectory("hostile-values")
+          writeFileSync(
+            join(trace, "metadata"),
+            `/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = le; };
+          stream { event.header := struct { integer { size = 8; } id; }; };
+          event { name = "e"; id = 0; fields := struct {
+            string plain; string acting; string raw; enum : integer { size = 8; } { "at\u009b2J" = 0 } label; }; };`
+          )
+          const bytes = Buffer.concat([Buffer.from("\0caf\u00e9\0\u009b2J\u202e\0\x1b"), Buffer.of(0x9b, 0x4a, 0, 0)])
+          writeFileSync(join(trace, "stream"), bytes)
+          const there = yield* shell(`script -qec "'$1' '$2' show '${trace}'" /dev/null </dev/null`, { NO_COLOR: "1" })
+          const label = (text: string) => `label = ( "${text}" : container = 0 )`
+          assert.strictEqual(
+            there.stdout,
+            `e: { plain = "caf\u00e9", acting = "\\x9b2J\\u202e", raw = "\\e\\x9bJ", ${label("at\\x9b2J")} }\r\n`
+          )
+          const { stdout } = yield* run("show", trace)
+          assert.include(stdout, `acting = "\u009b2J\u202e"`)
+          assert.include(stdout, label("at\u009b2J"))
+        })
+    )
+
     it.live("names in a trace do nothing there; elsewhere they are as babeltrace2 has them", () =>
       Effect.gen(function* () {
         const trace = yield* Relays.temporaryDirectory("hostile")

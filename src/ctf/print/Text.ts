@@ -12,12 +12,13 @@ import type { TraceClass } from "../model/TraceClass.ts"
 import { Assembly, type Values } from "./Assembly.ts"
 import { Bytes } from "./Bytes.ts"
 import { type Colors, none, terminal } from "./Colors.ts"
-import { quoting } from "./Escapes.ts"
+import { harmlessly, quoting } from "./Escapes.ts"
 import { logLevelName } from "./LogLevel.ts"
 import type { Write } from "./Members.ts"
 import type { PacketText } from "./PacketText.ts"
 import * as Piece from "./Piece.ts"
 import * as Program from "./Program.ts"
+import type { Quoting } from "./Quoting.ts"
 import * as TextFields from "./TextFields.ts"
 import { TextTime, type TimeStyle, writeDelta } from "./TextTime.ts"
 
@@ -43,7 +44,7 @@ export interface TextOptions extends TimeStyle {
   readonly names: ReadonlySet<NameKind>
   readonly fields: ReadonlySet<HeaderField>
   readonly isColored: boolean
-  /** The output is a terminal: control characters in names, which babeltrace2 prints as they are, are escaped. */
+  /** For a terminal: control characters, which babeltrace2 prints as they are in names and beyond ASCII, are escaped. */
   readonly isTerminal: boolean
 }
 
@@ -75,7 +76,7 @@ interface Line {
   readonly program: Program.Program
 }
 
-const values: Values = { quoting, int: (out, value) => out.int(value) }
+const int: Values["int"] = (out, value) => out.int(value)
 
 const separator = ", "
 const nothing = Piece.of("")
@@ -101,6 +102,7 @@ export class Text {
   readonly #options: TextOptions
   readonly #colors: Colors
   readonly #shown: (text: string) => string
+  readonly #quoting: Quoting
   readonly #time: TextTime
   /** What is written before the time; between time and difference. */
   readonly #before: Piece.Piece
@@ -118,6 +120,7 @@ export class Text {
     this.#options = options
     this.#colors = options.isColored ? terminal : none
     this.#shown = options.isTerminal ? harmless : (text) => text
+    this.#quoting = options.isTerminal ? harmlessly : quoting
     const hasNames = options.names.has("header")
     const { reset, time } = this.#colors
     const open = hasNames ? this.#name("timestamp") : "["
@@ -223,7 +226,8 @@ export class Text {
     const { commonContext, packetContext } = stream.streamClass
     const group = (name: string, structure: Structure | undefined, scope: Scope, kind: NameKind) => {
       if (structure === undefined) return undefined
-      const style = { hasNames: this.#options.names.has(kind), shown: this.#shown, colors: this.#colors }
+      const hasNames = this.#options.names.has(kind)
+      const style = { hasNames, shown: this.#shown, quoting: this.#quoting, colors: this.#colors }
       const prefix = this.#options.names.has("scope") ? this.#name(name) : ""
       return { prefix, structure, place: root(scope), context: { slots: stream.slots, style } }
     }
@@ -238,7 +242,7 @@ export class Text {
     const [first] = groups
     const before = (stream.clock === undefined ? "" : this.#after) + this.#head(plan)
     const after = first === undefined ? "" : (context === undefined ? "" : separator) + first.prefix
-    const assembly = new Assembly(values)
+    const assembly = new Assembly({ int, quoting: this.#quoting })
     assembly.text(after)
     groups.forEach(({ context: around, place, prefix, structure }, index) => {
       if (index > 0) assembly.text(separator + prefix)

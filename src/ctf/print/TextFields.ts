@@ -22,16 +22,18 @@ import type {
 import type { Look } from "./Assembly.ts"
 import { Bytes, encoded } from "./Bytes.ts"
 import type { Colors } from "./Colors.ts"
-import { quoted } from "./Escapes.ts"
 import { inTurn, type Write } from "./Members.ts"
 import * as Numerals from "./Numerals.ts"
 import * as Piece from "./Piece.ts"
+import type { Quoting } from "./Quoting.ts"
 
 export interface Style {
   /** Names of members and indexes of elements are written. */
   readonly hasNames: boolean
   /** What is written for a name. */
   readonly shown: (name: string) => string
+  /** How values that are text are quoted. */
+  readonly quoting: Quoting
   readonly colors: Colors
 }
 
@@ -58,12 +60,12 @@ const colored = (color: string, write: Write, context: Context): Write => {
 
 const sizeOf = (fieldClass: Integer | VariableInteger): number => (fieldClass.kind === "integer" ? fieldClass.size : 64)
 
-const quotedLabels = (out: Bytes, labels: ReadonlyArray<string>, { colors }: Style): void => {
+const quotedLabels = (out: Bytes, labels: ReadonlyArray<string>, { colors, quoting }: Style): void => {
   labels.forEach((label, index) => {
     if (index > 0) out.ascii(", ")
     const bytes = encoded(label)
     out.ascii(colors.value)
-    quoted(out, bytes, 0, bytes.length)
+    quoting.write(out, bytes, 0, bytes.length)
     out.ascii(colors.reset)
   })
 }
@@ -136,16 +138,17 @@ const scratch: Regions.Region = { from: 0, to: 0 }
 const string = (fieldClass: Regions.RegionClass & { readonly encoding: Encoding }, context: Context): Write => {
   const read = Regions.bytesOf(fieldClass, context.slots)
   const { encoding } = fieldClass
+  const { quoting } = context.style
   const write: Write =
     encoding === "utf-8"
       ? (cursor, out) => {
           read(cursor, scratch)
-          quoted(out, cursor.bytes, scratch.from, scratch.to)
+          quoting.write(out, cursor.bytes, scratch.from, scratch.to)
         }
       : (cursor, out) => {
           read(cursor, scratch)
           const bytes = encoded(Encodings.text(cursor.bytes, scratch.from, scratch.to, encoding))
-          quoted(out, bytes, 0, bytes.length)
+          quoting.write(out, bytes, 0, bytes.length)
         }
   return colored(context.style.colors.value, write, context)
 }
@@ -166,7 +169,7 @@ const blob = (fieldClass: Regions.RegionClass, { slots, style }: Context): Write
   }
 }
 
-export const name = (text: string, { colors, hasNames, shown }: Style): string =>
+export const name = (text: string, { colors, hasNames, shown }: Omit<Style, "quoting">): string =>
   hasNames ? `${colors.name}${shown(text)}${colors.reset} = ` : ""
 
 const structure = ({ alignment, members }: Structure, place: Place, context: Context): Write => {
