@@ -44,7 +44,7 @@ export interface TextOptions extends TimeStyle {
   readonly names: ReadonlySet<NameKind>
   readonly fields: ReadonlySet<HeaderField>
   readonly isColored: boolean
-  /** For a terminal: control characters, which babeltrace2 prints as they are in names and beyond ASCII, are escaped. */
+  /** For a terminal: control characters, which in names and beyond ASCII babeltrace2 prints as they are, are escaped. */
   readonly isTerminal: boolean
 }
 
