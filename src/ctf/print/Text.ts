@@ -44,7 +44,7 @@ export interface TextOptions extends TimeStyle {
   readonly names: ReadonlySet<NameKind>
   readonly fields: ReadonlySet<HeaderField>
   readonly isColored: boolean
-  /** For a terminal: control characters, which in names and beyond ASCII babeltrace2 prints as they are, are escaped. */
+  /** For a terminal: control characters, which in names and beyond ASCII babeltrace2 keeps, are escaped. */
   readonly isTerminal: boolean
 }
 
