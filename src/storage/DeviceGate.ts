@@ -3,6 +3,7 @@
  * devices; a disk that stalls holds a thread for every operation it owes, and must not hold them all.
  */
 import { Effect } from "effect"
+import { queueMicrotask } from "../Machine.ts"
 
 interface Device {
   inFlightCount: number
@@ -60,7 +61,8 @@ export class DeviceGate {
     return Effect.sync(() => {
       const next = device.waiters.shift()
       if (next === undefined) device.inFlightCount--
-      else next()
+      // Not within this call: thousands may wait, and a quick device does at once what each of them asks.
+      else queueMicrotask(next)
     })
   }
 }

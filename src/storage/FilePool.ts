@@ -6,6 +6,7 @@
  * deadlock. The capacity is what the process may open less what sockets and the runtime take (`reserve`).
  */
 import { Effect } from "effect"
+import { queueMicrotask } from "../Machine.ts"
 import { AllDeviceFigures } from "./DeviceFigures.ts"
 import type { DeviceGate } from "./DeviceGate.ts"
 import { type FileFailed, Files } from "./Files.ts"
@@ -101,10 +102,17 @@ export class FilePool {
     })
   }
 
+  /** There is a place. */
+  #wakeNext(): void {
+    const next = this.#waiters.shift()
+    // Not within this call: thousands may wait, and each may be done with its place at once.
+    if (next !== undefined) queueMicrotask(next)
+  }
+
   /** To be called when a descriptor of the pool was closed. */
   left(): void {
     this.#openCount--
-    this.#waiters.shift()?.()
+    this.#wakeNext()
   }
 
   /** Closes every file that nobody is using; its next use opens it again by its name. */
@@ -115,7 +123,7 @@ export class FilePool {
 
   setIdle(file: Holder): void {
     this.#idle.add(file)
-    this.#waiters.shift()?.()
+    this.#wakeNext()
   }
 
   setBusy(file: Holder): void {
