@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { queueMicrotask } from "../../Machine.ts"
 
 /** Commands wait here one at a time per control connection; more than this is a bug. */
-const commandCountMax = 64
+const mailboxCountMax = 64
 
 export class Mailbox {
   readonly #commands: Array<Effect.Effect<void>> = []
@@ -13,7 +13,7 @@ export class Mailbox {
 
   /** False: too many wait. */
   post(command: Effect.Effect<void>): boolean {
-    if (this.#commands.length === commandCountMax) return false
+    if (this.#commands.length === mailboxCountMax) return false
     this.#commands.push(command)
     // Not within this call: the fiber would run at once, before the caller waits for what it asked.
     if (this.#wake !== undefined) queueMicrotask(() => this.#goOn())
