@@ -1,4 +1,5 @@
 /** A session whose edge is gone: it says so, and ends when the edge does not come back in time. */
+import { dirname } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import * as Script from "../../src/testing/Script.ts"
@@ -75,8 +76,8 @@ describe("a session whose edge is gone", () => {
 
 const traces = (relay: TestRelay.TestRelay) => relay.output.files().filter((path) => path.endsWith("/ch_0"))
 
-/** Its edge is away for longer than the relay waits. */
-const expired = Effect.gen(function* () {
+/** Its edge is away for longer than the relay waits. `meanwhile` is done just before. */
+const expiredAfter = Effect.fnUntraced(function* (meanwhile: (relay: TestRelay.TestRelay, path: string) => void) {
   const scope = yield* Scope.make()
   const relay = yield* Scope.provide(TestRelay.make({ suspendMillis: 50 }), scope)
   const { leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
@@ -86,6 +87,7 @@ const expired = Effect.gen(function* () {
     // Of the second no more is put down than where the stream is.
     yield* Local.marked(local)
   }
+  meanwhile(relay, path)
   link.isDown = true
   link.cut()
   yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
@@ -96,6 +98,40 @@ const expired = Effect.gen(function* () {
     link.isDown = false
   }
   return { relay, path, comes, stop: Scope.close(scope, Exit.void) }
+})
+
+const expired = expiredAfter(() => {})
+
+/** As `expired`, when a file of its ring was begun anew behind the last mark. `meanwhile` is done just before. */
+const expiredInRing = Effect.fnUntraced(function* (meanwhile: (relay: TestRelay.TestRelay, path: string) => void) {
+  const relay = yield* TestRelay.make({ suspendMillis: 50 })
+  const link = yield* new Link.Link(() => relay.controlPort).open
+  const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+  const script = Script.make(local, relay.output, () => {})
+  const { c, d, file } = yield* script.recording()
+  const stream = yield* c.addStream({ fileSize: 40, fileCount: 2 })
+  const packet = (seq: number, byteCount: number) =>
+    Effect.andThen(d.packet(stream, seq, byteCount), c.index(stream, { seq }))
+  const has = (name: string, byteCount: number) =>
+    until(`${byteCount} bytes in ${name}`, () => relay.output.size(file(name)) === byteCount)
+  yield* packet(0, 40)
+  yield* has("ch_0_0", 40)
+  yield* Local.marked(local)
+  const goOn = relay.faults.stall(".history")
+  yield* packet(1, 40)
+  yield* until("the mark", () => relay.faults.stalledCount > 0)
+  yield* Effect.sleep(slowMarkMillis)
+  yield* goOn
+  yield* Local.marked(local)
+  yield* packet(2, 24)
+  yield* has("ch_0_0", 24)
+  meanwhile(relay, file("ch_0_0"))
+  link.isDown = true
+  link.cut()
+  yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
+  yield* packet(3, 32)
+  link.isDown = false
+  return { file, has, files: () => relay.output.files().filter((path) => /ch_0_.$/.test(path)) }
 })
 
 describe("an edge that comes after its session has ended for want of it", () => {
@@ -142,37 +178,9 @@ describe("an edge that comes after its session has ended for want of it", () => 
 
   it.live("goes on in the same directory when a file of its ring was begun anew behind the last mark", () =>
     Effect.gen(function* () {
-      const relay = yield* TestRelay.make({ suspendMillis: 50 })
-      const link = yield* new Link.Link(() => relay.controlPort).open
-      const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-      const script = Script.make(local, relay.output, () => {})
-      const { c, d, file } = yield* script.recording()
-      const stream = yield* c.addStream({ fileSize: 40, fileCount: 2 })
-      const packet = (seq: number, byteCount: number) =>
-        Effect.andThen(d.packet(stream, seq, byteCount), c.index(stream, { seq }))
-      const has = (name: string, byteCount: number) =>
-        until(`${byteCount} bytes in ${name}`, () => relay.output.size(file(name)) === byteCount)
-      yield* packet(0, 40)
-      yield* has("ch_0_0", 40)
-      yield* Local.marked(local)
-      const goOn = relay.faults.stall(".history")
-      yield* packet(1, 40)
-      yield* until("the mark", () => relay.faults.stalledCount > 0)
-      yield* Effect.sleep(slowMarkMillis)
-      yield* goOn
-      yield* Local.marked(local)
-      yield* packet(2, 24)
-      yield* has("ch_0_0", 24)
-      link.isDown = true
-      link.cut()
-      yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
-      yield* packet(3, 32)
-      link.isDown = false
+      const { file, files, has } = yield* expiredInRing(() => {})
       yield* has("ch_0_1", 32)
-      assert.deepStrictEqual(
-        relay.output.files().filter((path) => /ch_0_.$/.test(path)),
-        [file("ch_0_0"), file("ch_0_1")]
-      )
+      assert.deepStrictEqual(files(), [file("ch_0_0"), file("ch_0_1")])
     })
   )
 
@@ -193,6 +201,25 @@ describe("an edge that comes after its session has ended for want of it", () => 
         relay.output.files().filter((file) => file.endsWith(".expired")),
         []
       )
+    })
+  )
+})
+
+describe("an expired session of which somebody had changed a file before it ended", () => {
+  it.live("begins anew in one beside", () =>
+    Effect.gen(function* () {
+      const { comes, path, relay } = yield* expiredAfter(({ output }, path) => output.write(path, "shorter"))
+      comes(relay)
+      yield* until("all of it", () => traces(relay).some((other) => other !== path && relay.output.size(other) === 48))
+      assert.strictEqual(relay.output.size(path), 7)
+    })
+  )
+
+  it.live("begins anew in one beside though it had gone on behind the last mark", () =>
+    Effect.gen(function* () {
+      const { file, files } = yield* expiredInRing(({ output }, path) => output.write(path, "shorter"))
+      const before = dirname(file("ch_0_0"))
+      yield* until("another", () => files().filter((path) => dirname(path) !== before).length === 2)
     })
   )
 })

@@ -48,6 +48,29 @@ export const rest = (journal: HostedJournal): Effect.Effect<void> =>
     if (history !== undefined) yield* history.close
   })
 
+/** Nobody else has changed the files that its streams write to. */
+const isUntouched = ({ sessions, untouched }: HostedJournal, since: number | undefined): Effect.Effect<boolean> =>
+  since === undefined
+    ? Effect.succeed(false)
+    : Effect.map(untouched.changes(sessions, since), (changes) => changes.every(({ isHarmless }) => isHarmless))
+
+/** Ends its sessions. If they went on behind the last mark, how they leave their files is noted. */
+const restNoted = (
+  store: Registered["store"],
+  journal: HostedJournal,
+  since: number | undefined
+): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const isBehind = () => journal.received !== journal.marking.durable
+    // Otherwise what others did would count as ours.
+    const mayNote = isBehind() && (yield* isUntouched(journal, since))
+    yield* rest(journal)
+    const { history } = journal.marking
+    if (mayNote && isBehind() && history !== undefined) {
+      yield* Effect.ignore(Rested.note(store, journal.token, history.directories))
+    }
+  })
+
 const expire = (registry: Registered, journal: HostedJournal, since: number | undefined): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { incidents, journals, options, store } = registry
@@ -65,9 +88,7 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     if (said === undefined || Result.isFailure(said)) return journal.end()
     journals.close(journal)
     const forgotten = journals.expire(token)
-    yield* rest(journal)
-    const { history } = journal.marking
-    if (history !== undefined) yield* Effect.ignore(Rested.note(store, token, history.directories))
+    yield* restNoted(store, journal, since)
     journal.lacking?.rest()
     for (const oldest of forgotten) yield* JournalFiles.remove(store, oldest)
   }).pipe(registry.journals.turn.withPermits(1))
