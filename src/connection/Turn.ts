@@ -11,6 +11,8 @@ export const turnBytes = 32 * 1024
 export class Turn {
   /** Nothing more is read until it is called that it goes on. */
   isOver = false
+  /** Read since the last turn ended: how many reads bring it, and when, makes no difference. */
+  #byteCount = 0
   #isStopped = false
   readonly #goOn: () => void
 
@@ -18,12 +20,14 @@ export class Turn {
     this.#goOn = goOn
   }
 
-  /** So many bytes were read at once. */
+  /** So many bytes were read. Over TLS a look at the socket brings many short reads. */
   took(byteCount: number): void {
-    if (byteCount < turnBytes || this.isOver) return
+    this.#byteCount += byteCount
+    if (this.#byteCount < turnBytes || this.isOver) return
     this.isOver = true
     setImmediate(() => {
       this.isOver = false
+      this.#byteCount = 0
       if (!this.#isStopped) this.#goOn()
     })
   }

@@ -232,6 +232,21 @@ describe("a control connection", () => {
     })
   )
 
+  claim("one that says it in many short pieces, too", {}, (relay) =>
+    Effect.gen(function* () {
+      const c = yield* relay.control
+      const ask = Commands.message(Commands.numbers.GET_CONFIGURATION, u64(0))
+      const pieceCount = (4 * turnBytes) / (32 * ask.length)
+      const before = c.peer.received.length
+      for (let piece = 0; piece < pieceCount; piece++) c.peer.deliver(join(...Array.from({ length: 32 }, () => ask)))
+      assert.isAbove(c.peer.unreadBytes, 2 * turnBytes)
+      yield* c.peer.has(before + pieceCount * 32 * 12)
+      assert.strictEqual(c.peer.unreadBytes, 0)
+      c.peer.finish()
+      yield* end(relay)
+    })
+  )
+
   claim("a payload is gathered only as far as its command can use it", {}, (relay) =>
     Effect.gen(function* () {
       const { c, d, path, stream } = yield* record(relay, "one", 1)
