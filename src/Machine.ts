@@ -124,7 +124,7 @@ const dateMillisMin = Date.UTC(2026)
 /** ms since the date, which another process has made; undefined: the clock is not set now, or was not set then. */
 export const agoOf = (date: number): number | undefined => {
   const ago = wallMillis() - date
-  return date < dateMillisMin || ago < 0 ? undefined : ago
+  return date >= dateMillisMin && ago >= 0 ? ago : undefined
 }
 
 /** A random UUID as 32 digits. */

@@ -81,7 +81,9 @@ export class ConnectionEnd {
   #next(decided: Effect.Effect<unknown>): Effect.Effect<unknown> {
     const work = this.#work
     this.#work = undefined
-    return work === undefined ? this.#called : Effect.raceFirst(work, decided)
+    if (work === undefined) return this.#called
+    const told = Effect.tapDefect(work, (defect) => Effect.sync(() => this.onDefect(defect)))
+    return Effect.raceFirst(told, decided)
   }
 
   /** The fiber: carries out what it is given until the connection ends; answers why it ended. */

@@ -82,6 +82,19 @@ describe("the end of a connection", () => {
     })
   )
 
+  it.effect("is a defect's, too, of what the fiber carries out", () =>
+    Effect.gen(function* () {
+      const { connection, end, reason } = make()
+      const defect = new Error("a fault of ours")
+      end.carryOut(Effect.die(defect))
+      const exit = yield* Effect.exit(reason)
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause) && Cause.squash(exit.cause) === defect)
+      assert.isTrue(end.hasCome)
+      end.forget()
+      assert.strictEqual(connection.reason, "defect")
+    })
+  )
+
   it("that is interrupted is the relay's stop", () => {
     const { connection, end } = make()
     end.forget()

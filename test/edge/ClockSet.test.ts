@@ -114,6 +114,11 @@ describe("dates", () => {
     assert.isUndefined(Machine.agoOf(now - 5))
   })
 
+  it("are none if they were not written whole", () => {
+    start(now)
+    assert.deepStrictEqual(["", "\0\0\0", "Infinity"].map(Number).map(Machine.agoOf), [undefined, undefined, undefined])
+  })
+
   it("are made anew once for each time that the clock is set by a minute or more", () => {
     start(0)
     const setting = new Setting()
