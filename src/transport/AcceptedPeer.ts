@@ -42,6 +42,7 @@ export const make = (arrival: Arrival, options: Options, thread: SenderThread | 
   let receiver: Receiver | undefined
   let outcome: SocketEnd | undefined
   let isClosing = false
+  let hasSent = false
   const waiting: Array<(end: SocketEnd) => void> = []
   const settle = (end: SocketEnd) => {
     outcome ??= end
@@ -89,12 +90,17 @@ export const make = (arrival: Arrival, options: Options, thread: SenderThread | 
     resume: reading.resume,
     pause: reading.pause,
     readAtMost: reading.readAtMost,
-    send: (bytes, sent) => sender.send(bytes, sent),
+    send: (bytes, sent) => {
+      hasSent = true
+      return sender.send(bytes, sent)
+    },
     expect: unsaid,
     close: () => {
       settle("closed by relay")
       receiver = undefined
       isClosing = true
+      // There is no reply to lose, and who is refused from the start would have a place meanwhile.
+      if (!hasSent) return void socket.destroy()
       sender.settle()
       socket.end()
       reading.resume()

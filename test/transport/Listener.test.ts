@@ -119,6 +119,17 @@ describe("a listener", () => {
     })
   )
 
+  it.live("lets go at once of a peer that it has told nothing: one that is not wanted takes no place by that", () =>
+    Effect.gen(function* () {
+      const restore = Machine.replace({ ...Machine, setTimeout: () => setTimeout(() => {}) })
+      yield* Effect.addFinalizer(() => Effect.sync(restore))
+      const { port, end } = yield* serveOne((peer) => peer.close())
+      const socket = net.connect({ host: "127.0.0.1", port, allowHalfOpen: true }).on("error", () => {})
+      yield* Effect.addFinalizer(() => Effect.sync(() => socket.destroy()))
+      assert.strictEqual(yield* Deferred.await(end), "closed by relay")
+    })
+  )
+
   it.live("sends the last answer to a peer that is still sending, and closes after it", () =>
     Effect.gen(function* () {
       const address = { host: "127.0.0.1", port: 0, family: 4 } as const
