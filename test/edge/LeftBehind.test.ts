@@ -5,12 +5,15 @@ import { AttachedJournal } from "../../src/connection/journal/AttachedJournal.ts
 import type { HostedJournal } from "../../src/connection/journal/HostedJournal.ts"
 import * as Spool from "../../src/edge/spool/Spool.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
+import * as Away from "../../src/relay/journal/Away.ts"
 import * as JournalFiles from "../../src/relay/journal/JournalFiles.ts"
 import * as JournalHistory from "../../src/relay/journal/JournalHistory.ts"
+import * as JournalsLeft from "../../src/relay/journal/JournalsLeft.ts"
 import type { Registry } from "../../src/relay/Registry.ts"
 import { FileFailed, Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { TraceStore } from "../../src/storage/TraceStore.ts"
+import { isThere } from "../../src/storage/Walks.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { PowerFiles } from "../simulation/PowerFiles.ts"
 import { output, withStore } from "../storage/stores.ts"
@@ -63,6 +66,17 @@ it.effect("the directory may be removed by the end of another journal while one 
       yield* history.close
       faults.fail({ code: "ENOENT", operation: "open", path: ".finished", times: 1 })
       yield* JournalFiles.say(store, "other", "finished", false)
+    })
+  )
+)
+
+it.live("of a journal that is not found again nothing stays, though it was noted that its edge is away", () =>
+  withStore({}, ({ store }) =>
+    Effect.gen(function* () {
+      yield* Away.note(store, "token", Date.UTC(2027))
+      const options = { isSynced: false, countMax: 1, told: () => Effect.void }
+      assert.deepStrictEqual(yield* JournalsLeft.findAll(store, options, () => Effect.void), [])
+      assert.isFalse(yield* isThere(store.retraceable.plain, `${output}/${JournalFiles.place}`))
     })
   )
 )

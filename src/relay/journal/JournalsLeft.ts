@@ -256,7 +256,7 @@ export const shortage = (store: Store, token: string): FileFailed =>
   new FileFailed({ operation: "open", path: pathsOf(store, token).history, code: "EMFILE" })
 
 /** The tokens in the names of such files. */
-const part = /^(.*?)\.(?:history|history\.new|changes|json)$/
+const part = /^(.*?)\.(?:history|history\.new|changes|json|away)$/
 
 /**
  * Journals that an earlier relay was carrying out. One that cannot be read is left as it is, as are those beyond
