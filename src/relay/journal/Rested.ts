@@ -3,35 +3,30 @@
  * files shorter, too, and removes some, as where a ring goes round: by the files alone, nobody could tell that from
  * what others did to them.
  */
-import { createHash } from "node:crypto"
+import { createHash, type Hash } from "node:crypto"
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"
 import { entriesOf } from "../../storage/Walks.ts"
 import { create, pathsOf, type Store, textOf } from "./JournalFiles.ts"
 
-/** The lines `path size` of all files below `at`, in the order of the paths. */
-const linesOf = (store: Store, at: string): Effect.Effect<ReadonlyArray<string>, FileFailed> =>
+/** Adds all files below `at`, in the order of their paths: by names below the output directory, which may be moved. */
+const add = (hash: Hash, store: Store, at: string): Effect.Effect<void, FileFailed> =>
   Effect.gen(function* () {
     const files = store.retraceable.plain
-    const lines: Array<string> = []
     for (const { isDirectory, name } of [...(yield* entriesOf(files, at))].sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = join(at, name)
-      if (isDirectory) for (const line of yield* linesOf(store, path)) lines.push(line)
-      else lines.push(`${path} ${yield* files.size(path)}`)
+      if (isDirectory) yield* add(hash, store, path)
+      else hash.update(`${path.slice(store.output.length)} ${yield* files.size(path)}\n`)
     }
-    return lines
   })
 
-/** By names below the output directory, which may be moved meanwhile. */
 const digestOf = (store: Store, directories: Iterable<string>): Effect.Effect<string, FileFailed> =>
-  Effect.map(
-    Effect.forEach([...directories].sort(), (directory) => linesOf(store, directory)),
-    (lines) => {
-      const below = lines.flat().map((line) => line.slice(store.output.length))
-      return createHash("sha256").update(below.join("\n")).digest("hex")
-    }
-  )
+  Effect.suspend(() => {
+    const hash = createHash("sha256")
+    const all = Effect.forEach([...directories].sort(), (directory) => add(hash, store, directory), { discard: true })
+    return Effect.map(all, () => hash.digest("hex"))
+  })
 
 /** Writes into the flag of the journal how its files are now, after its sessions have ended. */
 export const note = (store: Store, token: string, directories: Iterable<string>): Effect.Effect<void, FileFailed> =>
