@@ -13,6 +13,7 @@ import type { Registry } from "../../src/relay/Registry.ts"
 import { Chunks } from "../../src/relay/session/Chunks.ts"
 import type { SessionActor } from "../../src/relay/session/SessionActor.ts"
 import type { TraceChunk } from "../../src/relay/TraceChunk.ts"
+import { FileFailed, Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { turns } from "../support/turns.ts"
 
@@ -71,18 +72,33 @@ const hour = 3_600_000
 /** Relays, one after the other, that have a journal whose edge is away. */
 const away = Effect.gen(function* () {
   const clock = { millis: Date.UTC(2027) }
+  const context = yield* Effect.context<never>()
   const set = Machine.replace({ ...Machine, clockMillis: () => clock.millis, wallMillis: () => clock.millis })
   yield* Effect.addFinalizer(() => Effect.sync(set))
-  const store = { output: "/traces", retraceable: { plain: new MemoryFiles().service } } as unknown as Store
+  const sayings = { isFull: false, count: 0 }
+  const { service } = new MemoryFiles()
+  const plain = Files.of({
+    ...service,
+    open: (path, mode) => {
+      if (!sayings.isFull || !path.endsWith(".expired")) return service.open(path, mode)
+      sayings.count++
+      return Effect.fail(new FileFailed({ operation: "open", path, code: "ENOSPC" }))
+    }
+  })
+  const roomWait = { isMendable: () => true }
+  const store = { output: "/traces", retraceable: { plain }, roomWait } as unknown as Store
   const ran = (hours: number, isBack = false) =>
     Effect.gen(function* () {
       const [stopping, unawaited] = [Latch.makeUnsafe(false), Latch.makeUnsafe(false)]
       let isOver = false
       const registry = {
-        background: (work: Effect.Effect<void>) => Effect.runSync(work),
+        background: (work: Effect.Effect<void>) => {
+          if (sayings.isFull) Effect.runForkWith(context)(work)
+          else Effect.runSync(work)
+        },
         incidents: new Incidents(),
         journals: { stopping: stopping.await, turn: Semaphore.makeUnsafe(1) },
-        options: { suspendMillis: 7 * 24 * hour },
+        options: { suspendMillis: 7 * 24 * hour, sync: "none" },
         store
       } as unknown as Registry["Service"]
       const journal = {
@@ -90,7 +106,10 @@ const away = Effect.gen(function* () {
         brought: { settled: Effect.succeed(false) },
         unawaited: unawaited.await,
         sessions: [],
-        marking: {},
+        marking: { history: sayings.isFull ? {} : undefined },
+        get isEnding() {
+          return isOver
+        },
         end: () => {
           isOver = true
         }
@@ -106,7 +125,7 @@ const away = Effect.gen(function* () {
       yield* Fiber.join(fiber)
       return isOver
     })
-  return { clock, ran }
+  return { clock, ran, sayings }
 })
 
 it.effect("a journal expires though relays are started again each day", () =>
@@ -136,5 +155,17 @@ it.effect("a journal is waited for anew if the clock was set back since its edge
     assert.isFalse(yield* ran(24))
     clock.millis = Date.UTC(2028)
     assert.isFalse(yield* ran(24))
+  })
+)
+
+it.effect("a journal that the disk has no room to let rest is tried again, not waited for anew", () =>
+  Effect.gen(function* () {
+    const { ran, sayings } = yield* away
+    sayings.isFull = true
+    assert.isFalse(yield* ran(8 * 24))
+    assert.isAbove(sayings.count, 1)
+    const before = sayings.count
+    assert.isFalse(yield* ran(2))
+    assert.isAbove(sayings.count, before)
   })
 )

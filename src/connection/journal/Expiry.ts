@@ -20,7 +20,7 @@ import { replayed } from "./Replay.ts"
 
 type Registered = Registry["Service"]
 
-/** If the disk is full, it is tried again after this time. */
+/** If the disk is full, it is tried again after this, and the part of its time that each relay gives it. */
 const fullWait = "1 second"
 
 /** For the next relay it is noted that an edge is away, after this part of the time that it has, or after an hour. */
@@ -83,7 +83,7 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     if (!isGone(journal, since)) return yield* JournalFiles.revive(store, token)
     // It stays suspended, as everything waits for a full disk.
     if (said !== undefined && Result.isFailure(said) && store.roomWait.isMendable(said.failure)) {
-      return registry.background(Effect.delay(waits(registry, journal), fullWait))
+      return registry.background(Effect.delay(waits(registry, journal, options.suspendMillis), fullWait))
     }
     if (said === undefined || Result.isFailure(said)) return journal.end()
     journals.close(journal)
@@ -128,7 +128,9 @@ const waits = (registry: Registered, journal: HostedJournal, awayMillis?: number
       Effect.as(journal.unawaited, "unawaited" as const)
     ])
     if (end === "over") yield* expire(registry, journal, since)
-    if (end !== "stopping" && isNoted) yield* Away.forget(store, token)
+    // If it could not expire, it is away as before.
+    const isLeft = end === "stopping" || (end === "over" && isGone(journal, since))
+    if (isNoted && !isLeft) yield* Away.forget(store, token)
   }).pipe(
     Effect.catchCause((cause) =>
       Effect.map(registry.incidents.report("JOURNAL_UNMARKED", undefined, cause), () => journal.end())
