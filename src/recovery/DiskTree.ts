@@ -85,7 +85,9 @@ const writeAll = (descriptor: number, bytes: Uint8Array, at: number | null): voi
 const replace = (path: string, fill: (descriptor: number) => void): void => {
   const mode = fs.statSync(pathOf(path), { throwIfNoEntry: false })?.mode ?? 0o660
   const draft = `${path}${draftSuffix}`
-  const descriptor = fs.openSync(pathOf(draft), "w", mode & 0o777)
+  // Whoever may write to the directory may have put a link there, or a FIFO: "x" opens neither.
+  fs.rmSync(pathOf(draft), { force: true })
+  const descriptor = fs.openSync(pathOf(draft), "wx", mode & 0o777)
   try {
     fill(descriptor)
     fs.fsyncSync(descriptor)
@@ -135,9 +137,19 @@ const keep = (path: string, { ranges }: Extract<Change, { kind: "keep" }>): void
   }
 }
 
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = fs.constants
+
+/** Opens what is set aside, to add to it. A link in its place would lead anywhere, so it is refused. */
+const openAside = (path: string, mode: number): number => {
+  const descriptor = fs.openSync(pathOf(path), O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_RDWR, mode)
+  if (fs.fstatSync(descriptor).isFile()) return descriptor
+  fs.closeSync(descriptor)
+  throw new Error(`${path} is no regular file`)
+}
+
 const aside = (path: string, to: string, { ranges }: Extract<Change, { kind: "aside" }>): void => {
   const source = fs.openSync(pathOf(path), "r")
-  const target = fs.openSync(pathOf(to), "a+", fs.fstatSync(source).mode & 0o777)
+  const target = openAside(to, fs.fstatSync(source).mode & 0o777)
   const { size } = fs.fstatSync(target)
   try {
     const left = Resumed.after(ranges, Resumed.countOf(source, ranges, target, size))
