@@ -176,22 +176,31 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
     })
   )
 
-  it.live("cuts the name of a session that is too long, not what is marked behind it", () =>
-    Effect.gen(function* () {
-      const { at, url } = yield* start()
-      yield* record(url, "web1", `checkout-${"of-everything-".repeat(12)}`)
-      const { page } = yield* tab(yield* browser, 1200)
-      yield* Effect.promise(() => page.goto(at("")))
-      yield* seen(page, "checkout")
-      const distance =
-        "(() => { const [cell, tag] = ['.row .name', '.row .tag'].map((one) => document.querySelector(one).getBoundingClientRect()); return { left: tag.left - cell.left, right: cell.right - tag.right } })()"
-      const { left, right } = (yield* Effect.promise(() => page.evaluate(distance))) as {
-        readonly left: number
-        readonly right: number
-      }
-      assert.isAtLeast(left, 100)
-      assert.isAtLeast(right, 0)
-    })
+  it.live(
+    "cuts the name of a session that is too long in a table, not what is marked behind it, and breaks it elsewhere",
+    () =>
+      Effect.gen(function* () {
+        const { at, url } = yield* start()
+        yield* record(url, "h".repeat(63), `checkout${"OfEverything".repeat(14)}`)
+        const { page } = yield* tab(yield* browser, 1200)
+        yield* Effect.promise(() => page.goto(at("")))
+        yield* seen(page, "checkout")
+        const distance =
+          "(() => { const [cell, tag] = ['.row .name', '.row .tag'].map((one) => document.querySelector(one).getBoundingClientRect()); return { left: tag.left - cell.left, right: cell.right - tag.right } })()"
+        const { left, right } = (yield* Effect.promise(() => page.evaluate(distance))) as {
+          readonly left: number
+          readonly right: number
+        }
+        assert.isAtLeast(left, 100)
+        assert.isAtLeast(right, 0)
+        for (const width of [1200, 400]) {
+          yield* Effect.promise(() => page.setViewportSize({ width, height: 800 }))
+          yield* Effect.promise(() => page.goto(at("#/sessions/1")))
+          yield* seen(page, "ch_0")
+          const whole = yield* Effect.promise(() => page.evaluate("document.documentElement.scrollWidth"))
+          assert.strictEqual(whole, width, "the session's page is wider than the screen")
+        }
+      })
   )
 
   it.live("shows a live session's events as they come, filtered, and stands still when paused", () =>

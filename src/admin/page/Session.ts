@@ -62,7 +62,7 @@ const Found = ({
     <span>Since <b>${new Date(session.creationTimeSeconds * 1000).toLocaleString()}</b></span>
     ${session.stallCount > 0 && html`<span class="warn">Stalls <b>${session.stallCount}</b></span>`}
     ${session.edge !== undefined && html`<span>Edge <b>${edgeText(session.edge)}</b></span>`}
-    ${session.outputPath !== "" && html`<span>Below the output <b class="path"><bdi>${session.outputPath}</bdi></b></span>`}
+    ${session.outputPath !== "" && html`<span>Below the output <b><bdi>${session.outputPath}</bdi></b></span>`}
   </p>
   ${history !== undefined && lines.map((line) => html`<${Chart} key=${line.key} history=${history} line=${line} height=${line.height} />`)}
   <h2>Viewers <small>${session.viewers.length}</small></h2>
