@@ -5,9 +5,10 @@
  * never the relay's other peers. `ViewerMerge.ts` and `ViewerPolling.ts` decide what to ask and what to show.
  */
 import { Cause, Clock, Duration, Effect } from "effect"
+import * as GetNewStreams from "../protocol/live/GetNewStreams.ts"
 import * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 import type { StreamEntry } from "../protocol/live/StreamEntry.ts"
-import type { ExchangeFailed } from "../transport/Exchange.ts"
+import { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 import { type AttachedSession, type Joiners, Joining } from "./Joining.ts"
 import { Newcomers } from "./Newcomers.ts"
 import { PacketSlices, type Refusal } from "./PacketSlices.ts"
@@ -39,6 +40,9 @@ export interface Options {
 /** Answers the next events, at least one; fails with `Done` after the last. */
 export const make = (options: Options): Effect.Effect<Effect.Effect<Array<ViewerEvent>, ExchangeFailed | Cause.Done>> =>
   Clock.clockWith((clock) => Effect.succeed(new Attachment(options, clock).next))
+
+/** Streams and traces that have not ended: five times as many streams as one answer may announce. */
+const openCountMax = 100_000
 
 const millisOf = (nanos: bigint): number => Number(nanos) / 1e6
 
@@ -141,6 +145,10 @@ class Attachment {
   #step(): Effect.Effect<void, ExchangeFailed> {
     return Effect.gen({ self: this }, function* () {
       const nowMillis = yield* steadyMillis
+      if (this.#data.size + this.#traces.size > openCountMax) {
+        const reason = `announces more than ${openCountMax} streams at once`
+        return yield* new ReplyMalformed({ command: GetNewStreams.name, reason })
+      }
       if (this.#sessions.areStreamsWanted) yield* this.#sessions.askAll(nowMillis)
       yield* this.#traces.ask()
       if (this.#events.length > 0) return

@@ -3,12 +3,18 @@
  * be asked something else before.
  */
 import { Effect } from "effect"
+import * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 import { Status } from "../protocol/live/GetPacket.ts"
-import type { ExchangeFailed } from "../transport/Exchange.ts"
+import { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
 import type { ViewerConnection } from "./ViewerConnection.ts"
 import type { PacketIndex } from "./ViewerMerge.ts"
 
 const sliceBytes = 1024 * 1024
+/** A relay may give a packet in pieces of one byte: so many are joined, or they would cost much more than their bytes. */
+const piecesMax = 1024
+
+/** A packet is in memory while it is shown. Sub-buffers, whose size it has at most, are some MiB. */
+export const packetBytesMax = 1024 * 1024 * 1024
 
 /** "Fetch metadata, then ask again": how often before the packet counts as lost. */
 const attemptsMax = 20
@@ -35,6 +41,7 @@ export const fetched = (
       const { data, flags, status } = yield* connection.packet(streamId, offset + BigInt(at), len)
       if (status !== Status.ok || data.length === 0) return { flags, status }
       slices.push(data)
+      if (slices.length === piecesMax) slices.push(Buffer.concat(slices.splice(0)))
       at += data.length
     }
     return slices.length === 1 ? (slices[0] as Uint8Array) : Buffer.concat(slices)
@@ -57,6 +64,10 @@ export class PacketSlices {
     { contentSize, offset, packetSize }: PacketIndex
   ): Effect.Effect<Uint8Array | "lost" | Refusal, ExchangeFailed> {
     const wanted = Math.ceil(Number(this.#withPadding ? packetSize : contentSize) / 8)
+    if (wanted > packetBytesMax) {
+      const reason = `announces a packet of ${wanted} bytes`
+      return Effect.fail(new ReplyMalformed({ command: GetNextIndex.name, reason }))
+    }
     return Effect.map(fetched(this.#connection, streamId, offset, wanted), (answer) => {
       if (!(answer instanceof Uint8Array)) {
         const isLater = answer.flags !== 0 || answer.status === Status.retry

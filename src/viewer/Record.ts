@@ -160,6 +160,8 @@ const makeMirrors = (root: string) => {
   const add = (stream: ViewedStream) =>
     Effect.gen(function* () {
       const mirror: Mirror = { path: yield* locationOf(root, stream), data: undefined, index: undefined, offset: 0n }
+      // A relay that gives one id twice tells no more of the first stream.
+      yield* release(stream.id)
       mirrors.set(stream.id, mirror)
       // Of a trace without any metadata, as one that was cleared when its application ended, babeltrace2 opens nothing.
       if (!stream.isMetadata) yield* openData(mirror)
@@ -167,12 +169,17 @@ const makeMirrors = (root: string) => {
       // An interruption in between would leave a file that nobody closes.
       Effect.uninterruptible
     )
+  const find = ({ channel, id, path }: ViewedStream): Effect.Effect<Mirror, RecordFailed> => {
+    const mirror = mirrors.get(id)
+    if (mirror !== undefined) return Effect.succeed(mirror)
+    return Effect.fail(new RecordFailed({ path: `${path}/${channel}`, reason: "more of a stream that has ended" }))
+  }
   /** Closes all that are left, whatever becomes of one; fails with the first failure. */
   const releaseAll = Effect.suspend(() => Effect.forEach([...mirrors.keys()], (id) => Effect.result(release(id)))).pipe(
     Effect.flatMap((results) => Effect.all(results.map(Effect.fromResult), { discard: true })),
     Effect.uninterruptible
   )
-  return { mirrors, release, releaseAll, add }
+  return { find, release, releaseAll, add }
 }
 
 /** Mirrors until the events end; answers what was mirrored. `events` must come with the padding of packets. */
@@ -183,7 +190,7 @@ export const record = <E>(
 ): Effect.Effect<Progress, E | RecordFailed> =>
   Effect.gen(function* () {
     yield* makeRoot(directory)
-    const { add, mirrors, release, releaseAll } = makeMirrors(directory)
+    const { add, find, release, releaseAll } = makeMirrors(directory)
     yield* Effect.addFinalizer(() => Effect.ignore(releaseAll))
     const progress = { streams: 0, packets: 0, bytes: 0, lost: 0, cut: 0 }
     const onEvent = (event: ViewerEvent): Effect.Effect<void, RecordFailed> => {
@@ -191,15 +198,13 @@ export const record = <E>(
         case "StreamAdded":
           progress.streams++
           return add(event.stream)
-        case "Metadata": {
-          const mirror = mirrors.get(event.stream.id) as Mirror
+        case "Metadata":
           progress.bytes += event.bytes.length
-          return appendData(mirror, event.bytes)
-        }
+          return Effect.flatMap(find(event.stream), (mirror) => appendData(mirror, event.bytes))
         case "Packet":
           progress.packets++
           progress.bytes += event.bytes.length
-          return writePacket(mirrors.get(event.stream.id) as Mirror, event.index, event.bytes)
+          return Effect.flatMap(find(event.stream), (mirror) => writePacket(mirror, event.index, event.bytes))
         case "PacketLost":
           progress.lost++
           return Effect.void

@@ -2,9 +2,9 @@
 import { Effect, Result } from "effect"
 import { GrowingMetadata } from "../ctf/metadata/GrowingMetadata.ts"
 import type { ClockClass } from "../ctf/model/TraceClass.ts"
-import { Status } from "../protocol/live/GetMetadata.ts"
-import type { ExchangeFailed } from "../transport/Exchange.ts"
-import type { ViewerConnection } from "./ViewerConnection.ts"
+import * as GetMetadata from "../protocol/live/GetMetadata.ts"
+import { type ExchangeFailed, ReplyMalformed } from "../transport/Exchange.ts"
+import { metadataBytesMax, type ViewerConnection } from "./ViewerConnection.ts"
 import type { ViewerEvent } from "./ViewerEvent.ts"
 import type { ViewedStream } from "./ViewerMerge.ts"
 
@@ -12,6 +12,7 @@ import type { ViewedStream } from "./ViewerMerge.ts"
 export interface ViewedTrace {
   metadata: ViewedStream | undefined
   readonly declared: GrowingMetadata
+  byteCount: number
   isWanted: boolean
   isComplete: boolean
   /** How many of its data streams have not ended. Undefined: there was none yet. */
@@ -21,6 +22,11 @@ export interface ViewedTrace {
 /** At the end of a session: how often metadata that the relay announced but could not read is asked for. */
 const lastAttemptsMax = 2
 
+/** Metadata of all traces that have not ended. */
+const allBytesMax = 1024 * 1024 * 1024
+
+const { Status } = GetMetadata
+
 /** Tracers use one clock for all streams of a trace. */
 export const clockOf = ({ declared }: ViewedTrace): ClockClass | undefined =>
   declared.traceClass?.clocks.values().next().value
@@ -29,6 +35,8 @@ export class ViewedTraces {
   readonly #connection: Pick<ViewerConnection, "metadata">
   readonly #tell: (event: ViewerEvent) => void
   readonly #traces = new Map<bigint, ViewedTrace>()
+  /** Of all traces that are remembered. */
+  #byteCount = 0
 
   constructor(connection: Pick<ViewerConnection, "metadata">, tell: (event: ViewerEvent) => void) {
     this.#connection = connection
@@ -41,6 +49,7 @@ export class ViewedTraces {
     const trace: ViewedTrace = {
       metadata: undefined,
       declared: new GrowingMetadata(),
+      byteCount: 0,
       isWanted: false,
       isComplete: false,
       openCount: undefined
@@ -59,7 +68,7 @@ export class ViewedTraces {
     return Effect.gen({ self: this }, function* () {
       for (const [id, trace] of this.#traces) {
         // Applications come and go; what they declared goes with them.
-        if (trace.isComplete && trace.openCount === 0) this.#traces.delete(id)
+        if (trace.isComplete && trace.openCount === 0) this.#forget(id, trace)
         if (!trace.isWanted || trace.isComplete || trace.metadata === undefined) continue
         trace.isWanted = false
         yield* this.#fetch(trace, trace.metadata)
@@ -79,7 +88,7 @@ export class ViewedTraces {
           yield* this.#fetch(trace, metadata)
         }
         this.#complete(trace, metadata)
-        this.#traces.delete(id)
+        this.#forget(id, trace)
       }
     })
   }
@@ -89,6 +98,11 @@ export class ViewedTraces {
     if (trace.isComplete) return
     trace.isComplete = true
     this.#tell({ _tag: "StreamEnded", stream, isCut: false })
+  }
+
+  #forget(id: bigint, { byteCount }: ViewedTrace): void {
+    this.#byteCount -= byteCount
+    this.#traces.delete(id)
   }
 
   get size(): number {
@@ -105,6 +119,12 @@ export class ViewedTraces {
         // It was announced, but is not readable yet: it is asked for again before the next question.
         trace.isWanted = data.length === 0
         if (trace.isWanted) return
+        trace.byteCount += data.length
+        this.#byteCount += data.length
+        if (trace.byteCount > metadataBytesMax || this.#byteCount > allBytesMax) {
+          const reason = `has more than ${metadataBytesMax} bytes for one trace, or ${allBytesMax} for all`
+          return yield* new ReplyMalformed({ command: GetMetadata.name, reason })
+        }
         const grown = trace.declared.append(data)
         const refused = Result.isFailure(grown) ? grown.failure : undefined
         this.#tell({ _tag: "Metadata", stream, bytes: data, traceClass: trace.declared.traceClass, refused })

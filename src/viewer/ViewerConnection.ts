@@ -48,8 +48,10 @@ export interface ViewerConnection {
 const streamCountMax = 20_000
 const sessionCountMax = 100_000
 const nameBytesMax = 65_536
-/** Metadata of large kernels is some MiB. */
-const metadataBytesMax = 256 * 1024 * 1024
+/** A hundred thousand sessions with names of some hundred bytes. */
+const sessionBytesMax = 64 * 1024 * 1024
+/** Of one trace: metadata of large kernels is some MiB. */
+export const metadataBytesMax = 256 * 1024 * 1024
 
 /**
  * What pipelined requests may cost: a relay that does not turn Nagle's algorithm off holds the second reply until the
@@ -83,10 +85,13 @@ const readSessions15 = (link: Link): Effect.Effect<Uint8Array, ExchangeFailed> =
     const refuse = (reason: string) => new ReplyMalformed({ command: ListSessions.name, reason })
     if (count > sessionCountMax) return yield* refuse(`announces ${count} sessions`)
     const { hostnameLength, sessionNameLength } = ListSessions.entry15.offsets
+    let byteCount = 0
     for (let index = 0; index < count; index++) {
       const head = Buffer.from(yield* link.read(ListSessions.entry15.size))
       const names = head.readUInt32BE(hostnameLength) + head.readUInt32BE(sessionNameLength)
       if (names > 2 * nameBytesMax) return yield* refuse(`announces names of ${names} bytes`)
+      byteCount += names
+      if (byteCount > sessionBytesMax) return yield* refuse(`has names of more than ${sessionBytesMax} bytes`)
       parts.push(head)
       if (names > 0) parts.push(yield* link.read(names))
     }

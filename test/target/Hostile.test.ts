@@ -93,6 +93,14 @@ const watchAll = (port: number) =>
 
 const tags = (events: ReadonlyArray<LiveViewer.ViewerEvent>) => events.map(({ _tag }) => _tag)
 const index = (status: number) => Buffer.concat([u64(0, 800, 800, 10, 20, 0, 0), u32(status, 0)])
+/** Each name is one that a session may have. */
+const manyNames: Parameters<typeof liveRelay>[0] = {
+  1: () => Buffer.concat([u64(1), u32(2, 15, 0)]),
+  2: () => {
+    const one = Buffer.concat([u64(7), u32(1000, 0, 2, 65_536, 65_536, 0), Buffer.alloc(131_072, "n")])
+    return Buffer.concat([u32(600), ...Array.from({ length: 600 }, () => one)])
+  }
+}
 const whole = ["StreamAdded", "StreamAdded", "StreamEnded", "StreamEnded", "SessionEnded"]
 
 describe("a viewer", () => {
@@ -106,6 +114,7 @@ describe("a viewer", () => {
   it.live.each<readonly [string, Parameters<typeof liveRelay>[0], RegExp]>([
     ["another major", { 1: () => Buffer.concat([u64(1), u32(3, 0, 0)]) }, /CONNECT: major 3/],
     ["four billion sessions", { 2: () => u32(0xffff_ffff) }, /LIST_SESSIONS: announces \d+ bytes/],
+    ["gigabytes of session names", manyNames, /LIST_SESSIONS: has names of more than 67108864 bytes/],
     ["four billion streams", { 3: () => u32(1, 0xffff_ffff) }, /ATTACH_SESSION: announces \d+ bytes/],
     ["exabytes of metadata", { 6: () => Buffer.concat([u64(2n ** 60n), u32(1)]) }, /GET_METADATA: announces \d+ bytes/],
     [

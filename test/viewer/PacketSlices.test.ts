@@ -33,6 +33,13 @@ describe("a packet that is fetched", () => {
     })
   )
 
+  it.effect("is whole if it comes byte by byte", () =>
+    Effect.gen(function* () {
+      const bytes = yield* fetched(relayOf(file.length, 1), 1n, 3n, 3000)
+      assert.isTrue(file.subarray(3, 3003).equals(bytes as Uint8Array))
+    })
+  )
+
   it.effect("is asked for from where a relay that sends less than was asked has come to", () =>
     Effect.gen(function* () {
       const bytes = yield* fetched(relayOf(file.length, 1000), 1n, 0n, 2500)

@@ -133,6 +133,38 @@ describe("a recording", () => {
       })
   )
 
+  it.live("of a relay that gives one id to two streams has both, and leaves no file open", () =>
+    Effect.gen(function* () {
+      const directory = join(yield* Relays.temporaryDirectory("twice"), "trace")
+      const [first, second] = [stream(2n), stream(2n, { channel: "other" })]
+      const events = [added(first), packet(first, "12345678"), added(second), packet(second, "abcdefgh")]
+      yield* Record.record(Stream.fromIterable(events), directory)
+      const links = readdirSync("/proc/self/fd").map((descriptor) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${descriptor}`)
+        } catch {
+          return ""
+        }
+      })
+      assert.deepStrictEqual(
+        links.filter((link) => link.startsWith(directory)),
+        []
+      )
+      assert.strictEqual(read(directory, "ust/uid/0/64-bit/ch_2"), "12345678")
+      assert.strictEqual(read(directory, "ust/uid/0/64-bit/other"), "abcdefgh")
+    })
+  )
+
+  it.live("of a relay that goes on with a stream that it has ended fails", () =>
+    Effect.gen(function* () {
+      const directory = join(yield* Relays.temporaryDirectory("ended"), "trace")
+      const over: ViewerEvent = { _tag: "StreamEnded", stream: stream(1n), isCut: false }
+      const events = Stream.fromIterable([added(stream(1n)), over, metadata("more")])
+      const failed = yield* Effect.flip(Record.record(events, directory))
+      assert.include(failed.message, "more of a stream that has ended")
+    })
+  )
+
   it.live("what a file system tells only when a file is closed fails the mirror, and every file is closed", () =>
     Effect.gen(function* () {
       const within = yield* Relays.temporaryDirectory("mirror")
