@@ -10,7 +10,7 @@ import type { ViewerConnection } from "./ViewerConnection.ts"
 import type { PacketIndex } from "./ViewerMerge.ts"
 
 const sliceBytes = 1024 * 1024
-/** A relay may give a packet in pieces of one byte: so many are joined, or they would cost much more than their bytes. */
+/** So many pieces of a packet are joined: those of one byte each would cost much more than their bytes. */
 const piecesMax = 1024
 
 /** A packet is in memory while it is shown. Sub-buffers, whose size it has at most, are some MiB. */

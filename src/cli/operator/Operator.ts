@@ -1,8 +1,8 @@
 /** What the commands for operators share: where a relay's HTTP port is, the token for it, words for failures. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { Effect, Option, Schema } from "effect"
+import { ByteSize, Effect, Option, Schema } from "effect"
 import { Argument, Flag } from "effect/cli"
-import { HttpClient, HttpClientRequest } from "effect/http"
+import { HttpClient, HttpClientError, HttpClientRequest, HttpIncomingMessage } from "effect/http"
 import * as AdminClient from "../../admin/AdminClient.ts"
 import { portDefault } from "../../config/HttpPort.ts"
 import * as TextFile from "../../config/TextFile.ts"
@@ -125,6 +125,27 @@ const textOf =
     return Effect.flatMap(answer, ({ text }) => text)
   }
 
+/** Of one answer: all of a relay with two hundred thousand sessions. */
+const answerBytesMax = 128 * 1024 * 1024
+const answerSeconds = 60
+
+/** Whoever does not answer in time, or has no end of an answer, does not answer as a relay does. */
+const bounded = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
+  HttpClient.transform(client, (answer, request) =>
+    answer.pipe(
+      // Read here, it is there for whoever asks for it later.
+      Effect.tap(({ arrayBuffer }) => arrayBuffer),
+      Effect.provideService(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(answerBytesMax)),
+      Effect.timeoutOrElse({
+        duration: `${answerSeconds} seconds`,
+        orElse: () => {
+          const reason = new HttpClientError.TransportError({ request, description: "no answer in time" })
+          return Effect.fail(new HttpClientError.HttpClientError({ reason }))
+        }
+      })
+    )
+  )
+
 /** Runs `use` with a client; whatever fails does so in one line. */
 export const withClient = <A, E, R>(
   input: Input,
@@ -142,8 +163,9 @@ export const withClient = <A, E, R>(
     }
     const token = yield* tokenOf(tokenFile)
     const used = Effect.gen(function* () {
-      const text = textOf(yield* HttpClient.HttpClient, at.url, token)
-      return yield* use(yield* AdminClient.make({ url: at.url, token }), text)
+      const client = bounded(yield* HttpClient.HttpClient)
+      const api = AdminClient.make({ url: at.url, token }).pipe(Effect.provideService(HttpClient.HttpClient, client))
+      return yield* use(yield* api, textOf(client, at.url, token))
     })
     return yield* Effect.mapError(
       Effect.provide(used, layerOf(at, identity)),
