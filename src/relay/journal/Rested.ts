@@ -3,7 +3,7 @@
  * files shorter, too, and removes some, as where a ring goes round: by the files alone, nobody could tell that from
  * what others did to them.
  */
-import { createHash, type Hash } from "node:crypto"
+import type { Hash } from "node:crypto"
 import { join } from "node:path"
 import { Effect } from "effect"
 import type { FileFailed } from "../../storage/Files.ts"
@@ -23,7 +23,7 @@ const add = (hash: Hash, store: Store, at: string): Effect.Effect<void, FileFail
 
 const digestOf = (store: Store, directories: Iterable<string>): Effect.Effect<string, FileFailed> =>
   Effect.suspend(() => {
-    const hash = createHash("sha256")
+    const hash: Hash = process.getBuiltinModule("node:crypto").createHash("sha256")
     const all = Effect.forEach([...directories].sort(), (directory) => add(hash, store, directory), { discard: true })
     return Effect.map(all, () => hash.digest("hex"))
   })
