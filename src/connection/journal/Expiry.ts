@@ -54,19 +54,15 @@ const isUntouched = ({ sessions, untouched }: HostedJournal, since: number | und
     ? Effect.succeed(false)
     : Effect.map(untouched.changes(sessions, since), (changes) => changes.every(({ isHarmless }) => isHarmless))
 
-/** Ends its sessions. If they went on behind the last mark, how they leave their files is noted. */
-const restNoted = (
-  store: Registered["store"],
-  journal: HostedJournal,
-  since: number | undefined
-): Effect.Effect<void> =>
+/** Its files are not as they were at the last mark: it went on since. */
+const isBehind = ({ marking, received }: HostedJournal): boolean => received !== marking.durable
+
+/** Ends its sessions, and notes how they leave their files, where the last mark does not say it. */
+const restNoted = (store: Registered["store"], journal: HostedJournal): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const isBehind = () => journal.received !== journal.marking.durable
-    // Otherwise what others did would count as ours.
-    const mayNote = isBehind() && (yield* isUntouched(journal, since))
     yield* rest(journal)
     const { history } = journal.marking
-    if (mayNote && isBehind() && history !== undefined) {
+    if (history !== undefined && isBehind(journal)) {
       yield* Effect.ignore(Rested.note(store, journal.token, history.directories))
     }
   })
@@ -77,6 +73,8 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     const { token } = journal
     if (!isGone(journal, since)) return
     yield* incidents.report("JOURNAL_EXPIRED", journal.edgeName)
+    // Otherwise what others did would count as ours.
+    const mayNote = isBehind(journal) && (yield* isUntouched(journal, since))
     // Written first: if the relay is killed meanwhile, the next one has no session that nobody waits for.
     const say = JournalFiles.say(store, token, "expired", isSynced(options.sync))
     const said = isKept(journal) ? yield* Effect.result(say) : undefined
@@ -88,7 +86,7 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     if (said === undefined || Result.isFailure(said)) return journal.end()
     journals.close(journal)
     const forgotten = journals.expire(token)
-    yield* restNoted(store, journal, since)
+    yield* mayNote ? restNoted(store, journal) : rest(journal)
     journal.lacking?.rest()
     for (const oldest of forgotten) yield* JournalFiles.remove(store, oldest)
   }).pipe(registry.journals.turn.withPermits(1))
