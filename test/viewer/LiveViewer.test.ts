@@ -444,7 +444,7 @@ const targetLive = (kind: Relays.Kind) => () => {
       yield* session.stored
       const viewer = yield* connect(relay)
       const name = { hostname: "host1", sessionName: "made" }
-      const { events } = yield* viewer.attachAll(name, { seek: "beginning", joinMillis: 3000 })
+      const { events } = yield* viewer.attachAll(name, { seek: "beginning", joinMillis: 6000 })
       const { ended, seen, until } = yield* watch(events)
       yield* until("the first packets", () => packetsOf(seen).length === 2)
       const begin = (text: string) =>
