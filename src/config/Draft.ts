@@ -8,7 +8,7 @@ import { resolve } from "node:path"
 import * as Addresses from "../protocol/Addresses.ts"
 import type { LogFormat } from "./DaemonOptions.ts"
 import * as HttpPort from "./HttpPort.ts"
-import type { OptionName } from "./Options.ts"
+import { type OptionName, usage } from "./Options.ts"
 import type { ListenAddress, OutputGrouping, RelayConfig } from "./RelayConfig.ts"
 import * as TlsOptions from "./TlsOptions.ts"
 import * as Url from "./Url.ts"
@@ -103,6 +103,11 @@ const resolveHost = async (
 type Complaints = ReadonlyArray<string>
 const accepted: Complaints = []
 
+/** Says what would be right, too. */
+const wrongValue = (name: OptionName, value: string): Complaints => [
+  `Wrong value in --${name} parameter: ${value}; ${usage(name)}`
+]
+
 const setAddress = async (into: Draft, port: "control" | "data" | "live", value: string, lookup: Lookup) => {
   const invalid = `Invalid ${port} URI specified`
   const parsed = Url.parse(value)
@@ -136,7 +141,7 @@ type ParseNumber = (text: string) => number | undefined
 /** Stores a parsed number, or says what was expected. */
 const setNumber = (name: OptionName, text: string, parse: ParseNumber, store: (value: number) => void): Complaints => {
   const value = parse(text)
-  if (value === undefined) return [`Wrong value in --${name} parameter: ${text}`]
+  if (value === undefined) return wrongValue(name, text)
   store(value)
   return accepted
 }
@@ -156,7 +161,7 @@ const setSync = (relay: Draft["relay"], name: OptionName, value: string): Compla
     return accepted
   }
   const millis = value.startsWith("interval:") ? count(value.slice("interval:".length)) : undefined
-  if (millis === undefined || millis > timerMillisMax) return [`Wrong value in --${name} parameter: ${value}`]
+  if (millis === undefined || millis > timerMillisMax) return wrongValue(name, value)
   relay.sync = { intervalMillis: millis }
   return accepted
 }
@@ -164,13 +169,13 @@ const setSync = (relay: Draft["relay"], name: OptionName, value: string): Compla
 const setProxyFrom = (relay: Draft["relay"], value: string): Complaints => {
   const ranges = value.split(",").map((text) => text.trim())
   const wrong = ranges.find((text) => Addresses.range(text) === undefined)
-  if (wrong !== undefined) return [`Wrong value in --proxy-from parameter: ${wrong}`]
+  if (wrong !== undefined) return wrongValue("proxy-from", wrong)
   relay.proxyFrom = ranges
   return accepted
 }
 
 const setLogFormat = (into: Draft, value: string): Complaints => {
-  if (value !== "text" && value !== "json") return [`Wrong value in --log-format parameter: ${value}`]
+  if (value !== "text" && value !== "json") return wrongValue("log-format", value)
   into.logFormat = value
   return accepted
 }
@@ -211,7 +216,7 @@ const isFileOption = (name: OptionName): name is keyof typeof files => Object.ha
 const setHttpHosts = (into: Draft, value: string): Complaints => {
   const names = HttpPort.hosts(value)
   const wrong = names.find((name) => !HttpPort.isHostName(name))
-  if (wrong !== undefined) return [`Wrong value in --http-hosts parameter: ${wrong}`]
+  if (wrong !== undefined) return wrongValue("http-hosts", wrong)
   into.httpHosts = names
   return accepted
 }
@@ -219,9 +224,7 @@ const setHttpHosts = (into: Draft, value: string): Complaints => {
 const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Lookup): Promise<Complaints> => {
   const { relay } = into
   if (TlsOptions.isTlsOption(name)) {
-    return TlsOptions.set(into.tls, name, value, into.directory)
-      ? accepted
-      : [`Wrong value in --${name} parameter: ${value}`]
+    return TlsOptions.set(into.tls, name, value, into.directory) ? accepted : wrongValue(name, value)
   }
   const number = relayNumbers.get(name)
   if (number !== undefined) {
@@ -232,7 +235,7 @@ const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Look
   }
   if (isFileOption(name)) {
     // An empty path would be the directory.
-    if (value === "") return [`Wrong value in --${name} parameter: ${value}`]
+    if (value === "") return wrongValue(name, value)
     into[files[name]] = resolve(into.directory, value)
     return accepted
   }

@@ -98,7 +98,7 @@ const rows = [
     name: "suspend",
     own: true,
     argument: "SECONDS",
-    help: "How long sessions wait for an edge (lttng-relay edge) that is gone (default 604800, a week)"
+    help: "How long sessions wait for an edge (lttng-relay edge) that is gone, at most 12 days; suffixes m, h, d (default a week)"
   },
   {
     name: "sync",
@@ -192,6 +192,12 @@ const rows = [
 export type OptionName = (typeof rows)[number]["name"]
 
 export const options: ReadonlyArray<Option & { readonly name: OptionName }> = rows
+
+/** An option with its argument, and what `--help` says of it, in one line. */
+export const usage = (name: OptionName): string => {
+  const { argument, help: text } = options.find((option) => option.name === name) ?? { argument: undefined, help: "" }
+  return `--${name}${argument === undefined ? "" : `=${argument}`}: ${text}`
+}
 
 const helpColumn = 32
 

@@ -80,12 +80,13 @@ export const memoryBytes = (text: string): number | undefined => {
 /** Longest time of a timer, 12 days, which stands for ever: beyond twice this, timers fire at once. */
 export const timerMillisMax = 2 ** 30
 
-/** Milliseconds: a decimal number of seconds, or of the unit written behind it (`ms`, `s`, `m`). */
+const durationUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Milliseconds: a decimal number of seconds, or of the unit written behind it (`ms`, `s`, `m`, `h`, `d`). */
 export const durationMillis = (text: string): number | undefined => {
-  const match = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m)?$/.exec(text)
+  const match = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)?$/.exec(text)
   if (match === null) return undefined
-  const unitMillis = match[2] === "ms" ? 1 : match[2] === "m" ? 60_000 : 1000
-  return Math.min(Math.round(Number(match[1]) * unitMillis), timerMillisMax)
+  return Math.min(Math.round(Number(match[1]) * (durationUnits[match[2] ?? "s"] ?? 1000)), timerMillisMax)
 }
 
 /** A positive decimal integer and nothing else. */

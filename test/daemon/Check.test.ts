@@ -77,7 +77,7 @@ describe("lttng-relayd --check", () => {
         "Wrong value in --live-cache parameter: -1",
         "Wrong value in --memory-limit parameter: much",
         'Warning: Unrecognized option "verbosity"',
-        "Wrong value in --stop-timeout parameter: soon",
+        "Wrong value in --stop-timeout parameter: soon; --stop-timeout=SECONDS: Longest orderly stop",
         "Wrong value in --workers parameter: -1",
         "The working directory /nowhere is not there",
         "The PID file /nowhere/pid cannot be written",

@@ -365,9 +365,18 @@ describe("a wrong value", () => {
     ),
     ["a size that is none", { args: ["--memory-limit=lots"] }, "Wrong value in --memory-limit parameter: lots"]
   ]
+  const withoutUsage = (text: string) => text.replace(/^(Wrong value .*); --.*$/, "$1")
   for (const [name, world, message] of refusals) {
-    it(`${name} refuses the start`, async () => assert.deepStrictEqual(await refusal(world), [message]))
+    it(`${name} refuses the start`, async () =>
+      assert.deepStrictEqual((await refusal(world)).map(withoutUsage), [message]))
   }
+
+  it("a wrong value is refused with what would be right", async () => {
+    const help = "none, close, interval:MS or always: what outlives the machine's power (default none)"
+    assert.deepStrictEqual(await refusal({ args: ["--sync=often"] }), [
+      `Wrong value in --sync parameter: often; --sync=WHEN: ${help}`
+    ])
+  })
   it("an unresolvable host is named with its family", async () => {
     assert.deepStrictEqual(await refusal({ args: ["-L", "tcp6://nowhere:1"] }), [
       "URI parse bad hostname nowhere for af 10",
