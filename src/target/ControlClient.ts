@@ -112,13 +112,6 @@ const readerOf = (name: string, minor: number): Exchange.Reply<unknown>["read"] 
   return Exchange.exactly(fixedSizes.get(name) ?? genericBytes)
 }
 
-/** What closes the connection at the first command may be no relay's control port, or one that wants TLS. */
-const unanswered = ({ address, reason }: Dial.LinkLost): Dial.LinkLost =>
-  new Dial.LinkLost({
-    address,
-    reason: `${reason}; is this a relay's control port, one that needs no TLS, and has it room for a connection?`
-  })
-
 export const connect = (
   address: Dial.Address,
   minorMax: number
@@ -138,11 +131,8 @@ export const connect = (
     })
     const own = { major: Version.own.major, minor: minorMax }
     yield* RequestInvalid.check(VersionCommand.name, VersionCommand.request(0), own)
-    const theirs = yield* Effect.catchTag(
-      exchange.ask(requestOf(VersionCommand, 0, own), replyOf(VersionCommand, 0)),
-      "LinkLost",
-      (lost) => Effect.fail(address.tls === undefined ? unanswered(lost) : lost)
-    )
+    const asking = exchange.ask(requestOf(VersionCommand, 0, own), replyOf(VersionCommand, 0))
+    const theirs = yield* Effect.catchTag(asking, "LinkLost", Dial.unanswered(address))
     if (theirs.major !== own.major) {
       const reason = `major ${theirs.major}: is this a relay's control port?`
       return yield* new Exchange.ReplyMalformed({ command: "VERSION", reason })

@@ -48,6 +48,15 @@ export interface Address {
   readonly tls?: ClientIdentity | undefined
 }
 
+/** What closes a plain connection at the first command may be no relay's control port, or one that wants TLS. */
+export const unanswered =
+  ({ tls }: Address) =>
+  (lost: LinkLost): Effect.Effect<never, LinkLost> => {
+    if (tls !== undefined) return Effect.fail(lost)
+    const doubt = "is this a relay's control port, one that needs no TLS, and has it room for a connection?"
+    return Effect.fail(new LinkLost({ address: lost.address, reason: `${lost.reason}; ${doubt}` }))
+  }
+
 /** A connection that was made, plain or by TLS. */
 export interface Link {
   /** `host:port` of the other side. */

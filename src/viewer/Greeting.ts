@@ -61,7 +61,7 @@ export const explain = (
         address: `${address.host}:${address.port}`,
         reason: isControl
           ? "this is a relay's control port; viewers use its live port, 5344 unless told otherwise"
-          : reason,
+          : `${reason}${address.tls === undefined && !isSilent ? "; it may take TLS only (tls://)" : ""}`,
         isSilent: isSilent && !isControl,
         ...(refused === undefined || isControl ? {} : { refused })
       })

@@ -196,6 +196,10 @@ Peers.describeWithPeers(["openssl"], "an edge of a relay over TLS", () => {
           assert.deepStrictEqual([outcome.code, said.test(outcome.stderr)], [code, true], outcome.stderr)
         }
       }
+      const plain = yield* toolbox(...edge, `--to=net://localhost:${relay.controlPort}:${relay.dataPort}`)
+      assert.match(plain.stderr, /^Warning: the relay does not answer: .*, one that needs no TLS,/)
+      const viewer = yield* toolbox("sessions", `net://localhost:${relay.livePort}`)
+      assert.match(viewer.stderr, /it refuses us: closed by the peer; it may take TLS only \(tls:\/\/\)\n$/)
       const away = yield* toolbox(...edge, "--to=tls://127.0.0.1:1", ...own)
       assert.deepStrictEqual([away.code, /^Warning: the relay does not answer/.test(away.stderr)], [0, true])
     })

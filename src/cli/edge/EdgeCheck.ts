@@ -1,7 +1,7 @@
 /** `lttng-relay edge --check`: what would be wrong with a start, or at the relay. Nothing is made or written. */
 import { Console, Effect, Schema } from "effect"
 import { greet } from "../../edge/forwarding/Greeting.ts"
-import type * as Dial from "../../transport/Dial.ts"
+import * as Dial from "../../transport/Dial.ts"
 import * as FreePorts from "../../transport/FreePorts.ts"
 import { asked } from "../Asked.ts"
 import * as Terms from "../Terms.ts"
@@ -29,6 +29,7 @@ type Complaint = { readonly kind: "Error" | "Warning"; readonly text: string }
 const relayComplaint = (to: Dial.Address): Effect.Effect<Complaint | undefined> => {
   const warn = (text: string): Complaint => ({ kind: "Warning", text })
   return asked(to, "control", greet).pipe(
+    Effect.catchTag("LinkLost", Dial.unanswered(to)),
     Effect.map(({ hasChunks, takesJournals }) => {
       if (!hasChunks) {
         return warn("the relay has no trace chunks: no rotations, no clear; a lost link ends sessions there")

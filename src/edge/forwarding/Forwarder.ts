@@ -93,7 +93,7 @@ const untilDone = (journal: Journal, options: Options): Effect.Effect<Done> =>
 const attempt = (journal: Journal, to: Addresses, options: Options, onUp: () => void) =>
   Effect.gen(function* () {
     const link = yield* options.dial(to.control, "control")
-    const greeted = yield* greet(link)
+    const greeted = yield* Effect.catchTag(greet(link), "LinkLost", Dial.unanswered(to.control))
     const { clears, takesJournals, unpacks } = greeted
     options.link.relay = greeted
     if (greeted.edges.includes(options.edgeId)) return yield* new EdgeCircle({ address: link.name })
