@@ -218,7 +218,7 @@ const rehearsedByTargets = 100
 const warmUp = (options: DaemonOptions, { connected, counters }: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
     yield* connected
-    const { rehearse } = yield* Effect.promise(() => import("../Warmup.ts"))
+    const { rehearse } = yield* Effect.tryPromise(() => import("../Warmup.ts"))
     yield* rehearse(
       options.relay,
       Effect.map(counters, ({ packetCount }) => packetCount > rehearsedByTargets)
@@ -228,7 +228,7 @@ const warmUp = (options: DaemonOptions, { connected, counters }: Relay.Relay["Se
 /** The same for what edges bring, until there is a session. */
 const warmUpForEdges = ({ sessions }: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
-    const { rehearse } = yield* Effect.promise(() => import("../edge/Rehearsal.ts"))
+    const { rehearse } = yield* Effect.tryPromise(() => import("../edge/Rehearsal.ts"))
     yield* rehearse(Effect.map(sessions, ({ length }) => length > 0))
   })
 
@@ -237,17 +237,18 @@ const priorityLookInterval = "200 millis"
 /**
  * Rehearses, and sets the loop's priority. A rehearsal runs at ordinary priority: nobody waits for it, and the target
  * that is near needs the processor. After it the priority is raised. Edges wait for no answer, and send more at a time
- * if they are not interrupted for each piece: so it is lowered again while all sessions come by edges.
+ * if they are not interrupted for each piece: so it is lowered again while all sessions come by edges. A rehearsal's
+ * code is loaded when it is needed: if the package was upgraded meanwhile it is gone, and the rest happens without.
  */
 const prepare = (options: DaemonOptions, relay: Relay.Relay["Service"]) =>
   Effect.gen(function* () {
     const priority = Priority.make(options.priorityBoost)
     const isRehearsing = process.env.LTTNG_RELAY_WARM_UP !== "0"
-    if (isRehearsing) yield* warmUp(options, relay)
+    if (isRehearsing) yield* Effect.ignore(warmUp(options, relay))
     yield* Effect.sync(priority.raise)
     yield* relay.edgeAsked
     yield* Effect.sync(priority.lower)
-    if (isRehearsing) yield* warmUpForEdges(relay)
+    if (isRehearsing) yield* Effect.ignore(warmUpForEdges(relay))
     const look = Effect.gen(function* () {
       const { sessionCount: direct } = yield* relay.drain.status
       const { sessionCount } = yield* relay.counters

@@ -30,6 +30,8 @@ export interface Options {
   readonly volumeBytes?: number
   /** So many files and directories fit on that volume, itself one of them. */
   readonly volumeInodes?: number
+  /** Ours only: a copy of the program. */
+  readonly program?: string
   /** Over what an earlier relay left there, instead of a directory of its own. */
   readonly output?: string
   /** Ours only: its output lies on tmpfs, where it writes in another way than to a disk. */
@@ -91,10 +93,8 @@ export const isRelay = (pid: number): boolean => {
   }
 }
 
-const commandOf = (kind: Kind): ReadonlyArray<string> =>
-  kind === "ours"
-    ? ["sh", "-c", 'umask 022; exec "$@"', "sh", process.execPath, daemonProgram]
-    : isolated(["lttng-relayd"])
+const commandOf = (kind: Kind, program = daemonProgram): ReadonlyArray<string> =>
+  kind === "ours" ? ["sh", "-c", 'umask 022; exec "$@"', "sh", process.execPath, program] : isolated(["lttng-relayd"])
 
 export const start = Effect.fnUntraced(function* (kind: Kind, options: Options = {}) {
   // The reference has a /dev/shm of its own.
@@ -113,7 +113,7 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
   const url = (port: number) => (host === "::1" ? `tcp6://[::1]:${port}` : `tcp://${host}:${port}`)
   const [command = "", ...args] = [
     ...(options.network === undefined ? [] : ["ip", "netns", "exec", options.network]),
-    ...commandOf(kind),
+    ...commandOf(kind, options.program),
     ...["-o", output, "-C", url(own.controlPort), "-D", url(own.dataPort), "-L", url(own.livePort)],
     ...(isOverTls ? OverTls.relayArgs(options.args) : []),
     ...(options.args ?? [])

@@ -1,10 +1,12 @@
 /** The priorities of relay and edge, as the kernel has them. */
-import { readdirSync, readFileSync } from "node:fs"
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Script from "../../src/testing/Script.ts"
 import * as Tree from "../../src/testing/Tree.ts"
 import * as Daemons from "../daemon/daemons.ts"
+import { daemonProgram } from "../support/bundle.ts"
 import * as Edges from "../support/edges.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -46,6 +48,19 @@ describe.runIf(isRoot)("a daemon that may", () => {
       assert.strictEqual(niceness(pid).get(pid), 0)
       yield* Script.make(relay, Tree.onDisk(relay.output), () => {}).recording()
       yield* becomes(pid, -10)
+    })
+  )
+
+  it.live("goes before others without having rehearsed, if its package was replaced before a target came", () =>
+    Effect.gen(function* () {
+      const copy = yield* Relays.temporaryDirectory("package")
+      cpSync(dirname(daemonProgram), copy, { recursive: true })
+      writeFileSync(join(copy, "package.json"), '{ "type": "module" }')
+      const program = join(copy, "lttng-relayd.js")
+      const relay = yield* Relays.start("ours", { program, env: { LTTNG_RELAY_WARM_UP: "1" } })
+      rmSync(copy, { recursive: true })
+      yield* Script.make(relay, Tree.onDisk(relay.output), () => {}).recording()
+      yield* becomes(relay.process.pid, -10)
     })
   )
 
