@@ -185,9 +185,10 @@ export class TraceFile implements BesideWrite, Holder {
     })
   }
 
-  /** Gives the descriptor back; the next use opens the file again. */
+  /** Gives the descriptor back; the next use opens the file again. If one has begun meanwhile, it keeps it. */
   get suspend(): Effect.Effect<void> {
     return Effect.suspend(() => {
+      if (this.#userCount > 0) return Effect.void
       const file = this.#open
       this.#pool.setBusy(this)
       if (file === undefined) return Effect.void

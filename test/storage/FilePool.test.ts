@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { DeviceGate } from "../../src/storage/DeviceGate.ts"
 import { Watch } from "../../src/storage/Retraceable.ts"
+import { until } from "../../src/testing/Waiting.ts"
 import { turns } from "../support/turns.ts"
 import { type Options, output, type Stored, withStore } from "./stores.ts"
 
@@ -62,6 +63,24 @@ describe("the pool of open files", () => {
       yield* file.close
       assert.strictEqual(store.pool.openCount, 0)
       assert.strictEqual(memory.openCount, 0)
+    })
+  )
+
+  claim("a file that was to give its descriptor back keeps it for a use that began first", {}, (stored) =>
+    Effect.gen(function* () {
+      const { faults, memory, store } = stored
+      const file = yield* store.directory("s").create("ust", "ch", false)
+      const goOn = faults.stall("ch")
+      const using = yield* Effect.forkChild(file.write([bytes("text")], 0))
+      yield* until("the write to begin", () => faults.stalledCount === 1)
+      yield* file.suspend
+      assert.strictEqual(memory.openCount, 1)
+      yield* goOn
+      yield* Fiber.join(using)
+      yield* file.suspend
+      assert.strictEqual(memory.openCount, 0)
+      assert.strictEqual(store.pool.openCount, 0)
+      yield* file.close
     })
   )
 
