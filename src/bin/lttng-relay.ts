@@ -3,12 +3,12 @@
 
 import { outlive } from "../cli/Hangup.ts"
 
-const isService = (subcommand: string | undefined) => subcommand === "edge" || subcommand === "tunnel"
+const [subcommand, ...rest] = process.argv.slice(2)
 
 // Without a listener it would start the runtime's inspector, a port through which others could run code here.
 process.on("SIGUSR1", () => undefined)
 // With it a relay's log is rotated. What runs beside the relay, and holds sessions, should not end of it.
-if (isService(process.argv[2])) process.on("SIGUSR2", () => undefined)
+if (subcommand === "edge" || subcommand === "tunnel") process.on("SIGUSR2", () => undefined)
 
 // The daemon's own need, `process.execve`, came with the same releases as running from the sources.
 if (process.execve === undefined) {
@@ -16,8 +16,6 @@ if (process.execve === undefined) {
   process.stderr.write(`Error: lttng-relay needs Node.js 22.19 or later, this is ${process.version} (${newer})\n`)
   process.exit(1)
 }
-
-const [subcommand, ...rest] = process.argv.slice(2)
 
 outlive()
 
@@ -69,18 +67,12 @@ if (subcommand === "show") {
 const { enableCompileCache } = process.getBuiltinModule("node:module")
 const { homedir } = process.getBuiltinModule("node:os")
 
-/** Without HOME this fails for a user that is in no database, as those of containers. */
-const home = (): string | undefined => {
-  try {
-    return homedir()
-  } catch {
-    return undefined
-  }
-}
-
-const caches = process.env.XDG_CACHE_HOME || (home() && `${home()}/.cache`)
 // The runtime would put it in a directory that everybody can write to. If there can be no cache, all is compiled.
-if (caches) enableCompileCache(`${caches}/lttng-relay`)
+try {
+  enableCompileCache(`${process.env.XDG_CACHE_HOME || `${homedir()}/.cache`}/lttng-relay`)
+} catch {
+  // Without HOME there is no home directory of a user that is in no database, as those of containers.
+}
 
 try {
   const isDone = subcommand === "show" && (await import("../cli/recorded/Showing.ts")).attempt(rest)

@@ -9,6 +9,7 @@ import { said } from "../errors/Report.ts"
 import { type CloseReason, codeOf } from "../relay/CloseReason.ts"
 import type { Connection, Connections } from "../relay/Connections.ts"
 import type { Incidents } from "../relay/Incidents.ts"
+import { Wake } from "../relay/Wake.ts"
 import type { Peer, SocketEnd } from "../transport/Peer.ts"
 import type { OnDefect } from "./Contained.ts"
 
@@ -24,8 +25,7 @@ export class ConnectionEnd {
   #hasDefect = false
   /** What the fiber is to carry out next. */
   #work: Effect.Effect<void> | undefined
-  /** Lets the fiber go on, while it waits. */
-  #wake: (() => void) | undefined
+  readonly #wake = new Wake(() => this.#work !== undefined || Deferred.isDoneUnsafe(this.#decided))
   /** It has been decided: nothing more is taken from the peer. */
   hasCome = false
 
@@ -52,25 +52,14 @@ export class ConnectionEnd {
   }
 
   #decide(exit: Exit.Exit<CloseReason>): void {
-    if (Deferred.doneUnsafe(this.#decided, exit)) this.#goOn()
-  }
-
-  #goOn(): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
+    if (Deferred.doneUnsafe(this.#decided, exit)) this.#wake.call()
   }
 
   /** Has the fiber carry out `work`, which the end interrupts; one at a time. It may begin within this call. */
   carryOut(work: Effect.Effect<void>): void {
     this.#work = work
-    this.#goOn()
+    this.#wake.call()
   }
-
-  readonly #called = Effect.callback<void>((resume) => {
-    if (this.#work !== undefined || Deferred.isDoneUnsafe(this.#decided)) resume(Effect.void)
-    else this.#wake = () => resume(Effect.void)
-  })
 
   /** To be called when the fiber has ended, however it did; a reason that was told stays. */
   forget(): void {
@@ -81,7 +70,7 @@ export class ConnectionEnd {
   #next(decided: Effect.Effect<unknown>): Effect.Effect<unknown> {
     const work = this.#work
     this.#work = undefined
-    if (work === undefined) return this.#called
+    if (work === undefined) return this.#wake.wait
     const told = Effect.tapDefect(work, (defect) => Effect.sync(() => this.onDefect(defect)))
     return Effect.raceFirst(told, decided)
   }

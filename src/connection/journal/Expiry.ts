@@ -57,16 +57,6 @@ const isUntouched = ({ sessions, untouched }: HostedJournal, since: number | und
 /** Its files are not as they were at the last mark: it went on since. */
 const isBehind = ({ marking, received }: HostedJournal): boolean => received !== marking.durable
 
-/** Ends its sessions, and notes how they leave their files, where the last mark does not say it. */
-const restNoted = (store: Registered["store"], journal: HostedJournal): Effect.Effect<void> =>
-  Effect.gen(function* () {
-    yield* rest(journal)
-    const { history } = journal.marking
-    if (history !== undefined && isBehind(journal)) {
-      yield* Effect.ignore(Rested.note(store, journal.token, history.directories))
-    }
-  })
-
 const expire = (registry: Registered, journal: HostedJournal, since: number | undefined): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { incidents, journals, options, store } = registry
@@ -86,7 +76,11 @@ const expire = (registry: Registered, journal: HostedJournal, since: number | un
     if (said === undefined || Result.isFailure(said)) return journal.end()
     journals.close(journal)
     const forgotten = journals.expire(token)
-    yield* mayNote ? restNoted(store, journal) : rest(journal)
+    yield* rest(journal)
+    const { history } = journal.marking
+    if (mayNote && isBehind(journal) && history !== undefined) {
+      yield* Effect.ignore(Rested.note(store, token, history.directories))
+    }
     journal.lacking?.rest()
     for (const oldest of forgotten) yield* JournalFiles.remove(store, oldest)
   }).pipe(registry.journals.turn.withPermits(1))

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import * as HistoryRecord from "../../relay/journal/HistoryRecord.ts"
 import type * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
+import { Wake } from "../../relay/Wake.ts"
 import type { HostedJournal } from "./HostedJournal.ts"
 
 /** No record takes as long, since shadows are quick. One that does is damaged, and would be waited for for ever. */
@@ -10,7 +11,7 @@ const recordWait = "1 minute"
 class Replayer {
   readonly peer = "itself"
   readonly #journal: HostedJournal
-  #wake: (() => void) | undefined
+  readonly #wake = new Wake(() => this.#journal.isReady)
 
   constructor(journal: HostedJournal) {
     this.#journal = journal
@@ -18,9 +19,7 @@ class Replayer {
   }
 
   onReady(): void {
-    const wake = this.#wake
-    this.#wake = undefined
-    wake?.()
+    this.#wake.call()
   }
 
   onReplaced(): void {}
@@ -31,12 +30,7 @@ class Replayer {
 
   get #untilReady(): Effect.Effect<void> {
     const orElse = () => Effect.die(new Error(`record ${this.#journal.received} is not carried out`))
-    const woken = Effect.callback<void>((resume) => {
-      // The fiber may have yielded since it looked.
-      if (this.#journal.isReady) resume(Effect.void)
-      else this.#wake = () => resume(Effect.void)
-    })
-    return Effect.timeoutOrElse(woken, { duration: recordWait, orElse })
+    return Effect.timeoutOrElse(this.#wake.wait, { duration: recordWait, orElse })
   }
 }
 

@@ -18,10 +18,10 @@
  * After a failure nothing more is written, but files are still closed, chunks left and waiters answered.
  */
 import { Deferred, Effect, Exit } from "effect"
-import { queueMicrotask } from "../../Machine.ts"
 import type { Account } from "../../memory/Blocks.ts"
 import type { SyncPlan } from "../../model/Sync.ts"
 import { FileFailed } from "../../storage/Files.ts"
+import { Wake } from "../Wake.ts"
 import { BesideWaiting } from "./BesideWaiting.ts"
 import { Durability, type Progress } from "./Durability.ts"
 import { type Gather, gatherBytesMax } from "./Gather.ts"
@@ -66,8 +66,8 @@ export class WriteLog {
   #gatheredBytes = 0
   #isEnded = false
   #failure: FileFailed | undefined
-  /** Lets the fiber go on, while it waits for work. */
-  #wake: (() => void) | undefined
+  /** Of the fiber, while it has no work. */
+  readonly #wake = new Wake(() => this.#isDue)
   readonly besideWaiting = new BesideWaiting()
   /** The file that the last bytes were for. */
   #sink: Sink | undefined
@@ -250,12 +250,8 @@ export class WriteLog {
   #signal(): void {
     this.#hasWork = true
     this.#isDue = true
-    const wake = this.#wake
-    if (wake !== undefined) {
-      this.#wake = undefined
-      // Not within this call: the fiber would run at once, and take the stage before the rest of the read is in it.
-      queueMicrotask(wake)
-    }
+    // The fiber would run at once, and take the stage before the rest of the read is in it.
+    this.#wake.callLater()
   }
 
   // ---- without the fiber -----------------------------------------------------------------------------------------
@@ -302,16 +298,10 @@ export class WriteLog {
   run(onFailure: OnFailure): Effect.Effect<void> {
     return Effect.whileLoop({
       while: () => this.#isDue || this.#hasWork || !this.#isEnded,
-      body: () => (this.#isDue ? this.#runStage(this.#take(), onFailure) : this.#work),
+      body: () => (this.#isDue ? this.#runStage(this.#take(), onFailure) : this.#wake.wait),
       step: () => {}
     })
   }
-
-  readonly #work = Effect.callback<void>((resume) => {
-    // The fiber may have yielded since it looked: what was asked meanwhile had nobody to wake.
-    if (this.#isDue) resume(Effect.void)
-    else this.#wake = () => resume(Effect.void)
-  })
 
   #take(): Stage {
     const stages = this.#stages
