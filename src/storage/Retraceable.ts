@@ -7,6 +7,7 @@ import { Effect, Option, Schema, Semaphore } from "effect"
 import { type Blank, Blanks } from "./Blanks.ts"
 import { crc32 } from "./Crc32.ts"
 import { type FileFailed, Files, type OpenFile } from "./Files.ts"
+import { removeEmptyTree } from "./Walks.ts"
 import { isWithin } from "./Within.ts"
 
 const Change = Schema.Struct({
@@ -249,7 +250,10 @@ export class Retraceable {
   #takeBack({ from, path }: Change, kept: Taken["kept"]): Effect.Effect<void> {
     const files = this.#files
     if (from === undefined) return Effect.catch(files.unlink(path), () => this.#removeEmpty(path, kept))
-    return Effect.ignore(Effect.andThen(files.makeDirectory(dirname(from)), files.rename(path, from)))
+    const back = Effect.andThen(files.makeDirectory(dirname(from)), files.rename(path, from))
+    // Directories with nothing in them, made since, of which the machine's power took the note: `note` syncs none.
+    const isInTheWay = ({ code }: FileFailed) => code === "ENOTEMPTY" || code === "EEXIST"
+    return Effect.ignore(Effect.catchIf(back, isInTheWay, () => Effect.andThen(removeEmptyTree(files, from), back)))
   }
 
   /**

@@ -12,7 +12,7 @@ import type { FilePool } from "./FilePool.ts"
 import { FileFailed, type Files, type OpenFile, type OpenMode } from "./Files.ts"
 import type { RoomWait } from "./RoomWait.ts"
 import { TraceFile } from "./TraceFile.ts"
-import { byteCountOf, entriesOf, isOrHoldsFile } from "./Walks.ts"
+import { byteCountOf, entriesOf, isOrHoldsFile, removeEmptyTree } from "./Walks.ts"
 
 /** What the directories of one store share. */
 export interface Ground {
@@ -252,7 +252,7 @@ export class TraceDirectory {
         }
         this.#created.clear()
         for (const top of this.#tops()) {
-          yield* attempt(Effect.flatMap(this.#inside(top), (at) => this.#removeEmpty(at)))
+          yield* attempt(Effect.flatMap(this.#inside(top), (at) => removeEmptyTree(this.#ground.files, at)))
         }
         this.#made.clear()
         if (isOwn) {
@@ -273,17 +273,6 @@ export class TraceDirectory {
       if (top !== undefined && top !== "" && top !== ".") tops.add(top)
     }
     return tops
-  }
-
-  #removeEmpty(at: string): Effect.Effect<void> {
-    return Effect.ignore(
-      Effect.gen({ self: this }, function* () {
-        for (const entry of yield* this.#ground.files.list(at)) {
-          if (entry.isDirectory) yield* this.#removeEmpty(path.join(at, entry.name))
-        }
-        yield* this.#ground.files.removeDirectory(at)
-      })
-    )
   }
 
   /** For its files, which are named from here. */

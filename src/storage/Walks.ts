@@ -41,3 +41,14 @@ export const byteCountOf = (files: Files["Service"], at: string): Effect.Effect<
     }
     return sum
   })
+
+/** Removes directories, `at` and those below it, as far as there is no file in them. */
+export const removeEmptyTree = (files: Files["Service"], at: string): Effect.Effect<void> =>
+  Effect.ignore(
+    Effect.gen(function* () {
+      for (const { isDirectory, name } of yield* files.list(at)) {
+        if (isDirectory) yield* removeEmptyTree(files, path.join(at, name))
+      }
+      yield* files.removeDirectory(at)
+    })
+  )

@@ -197,6 +197,9 @@ export const resumedRound = (options: Options) =>
       yield* Effect.sleep(options.afterMillis / 2)
       yield* stop
       const aside = yield* forwarded(edge)
+      // It may still be moving files: what is copied meanwhile is nothing that ever was.
+      relay.process.signal("SIGTERM")
+      yield* relay.process.ended
       const { repaired, wrong } = yield* repair(relay.output)
       // Otherwise the relay may have lost what the edge has forgotten.
       if (options.sync !== "none") {

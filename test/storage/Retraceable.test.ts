@@ -122,6 +122,18 @@ describe("changes of names", () => {
     })
   )
 
+  it.live("are taken back where directories are left of which the note is lost", () =>
+    Effect.gen(function* () {
+      const { marks, memory } = yield* rotated
+      yield* memory.service.unlink(`${now}/ust/uid/0/ch_0`)
+      const lines = Buffer.from(memory.read(changes) ?? []).toString().split("\n")
+      const text = lines.filter((line) => !line.includes("ust/uid/0")).join("\n")
+      memory.write(changes, Buffer.from(text))
+      yield* takenBack({ memory, service: memory.service })
+      assert.deepStrictEqual(named(memory), marks)
+    })
+  )
+
   it.live("are taken back behind one that was never written, where there are zeros", () =>
     Effect.gen(function* () {
       const { memory } = yield* rotated
