@@ -157,6 +157,27 @@ describe("what was put down of a journal", () => {
     )
   )
 
+  it.live("is gone through up to the mark of which the power has left the length, and zeros for its end", () =>
+    withStore({}, ({ memory, store }) =>
+      Effect.gen(function* () {
+        yield* twice(store)
+        const files = memory.paths(output).filter((path) => path.includes("/token."))
+        const whole = new Map(files.map((path) => [path, Buffer.from(memory.read(path) ?? [])]))
+        const [path = ""] = files.filter((each) => each.endsWith(".history"))
+        const told = (at: string) => Effect.die(at)
+        for (let lost = 1; lost <= headBytes; lost++) {
+          for (const [each, bytes] of whole) memory.write(each, each.endsWith(".changes") ? Buffer.alloc(0) : bytes)
+          const torn = Buffer.from(memory.read(path) ?? [])
+          memory.write(path, torn.fill(0, torn.length - lost))
+          const found = yield* JournalsLeft.find(store, "token", { isSynced: false, countMax: 1, told })
+          // Without any sum, but whole otherwise, it is as by an earlier version.
+          const isWithoutSum = lost >= headBytes - offsets.payloadSum && lost <= headBytes - offsets.connection
+          assert.strictEqual(found?.marked, isWithoutSum ? 2 : 1, `${lost} bytes`)
+        }
+      })
+    )
+  )
+
   it.live("by an earlier version, without checksums, is gone through", () =>
     withStore({}, ({ memory, store }) =>
       Effect.gen(function* () {

@@ -1,7 +1,7 @@
 /** Edges and relays from seeds; `node test/simulation/edges.ts 10000` lives through more of them. */
 import { assert, describe, it } from "@effect/vitest"
 import { direct, live, overflowing } from "./edge/EdgeWorld.ts"
-import { longSession, oneSession, rotatingSession, usual } from "./edge/Options.ts"
+import { longSession, oneSession, rotatingSession, unpoweredSession, usual } from "./edge/Options.ts"
 
 const seedCount = 200
 const batch = 25
@@ -100,6 +100,7 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
   it.each([
     ["a long session", longSession, 300, operationStep],
     ["one that rotates", rotatingSession, 1000, 5 * operationStep],
+    ["one that rotates, where its host may lose its power", unpoweredSession, 250, operationStep],
     ["one that rotates, of files in rings", { ...rotatingSession, seed: ringSeed }, 1000, 11 * operationStep]
   ] as const)(
     "do so whichever operation is the relay's last while it puts down %s",

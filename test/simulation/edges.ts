@@ -5,7 +5,7 @@
  */
 import { inspect } from "node:util"
 import { direct, live, type Report } from "./edge/EdgeWorld.ts"
-import { longSession, oneSession, rotatingSession, usual } from "./edge/Options.ts"
+import { longSession, oneSession, rotatingSession, unpoweredSession, usual } from "./edge/Options.ts"
 
 const [count = "10000", first = "1"] = process.argv.slice(2)
 const total = new Map<string, number>()
@@ -34,7 +34,7 @@ const { passedByteCount } = live(oneSession, expected)
 for (let cutAt = 1; cutAt < passedByteCount; cutAt++) {
   lived(`a cut after ${cutAt} bytes`, () => live({ ...oneSession, cutAt }, expected))
 }
-for (const options of [longSession, rotatingSession]) {
+for (const options of [longSession, rotatingSession, unpoweredSession]) {
   const long = direct(options)
   for (let killAt = 1; ; killAt++) {
     let isKilled = true

@@ -90,13 +90,14 @@ export class Target {
   }
 
   /** The next chunk begins with the packet that is so many ahead of, or behind, the next one. */
-  rotated(ahead = 0, close: number = Commands.closeCommands.move): Effect.Effect<void> {
+  rotated(ahead = 0, close: number = Commands.closeCommands.move, pauseMillis = 0): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const next = this.chunk + 1
       assert.strictEqual(yield* this.c.createChunk(next), 10)
       const positions = [[this.handle, this.sentCount + ahead] as const, [this.metadata, 0] as const]
       assert.strictEqual(yield* this.c.rotate(next, positions), 10)
       this.announce()
+      if (pauseMillis > 0) yield* Effect.sleep(pauseMillis)
       if (close === Commands.closeCommands.delete) this.clearedCount = this.sentCount
       assert.strictEqual(yield* this.c.closeChunk(this.chunk, close), 10)
       this.chunk = next

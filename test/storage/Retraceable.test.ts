@@ -126,7 +126,9 @@ describe("changes of names", () => {
     Effect.gen(function* () {
       const { marks, memory } = yield* rotated
       yield* memory.service.unlink(`${now}/ust/uid/0/ch_0`)
-      const lines = Buffer.from(memory.read(changes) ?? []).toString().split("\n")
+      const lines = Buffer.from(memory.read(changes) ?? [])
+        .toString()
+        .split("\n")
       const text = lines.filter((line) => !line.includes("ust/uid/0")).join("\n")
       memory.write(changes, Buffer.from(text))
       yield* takenBack({ memory, service: memory.service })

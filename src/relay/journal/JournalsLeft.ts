@@ -154,7 +154,8 @@ const foundIn = (
       const kind = bytes.readUInt16BE(at + offsets.kind)
       if (kind !== mark) seals.add(bytes, at, at + headBytes + stored)
       else if (!seals.mark(bytes, at)) {
-        isWhole = false
+        // The machine's power may have taken the end of the last one, and left its length: zeros.
+        isWhole = offset + headBytes === size && bytes[at + headBytes - 1] === 0
         return Effect.succeed(false)
       }
       if (kind === path) begun.push(Text.textOf(bytes.subarray(at + headBytes, at + headBytes + stored)))

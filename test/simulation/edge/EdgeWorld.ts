@@ -116,9 +116,9 @@ class EdgeWorld {
     this.#options = options
     this.#random = random
     this.link = this.#aLink(options.cutAt)
-    this.#sync = random.pick(["none", "close", "always"] as const)
+    this.#sync = options.sync ?? random.pick(["none", "close", "always"] as const)
     this.#relayRate = options.hasRelayKills && random.chance(0.7) ? random.between(10, 200) : 0
-    this.relayFiles = new MortalFiles(random)
+    this.relayFiles = new MortalFiles(random, undefined, options.syncMillis)
     this.edgeFiles = new MortalFiles(random)
     const patience = new Random(options.seed + 1)
     // Sessions of old peers are not gone on with once they have ended for want of their edge; nor are others if files

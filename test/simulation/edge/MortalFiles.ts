@@ -26,11 +26,14 @@ export class MortalFiles {
   /** It has died, just now. */
   onDeath = (): void => {}
   readonly #random: Random
+  /** What a sync takes. Meanwhile marks are due, and what is done between two of them is more. */
+  readonly #syncMillis: number
   /** By inode: how many bytes were there when it was synced last. */
   readonly #synced = new Map<number, number>()
 
-  constructor(random: Random, image?: MemoryFiles) {
+  constructor(random: Random, image?: MemoryFiles, syncMillis = random.pick([0, 0, 5, 30])) {
     this.#random = random
+    this.#syncMillis = syncMillis
     this.memory = new MemoryFiles({ isImmediate: random.chance(0.5) })
     for (const path of image?.paths("/") ?? []) {
       const bytes = image?.read(path)
@@ -53,7 +56,7 @@ export class MortalFiles {
 
   /** For the process after it: nothing is synced by that it ended. */
   get next(): MortalFiles {
-    const next = new MortalFiles(this.#random, this.memory)
+    const next = new MortalFiles(this.#random, this.memory, this.#syncMillis)
     for (const path of this.memory.paths("/")) {
       if (!path.endsWith("/")) next.#synced.set(inodeOf(next.memory, path), this.#syncedOf(path))
     }
@@ -81,7 +84,7 @@ export class MortalFiles {
       image.write(path, isLong ? Buffer.from(found).fill(0, kept) : Buffer.from(found.subarray(0, kept)))
       synced.set(path, isLong ? found.length : kept)
     }
-    const next = new MortalFiles(this.#random, image)
+    const next = new MortalFiles(this.#random, image, this.#syncMillis)
     for (const [path, count] of synced) next.#synced.set(inodeOf(next.memory, path), count)
     return next
   }
@@ -103,22 +106,23 @@ export class MortalFiles {
 
   get #gated(): Files["Service"] {
     return GatedFiles.make(this.memory.service, {
-      pass: ({ act, byteCount, operation, part, path }) =>
-        Effect.uninterruptible(
-          Effect.suspend(() => {
-            if (this.isFull && needRoom.has(operation)) {
-              const failed = Effect.fail(new FileFailed({ operation, path, code: "ENOSPC" }))
-              return byteCount > 0 ? Effect.andThen(part(this.#random.between(0, byteCount)), failed) : failed
-            }
-            if (!this.#isLast()) return this.isDead ? Effect.never : act
-            // A write may have begun; what is one step may have been done, and nobody has heard.
-            if (byteCount > 0) return Effect.andThen(part(this.#random.between(0, byteCount)), Effect.never)
-            if (!this.#random.chance(0.5)) return Effect.andThen(act, Effect.never)
-            // Directories are made one after the other.
-            const begun = operation === "mkdir" ? this.memory.service.makeDirectory(dirname(path)) : Effect.void
-            return Effect.andThen(begun, Effect.never)
-          })
-        ),
+      pass: ({ act, byteCount, operation, part, path }) => {
+        const isSlow = operation === "fsync" && this.#syncMillis > 0
+        const passed = Effect.suspend(() => {
+          if (this.isFull && needRoom.has(operation)) {
+            const failed = Effect.fail(new FileFailed({ operation, path, code: "ENOSPC" }))
+            return byteCount > 0 ? Effect.andThen(part(this.#random.between(0, byteCount)), failed) : failed
+          }
+          if (!this.#isLast()) return this.isDead ? Effect.never : act
+          // A write may have begun; what is one step may have been done, and nobody has heard.
+          if (byteCount > 0) return Effect.andThen(part(this.#random.between(0, byteCount)), Effect.never)
+          if (!this.#random.chance(0.5)) return Effect.andThen(act, Effect.never)
+          // Directories are made one after the other.
+          const begun = operation === "mkdir" ? this.memory.service.makeDirectory(dirname(path)) : Effect.void
+          return Effect.andThen(begun, Effect.never)
+        })
+        return Effect.uninterruptible(isSlow ? Effect.andThen(Effect.sleep(this.#syncMillis), passed) : passed)
+      },
       passNow: (_path, count) => {
         if (this.isFull) return 0
         if (this.#isLast()) return this.#random.between(0, count)

@@ -17,6 +17,9 @@ export interface Options {
   readonly hasStops?: boolean
   /** Where it syncs, the relay's host loses its power, too. */
   readonly hasPowerLosses?: boolean
+  /** The relay's, and what one takes; undefined: drawn from the seed. */
+  readonly sync?: "none" | "close" | "always"
+  readonly syncMillis?: number
   /** Another edge is on the way to the relay; it is killed, too. */
   readonly hasMiddle?: boolean
   /** The first of those is killed at this operation on its files, and no other. */
@@ -45,4 +48,14 @@ export const oneSession: Options = {
 export const longSession: Options = { ...oneSession, tracingCount: 120 }
 
 /** The same, with more and more trace chunks. */
-export const rotatingSession: Options = { ...longSession, tracingCount: 30, rotates: true }
+export const rotatingSession: Options = { ...longSession, tracingCount: 30, rotates: true, syncMillis: 0 }
+
+/** The same before a relay whose host may lose its power whenever it is gone. */
+export const unpoweredSession: Options = {
+  ...rotatingSession,
+  seed: 10,
+  tracingCount: 10,
+  hasPowerLosses: true,
+  sync: "close",
+  syncMillis: 30
+}

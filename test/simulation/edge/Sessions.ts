@@ -34,7 +34,11 @@ const traced = (target: Target, count: number, { packetCount = 0, rotates = fals
     for (let left = count; left > 0; left--) {
       yield* target.packets(1)
       yield* target.settled
-      if (rotates) yield* target.rotated(0, left % 5 === 0 ? Commands.closeCommands.delete : undefined)
+      if (rotates) {
+        // What is put down in the midst of one is not put down again before the next has begun.
+        if (left % 3 === 0) yield* target.rotated(0, Commands.closeCommands.move, 1000)
+        yield* target.rotated(0, left % 5 === 0 ? Commands.closeCommands.delete : undefined)
+      }
       yield* Effect.sleep(100)
     }
     yield* target.closed
