@@ -71,8 +71,11 @@ export const counters = ({ mayViewAll }: Viewpoint, all: Counters, shown: Readon
 }
 
 /** The drain's status as if only the sessions that are shown were left. */
-export const drain = ({ mayViewAll }: Viewpoint, all: Drain, shown: ReadonlyArray<SessionStatus>): Drain =>
-  mayViewAll ? all : { ...all, sessionCount: shown.filter(({ edge }) => edge === undefined).length }
+export const drain = ({ mayViewAll }: Viewpoint, all: Drain, shown: ReadonlyArray<SessionStatus>): Drain => {
+  if (mayViewAll) return all
+  const sessionCount = shown.filter(({ edge }) => edge === undefined).length
+  return { ...all, sessionCount, edgeSessionCount: shown.length - sessionCount }
+}
 
 /** Whether an event, of those from now on, is of a session that is shown; `now` are the sessions that there are. */
 export const events = (

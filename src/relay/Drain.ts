@@ -45,12 +45,16 @@ export const make = (registry: Registry): Effect.Effect<Drain, never, Scope.Scop
       )
 
     return {
-      status: Effect.sync(() => ({
-        isDraining: begun !== undefined,
-        ...(begun !== undefined && { sinceMillis: wallMillisOf(begun.since) }),
-        ...(begun?.deadline !== undefined && { deadlineMillis: wallMillisOf(begun.deadline) }),
-        sessionCount: left().length
-      })),
+      status: Effect.sync(() => {
+        const sessionCount = left().length
+        return {
+          isDraining: begun !== undefined,
+          ...(begun !== undefined && { sinceMillis: wallMillisOf(begun.since) }),
+          ...(begun?.deadline !== undefined && { deadlineMillis: wallMillisOf(begun.deadline) }),
+          sessionCount,
+          edgeSessionCount: registry.sessions.size - sessionCount
+        }
+      }),
       begin: (afterMillis) =>
         Effect.gen(function* () {
           const now = clockMillis()

@@ -154,7 +154,9 @@ export const Drain = Schema.Struct({
   /** When the sessions that are left are ended. Absent: never. */
   deadlineMillis: Schema.optionalKey(Millis),
   /** Sessions that are left, without those that come by edges: these outlive the relay. */
-  sessionCount: Count
+  sessionCount: Count,
+  /** Sessions that come by edges: they go on, and nobody waits for them. */
+  edgeSessionCount: Schema.optionalKey(Count)
 })
 /** Whether the relay makes sessions. */
 export interface Drain extends Schema.Schema.Type<typeof Drain> {}

@@ -28,17 +28,23 @@ export type { Session, ViewerEvent } from "./ViewerEvent.ts"
 export type { PacketIndex, ViewedStream } from "./ViewerMerge.ts"
 export type { SessionName } from "./ViewerUrl.ts"
 
+const isCalled = (session: Session, { hostname, sessionName }: ViewerUrl.SessionName): boolean =>
+  session.hostname === hostname && session.sessionName === sessionName
+
 /** Whether a session has that name and can be watched live: several may. */
-export const isNamed = (session: Session, { hostname, sessionName }: ViewerUrl.SessionName): boolean =>
-  session.hostname === hostname && session.sessionName === sessionName && session.liveTimerMicros > 0
+export const isNamed = (session: Session, name: ViewerUrl.SessionName): boolean =>
+  isCalled(session, name) && session.liveTimerMicros > 0
 
 /** The relay lists no live session of that name. */
 export class SessionNotFound extends Schema.TaggedError<SessionNotFound>()("SessionNotFound", {
   hostname: Schema.String,
-  sessionName: Schema.String
+  sessionName: Schema.String,
+  /** The relay records one of that name that is not live. */
+  isNotLive: Schema.optionalKey(Schema.Boolean)
 }) {
   override get message(): string {
-    return `no live session ${this.sessionName} of host ${this.hostname}`
+    const words = `no live session ${this.sessionName} of host ${this.hostname}`
+    return this.isNotLive === true ? `${words}: the one that is recorded was created without --live` : words
   }
 }
 
@@ -204,8 +210,11 @@ const make = (address: Address, connection: ViewerConnection.ViewerConnection): 
     attach: (session, options = {}) => attachEach([session], options),
     attachAll: (name, options = {}) =>
       Effect.gen(function* () {
-        const chosen = (yield* sessions).filter((session) => isNamed(session, name))
-        if (chosen.length === 0) return yield* new SessionNotFound(name)
+        const called = (yield* sessions).filter((session) => isCalled(session, name))
+        const chosen = called.filter((session) => isNamed(session, name))
+        if (chosen.length === 0) {
+          return yield* new SessionNotFound({ ...name, ...(called.length > 0 && { isNotLive: true }) })
+        }
         // They may have ended between the two questions.
         const hasEnded = (refusal: unknown) => refusal instanceof AttachRefused && refusal.reason === ended
         return yield* attachEach(chosen, options, name).pipe(

@@ -35,7 +35,10 @@ const figure = (text: string, series: string) =>
 const begin = Effect.gen(function* () {
   const relayHttp = yield* Ports.free
   const edgeHttp = yield* Ports.free
-  const relay = yield* Relays.start("ours", { args: [`--http-port=tcp://127.0.0.1:${relayHttp}`] })
+  const token = join(yield* Relays.temporaryDirectory("operator"), "token")
+  writeFileSync(token, "secret\n")
+  const operator = [`--http-port=tcp://127.0.0.1:${relayHttp}`, `--http-token-file=${token}`]
+  const relay = yield* Relays.start("ours", { args: operator })
   const edge = yield* Edges.start(relay, { args: [`--http-port=tcp://127.0.0.1:${edgeHttp}`, "--name=board"] })
   const script = Script.make(edge, Tree.onDisk(relay.output), () => {})
   const { c, d, file } = yield* script.recording()
@@ -43,7 +46,7 @@ const begin = Effect.gen(function* () {
   yield* d.packet(stream, 0, 5000)
   yield* c.index(stream, { seq: 0 })
   yield* script.fileSize(file("ch_0"), 5000)
-  return { relay, relayHttp, edge, edgeHttp }
+  return { relay, relayHttp, edge, edgeHttp, token }
 })
 
 describe("an edge", () => {
@@ -62,7 +65,7 @@ describe("an edge", () => {
 
   it.live("says how it is: in its status, by its port, and at the relay, also when it is gone", () =>
     Effect.gen(function* () {
-      const { edge, edgeHttp, relayHttp } = yield* begin
+      const { edge, edgeHttp, relayHttp, token } = yield* begin
       const sessions = Effect.map(toolbox("sessions", `http://127.0.0.1:${relayHttp}`), ({ stdout }) => stdout)
       const shown = (pattern: RegExp) =>
         Process.until(`${pattern}`, sessions, (text) => pattern.test(text), { everyMillis: 200 })
@@ -90,6 +93,8 @@ describe("an edge", () => {
       yield* shown(/edge board gone for \d+ s: suspended, up to date, spool/)
       const { text: after } = yield* get(relayHttp, "/metrics")
       assert.strictEqual(figure(after, 'lttng_relay_sessions_by_edge{state="suspended"}'), 1)
+      const drained = yield* toolbox("drain", `http://127.0.0.1:${relayHttp}`, `--token-file=${token}`)
+      assert.match(drained.stdout, /^Drained: no session is left but 1 by edges, which go on [^\n]*\n$/)
     })
   )
 

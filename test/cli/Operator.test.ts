@@ -4,8 +4,10 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Overview } from "../../src/admin/AdminApi.ts"
+import * as LivePort from "../../src/cli/operator/LivePort.ts"
 import * as TopView from "../../src/cli/operator/TopView.ts"
 import { SyntheticTrace, Target } from "../../src/index.ts"
+import * as ViewerUrl from "../../src/viewer/ViewerUrl.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -60,6 +62,42 @@ describe("lttng-relay sessions", () => {
       }
     })
   )
+})
+
+describe("lttng-relay sessions by the operator's port", () => {
+  it.live("has the URLs that viewers take, as by the live port", () =>
+    Effect.gen(function* () {
+      const relay = yield* operated(yield* Relays.temporaryDirectory("urls"))
+      const target = yield* Target.make({ url: relay.streams, hostname: "web1" })
+      yield* target.session({ name: "made", liveTimer: "1 second" })
+      const url = `${relay.live}/host/web1/made`
+      assert.match((yield* toolbox("sessions", relay.url)).stdout, new RegExp(`^\\d+ ${url} \\(timer 1000000 µs, `))
+      for (const asked of [relay.live, relay.url]) {
+        const [listed] = JSON.parse((yield* toolbox("sessions", "--json", asked)).stdout)
+        assert.strictEqual(listed.url, url)
+      }
+    })
+  )
+
+  const at = (host: string, tls?: object) => ({ relay: { live: { host, port: 1, family: 4 } }, ...(tls && { tls }) })
+
+  it.each([
+    ["of every address is where it was asked", at("0.0.0.0"), "http://relay:5345", "net://relay:1"],
+    ["of every address of IPv6 likewise", at("::"), "https://[2001:db8::1]:5345/", "net://[2001:db8::1]:1"],
+    ["asked by a unix socket is here", at("::"), "unix:///run/relay.sock", "net://localhost:1"],
+    ["of an address is there", at("192.0.2.1"), "tcp4://localhost", "net://192.0.2.1:1"],
+    ["on loopback is there for its own host", at("localhost"), "http://127.0.0.1:5345", "net://localhost:1"],
+    ["on loopback is for no other host", at("localhost"), "http://relay:5345", undefined],
+    ["may take TLS only", at("relay", { live: "require" }), "http://relay", "tls://relay:1"],
+    ["may take TLS, as it was asked", at("relay", { live: "allow" }), "https://relay", "tls://relay:1"],
+    ["may take none, as it was asked", at("relay", { live: "allow" }), "http://relay", "net://relay:1"],
+    ["is not known of an edge", { to: "net://relay" }, "http://edge", undefined],
+    ["is not known where that is not told", undefined, "http://relay", undefined]
+  ])("a live port %s", (_, configuration, asked, url) => {
+    const address = LivePort.addressOf(configuration, asked)
+    const session = { hostname: "h", sessionName: "s" }
+    assert.strictEqual(address && ViewerUrl.format(address, session), url && `${url}/host/h/s`)
+  })
 })
 
 describe("lttng-relay sessions where there is none", () => {

@@ -403,6 +403,8 @@ const targetLive = (kind: Relays.Kind) => () => {
       assert.strictEqual(notLive.message, "cannot watch plain: it is not a live session")
       const missing = yield* Effect.flip(viewer.attachAll({ hostname: "host1", sessionName: "nobody" }))
       assert.strictEqual(missing.message, "no live session nobody of host host1")
+      const recorded = yield* Effect.flip(viewer.attachAll({ hostname: "host1", sessionName: "plain" }))
+      assert.match(recorded.message, /^no live session plain of host host1: .* without --live$/)
       const unknown = yield* Effect.flip(viewer.attach({ ...(made as LiveViewer.Session), id: 999n }))
       assert.strictEqual(unknown.message, "cannot watch made: it has ended")
     })

@@ -83,8 +83,9 @@ const View = ({
     : html`<${Sessions} sessions=${overview.sessions} passing=${overview.passing ?? []} rates=${rates} />`
 }
 
-const drainText = ({ deadlineMillis, sessionCount }: Drain): string => {
-  if (sessionCount === 0) return "Drained: no session is left, and none is made."
+const drainText = ({ deadlineMillis, edgeSessionCount = 0, sessionCount }: Drain): string => {
+  const others = edgeSessionCount === 0 ? "" : ` but ${edgeSessionCount} by edges`
+  if (sessionCount === 0) return `Drained: no session is left${others}, and none is made.`
   const left = sessionCount === 1 ? "1 session is left" : `${sessionCount} sessions are left`
   const end = deadlineMillis === undefined ? "" : `; they are ended at ${Values.clock(deadlineMillis)}`
   return `Draining: no session is made, ${left}${end}.`

@@ -27,13 +27,19 @@ type Input = Flags.Given<typeof config>
 
 const pollInterval = "500 millis"
 
-const show = (json: boolean, status: { readonly isDraining: boolean; readonly sessionCount: number }) => {
+interface Left {
+  readonly isDraining: boolean
+  readonly sessionCount: number
+  readonly edgeSessionCount?: number
+}
+
+const show = (json: boolean, status: Left) => {
   if (json) return Output.printJson(status)
   if (!status.isDraining) return Console.log("The relay makes sessions again")
-  const { sessionCount } = status
-  return Console.log(
-    sessionCount === 0 ? "Drained: no session is left" : `${Output.plural(sessionCount, "session")} left`
-  )
+  const { edgeSessionCount = 0, sessionCount } = status
+  if (sessionCount > 0) return Console.log(`${Output.plural(sessionCount, "session")} left`)
+  const others = edgeSessionCount === 0 ? "" : ` but ${edgeSessionCount} by edges, which go on when it starts again`
+  return Console.log(`Drained: no session is left${others}`)
 }
 
 const drain = (input: Input) =>

@@ -9,6 +9,7 @@ import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as Terms from "../Terms.ts"
+import * as LivePort from "./LivePort.ts"
 import * as Operator from "./Operator.ts"
 
 interface Listed extends Omit<LiveViewer.Session, "id"> {
@@ -70,12 +71,12 @@ const wordsOfEdge = (edge: NonNullable<SessionSummary["edge"]>, atMillis: number
   return `edge ${name} ${state}, ${lagOf(spool)}, spool ${Output.bytes(spool.byteCount)}`
 }
 
-/** `atMillis`: when the relay said it, by its clock, which need not be ours. */
-export const describeSummary = (session: SessionSummary, atMillis: number): string => {
-  const { edge, hostname, id, liveTimerMicros, name, streamCount, viewerCount } = session
+/** `url`: by which it is watched. `atMillis`: when the relay said it, by its clock, which need not be ours. */
+export const describeSummary = (session: SessionSummary & { readonly url?: string }, atMillis: number): string => {
+  const { edge, hostname, id, liveTimerMicros, name, streamCount, url, viewerCount } = session
   const counts = `${Output.plural(streamCount, "stream")}, ${Output.plural(viewerCount, "viewer")}`
   const comesBy = edge === undefined ? "" : `, ${wordsOfEdge(edge, atMillis)}`
-  return `${id} ${hostname}/${name} (${timerOf(liveTimerMicros)}, ${counts}${comesBy})`
+  return `${id} ${url ?? `${hostname}/${name}`} (${timerOf(liveTimerMicros)}, ${counts}${comesBy})`
 }
 
 const describePassed = (session: PassedSession): string => {
@@ -87,12 +88,17 @@ const describePassed = (session: PassedSession): string => {
 }
 
 const runOperators = (input: Input) =>
-  Operator.withClient(input, ({ relay }) =>
+  Operator.withClient(input, ({ daemon, relay }) =>
     Effect.gen(function* () {
       const { atMillis, passing = [], sessions } = yield* relay.overview({ query: {} })
+      // Not everybody may ask for it, and a relay in a program has none.
+      const address = LivePort.addressOf(Option.getOrUndefined(yield* Effect.option(daemon.configuration())), input.url)
+      const urlOf = ({ hostname, name }: SessionSummary) =>
+        address === undefined ? {} : { url: ViewerUrl.format(address, { hostname, sessionName: name }) }
+      const shown = sessions.map((session) => ({ ...session, ...urlOf(session) }))
       const passed = passing.map((session) => ({ ...session, passes: true }))
-      if (input.json) return yield* Output.printJson([...sessions, ...passed])
-      yield* printAll([...sessions.map((each) => describeSummary(each, atMillis)), ...passing.map(describePassed)])
+      if (input.json) return yield* Output.printJson([...shown, ...passed])
+      yield* printAll([...shown.map((each) => describeSummary(each, atMillis)), ...passing.map(describePassed)])
     })
   )
 
