@@ -131,11 +131,14 @@ const inProcess = Effect.gen(function* () {
 /** What all three ports have in common: the limit of connections, and by kind of peer keep-alive and stall limit. */
 const commonOf = Effect.fnUntraced(function* (config: RelayConfig) {
   const { pool } = yield* TraceStore
+  const { incidents } = yield* Registry
+  const shortage = new Shortage(fileLimit())
+  yield* Effect.forkScoped(shortage.watch((code) => incidents.count(code)))
   const connected = yield* Deferred.make<void>()
   const limit: ConnectionLimit = {
     countMax: Descriptors.connectionCountMaxOf(config),
     count: 0,
-    shortage: new Shortage(fileLimit()),
+    shortage,
     isShort: () => pool.reservedCount >= Descriptors.reservedCountMaxOf(config),
     onChange: (difference) => {
       pool.reserve(difference)

@@ -27,6 +27,15 @@ export const connectionCountMaxOf = ({
 }: Pick<RelayConfig, "connectionCountMax" | "fdPoolSize">): number =>
   Math.min(connectionCountMax, reservedCountMaxOf({ fdPoolSize }))
 
+/** Said to who lets the relay have fewer descriptors than the connections it may have; undefined: they are enough. */
+export const doubtOf = (config: Pick<RelayConfig, "connectionCountMax" | "fdPoolSize">): string | undefined => {
+  const count = connectionCountMaxOf(config)
+  const wanted = config.connectionCountMax
+  return count < wanted
+    ? `Descriptors (ulimit -n, --fd-pool-size) are enough for ${count} connections, not for ${wanted}`
+    : undefined
+}
+
 /**
  * Of an edge that may have `descriptorCount`: each session, with two connections of its tracer, needs one to the relay
  * and a file of the spool, which may have `segmentCount` more. Without the one to the relay nothing would get away.

@@ -7,6 +7,7 @@
 import { existsSync } from "node:fs"
 import { Effect, type Scope } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
+import * as Descriptors from "../config/Descriptors.ts"
 import { report } from "../errors/Report.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { clockMillis, wallMillis } from "../Machine.ts"
@@ -152,6 +153,8 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   const directory = yield* openRunDirectory(options)
   yield* openHealthSocket(options, directory, ownFiles)
   yield* enterOutput(options.relay.output)
+  const doubt = Descriptors.doubtOf(options.relay)
+  if (doubt !== undefined) yield* Effect.logWarning(doubt)
   const startMillis = wallMillis()
   const { addresses, recorded } = yield* startRelay(options, environs.controls)
   yield* writePortFiles(directory, addresses, ownFiles)

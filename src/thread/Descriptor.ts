@@ -1,4 +1,4 @@
-/** Writes bytes into a descriptor in the caller's turn, as the writer thread does beside it. */
+/** Bytes written into a descriptor in the caller's turn, as the writer thread does beside it; and which one is free. */
 import * as fs from "node:fs"
 
 /** Answers how many bytes the system took now; 0 also if the descriptor is broken, which its owner finds out. */
@@ -7,5 +7,17 @@ export const writeNow = (descriptor: number, bytes: Uint8Array): number => {
     return fs.writeSync(descriptor, bytes)
   } catch {
     return 0
+  }
+}
+
+/** The number of a descriptor that is free, or the error that none is. Any other error says nothing: undefined. */
+export const free = (): number | Error | undefined => {
+  try {
+    const descriptor = fs.openSync("/dev/null", "r")
+    fs.closeSync(descriptor)
+    return descriptor
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    return code === "EMFILE" || code === "ENFILE" ? (cause as Error) : undefined
   }
 }

@@ -142,9 +142,11 @@ export const listen = <R>(
     }
     const accept = (accepted: net.Socket) => {
       const descriptor = descriptorOf(accepted)
-      if (descriptor !== undefined && limit.shortage?.begins(descriptor)) {
-        onReported("DESCRIPTORS_SHORT")
-        run(report("DESCRIPTORS_SHORT", `of the ${limit.shortage.countMax} that it may have`))
+      const { shortage } = limit
+      const told = descriptor === undefined ? undefined : shortage?.heard(descriptor)
+      if (shortage !== undefined && told !== undefined) {
+        onReported(told)
+        run(shortage.line(told))
       }
       if (!admits(accepted.remoteAddress ?? "")) return refuse({ accepted }, "HOST_REFUSED", "")
       if (!hasRoom(limit)) return tooMany({ accepted })

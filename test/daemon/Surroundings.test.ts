@@ -66,6 +66,37 @@ describe("a working directory that has been removed", () => {
   )
 })
 
+describe("few descriptors", () => {
+  it.live("are told of at the start, with the connections for which they are enough", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const running = yield* startIn(at, "ulimit -n 120", [])
+      const { stderr } = yield* Daemons.end(running)
+      assert.match(stderr, /^Warning: Descriptors \(.*\) are enough for 38 connections, not for 4096\n$/)
+    })
+  )
+})
+
+Peers.describeWithPeers(["prlimit"], "no descriptor for anything, though few connections are open", () => {
+  it.live("is told of, and that it is over", () =>
+    Effect.gen(function* () {
+      const at = yield* Daemons.place
+      const running = yield* startIn(at, ":", ["-v"])
+      yield* Process.said(running, "Initialization complete")
+      const limit = (count: string) => Process.run("prlimit", ["--pid", `${running.pid}`, `--nofile=${count}`])
+      yield* limit("10:")
+      yield* Process.said(running, "DESCRIPTORS_SHORT")
+      yield* limit("1000:")
+      yield* Process.said(running, "DESCRIPTORS_AGAIN")
+      const { stderr } = yield* Daemons.end(running)
+      const [short, again, ...more] = stderr.match(/^.*code=DESCRIPTORS_.*$/gm) ?? []
+      assert.match(short ?? "", /^Error: the process has hardly a descriptor left: Too many open files \[/)
+      assert.match(again ?? "", /^Warning: the process has descriptors again \[/)
+      assert.deepStrictEqual(more, [])
+    })
+  )
+})
+
 describe("names that are not UTF-8", () => {
   it.live("of the output directory are its bytes, and are the same when the options are read again", () =>
     Effect.gen(function* () {

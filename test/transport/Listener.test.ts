@@ -65,8 +65,16 @@ describe("a listener", () => {
 
   it("tells of the next shortage once there were enough descriptors again", () => {
     const shortage = new Shortage(100)
-    const told = [90, 95, 96, 90, 99, 80, 99, 67, 95, 99].filter((descriptor) => shortage.begins(descriptor))
-    assert.deepStrictEqual(told, [95, 95])
+    const given = [90, 95, 96, undefined, 90, 99, 80, undefined, 99, 67, 30, undefined, undefined, 3]
+    assert.deepStrictEqual(
+      given.map((descriptor) => [descriptor, shortage.heard(descriptor)]).filter(([, told]) => told !== undefined),
+      [
+        [95, "DESCRIPTORS_SHORT"],
+        [67, "DESCRIPTORS_AGAIN"],
+        [undefined, "DESCRIPTORS_SHORT"],
+        [3, "DESCRIPTORS_AGAIN"]
+      ]
+    )
   })
 
   it.live("cuts off a peer that does not read its answers", () =>

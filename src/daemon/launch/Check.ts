@@ -9,7 +9,7 @@ import { Effect, Result } from "effect"
 import * as Doubts from "../../access/Doubts.ts"
 import { freeBytesMin, freeFileCountMin } from "../../admin/Readiness.ts"
 import type { DaemonOptions } from "../../config/DaemonOptions.ts"
-import { connectionCountMaxOf, journalCountMaxOf } from "../../config/Descriptors.ts"
+import * as Descriptors from "../../config/Descriptors.ts"
 import * as ExportVariables from "../../config/ExportVariables.ts"
 import * as HttpPort from "../../config/HttpPort.ts"
 import { check } from "../../config/RelayConfig.ts"
@@ -86,7 +86,7 @@ const output = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
 
 /** Warns if journals of edges that an earlier relay left are so many that one owner of all would get no more. */
 const journals = ({ relay }: DaemonOptions): ReadonlyArray<Message> => {
-  const max = journalCountMaxOf(relay)
+  const max = Descriptors.journalCountMaxOf(relay)
   const place = `${relay.output}/.journals`
   const count = namesIn(place).filter((name) => name.endsWith(".history")).length
   if (2 * count < max) return []
@@ -160,10 +160,8 @@ const limits = ({ relay }: DaemonOptions, isRefused: boolean): ReadonlyArray<Mes
   const complaints: Array<Message> = []
   const checked = Effect.runSync(Effect.result(check(relay)))
   if (Result.isFailure(checked) && !isRefused) complaints.push(error(checked.failure.reason))
-  const count = connectionCountMaxOf(relay)
-  if (count < relay.connectionCountMax) {
-    complaints.push(warning(`Descriptors are enough for ${count} connections, not for ${relay.connectionCountMax}`))
-  }
+  const doubt = Descriptors.doubtOf(relay)
+  if (doubt !== undefined) complaints.push(warning(doubt))
   const memory = relay.memoryBytesMax + relay.liveCacheBytes
   if (memory > totalmem()) complaints.push(warning(`The memory limits are ${memory} bytes, the machine has less`))
   return complaints

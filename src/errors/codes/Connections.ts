@@ -73,8 +73,14 @@ export const connections = {
   DESCRIPTORS_SHORT: entry(
     "error",
     "the process has hardly a descriptor left",
-    "When there is none, connections are closed without a line, and files wait. Said once, until there are some again. " +
-      "Raise ulimit -n, or lower --fd-pool-size (in a program fdPoolSize) by what else is open."
+    "When there is none, connections are closed without a line, or wait, and so do files. Said once, until there are some again. " +
+      "Raise ulimit -n, or lower --fd-pool-size (in a program fdPoolSize) by what else is open. Too many in the system: " +
+      "find who has them, or raise fs.file-max."
+  ),
+  DESCRIPTORS_AGAIN: entry(
+    "warning",
+    "the process has descriptors again",
+    "Nothing: connections are accepted and files opened as before."
   ),
   ACCEPT_FAILED: entry("error", "connections cannot be accepted", "The system refuses; the relay goes on trying.")
 } as const satisfies Record<string, Entry>
