@@ -102,7 +102,10 @@ export const make = (arrival: Arrival, options: Options, thread: SenderThread | 
       // There is no reply to lose, and who is refused from the start would have a place meanwhile.
       if (!hasSent) return void socket.destroy()
       sender.settle()
-      socket.end()
+      // Once the system has all of it, no process needs to go on for this.
+      socket.end(() => {
+        for (const each of [accepted, socket]) each.unref()
+      })
       reading.resume()
       setTimeout(() => socket.destroy(), lingerMillis).unref()
     },

@@ -1,5 +1,6 @@
 /** Connections as the transport hands them on, over real sockets: what stalls is cut off, what idles is not. */
 import * as net from "node:net"
+import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, type Scope } from "effect"
 import * as Machine from "../../src/Machine.ts"
@@ -7,6 +8,7 @@ import { type ConnectionLimit, listen } from "../../src/transport/Listener.ts"
 import type { Peer, SocketEnd } from "../../src/transport/Peer.ts"
 import { Shortage } from "../../src/transport/Shortage.ts"
 import { logged } from "../support/logged.ts"
+import * as Process from "../support/process.ts"
 
 const stallMillis = 50
 
@@ -163,6 +165,20 @@ describe("a listener", () => {
         socket.once("close", () => resume(Effect.succeed("broken")))
       })
       assert.deepStrictEqual([said, how], ["no", "end"])
+    })
+  )
+
+  it.live("keeps no process from its end for a peer that reads nothing, once the system has the last answer", () =>
+    Effect.gen(function* () {
+      const program = fileURLToPath(new URL("lastWord.ts", import.meta.url))
+      const running = yield* Process.daemon(process.execPath, [program])
+      const socket = yield* connect(Number.parseInt(yield* Process.said(running, "\n"), 10))
+      socket.pause()
+      assert.strictEqual((yield* running.ended).code, 0)
+      const word = Effect.callback<string>((resume) => {
+        socket.once("data", (bytes) => resume(Effect.succeed(`${bytes}`))).resume()
+      })
+      assert.strictEqual(yield* word, "word")
     })
   )
 
