@@ -10,6 +10,10 @@ export interface Bar {
   readonly update: (value: number, fields: Readonly<Record<string, string>>) => void
 }
 
+const barColumnsMax = 40
+/** What beside the bar is to be seen in a narrow terminal, too. */
+const figureColumns = 60
+
 /** With a total it is a bar, without one a running line of `format`'s fields. */
 export const make = (format: string, total: number | undefined): Effect.Effect<Bar, never, Scope.Scope> =>
   Effect.acquireRelease(
@@ -17,7 +21,8 @@ export const make = (format: string, total: number | undefined): Effect.Effect<B
       const shape = total === undefined ? format : `{bar} {percentage}% | ${format} | {eta_formatted} left`
       const { shades_classic: preset } = CliProgress.Presets
       // Interruption is the program's to handle: the scope stops the bar.
-      const bar = new CliProgress.SingleBar({ format: shape, hideCursor: true, gracefulExit: false }, preset)
+      const barsize = Math.max(0, Math.min(barColumnsMax, (process.stderr.columns || 0) - figureColumns))
+      const bar = new CliProgress.SingleBar({ format: shape, barsize, hideCursor: true, gracefulExit: false }, preset)
       bar.start(total ?? 1, 0, emptyFields(format))
       return bar
     }),

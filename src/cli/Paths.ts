@@ -5,8 +5,12 @@
 import { Effect } from "effect"
 import { type Argument, type Flag, Param, Primitive } from "effect/cli"
 
+const isUrl = (value: string): boolean => /^\w+:\/\//.test(value)
+
 const primitive = (type: "file" | "directory"): Primitive.Primitive<string> =>
-  Object.assign(Primitive.Path(type), { parse: (value: string) => Effect.succeed(value) })
+  Object.assign(Primitive.Path(type), {
+    parse: (value: string) => (isUrl(value) ? Effect.fail(`a ${type}, not a URL`) : Effect.succeed(value))
+  })
 
 const named =
   <const Kind extends Param.ParamKind>(kind: Kind, type: "file" | "directory") =>

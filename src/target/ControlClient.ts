@@ -134,7 +134,7 @@ export const connect = (
     const asking = exchange.ask(requestOf(VersionCommand, 0, own), replyOf(VersionCommand, 0))
     const theirs = yield* Effect.catchTag(asking, "LinkLost", Dial.unanswered(address))
     if (theirs.major !== own.major) {
-      const reason = `major ${theirs.major}: is this a relay's control port?`
+      const reason = `major ${theirs.major}, which is no relay's: is ${Dial.nameOf(address)} its control port?`
       return yield* new Exchange.ReplyMalformed({ command: "VERSION", reason })
     }
     const minor = Math.min(own.minor, theirs.minor)

@@ -39,7 +39,7 @@ export const split = (url: string): Result.Result<UrlParts, UrlRefused> => {
   if (found === null) return refuse("not a URL like net://HOST[:PORT]")
   const [, scheme = "", version = "", hostText = "", portsText = "", path = ""] = found
   const host = hostText.startsWith("[") ? hostText.slice(1, -1) : hostText
-  if (host === "") return refuse("no host")
+  if (host === "") return refuse(portsText.startsWith("::") ? "an IPv6 address is in brackets" : "no host")
   if (hostText.startsWith("[") && !isIPv6(host)) return refuse(`${host} is not an IPv6 address`)
   const ports: Array<number | undefined> = []
   for (const text of portsText.split(":").slice(1)) {

@@ -171,7 +171,7 @@ export const over = (
       )
     )
     if (theirs.major !== own.major) {
-      const reason = `major ${theirs.major}: is this a relay's live port?`
+      const reason = `major ${theirs.major}, which is no relay's: is ${link.name} its live port?`
       return yield* new ReplyMalformed({ command: Connect.name, reason })
     }
     const roundTripMillis = Number((yield* Clock.monotonicTimeNanos) - asked) / 1e6

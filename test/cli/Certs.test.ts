@@ -269,6 +269,8 @@ it.live(
 it.live("an authority that is renewed: what either signed is good by both, and nothing is signed for longer", () =>
   Effect.gen(function* () {
     const pki = yield* Relays.temporaryDirectory("pki")
+    const none = { code: 0, stdout: "", stderr: `no certificates in ${pki}\n` }
+    assert.deepInclude(yield* Process.attempt(process.execPath, [toolboxProgram, "certs", "list", pki]), none)
     const { authority } = yield* Authority.init(pki, ["localhost"], 20)
     yield* toolbox("certs", "target", "early", pki)
     yield* toolbox("certs", "target", "gone", pki)

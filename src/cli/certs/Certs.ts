@@ -102,6 +102,7 @@ const list = subcommand("list", { directory, json: Output.jsonFlag }, ({ directo
   Output.reported(
     Effect.gen(function* () {
       const kept = yield* Authority.list(resolve(directory))
+      if (kept.length === 0) yield* Output.tell(`no certificates in ${directory}`)
       for (const one of kept) {
         yield* json ? Output.printJson(one) : Console.log(listed(directory, one))
       }

@@ -139,6 +139,9 @@ export const attach = (
       told.add(error.message)
       if (!isAbsent(error)) yield* Effect.sleep(Duration.millis(goneMillis))
     })
+    if (/^(https?|unix):/.test(options.url)) {
+      return yield* Effect.fail(new Misused(`${options.url} is for operators; to watch: ${sessionUrl}`))
+    }
     const identity = TlsRenewal.following(options, yield* Terms.identityOf(options))
     const attached = Effect.gen(function* () {
       const { session, viewer } = yield* LiveViewer.fromUrl(options.url, identity())
