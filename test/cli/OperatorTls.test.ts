@@ -74,7 +74,11 @@ Peers.describeWithPeers(["openssl"], "commands for operators, over TLS", () => {
       const expired = "Warning: our certificate (CN=over) expired 2021-01-01"
       const wrong: ReadonlyArray<readonly [code: number, said: string, args: ReadonlyArray<string>]> = [
         [1, "signed by an authority that we do not trust: give its authority with --tls-ca", ["top", url]],
-        [1, "signed by an authority that we do not trust: give its authority with --tls-ca", ["top", url, `--tls-ca=${pki}/strange.pem`]],
+        [
+          1,
+          "signed by an authority that we do not trust: give its authority with --tls-ca",
+          ["top", url, `--tls-ca=${pki}/strange.pem`]
+        ],
         [1, "give its authority with --tls-ca", ["sessions", `tls://localhost:${relay.livePort}`]],
         [1, "give its authority with --tls-ca", ["record", `tls://localhost:${relay.livePort}/host/h/s`, `${pki}/r`]],
         [1, "is not in the cert's altnames", ["drain", url, ...alice, "--tls-name=elsewhere"]],

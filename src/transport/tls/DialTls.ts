@@ -48,12 +48,12 @@ const trust = "give its authority with --tls-ca (in a program, tls.ca)"
 const reasons: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "its certificate, or one above it, has expired: it is to be renewed there",
   CERT_NOT_YET_VALID: "its certificate is not valid yet: the clock there, or of this host, is wrong",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    `its certificate is signed by nobody that we trust: ${trust}; or its file lacks the certificates between`,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `its certificate is signed by nobody that we trust: ${trust}; or its file lacks the certificates between`,
   UNABLE_TO_GET_ISSUER_CERT: `its certificates are signed by nobody that we trust: ${trust}`,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: `its certificates are signed by nobody that we trust: ${trust}`,
   SELF_SIGNED_CERT_IN_CHAIN: `its certificates are signed by an authority that we do not trust: ${trust}`,
-  DEPTH_ZERO_SELF_SIGNED_CERT: "its certificate is signed by itself, and not one that we trust: give it with --tls-ca (in a program, tls.ca)"
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    "its certificate is signed by itself, and not one that we trust: give it with --tls-ca (in a program, tls.ca)"
 }
 
 /** The failure of a handshake that ended with `cause`. */
