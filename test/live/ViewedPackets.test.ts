@@ -17,7 +17,8 @@ it("a file is given back when another takes its place, answered or not, and the 
     },
     release: ({ data }: { readonly data: Data }) => Effect.sync(() => open.splice(open.indexOf(data.number), 1))
   }
-  const packets = new ViewedPackets({ readers } as unknown as StreamActor, {} as ViewerCursor, Effect.runSync)
+  const stream = { readers } as unknown as StreamActor
+  const packets = new ViewedPackets(stream, {} as ViewerCursor, Effect.runSync, () => false)
   packets.hold(0, packets.readerOf(one), 0)
   packets.hold(1, packets.readerOf(one), 16)
   assert.deepStrictEqual(open, [1])

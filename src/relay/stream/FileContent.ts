@@ -1,14 +1,13 @@
 /**
  * A range of a trace file on its way to a viewer, in pieces: one is in memory at a time, whatever the range's length.
  *
- * There is a fixed number of large pieces for all viewers together. Once a piece is sent, its memory serves whichever
- * viewer reads next. A viewer that finds none goes on with small pieces, as viewers that do not read may hold the large
- * ones for a while.
+ * A viewer that finds no large piece (`LargePieces`) goes on with small ones, as viewers that do not read may hold the
+ * large ones for a while.
  */
 import { Effect } from "effect"
-import { headBytesMax } from "../../memory/RecentPackets.ts"
 import { FileFailed } from "../../storage/Files.ts"
 import type { TraceFile } from "../../storage/TraceFile.ts"
+import * as LargePieces from "./LargePieces.ts"
 
 export interface Range {
   readonly from: number
@@ -18,26 +17,8 @@ export interface Range {
 /** Takes one piece in this call; done when there may be another. `sent` is called when its memory is free again. */
 export type TakePiece = (piece: Uint8Array, sent?: () => void) => Effect.Effect<void>
 
-/** Size of one read of the disk and one write to the socket; more makes neither faster. */
-const largeBytes = 256 * 1024
-/** 8 MiB: what a few dozen viewers read at once. */
-const largeCountMax = 32
 /** Fresh memory for a piece of this size costs less than keeping it. */
 const smallBytes = 16 * 1024
-
-const spare: Array<Buffer> = []
-let lentCount = 0
-
-const lend = (): Buffer | undefined => {
-  if (lentCount === largeCountMax) return undefined
-  lentCount++
-  return spare.pop() ?? Buffer.allocUnsafeSlow(headBytesMax + largeBytes)
-}
-
-const giveBack = (memory: Buffer): void => {
-  lentCount--
-  spare.push(memory)
-}
 
 const short = new FileFailed({ operation: "read", path: "", code: "short" })
 
@@ -51,14 +32,14 @@ export const send = (file: TraceFile, range: Range, head: Buffer, take: TakePiec
       for (let done = 0; done < byteCount; ) {
         const room = done === 0 ? head.length : 0
         const left = byteCount - done
-        large = room + left <= smallBytes ? undefined : lend()
-        const count = Math.min(left, largeBytes, (large?.length ?? smallBytes) - room)
+        large = room + left <= smallBytes ? undefined : LargePieces.lend()
+        const count = Math.min(left, LargePieces.byteCount, (large?.length ?? smallBytes) - room)
         // A range in one piece is seen whole by its only read.
         if (done === 0 && count < byteCount && !(yield* isWhole(file, range))) return yield* short
         const memory = large ?? Buffer.allocUnsafe(room + count)
         head.copy(memory, 0, 0, room)
         if ((yield* file.read(memory.subarray(room, room + count), from + done)) < count) return yield* short
-        const sent = large === undefined ? undefined : () => giveBack(memory)
+        const sent = large === undefined ? undefined : () => LargePieces.giveBack(memory)
         large = undefined
         yield* take(memory.subarray(0, room + count), sent)
         done += count
@@ -66,7 +47,7 @@ export const send = (file: TraceFile, range: Range, head: Buffer, take: TakePiec
     })
     const end = Effect.sync(() => {
       // Left to the garbage collector: an interrupted read may still write into it.
-      if (large !== undefined) lentCount--
+      if (large !== undefined) LargePieces.lose()
     })
     return Effect.ensuring(pieces, end)
   })

@@ -4,19 +4,28 @@
  * (live.md §7.3).
  */
 import { Effect } from "effect"
-import { offsetOf } from "../../memory/RecentIndexes.ts"
+import { offsetOf, recordBytes } from "../../memory/RecentIndexes.ts"
 import type { Lent, RecentPacket } from "../../memory/RecentPackets.ts"
 import type { DataFile } from "../../model/StreamFile.ts"
 import type { ViewerCursor } from "../../model/ViewerCursor.ts"
+import { offsets } from "../../protocol/live/GetNextIndex.ts"
+import { u64At } from "../../protocol/Struct.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import * as FileContent from "../stream/FileContent.ts"
 import type { StreamActor } from "../stream/StreamActor.ts"
 import { openStill, type StreamReader } from "../stream/StreamReaders.ts"
 import type { TraceChunk } from "../TraceChunk.ts"
+import { ReadAhead } from "./ReadAhead.ts"
 import { short } from "./RecordsAhead.ts"
 
 /** How long bytes that were promised may take to reach the file before the viewer is told to ask again. */
 const fileWait = "5 seconds"
+
+/** Copies record `seq` to the start of `into`; false: it is not in memory. */
+export type CopyRecord = (seq: number, into: Buffer) => boolean
+
+/** Used within one call. */
+const record = Buffer.alloc(recordBytes)
 
 /** The record that was answered last. */
 interface Held {
@@ -30,11 +39,19 @@ export class ViewedPackets {
   readonly #stream: StreamActor
   readonly #cursor: ViewerCursor
   readonly #background: (work: Effect.Effect<void>) => void
+  readonly #copyRecord: CopyRecord
+  readonly #ahead = new ReadAhead()
   #held: Held | undefined
   /** The file of the record at the cursor. It becomes the held one when that record is answered. */
   #coming: StreamReader | undefined
 
-  constructor(stream: StreamActor, cursor: ViewerCursor, background: (work: Effect.Effect<void>) => void) {
+  constructor(
+    stream: StreamActor,
+    cursor: ViewerCursor,
+    background: (work: Effect.Effect<void>) => void,
+    copyRecord: CopyRecord
+  ) {
+    this.#copyRecord = copyRecord
     this.#stream = stream
     this.#cursor = cursor
     this.#background = background
@@ -150,13 +167,24 @@ export class ViewedPackets {
       if (!this.isInFile(held.seq)) yield* this.inFiles
       const file = yield* held.reader.file
       const { count, reads } = this.#stream.session.viewers
-      if (reads !== undefined && count > 1 && range.from === held.offset) {
-        yield* reads.read(held.reader.data, file, range)
+      if (reads !== undefined && range.from === held.offset) {
+        const behind = this.#behind(held, range)
+        if (count > 1 || behind.length > 0) yield* reads.read(held.reader.data, file, range, behind)
       }
       const shared = this.inMemory(range, head)
       if (shared === undefined) return yield* FileContent.send(file, range, head, take)
       if (shared.head !== undefined) take(shared.head)
       yield* take(shared.bytes, shared.giveBack)
+    })
+  }
+
+  /** The packets behind a held one that may be read with it. */
+  #behind({ reader, seq }: Held, range: FileContent.Range): ReadonlyArray<FileContent.Range> {
+    const { runs } = this.#stream.model
+    return this.#ahead.behind(seq, range, (next) => {
+      if (!this.isInFile(next) || runs.find(next)?.index.data !== reader.data) return undefined
+      if (!this.#copyRecord(next, record)) return undefined
+      return { from: offsetOf(record, 0), byteCount: u64At(record, offsets.packetSize) / 8 }
     })
   }
 
