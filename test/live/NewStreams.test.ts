@@ -7,9 +7,9 @@
  */
 import { afterEach, assert, describe, it, vi } from "@effect/vitest"
 import { Effect, Logger } from "effect"
-import { offsets, Status } from "../../src/protocol/live/GetNextIndex.ts"
+import { Flags, offsets, Status } from "../../src/protocol/live/GetNextIndex.ts"
 import { Party } from "../../src/relay/party/Party.ts"
-import type { ViewedSession } from "../../src/relay/viewer/ViewedSession.ts"
+import { ViewedSession } from "../../src/relay/viewer/ViewedSession.ts"
 import { ViewerActor } from "../../src/relay/viewer/ViewerActor.ts"
 import { Random } from "../support/Random.ts"
 import { attachAt, endAt, FakeSession, FakeStream, timerMillis, timestampOf, World } from "./announcing.ts"
@@ -160,6 +160,64 @@ describe("viewers attached while streams begin", () => {
     assert.strictEqual(ask(), Status.retry)
     assert.strictEqual(actor.newStreams(1n).streams.length, 1)
     assert.deepStrictEqual([ask(), ask()], [Status.retry, Status.inactive])
+  })
+
+  it("an answer asks nothing of the other sessions, until one has something new, and until the viewer has left that", () => {
+    let now = 0
+    vi.spyOn(performance, "now").mockImplementation(() => now)
+    const all = Array.from({ length: 20 }, (_, at) => new FakeSession(at + 1))
+    const actor = new ViewerActor(
+      {
+        sessions: new Map(all.map((session) => [session.id, session])),
+        options: { singleViewer: false },
+        background: () => {}
+      } as never,
+      {} as never,
+      anybody
+    )
+    actor.createSession()
+    let lookCount = 0
+    for (const session of all) {
+      for (const [at, name] of channels.entries())
+        session.add(new FakeStream(session, 10 * session.id + at, "app", name))
+      session.publish()
+      Effect.runSync(Effect.provide(actor.attach(BigInt(session.id), 1), Logger.layer([])))
+      actor.newStreams(BigInt(session.id))
+      let publicationCount = session.viewers.publicationCount
+      Object.defineProperty(session.viewers, "publicationCount", {
+        get: () => {
+          lookCount++
+          return publicationCount
+        },
+        set: (count: number) => {
+          publicationCount = count
+        }
+      })
+    }
+    const unknown = vi.spyOn(ViewedSession.prototype, "unknown")
+    const [one, other, third] = all as [FakeSession, FakeSession, FakeSession]
+    const asked = actor.stream(10)
+    const hasNewStreams = () => {
+      now++
+      assert(asked !== undefined)
+      actor.nextIndex(asked, Buffer.alloc(64))
+      return (actor.flagsOf(asked, Status.inactive) & Flags.newStream) !== 0
+    }
+    one.streams.get(10)?.model.addBeacon(5n, now)
+    now = 60_000
+    assert.deepStrictEqual([hasNewStreams(), hasNewStreams(), actor.unknown], [false, false, "none"])
+    assert.deepStrictEqual([lookCount, unknown.mock.calls.length], [0, 0])
+    for (const session of [other, third]) {
+      session.add(new FakeStream(session, 10 * session.id + 2, "app", "ch_1"))
+      session.publish()
+    }
+    assert.deepStrictEqual([hasNewStreams(), actor.unknown], [true, "due"])
+    assert.strictEqual(actor.newStreams(BigInt(other.id)).streams.length, 1)
+    assert.deepStrictEqual([hasNewStreams(), actor.unknown], [true, "due"])
+    actor.detach(BigInt(third.id))
+    assert.deepStrictEqual([hasNewStreams(), actor.unknown], [false, "none"])
+    one.viewers.raise()
+    assert.isTrue(hasNewStreams(), "a stream's first packet")
   })
 
   it("a stream without its metadata is coming for as long as it takes; one that is told of during a rotation, soon", () => {

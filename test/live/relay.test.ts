@@ -111,7 +111,7 @@ const packetsOf = ({ stream, tracer }: Effect.Success<ReturnType<typeof recorded
     }
   })
 
-const shownPacket = (id: number, seq: number, bytes: number) =>
+const shownPacket = (id: bigint, seq: number, bytes: number) =>
   `PACKET ${id} ${seq * bytes}+${bytes} → ok ${bytes}×${(seq + 1).toString(16).padStart(2, "0")}`
 
 it.live("a viewer that is behind reads more small packets at once the longer it uses what was read", () =>
@@ -166,7 +166,9 @@ it.live("viewers that take each other's memory for what is read ahead get every 
     }
     assert.isAtMost(readCount, watched.length * count)
     const packets = answers().filter((line) => line.startsWith("PACKET"))
-    const expected = Array.from({ length: count }, (_, seq) => watched.map(({ id }) => shownPacket(id, seq, packetBytes)))
+    const expected = Array.from({ length: count }, (_, seq) =>
+      watched.map(({ id }) => shownPacket(id, seq, packetBytes))
+    )
     assert.deepStrictEqual(packets, expected.flat())
   })
 )

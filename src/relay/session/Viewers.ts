@@ -17,6 +17,8 @@ export interface Attached {
   readonly lagNanos: number
   /** Called when the streams became visible. */
   readonly published: (streams: ReadonlyArray<StreamActor>) => void
+  /** Called when the publication count has grown. */
+  readonly raised: () => void
   /** Every stream it still reads, closed ones included. */
   readonly reading: Iterable<StreamActor>
 }
@@ -67,6 +69,7 @@ export class Viewers {
 
   raise(): void {
     this.publicationCount++
+    for (const viewer of this.#attached) viewer.raised()
   }
 
   get attached(): Iterable<Attached> {

@@ -31,8 +31,30 @@ const unaskedCountMax = 4096
 /** Directory of the kernel's streams: its tracer records before it announces them. */
 const kernelPath = /(?:^|\/)kernel$/
 
+/**
+ * The attachments of a viewer that have something for it. Each answer depends on all of them, and a viewer may be
+ * attached to thousands of sessions: those with nothing must cost it nothing.
+ */
+export class News {
+  /** The viewer has to ask for new streams. */
+  readonly toAsk = new Set<ViewedSession>()
+  /** There are streams that the viewer was not told of. */
+  readonly unannounced = new Set<ViewedSession>()
+
+  note(attachment: ViewedSession, hasNewStreams: boolean, hasUnannounced: boolean): void {
+    put(this.toAsk, attachment, hasNewStreams)
+    put(this.unannounced, attachment, hasUnannounced)
+  }
+}
+
+const put = <A>(set: Set<A>, value: A, isIn: boolean): void => {
+  if (isIn) set.add(value)
+  else set.delete(value)
+}
+
 /** The viewer, as its attachments see it. */
 export interface Viewer extends Knowledge {
+  readonly news: News
   /** True until it reads a stream of the kernel's. */
   announcesFirst: boolean
   /** The streams that it reads have one clock. */
@@ -94,6 +116,11 @@ export class ViewedSession implements Attached {
     for (const stream of this.session.streams.values()) if (stream.isPublished) this.#add(stream, isAtEnd)
     for (const { latest, metadata } of this.#traces.values()) if (metadata !== undefined) latest.length = 0
     this.session.viewers.attach(this)
+    this.#note()
+  }
+
+  #note(): void {
+    this.#viewer.news.note(this, this.#hasNewStreams, this.#unannounced.size > 0)
   }
 
   published(streams: ReadonlyArray<StreamActor>): void {
@@ -101,6 +128,10 @@ export class ViewedSession implements Attached {
     for (const stream of streams) this.#add(stream, false)
     for (const { traceId } of streams) this.#moveBegins(this.#traces.get(traceId))
     if (this.#unannounced.size > unaskedCountMax) this.#letGo()
+  }
+
+  raised(): void {
+    this.#note()
   }
 
   /** The tracer has announced a trace's new streams, now that their metadata stream is there: see `LateBegin`. */
@@ -160,12 +191,13 @@ export class ViewedSession implements Attached {
   }
 
   /** True until the viewer has asked for what was published last. */
-  get hasNewStreams(): boolean {
+  get #hasNewStreams(): boolean {
     return this.#seenPublicationCount < this.session.viewers.publicationCount
   }
 
   seen(): void {
     this.#seenPublicationCount = this.session.viewers.publicationCount
+    this.#note()
   }
 
   /** Whether there is something to announce; what cannot be read is forgotten. */
@@ -210,7 +242,7 @@ export class ViewedSession implements Attached {
   announce(): ReadonlyArray<StreamEntry> {
     this.#dropUnreadable()
     const shownUntil = shownUntilOf(this.#viewer)
-    return this.#announceable.map((viewerStream) => {
+    const entries = this.#announceable.map((viewerStream) => {
       const { stream } = viewerStream
       this.#unannounced.delete(viewerStream)
       this.#known.set(stream.handle, viewerStream)
@@ -227,6 +259,8 @@ export class ViewedSession implements Attached {
         channelName: stream.channelName
       }
     })
+    this.#note()
+    return entries
   }
 
   get #announceable(): ReadonlyArray<ViewerStream> {
@@ -253,7 +287,7 @@ export class ViewedSession implements Attached {
   drop(viewerStream: ViewerStream): void {
     const { stream } = viewerStream
     if (!this.#streams.delete(viewerStream)) return
-    this.#unannounced.delete(viewerStream)
+    if (this.#unannounced.delete(viewerStream)) this.#note()
     this.#known.delete(stream.handle)
     const trace = this.#traces.get(stream.traceId)
     if (trace?.metadata === viewerStream) trace.metadata = undefined
@@ -270,5 +304,6 @@ export class ViewedSession implements Attached {
   detach(): void {
     this.session.viewers.detach(this)
     for (const viewerStream of [...this.#streams]) this.drop(viewerStream)
+    this.#viewer.news.note(this, false, false)
   }
 }

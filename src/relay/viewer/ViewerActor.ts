@@ -16,7 +16,7 @@ import type { Connection } from "../Connections.ts"
 import type { Party } from "../party/Party.ts"
 import type { Registry } from "../Registry.ts"
 import type { SessionActor } from "../session/SessionActor.ts"
-import { ViewedSession, type Viewer } from "./ViewedSession.ts"
+import { News, ViewedSession, type Viewer } from "./ViewedSession.ts"
 import type { ViewerStream } from "./ViewerStream.ts"
 
 /**
@@ -33,6 +33,7 @@ export class ViewerActor implements Viewer {
   readonly #party: Party
   readonly #attachments = new Map<number, ViewedSession>()
   readonly #streams = new Map<number, ViewerStream>()
+  readonly news = new News()
   /** The access rules that its attachments were checked by. */
   #rules: unknown
   #hasSession = false
@@ -98,7 +99,9 @@ export class ViewerActor implements Viewer {
   get unknown(): Unknown {
     const now = clockMillis()
     let found: Unknown = "none"
-    for (const attachment of this.#attachments.values()) {
+    // What the kernel's tracer is announcing, sessions tell only when they are asked.
+    const attachments = this.announcesFirst ? this.news.unannounced : this.#attachments.values()
+    for (const attachment of attachments) {
       const unknown = attachment.unknown(now)
       if (unknown === "imminent") return unknown
       if (found !== "due" && unknown !== "none") found = unknown
@@ -256,8 +259,7 @@ export class ViewerActor implements Viewer {
     let flags = metadata?.metadata.hasNew === true && !isTrap ? Flags.newMetadata : 0
     if (viewerStream.stream.isMetadata) return flags
     if (own?.isToldOfEdge === true) flags |= Flags.byEdge
-    for (const attachment of this.#attachments.values()) if (attachment.hasNewStreams) flags |= Flags.newStream
-    return flags
+    return this.news.toAsk.size > 0 ? flags | Flags.newStream : flags
   }
 
   /** The stream was read to its end: its number means nothing from now on. */

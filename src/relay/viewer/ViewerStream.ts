@@ -74,9 +74,7 @@ export class ViewerStream implements Surroundings {
     this.metadata = new ViewedMetadata(stream)
     this.cursor = cursor
     this.#ahead = new RecordsAhead(stream.session.identity.minor)
-    this.#packets = new ViewedPackets(stream, cursor, registry.background, (...what) =>
-      this.#copyRecord(...what)
-    )
+    this.#packets = new ViewedPackets(stream, cursor, registry.background, (...what) => this.#copyRecord(...what))
     this.#patience = new Patience(
       hastyMillis,
       (reply) => this.#next(reply),
