@@ -14,10 +14,14 @@ import { allocateShared } from "./Piece.ts"
 /** Most bytes that a reply may put in front of a packet. */
 export const headBytesMax = 16
 
-/** Places begin and end at multiples of this: the size of a page. */
-const unitBytesDefault = 4096
-/** A ring of 4 GiB: clearing a place in a larger one would take longer than a packet may. */
+/** Places begin and end at multiples of this: of the smallest packets, 4 KiB and room for a head, little is lost. */
+const unitBytesMin = 512
+/** A ring of 4 GiB in units of a page: clearing a place in a larger one would take longer than a packet may. */
 const unitCountMax = 1 << 20
+const unitBytesMax = 4096
+
+const unitBytesFor = (bytesMax: number): number =>
+  Math.min(Math.max(unitBytesMin, 2 ** Math.ceil(Math.log2(bytesMax / unitCountMax))), unitBytesMax)
 
 /** A packet, or a part of it, on its way to a socket. */
 export interface Lent {
@@ -145,25 +149,22 @@ export class RecentPackets {
   /** Allocated when first needed. */
   #ring: Buffer | undefined
   /** Packets at the index of their place's first unit. */
-  readonly #packets: Array<RecentPacket | undefined>
+  #packets: Array<RecentPacket | undefined> = []
   /** The unit behind the packet that began last. */
   #next = 0
   /** Packets by file. Weak, so that files of sessions that are gone are not kept alive by packets. */
   readonly #files = new WeakMap<object, Offsets>()
 
-  constructor(bytesMax: number, unitBytes: number = unitBytesDefault) {
+  constructor(bytesMax: number, unitBytes: number = unitBytesFor(bytesMax)) {
     this.#unitBytes = unitBytes
     this.#unitCount = Math.min(Math.floor(bytesMax / unitBytes), unitCountMax)
-    this.#packets = new Array(this.#unitCount).fill(undefined)
   }
 
   /** A place for a packet that starts to arrive; undefined when there is none. */
   begin(file: object, offset: number, byteCount: number): RecentPacket | undefined {
     const unitCount = Math.ceil((headBytesMax + byteCount) / this.#unitBytes)
     if (byteCount === 0 || unitCount > this.#unitCount) return undefined
-    this.#ring ??= allocateShared(this.#unitCount * this.#unitBytes)
-    // There is not that much memory, and it is not to be asked for again with every packet.
-    if (this.#ring === undefined) this.#unitCount = 0
+    if (this.#ring === undefined) this.#allocate()
     const from = this.#clear(unitCount)
     if (from === undefined || this.#ring === undefined) return undefined
     const place = { at: from * this.#unitBytes, unitCount }
@@ -171,6 +172,13 @@ export class RecentPackets {
     this.#packets[from] = packet
     this.#next = from + unitCount
     return packet
+  }
+
+  #allocate(): void {
+    this.#ring = allocateShared(this.#unitCount * this.#unitBytes)
+    // There is not that much memory, and it is not to be asked for again with every packet.
+    if (this.#ring === undefined) this.#unitCount = 0
+    this.#packets = new Array(this.#unitCount).fill(undefined)
   }
 
   /** The packet that begins at `offset` of `file`, if all of it is here. Valid until the next `begin`. */
@@ -193,12 +201,15 @@ export class RecentPackets {
       }
       if (at >= from + unitCount) return from
       const packet = this.#packets[at]
-      if (packet?.isInUse === true) {
+      if (packet === undefined) at++
+      else {
+        const isInUse = packet.isInUse
+        if (!isInUse) {
+          packet.evict()
+          this.#packets[at] = undefined
+        }
         at += packet.unitCount
-        from = at
-      } else {
-        packet?.evict()
-        this.#packets[at++] = undefined
+        if (isInUse) from = at
       }
     }
   }

@@ -85,6 +85,29 @@ describe("recent packets", () => {
     assert.strictEqual(bytesOf(recent, file, 0), "abcd")
   })
 
+  it("of 4 KiB, the smallest of usual ones, fill nearly all of the memory", () => {
+    const file = {}
+    const packetBytes = 4096
+    for (const [bytesMax, count] of [
+      [2 ** 20, 227],
+      [2 ** 24, 3640],
+      // Places in a larger ring are larger.
+      [2 ** 30, 209_715]
+    ] as const) {
+      const recent = new RecentPackets(bytesMax)
+      const begin = (number: number) =>
+        recent
+          .begin(file, number * packetBytes, packetBytes)
+          ?.claim()
+          .filled(true)
+      for (let number = 0; number < count; number++) begin(number)
+      assert.isDefined(recent.find(file, 0))
+      begin(count)
+      assert.isUndefined(recent.find(file, 0), `${bytesMax}`)
+      assert.isDefined(recent.find(file, packetBytes))
+    }
+  })
+
   it("are not kept where there is not that much memory", () => {
     const recent = new RecentPackets(2 ** 52, 2 ** 48)
     for (const offset of [0, 1]) assert.isUndefined(recent.begin({}, offset, 1))

@@ -46,8 +46,8 @@ const makeDisk = () => {
   return { disk, layer }
 }
 
-/** Memory for one packet of up to a page that arrived last, and for one read last. */
-export const onePacket = 2 * 4096
+/** Memory for one packet of up to 496 bytes that arrived last, and for one read last. */
+export const onePacket = 2 * 512
 
 const loopback = { host: "127.0.0.1", port: 0, family: 4 } as const
 

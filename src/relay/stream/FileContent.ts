@@ -33,7 +33,7 @@ export const send = (file: TraceFile, range: Range, head: Buffer, take: TakePiec
         const room = done === 0 ? head.length : 0
         const left = byteCount - done
         large = room + left <= smallBytes ? undefined : LargePieces.lend()
-        const count = Math.min(left, LargePieces.byteCount, (large?.length ?? smallBytes) - room)
+        const count = Math.min(left, LargePieces.largeBytes, (large?.length ?? smallBytes) - room)
         // A range in one piece is seen whole by its only read.
         if (done === 0 && count < byteCount && !(yield* isWhole(file, range))) return yield* short
         const memory = large ?? Buffer.allocUnsafe(room + count)

@@ -5,18 +5,18 @@
 import { headBytesMax } from "../../memory/RecentPackets.ts"
 
 /** Size of one read of the disk and one write to the socket; more makes neither faster. A reply's head fits besides. */
-export const byteCount = 256 * 1024
+export const largeBytes = 256 * 1024
 /** 8 MiB: what a few dozen viewers read at once. */
-const countMax = 32
+const largeCountMax = 32
 
 const spare: Array<Buffer> = []
 let lentCount = 0
 
 /** Undefined: all are in use. */
 export const lend = (): Buffer | undefined => {
-  if (lentCount === countMax) return undefined
+  if (lentCount === largeCountMax) return undefined
   lentCount++
-  return spare.pop() ?? Buffer.allocUnsafeSlow(headBytesMax + byteCount)
+  return spare.pop() ?? Buffer.allocUnsafeSlow(headBytesMax + largeBytes)
 }
 
 export const giveBack = (memory: Buffer): void => {
