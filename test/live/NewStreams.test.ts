@@ -162,7 +162,7 @@ describe("viewers attached while streams begin", () => {
     assert.deepStrictEqual([ask(), ask()], [Status.retry, Status.inactive])
   })
 
-  it("an answer asks nothing of the other sessions, until one has something new, and until the viewer has left that", () => {
+  it("an answer asks nothing of other sessions until one has something new, nor when the viewer has left that", () => {
     let now = 0
     vi.spyOn(performance, "now").mockImplementation(() => now)
     const all = Array.from({ length: 20 }, (_, at) => new FakeSession(at + 1))

@@ -5,22 +5,22 @@
  */
 import type { Range } from "../stream/FileContent.ts"
 
-const bytesMin = 16 * 1024
+const aheadBytesMin = 16 * 1024
 /** Of larger packets, a visit costs little beside the bytes. */
-const bytesMax = 64 * 1024
+const aheadBytesMax = 64 * 1024
 
-/** The place of record `seq` in the data file of the record before, if the viewer may read it; undefined: it may not. */
+/** Where the packet of record `seq` lies, in the data file of the one before; undefined: the viewer may not read it. */
 export type PlaceOf = (seq: number) => Range | undefined
 
 export class ReadAhead {
-  #bytes = bytesMin
+  #bytes = aheadBytesMin
   /** The number of the first record that was not read ahead. */
   #until = -1
 
   /** The packet of record `seq` has to be read, `range` of its file: answers what may be read with it. */
   behind(seq: number, range: Range, placeOf: PlaceOf): ReadonlyArray<Range> {
     if (seq < this.#until) this.#bytes = Math.floor(this.#bytes / 2)
-    else if (seq === this.#until) this.#bytes = Math.min(Math.max(this.#bytes * 2, bytesMin), bytesMax)
+    else if (seq === this.#until) this.#bytes = Math.min(Math.max(this.#bytes * 2, aheadBytesMin), aheadBytesMax)
     const ranges: Array<Range> = []
     let next = range.from + range.byteCount
     for (let left = this.#bytes - range.byteCount; ; ) {
