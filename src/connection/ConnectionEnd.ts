@@ -6,7 +6,7 @@
 import { Deferred, Effect, Exit } from "effect"
 import { type Code, catalogue } from "../errors/Catalogue.ts"
 import { said } from "../errors/Report.ts"
-import { type CloseReason, codeOf } from "../relay/CloseReason.ts"
+import { type CloseReason, codeOf, isRefusal } from "../relay/CloseReason.ts"
 import type { Connection, Connections } from "../relay/Connections.ts"
 import type { Incidents } from "../relay/Incidents.ts"
 import { Wake } from "../relay/Wake.ts"
@@ -86,6 +86,7 @@ export class ConnectionEnd {
         step: () => {}
       })
       const reason = yield* decided
+      if (isRefusal(reason)) peer.carried?.refuses()
       this.#connections.close(this.#connection, reason, this.#complaint)
       const { sessionId } = this.#connection
       const code = this.#code ?? codeOf(reason)

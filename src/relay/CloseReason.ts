@@ -21,3 +21,8 @@ const codes = {
 export type CloseReason = keyof typeof codes
 
 export const codeOf = (reason: CloseReason): Code => codes[reason]
+
+const refusals: ReadonlySet<CloseReason> = new Set(["protocol error", "unknown stream", "refused", "session refused"])
+
+/** The peer has brought it about by what it said. */
+export const isRefusal = (reason: CloseReason): boolean => refusals.has(reason)

@@ -34,6 +34,11 @@ export class Brought {
     return [...this.ids].flatMap((id) => this.#registry.sessions.get(id) ?? [])
   }
 
+  /** The connections of one are there. */
+  get isAnyLive(): boolean {
+    return this.sessions.some(({ isConnectionClosed }) => !isConnectionClosed)
+  }
+
   /** No packet waits for its index, nor an index for its packet, nor a rotation for its streams. */
   get isQuiet(): boolean {
     return this.sessions.every(({ streams }) =>

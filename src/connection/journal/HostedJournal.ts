@@ -27,6 +27,8 @@ import { Standing } from "./Standing.ts"
 import { connectionCountMax, type Fate, Tracers } from "./Tracers.ts"
 import { Untouched } from "./Untouched.ts"
 
+const brokenEnd = Buffer.from([1])
+
 export class HostedJournal implements Journal {
   readonly token: string
   readonly edgeName: string
@@ -94,7 +96,7 @@ export class HostedJournal implements Journal {
         brought: (id) => this.sessionIds.has(id),
         waitsFor,
         onReady: () => this.#onReady(),
-        onClosed: () => this.#cut()
+        onClosed: (isRefused) => this.#closed(isRefused)
       },
       onSession: (id) => this.#onSession(id)
     })
@@ -153,12 +155,20 @@ export class HostedJournal implements Journal {
       this.#refuse("JOURNAL_MALFORMED", `record ${number}`)
       return
     }
-    // What is put down a later relay carries out as it is, and takes other kinds for its own.
-    if (fate === "carried out") {
-      this.marking.append(number, kind, connection, bytes, from, to)
-      this.#carryOut(kind, connection, bytes, from, to)
+    if (fate === "late" && !this.brought.isAnyLive) {
+      this.#cut()
+      return
     }
+    // Of a connection that the relay has ended nothing more is put down: a later one might take it.
+    if (fate === "late") this.#putDown(number, Kind.end, connection, brokenEnd, 0, brokenEnd.length)
+    // What is put down a later relay carries out as it is, and takes other kinds for its own.
+    if (fate === "carried out") this.#putDown(number, kind, connection, bytes, from, to)
     this.marking.carriedOut()
+  }
+
+  #putDown(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
+    this.marking.append(number, kind, connection, bytes, from, to)
+    this.#carryOut(kind, connection, bytes, from, to)
   }
 
   #fateOf(kind: number, connection: number, bytes: Buffer, from: number, to: number): Fate {
@@ -225,6 +235,15 @@ export class HostedJournal implements Journal {
   }
 
   // ---- the tracers' connections ----------------------------------------------------------------------------------
+
+  /**
+   * The relay has ended one of them. For what its tracer said the edge has ended it, too, by the same code: others go
+   * on. Else the edge may have more of it, which would be lost. Of a session that the edge refuses there is no journal.
+   */
+  #closed(isRefused: boolean): void {
+    if (isRefused && this.brought.isAny) this.#onReady()
+    else this.#cut()
+  }
 
   /** Ends it before its edge does: no more of it is carried out. */
   #cut(): void {

@@ -25,8 +25,8 @@ const kinds: ReadonlySet<number> = new Set([
   Kind.withdrawn
 ])
 
-/** Of a record; one of a connection that is not open is dropped. */
-export type Fate = "carried out" | "dropped" | "refused"
+/** Of a record. One of a connection that is not open is dropped; `late`: the relay has ended it, the tracer goes on. */
+export type Fate = "carried out" | "dropped" | "late" | "refused"
 
 export interface Options {
   readonly registry: Registry["Service"]
@@ -83,7 +83,9 @@ export class Tracers {
     if (!kinds.has(kind)) return "refused"
     const tracer = this.#open.get(connection)
     if (tracer === undefined) return "dropped"
-    return tracer.takes(kind, bytes, from, to) ? "carried out" : "refused"
+    if (!tracer.takes(kind, bytes, from, to)) return "refused"
+    const isMore = kind === Kind.command || kind === Kind.packet
+    return isMore && tracer.peer.isOver ? "late" : "carried out"
   }
 
   carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {

@@ -5,15 +5,15 @@
 import { queueMicrotask } from "../../Machine.ts"
 import type { Carried, Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 
-export interface Options extends Omit<Carried, "isReplayed" | "places"> {
+export interface Options extends Omit<Carried, "isReplayed" | "places" | "refuses"> {
   /** The edge whose rights it has: the one that connected last. */
   readonly edge: Pick<Peer, "name" | "certificate">
   readonly places: () => Carried["places"]
   readonly onAnswer: (bytes: Uint8Array) => void
   /** Called when it takes more again. */
   readonly onReady: () => void
-  /** Called when the relay ends it. */
-  readonly onClosed: () => void
+  /** Called when the relay ends it; `isRefused`: for what the tracer said. */
+  readonly onClosed: (isRefused: boolean) => void
 }
 
 export class VirtualPeer implements Peer {
@@ -27,6 +27,7 @@ export class VirtualPeer implements Peer {
   isReady = false
   /** The tracer closed it, or the relay did. */
   isOver = false
+  #isRefused = false
 
   constructor(options: Options) {
     this.#options = options
@@ -35,6 +36,9 @@ export class VirtualPeer implements Peer {
       brought,
       waitsFor,
       begunAt,
+      refuses: () => {
+        this.#isRefused = true
+      },
       get isReplayed() {
         return places() !== undefined
       },
@@ -123,7 +127,7 @@ export class VirtualPeer implements Peer {
     const wasOver = this.isOver
     this.#over("closed by relay")
     if (wasOver) return
-    queueMicrotask(this.#options.onClosed)
+    queueMicrotask(() => this.#options.onClosed(this.#isRefused))
   }
 
   whenGone(then: (end: SocketEnd) => void): void {
