@@ -26,6 +26,12 @@ export const nameOf = (chunk: ChunkName): string => {
   return `${chunkTime(chunk.creationTime)}-${close}${chunk.id}`
 }
 
+/** The id in such a name; undefined: it is another. */
+export const idOf = (name: string): bigint | undefined => {
+  const [, id] = /^\d{8}T\d{6}[+-]\d{4}-(?:\d{8}T\d{6}[+-]\d{4}-)?(\d+)$/.exec(name) ?? []
+  return id === undefined ? undefined : BigInt(id)
+}
+
 /** The path of a new chunk. */
 export const initialPath = (chunk: ChunkName, hasCurrentChunk: boolean, hasRotated: boolean): string => {
   if (chunk.overrideName !== undefined) return chunk.overrideName

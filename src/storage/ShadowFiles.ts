@@ -63,6 +63,12 @@ export class ShadowFiles {
     return false
   }
 
+  /** The files in the directory, and below. */
+  filesIn(directory: string): ReadonlyArray<string> {
+    const only = new Set([directory])
+    return [...this.files.keys()].filter((path) => isWithin(path, only))
+  }
+
   #list(path: string) {
     if (this.directories.has(path)) return Effect.sync(() => this.#entries(path))
     if (!this.isOwn(path)) return this.#real.list(path)

@@ -65,6 +65,14 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
         yield* incidents.report("JOURNAL_CHANGED", `${retraced.edgeName}: ${directory} is gone`)
         yield* Effect.andThen(dropped(found), JournalFiles.remove(store, found.token))
       })
+    const currentOf = ({ brought }: HostedJournal) =>
+      brought.sessions.flatMap(({ chunks, identity }) => {
+        const { name, openPath: path } = chunks.current ?? {}
+        if (name === undefined || name.overrideName !== undefined || path === undefined) return []
+        return [{ session: JournalFiles.directoryOf(store, identity.outputPath), path, name }]
+      })
+    const setAside = ({ edgeName }: HostedJournal, beside: string) =>
+      incidents.report("JOURNAL_CHANGED", `${edgeName}: what was recorded last, and comes again, is in ${beside}`)
     const failed: Steps<HostedJournal>["failed"] = (found, cause) => {
       const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
       const isLeft = failure?._tag === "FileFailed"
@@ -84,7 +92,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
         }
         restored.push(journal)
       })
-    yield* retraced(store, all, { work, bereft, goesOn, failed })
+    yield* retraced(store, all, { work, bereft, currentOf, goesOn, setAside, failed })
     // Their files are looked at, so not while others are gone through, with shadows for all files.
     for (const journal of restored) {
       const away = Away.noted(store, journal.token)

@@ -9,6 +9,7 @@ import { isIntact, materialize, ShadowFiles } from "../../storage/ShadowFiles.ts
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import { isThere } from "../../storage/Walks.ts"
 import type { Found } from "./JournalsLeft.ts"
+import { type Current, refound } from "./Refound.ts"
 import * as Rested from "./Rested.ts"
 
 type Store = TraceStore["Service"]
@@ -59,6 +60,10 @@ export class HistoryAstray extends Schema.TaggedError<HistoryAstray>()("HistoryA
 export interface Steps<A> {
   readonly work: (found: Found) => Effect.Effect<A, FileFailed>
   readonly bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
+  /** The trace chunks that its sessions were recording in. */
+  readonly currentOf: (retraced: A) => ReadonlyArray<Current>
+  /** What lay in the directory of a session without a note is in `beside` now. */
+  readonly setAside: (retraced: A, beside: string) => Effect.Effect<void>
   /** Its files are as they were at the last mark. */
   readonly goesOn: (retraced: A, found: Found) => Effect.Effect<void>
   /** It could not be repeated. Some of its files may already have been set back to the last mark. */
@@ -75,7 +80,7 @@ export interface Steps<A> {
 export const retraced = <A>(
   store: Store,
   all: ReadonlyArray<Found>,
-  { bereft, failed, goesOn, work }: Steps<A>
+  { bereft, currentOf, failed, goesOn, setAside, work }: Steps<A>
 ): Effect.Effect<void> => {
   const redone = Effect.fnUntraced(function* (found: Found, gone: ReadonlySet<string>, shadow: ShadowFiles) {
     yield* found.takeBack
@@ -84,6 +89,10 @@ export const retraced = <A>(
     if (directory !== undefined) return yield* Effect.as(bereft(found, { directory, retraced }), undefined)
     const stray = shadow.stray
     if (stray !== undefined) return yield* new HistoryAstray({ path: stray })
+    for (const current of found.isSynced ? [] : currentOf(retraced)) {
+      const beside = yield* refound(store.retraceable.plain, shadow, current)
+      if (beside !== undefined) yield* setAside(retraced, beside)
+    }
     yield* made(store, shadow, found)
     return { retraced }
   })
