@@ -102,36 +102,48 @@ const expiredAfter = Effect.fnUntraced(function* (meanwhile: (relay: TestRelay.T
 
 const expired = expiredAfter(() => {})
 
-/** As `expired`, when a file of its ring was begun anew behind the last mark. `meanwhile` is done just before. */
-const expiredInRing = Effect.fnUntraced(function* (meanwhile: (relay: TestRelay.TestRelay, path: string) => void) {
+type Done = (relay: TestRelay.TestRelay, path: string) => void
+
+/**
+ * As `expired`, when the first file of its ring was begun anew behind the last mark. `meanwhile` is done to it just
+ * before, `last` to the last one when the relay has given the edge up, and not put that down yet.
+ */
+const expiredInRing = Effect.fnUntraced(function* (meanwhile: Done, fileCount = 2, last: Done = () => {}) {
   const relay = yield* TestRelay.make({ suspendMillis: 50 })
   const link = yield* new Link.Link(() => relay.controlPort).open
   const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
   const script = Script.make(local, relay.output, () => {})
   const { c, d, file } = yield* script.recording()
-  const stream = yield* c.addStream({ fileSize: 40, fileCount: 2 })
+  const stream = yield* c.addStream({ fileSize: 40, fileCount })
   const packet = (seq: number, byteCount: number) =>
     Effect.andThen(d.packet(stream, seq, byteCount), c.index(stream, { seq }))
   const has = (name: string, byteCount: number) =>
     until(`${byteCount} bytes in ${name}`, () => relay.output.size(file(name)) === byteCount)
-  yield* packet(0, 40)
-  yield* has("ch_0_0", 40)
+  for (let seq = 0; seq < fileCount - 1; seq++) {
+    yield* packet(seq, 40)
+    yield* has(`ch_0_${seq}`, 40)
+  }
   yield* Local.marked(local)
   const goOn = relay.faults.stall(".history")
-  yield* packet(1, 40)
+  yield* packet(fileCount - 1, 40)
   yield* until("the mark", () => relay.faults.stalledCount > 0)
   yield* Effect.sleep(slowMarkMillis)
   yield* goOn
   yield* Local.marked(local)
-  yield* packet(2, 24)
+  yield* packet(fileCount, 24)
   yield* has("ch_0_0", 24)
   meanwhile(relay, file("ch_0_0"))
+  const putDown = relay.faults.stall(".expired")
+  const { stalledCount } = relay.faults
   link.isDown = true
   link.cut()
+  yield* until("it to be given up", () => relay.faults.stalledCount > stalledCount)
+  last(relay, file(`ch_0_${fileCount - 1}`))
+  yield* putDown
   yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
-  yield* packet(3, 32)
+  yield* packet(fileCount + 1, 32)
   link.isDown = false
-  return { file, has, files: () => relay.output.files().filter((path) => /ch_0_.$/.test(path)) }
+  return { relay, file, has, files: () => relay.output.files().filter((path) => /ch_0_.$/.test(path)) }
 })
 
 describe("an edge that comes after its session has ended for want of it", () => {
@@ -220,6 +232,18 @@ describe("an expired session of which somebody had changed a file before it ende
       const { file, files } = yield* expiredInRing(({ output }, path) => output.write(path, "shorter"))
       const before = dirname(file("ch_0_0"))
       yield* until("another", () => files().filter((path) => dirname(path) !== before).length === 2)
+    })
+  )
+
+  it.live("begins anew in one beside where a file of its ring that nobody wrote to was removed meanwhile", () =>
+    Effect.gen(function* () {
+      const removed: Done = ({ memory }, path) => Effect.runSync(Effect.orDie(memory.service.unlink(`/traces/${path}`)))
+      const { file, files, relay } = yield* expiredInRing(() => {}, 3, removed)
+      const before = dirname(file("ch_0_0"))
+      const beside = () => files().filter((path) => dirname(path) !== before)
+      yield* until("another", () => beside().length === 3)
+      const [, , last = ""] = beside()
+      assert.isTrue(relay.memory.read(`/traces/${last}`)?.every((byte) => byte !== 0))
     })
   )
 })

@@ -57,17 +57,32 @@ const isUntouched = ({ sessions, untouched }: HostedJournal, since: number | und
 /** Its files are not as they were at the last mark: it went on since. */
 const isBehind = ({ marking, received }: HostedJournal): boolean => received !== marking.durable
 
-const expire = (registry: Registered, journal: HostedJournal, since: number | undefined): Effect.Effect<void> =>
+/** What its files are now. Undefined: they are those of the last mark, or not all of what came is in them. */
+const digestBehind = ({ store }: Registered, journal: HostedJournal): Effect.Effect<string | undefined> =>
+  Effect.gen(function* () {
+    const { history } = journal.marking
+    const isMeant = isBehind(journal) && history !== undefined && (yield* journal.brought.settled)
+    return isMeant ? yield* Rested.digestOf(store, history.directories) : undefined
+  }).pipe(Effect.orElseSucceed(() => undefined))
+
+/** `before`: what its files were while its edge was away. */
+const expire = (
+  registry: Registered,
+  journal: HostedJournal,
+  since: number | undefined,
+  before: string | undefined
+): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { incidents, journals, options, store } = registry
     const { token } = journal
     if (!isGone(journal, since)) return
     yield* incidents.report("JOURNAL_EXPIRED", journal.edgeName)
-    // Otherwise what others did would count as ours.
-    const mayNote = isBehind(journal) && (yield* isUntouched(journal, since))
     // Written first: if the relay is killed meanwhile, the next one has no session that nobody waits for.
     const say = JournalFiles.say(store, token, "expired", isSynced(options.sync))
     const said = isKept(journal) ? yield* Effect.result(say) : undefined
+    // Otherwise what others did would count as ours.
+    const isSame = before !== undefined && before === (yield* digestBehind(registry, journal))
+    const mayNote = isSame && (yield* isUntouched(journal, since))
     if (!isGone(journal, since)) return yield* JournalFiles.revive(store, token)
     // It stays suspended, as everything waits for a full disk.
     if (said !== undefined && Result.isFailure(said) && store.roomWait.isMendable(said.failure)) {
@@ -97,8 +112,10 @@ const waits = (registry: Registered, journal: HostedJournal, awayMillis?: number
     const begun = clockMillis()
     const noteMillis = Math.min(noteMillisMax, options.suspendMillis / noteParts)
     let isNoted = awayMillis !== undefined
+    let before: string | undefined
     const wait = Effect.gen(function* () {
       yield* Effect.sleep(noteMillis)
+      before = yield* digestBehind(registry, journal)
       if (!isNoted) {
         isNoted = true
         // A disk that hangs holds up nothing. It may take so long that the edge is back.
@@ -119,7 +136,7 @@ const waits = (registry: Registered, journal: HostedJournal, awayMillis?: number
       Effect.as(journals.stopping, "stopping" as const),
       Effect.as(journal.unawaited, "unawaited" as const)
     ])
-    if (end === "over") yield* expire(registry, journal, since)
+    if (end === "over") yield* expire(registry, journal, since, before)
     // If it could not expire, it is away as before.
     const isLeft = end === "stopping" || (end === "over" && isGone(journal, since))
     if (isNoted && !isLeft) yield* Away.forget(store, token)

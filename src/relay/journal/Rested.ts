@@ -21,7 +21,8 @@ const add = (hash: Hash, store: Store, at: string): Effect.Effect<void, FileFail
     }
   })
 
-const digestOf = (store: Store, directories: Iterable<string>): Effect.Effect<string, FileFailed> =>
+/** Names and lengths of all files in the directories. */
+export const digestOf = (store: Store, directories: Iterable<string>): Effect.Effect<string, FileFailed> =>
   Effect.suspend(() => {
     const hash: Hash = process.getBuiltinModule("node:crypto").createHash("sha256")
     const all = Effect.forEach([...directories].sort(), (directory) => add(hash, store, directory), { discard: true })
