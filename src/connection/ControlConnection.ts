@@ -33,7 +33,7 @@ import { MetadataMessage, refusedMetadata } from "./control/MetadataMessage.ts"
 import { RefusalGrace } from "./control/RefusalGrace.ts"
 import * as DataConnection from "./DataConnection.ts"
 import { Throttle } from "./Throttle.ts"
-import { inTurns, Turn } from "./Turn.ts"
+import { type InTurns, inTurns, Turn, turnBytes } from "./Turn.ts"
 
 /** A command that has to wait for something. */
 interface Waiting {
@@ -74,6 +74,7 @@ class ControlConnection implements Receiver, CommandSink, Control {
   #successor: Command.Successor | undefined
   readonly #grace = new RefusalGrace(() => this.end("session refused"))
   readonly #turn: Turn
+  readonly #inTurns: InTurns
 
   constructor(peer: Peer, registry: Registry["Service"]) {
     this.#peer = peer
@@ -102,9 +103,10 @@ class ControlConnection implements Receiver, CommandSink, Control {
     })
     this.#turn = new Turn(onRoom)
     const { party } = this.#state
+    this.#inTurns = inTurns(peer, () => this.#successor?.readBytesMax ?? turnBytes)
     this.#throttle = new Throttle({
       party,
-      peer: inTurns(peer, () => this.#successor !== undefined),
+      peer: this.#inTurns,
       background: registry.background,
       onHeld: this.#connection.heldBy(peer.pause),
       onFree: onRoom,
@@ -336,9 +338,9 @@ class ControlConnection implements Receiver, CommandSink, Control {
     if (bytes !== undefined) this.#answering.add(bytes)
     if (successor !== undefined) {
       this.#successor = successor
-      this.#peer.readAtMost(this.#state.party.readBytesMax)
+      this.#inTurns.bound()
       this.#answering.send()
-      successor.begin()
+      successor.begin(this.#inTurns.bound)
     }
     if (refusal !== undefined) this.#refused(number, refusal, after)
     this.#connection.sessionId = this.#state.session?.id

@@ -37,11 +37,22 @@ export class Turn {
   }
 }
 
-/** The peer, of which no read brings more than a turn's bytes, until `isLong` says so. */
-export const inTurns = (peer: Peer, isLong: () => boolean): Pick<Peer, "carried" | "readAtMost"> => {
-  peer.readAtMost(turnBytes)
+export interface InTurns extends Pick<Peer, "carried" | "readAtMost"> {
+  /** To be called when `bytesMax` answers something else. */
+  readonly bound: () => void
+}
+
+/** The peer, of which no read brings more than `bytesMax` says. */
+export const inTurns = (peer: Peer, bytesMax: () => number): InTurns => {
+  let asked = Number.POSITIVE_INFINITY
+  const bound = () => peer.readAtMost(Math.min(asked, bytesMax()))
+  bound()
   return {
     ...(peer.carried !== undefined && { carried: peer.carried }),
-    readAtMost: (byteCount) => peer.readAtMost(isLong() ? byteCount : Math.min(byteCount, turnBytes))
+    readAtMost: (byteCount) => {
+      asked = byteCount
+      bound()
+    },
+    bound
   }
 }

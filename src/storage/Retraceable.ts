@@ -156,8 +156,6 @@ export class Retraceable {
   readonly #files: Files["Service"]
   readonly watches = new Set<Watch>()
   readonly blanks = new Blanks()
-  /** Memory of all journals for what follows their last marks, beyond what each may keep; in bytes. */
-  unmarkedBytes = 0
   /** If set, operations on paths that it covers are done to its files. */
   shadow: Shadow | undefined
 

@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import { JournalConnection } from "../../src/connection/journal/JournalConnection.ts"
 import { Outcome } from "../../src/protocol/journal/OpenJournal.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
+import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
 import type { Taken } from "../../src/relay/journal/Taken.ts"
 import { join, u32 } from "../../src/testing/PeerBytes.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -30,12 +31,15 @@ const make = () => {
     forgotten: Effect.void
   }
   const socket = { name: "edge", send: () => true, resume: () => void resumedCount++ }
-  const connection = new JournalConnection(
-    () => {},
-    socket as unknown as Peer,
+  const held = () => new Holding(new CommonMemory(1024 ** 2), () => "owner")
+  const connection = new JournalConnection({
+    background: () => {},
+    peer: socket as unknown as Peer,
     journal,
-    () => {}
-  )
+    partial: held(),
+    reads: held(),
+    onEnd: () => {}
+  })
   return { connection, numbers, resumed: () => resumedCount }
 }
 

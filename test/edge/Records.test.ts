@@ -2,6 +2,7 @@
  * Records of a journal, byte for byte (docs/extension.md). The checksums were computed from the document by another
  * program, the Zstandard frame made by `zstd --no-check`.
  */
+import { zstdCompressSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Unpacking } from "../../src/connection/journal/Unpacking.ts"
 import { checksums } from "../../src/edge/journal/Checksums.ts"
@@ -64,6 +65,13 @@ const headOf = (number: number, byteCount: number): Buffer => {
   return bytes
 }
 
+/** The payload of a packed record. */
+const packedOf = (records: Buffer): Buffer => {
+  const head = Buffer.alloc(4)
+  head.writeUInt32BE(records.length)
+  return Buffer.concat([head, zstdCompressSync(records)])
+}
+
 /** What a framer makes of it, in pieces of so many bytes. */
 const framed = (bytes: Buffer, pieceBytes: number): ReadonlyArray<Heard> => {
   const heard: Array<Heard> = []
@@ -117,6 +125,72 @@ describe("records of a journal", () => {
       assert.isTrue(framer.isDead)
       assert.deepStrictEqual(numbers, [1])
     }
+  })
+
+  it("that have come in part take at most twice as much as has come, whatever their heads say", () => {
+    const framer = new RecordFramer(() => true)
+    const all = Buffer.concat([headOf(1, payloadBytesMax), Buffer.alloc(payloadBytesMax)])
+    for (const byteCount of [headBytes, 100, 2000, 10_000, 200_000, 1_000_000]) {
+      const one = new RecordFramer(() => true)
+      one.push(all, 0, byteCount)
+      assert.isAtMost(one.heldBytes, Math.max(4096, 2 * byteCount))
+    }
+    let heldMost = 0
+    for (let at = 0; at < all.length; at += 100) {
+      framer.push(all, at, Math.min(at + 100, all.length))
+      assert.isAtMost(framer.heldBytes, Math.max(4096, 2 * at + 200))
+      heldMost = Math.max(heldMost, framer.heldBytes)
+    }
+    assert.strictEqual(heldMost, headBytes + payloadBytesMax)
+    assert.strictEqual(framer.heldBytes, 0)
+  })
+
+  it("that are cut leave no memory behind once none has come for a while, and none is lost by that", () => {
+    const heard: Array<number> = []
+    const framer = new RecordFramer((number) => heard.push(number) > 0)
+    const all = Buffer.concat([headOf(1, 5000), Buffer.alloc(5000), headOf(2, 5000), Buffer.alloc(5000)])
+    framer.push(all, 0, 5000)
+    framer.push(all, 5000, 7000)
+    assert.deepStrictEqual(heard, [1])
+    for (let count = 0; count < 3; count++) {
+      framer.rest()
+      assert.isAbove(framer.heldBytes, 0)
+    }
+    framer.push(all, 7000, all.length)
+    assert.deepStrictEqual(heard, [1, 2])
+    framer.rest()
+    framer.rest()
+    assert.strictEqual(framer.heldBytes, 0)
+  })
+
+  it("that came packed take no more than they do packed until they are taken, each once and in order", () => {
+    const numbers = Array.from({ length: 20 }, (_, index) => index + 1)
+    const records = Buffer.concat(
+      numbers.map((number) => Buffer.concat([headOf(number, 50_000), Buffer.alloc(50_000)]))
+    )
+    const payload = packedOf(records)
+    const heard: Array<number> = []
+    const unpacking = new Unpacking((number) => {
+      heard.push(number)
+      return number % 3 !== 0
+    })
+    const lent = Buffer.from(payload)
+    unpacking.add(lent, 0, lent.length)
+    lent.fill(0xff)
+    for (let count = 0; !unpacking.isEmpty; count++) {
+      assert.strictEqual(unpacking.heldBytes, payload.length)
+      assert.strictEqual(heard.length, 3 * (count + 1))
+      unpacking.goOn()
+    }
+    assert.deepStrictEqual(heard, numbers)
+    assert.isTrue(unpacking.heldBytes === 0 && !unpacking.isBroken)
+  })
+
+  it("that came packed are none if the last is cut", () => {
+    const unpacking = new Unpacking(() => true)
+    const payload = packedOf(Buffer.concat([headOf(1, 0), headOf(2, 100), Buffer.alloc(99)]))
+    unpacking.add(payload, 0, payload.length)
+    assert.isTrue(unpacking.isBroken)
   })
 
   it("that came packed are those that were packed", () => {

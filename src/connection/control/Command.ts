@@ -34,8 +34,10 @@ export type Serves = Readonly<Record<"control" | "data", (peer: Peer) => Effect.
 
 /** What takes the connection's bytes from a command on. */
 export interface Successor {
-  /** Its answer has left: nothing is said before. */
-  readonly begin: () => void
+  /** The most that one read shall bring. */
+  readonly readBytesMax: number
+  /** Its answer has left: nothing is said before. `onBound` is to be called when `readBytesMax` has changed. */
+  readonly begin: (onBound: () => void) => void
   /** False: read no more until `Peer.resume`. */
   readonly receive: (bytes: Buffer, length: number) => boolean
   /** Called when the connection is gone. */

@@ -5,6 +5,7 @@ import { isSynced } from "../../model/Sync.ts"
 import * as GetEdges from "../../protocol/journal/GetEdges.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
+import { type CommonMemory, Holding } from "../../relay/journal/CommonMemory.ts"
 import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Opened, Taken } from "../../relay/journal/Taken.ts"
 import { awaitRoom } from "../journal/Admission.ts"
@@ -13,6 +14,7 @@ import { awaken, lookedAt } from "../journal/Expiry.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
 import { ownerOf } from "../journal/Standing.ts"
+import { turnBytes } from "../Turn.ts"
 import { type ControlState, type Handler, keep, type Reply, refuse, unknownCommand } from "./Command.ts"
 
 const { State } = OpenJournal
@@ -74,7 +76,10 @@ const carry = (state: ControlState, journal: Taken, how: OpenJournal.State): Rep
   const onEnd = (complaint?: string) =>
     complaint === undefined ? connection.end("peer closed") : connection.end("protocol error", complaint)
   const answer = keep(reply(how, journal.received, journal.durable))
-  return { ...answer, successor: new JournalConnection(registry.background, peer, journal, onEnd) }
+  const { background, journals, permissions } = registry
+  const heldIn = (memory: CommonMemory) => new Holding(memory, () => ownerOf(peer, permissions.rightsOf))
+  const [partial, reads] = [heldIn(journals.partial), heldIn(journals.reads)]
+  return { ...answer, successor: new JournalConnection({ background, journal, onEnd, partial, peer, reads }) }
 }
 
 const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
@@ -108,6 +113,7 @@ const over = (
 ): Reply => ({
   ...keep(reply(how, received)),
   successor: {
+    readBytesMax: turnBytes,
     begin: () => undefined,
     receive: () => {
       forget(background, forgotten, peer, () => connection.end("peer closed"))

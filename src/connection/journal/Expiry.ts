@@ -90,7 +90,7 @@ const expire = (
     }
     if (said === undefined || Result.isFailure(said)) return journal.end()
     journals.close(journal)
-    const forgotten = journals.expire(token)
+    const forgotten = journals.expire(token, journal.standing.owner)
     yield* rest(journal)
     const { history } = journal.marking
     if (mayNote && isBehind(journal) && history !== undefined) {

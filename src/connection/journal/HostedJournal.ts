@@ -199,7 +199,7 @@ export class HostedJournal implements Journal {
     this.#tracers.ended()
     const { background, incidents, journals, options, store } = this.#registry
     const said = (what: "finished" | "ended") =>
-      Effect.ignore(JournalFiles.say(store, this.token, what, isSynced(options.sync)))
+      Effect.ignore(JournalFiles.say(store, this.token, what, isSynced(options.sync), this.standing.owner))
     const putDown = Effect.gen({ self: this }, function* () {
       // Written down before it is done: if this relay is killed meanwhile, the next one knows, though the edge may not.
       if (!isWhole && this.isCut) yield* said("ended")
@@ -216,8 +216,8 @@ export class HostedJournal implements Journal {
         if (this.isLeft) return
         this.isFinished = isWhole
         journals.close(this)
-        if (isWhole) background(forgetOver(store, journals.finish(this.token)))
-        else if (this.isCut) background(forgetOver(store, journals.end(this.token)))
+        if (isWhole) background(forgetOver(store, journals.finish(this.token, this.standing.owner)))
+        else if (this.isCut) background(forgetOver(store, journals.end(this.token, this.standing.owner)))
         this.#over.openUnsafe()
         this.#carrier?.onReady()
       })

@@ -4,9 +4,11 @@
  */
 import { Effect } from "effect"
 import { clearInterval, clearTimeout, clockMillis, setImmediate, setInterval, setTimeout } from "../../Machine.ts"
+import { sharedBytes } from "../../memory/Landing.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import { Kind, packedHeadBytes } from "../../protocol/journal/Record.ts"
-import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
+import { keptBytesMax, RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
+import type { Holding } from "../../relay/journal/CommonMemory.ts"
 import type { Carrier, Taken } from "../../relay/journal/Taken.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
@@ -32,11 +34,30 @@ const nothing = Buffer.alloc(0)
 
 type Background = Registry["Service"]["background"]
 
+/** What one read brings, at most, unless there is room for more: it may have to be held back as a whole. */
+const shortReadBytes = 64 * 1024
+/** So much more a long one brings. */
+const longerBytes = sharedBytes - shortReadBytes
+
+const tooMuch = "long records have come in part on too many connections of its owner"
+
+export interface Options {
+  readonly background: Background
+  /** Its part of what all such connections have in common: for records that come in part, and for long reads. */
+  readonly partial: Holding
+  readonly reads: Holding
+  readonly journal: Taken
+  readonly peer: Peer
+  readonly onEnd: (complaint?: string) => void
+}
+
 export class JournalConnection implements Carrier, Successor {
   readonly peer: string
   readonly #background: Background
   readonly #socket: Peer
   readonly #journal: Taken
+  readonly #partial: Holding
+  readonly #reads: Holding
   readonly #onEnd: (complaint?: string) => void
   readonly #framer = new RecordFramer((number, kind, connection, bytes, from, to) => {
     if (kind !== Kind.packed || this.#journal.isOver) return this.#record(number, kind, connection, bytes, from, to)
@@ -64,17 +85,25 @@ export class JournalConnection implements Carrier, Successor {
   #isDamaged = false
   #isForgetting = false
   #isOver = false
+  #onBound = (): void => {}
+  /** Its reads are long: room for one is held for as long as much comes. */
+  #isLong = false
+  /** A long read has come since that was asked last. */
+  #isBusy = false
 
-  constructor(background: Background, socket: Peer, journal: Taken, onEnd: (complaint?: string) => void) {
+  constructor({ background, journal, onEnd, partial, peer: socket, reads }: Options) {
     this.#background = background
     this.#socket = socket
     this.peer = socket.name
     this.#journal = journal
+    this.#partial = partial
+    this.#reads = reads
     this.#onEnd = onEnd
     journal.attach(this)
   }
 
-  begin(): void {
+  begin(onBound: () => void): void {
+    this.#onBound = onBound
     this.#hasBegun = true
     this.#acknowledge()
   }
@@ -87,6 +116,25 @@ export class JournalConnection implements Carrier, Successor {
     else this.#take(bytes, length)
     if (this.#journal.isForgotten) return this.#forget()
     return this.#isReadable
+  }
+
+  get readBytesMax(): number {
+    return this.#isLong ? sharedBytes : shortReadBytes
+  }
+
+  /** Long reads, if there is room for what they may leave here. */
+  #readLong(isWanted: boolean): void {
+    if (isWanted === this.#isLong) return
+    this.#reads.set(isWanted ? longerBytes : 0)
+    this.#isLong = isWanted && !this.#reads.isTooMuch
+    if (this.#isLong !== isWanted) this.#reads.set(0)
+    else this.#onBound()
+  }
+
+  /** What it has of records that have come in part is more than its owner may have. */
+  get #holdsTooMuch(): boolean {
+    this.#partial.set(Math.max(0, this.#framer.heldBytes + this.#unpacking.heldBytes - keptBytesMax))
+    return this.#partial.isTooMuch
   }
 
   get #isReadable(): boolean {
@@ -125,9 +173,14 @@ export class JournalConnection implements Carrier, Successor {
     const stopped = this.#takesMore && this.#unpacking.isEmpty ? this.#framer.push(bytes, 0, length) : 0
     const rest = bytes.subarray(stopped, length)
     if (stopped < length) this.#backlog = isOwn ? rest : Buffer.from(rest)
+    if (!isOwn && length >= shortReadBytes) {
+      this.#isBusy = true
+      this.#readLong(true)
+    }
     this.#endTurn()
     this.#journal.flush()
     if (this.#framer.isDead || this.#unpacking.isBroken || this.#isDamaged) this.#end("no record of a journal")
+    else if (this.#holdsTooMuch) this.#end(tooMuch)
     else this.#tell(length >= muchBytes)
   }
 
@@ -166,6 +219,9 @@ export class JournalConnection implements Carrier, Successor {
 
   #beat(): void {
     this.#journal.beat()
+    if (!this.#isBusy && this.#backlog === undefined) this.#readLong(false)
+    this.#isBusy = false
+    this.#framer.rest()
     this.#acknowledge()
   }
 
@@ -190,6 +246,8 @@ export class JournalConnection implements Carrier, Successor {
     this.#isOver = true
     clearInterval(this.#heartbeat)
     clearTimeout(this.#pause)
+    this.#partial.set(0)
+    this.#reads.set(0)
     this.#journal.detach(this)
   }
 }

@@ -5,6 +5,7 @@
 import { type Cause, Effect, Latch } from "effect"
 import { clockMillis } from "../../Machine.ts"
 import type { Handles } from "../../protocol/journal/Handles.ts"
+import { Holding } from "../../relay/journal/CommonMemory.ts"
 import type * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Said } from "../../relay/journal/Said.ts"
 import type { Registry } from "../../relay/Registry.ts"
@@ -16,6 +17,7 @@ import { Positions } from "./Positions.ts"
 /** What of the journal decides about marks. */
 interface Marked {
   readonly edgeName: string
+  readonly standing: { readonly owner: string }
   readonly brought: Brought
   readonly abridgement: Abridgement
   /** Number of the last record that was carried out. */
@@ -52,6 +54,7 @@ export class Marking {
 
   /** From now on what is carried out is written down there. */
   keep(history: JournalHistory.JournalHistory): void {
+    history.heldIn(new Holding(this.#registry.journals.unmarked, () => this.#journal.standing.owner))
     this.history = history
     this.durable = this.#journal.received
   }

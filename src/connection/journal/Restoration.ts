@@ -17,6 +17,7 @@ import { HostedJournal } from "./HostedJournal.ts"
 import { leftOf, optionsOf } from "./Hosting.ts"
 import { Lacking } from "./Lacking.ts"
 import { replayed } from "./Replay.ts"
+import { ownerOf } from "./Standing.ts"
 
 interface Failure {
   readonly code: string
@@ -29,7 +30,31 @@ const leave = (registry: Registry["Service"], token: string, failure: Failure): 
     const { incidents, journals, store } = registry
     if (!store.roomWait.isMendable(failure)) return yield* incidents.report("JOURNAL_UNMARKED", failure.message)
     yield* incidents.report("JOURNAL_WAITS", failure.message)
-    for (const oldest of journals.expire(token)) yield* JournalFiles.remove(store, oldest)
+    const owner = yield* expiredOwner(registry, token)
+    for (const oldest of journals.expire(token, owner)) yield* JournalFiles.remove(store, oldest)
+  })
+
+const expiredOwner = ({ permissions, store }: Registry["Service"], token: string): Effect.Effect<string> =>
+  Effect.map(JournalsLeft.aboutOf(store, token), (about) =>
+    about === undefined ? "" : ownerOf({ name: about.peer, certificate: about.certificate }, permissions.rightsOf)
+  )
+
+/** Files that are read at once. */
+const concurrency = 16
+
+/** Journals that are over, with whose they were. */
+const rememberOver = (registry: Registry["Service"]): Effect.Effect<void, JournalsLeft.Unlisted> =>
+  Effect.gen(function* () {
+    const { journals, store } = registry
+    const { ended, expired, finished } = yield* JournalsLeft.findOver(store)
+    const owned = (tokens: ReadonlyArray<string>, ownerOf: (token: string) => Effect.Effect<string>) =>
+      Effect.forEach(tokens, (token) => Effect.map(ownerOf(token), (owner) => [token, owner] as const), { concurrency })
+    for (const [token, owner] of yield* owned(finished, (token) => JournalsLeft.flaggedOwner(store, token, "finished")))
+      yield* JournalsLeft.forgetOver(store, journals.finish(token, owner))
+    for (const [token, owner] of yield* owned(ended, (token) => JournalsLeft.flaggedOwner(store, token, "ended")))
+      yield* JournalsLeft.forgetOver(store, journals.end(token, owner))
+    for (const [token, owner] of yield* owned(expired, (token) => expiredOwner(registry, token)))
+      for (const oldest of journals.expire(token, owner)) yield* JournalFiles.remove(store, oldest)
   })
 
 /** Before anybody can connect. Fails if it cannot be known what there is. */
@@ -39,12 +64,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
     const all = yield* JournalsLeft.findAll(store, leftOf(registry), (token, failure) =>
       leave(registry, token, failure)
     )
-    const { ended, expired, finished } = yield* JournalsLeft.findOver(store)
-    for (const token of finished) yield* JournalsLeft.forgetOver(store, journals.finish(token))
-    for (const token of ended) yield* JournalsLeft.forgetOver(store, journals.end(token))
-    for (const token of expired) {
-      for (const oldest of journals.expire(token)) yield* JournalFiles.remove(store, oldest)
-    }
+    yield* rememberOver(registry)
     if (all.length === 0) return
     const hosted = new Map<string, HostedJournal>()
     const work = (found: JournalsLeft.Found) => {

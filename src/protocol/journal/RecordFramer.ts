@@ -15,8 +15,13 @@ export type RecordSink = (
   to: number
 ) => boolean
 
-/** Enough for the records of packets that an edge sends. */
-const roomBytesMin = pieceBytesMax + 4096
+/** Kept for the next record that is cut: enough for those of packets that an edge sends. */
+export const keptBytesMax = pieceBytesMax + 4096
+
+/** At first; what has come of a record takes at most twice as much as it is, whatever its head says. */
+const roomBytesMin = 4096
+
+const nothing = Buffer.alloc(0)
 
 export class RecordFramer {
   readonly #sink: RecordSink
@@ -24,13 +29,30 @@ export class RecordFramer {
   /** Bytes of a record that is cut: its head alone until all of that is there. */
   #gathered: Buffer = this.#head
   #filled = 0
-  /** Where records that are cut are gathered; as long as the longest so far. */
-  #room: Buffer = Buffer.alloc(0)
+  /** Where records that are cut are gathered. */
+  #room: Buffer = nothing
+  #isUsed = false
   /** True: a record announced too long a payload, or has a number that is too large for any. */
   isDead = false
 
   constructor(sink: RecordSink) {
     this.#sink = sink
+  }
+
+  /** Memory that it has. */
+  get heldBytes(): number {
+    return this.#room.length
+  }
+
+  /** A part of a record has come. */
+  get isWithin(): boolean {
+    return this.#filled > 0
+  }
+
+  /** To be called now and then: gives back what nothing has been gathered in since it was called before. */
+  rest(): void {
+    if (!this.#isUsed && this.#gathered !== this.#room) this.#room = nothing
+    this.#isUsed = false
   }
 
   /** Takes `bytes[at, length)`; answers the position it stopped at. */
@@ -51,6 +73,7 @@ export class RecordFramer {
       const whole = this.#gathered
       this.#gathered = this.#head
       this.#filled = 0
+      if (this.#room.length > keptBytesMax) this.#room = nothing
       goesOn = this.#deliver(whole, 0)
     }
     return position
@@ -59,15 +82,24 @@ export class RecordFramer {
   #gather(bytes: Buffer, at: number, length: number): number {
     const size = this.#sizeOf(this.#gathered, 0, this.#filled)
     if (this.isDead) return at
-    if (size > headBytes && this.#gathered === this.#head) {
-      if (size > this.#room.length) this.#room = Buffer.allocUnsafeSlow(Math.max(size, roomBytesMin))
-      this.#gathered = this.#room
-      this.#head.copy(this.#gathered)
-    }
     const taken = Math.min(size - this.#filled, length - at)
+    if (this.#filled + taken > this.#gathered.length) this.#gatherIn(this.#roomFor(this.#filled + taken, size))
     bytes.copy(this.#gathered, this.#filled, at, at + taken)
     this.#filled += taken
     return at + taken
+  }
+
+  /** For the first `byteCount` of `size` bytes. */
+  #roomFor(byteCount: number, size: number): Buffer {
+    const length = Math.min(Math.max(size, keptBytesMax), Math.max(roomBytesMin, 2 * byteCount))
+    return byteCount > this.#room.length ? Buffer.allocUnsafeSlow(length) : this.#room
+  }
+
+  #gatherIn(room: Buffer): void {
+    this.#gathered.copy(room, 0, 0, this.#filled)
+    this.#gathered = room
+    this.#room = room
+    this.#isUsed = true
   }
 
   /** Bytes of the record at `at`, of which `available` are there; of its head as long as that is not whole. */

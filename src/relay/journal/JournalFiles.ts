@@ -50,14 +50,21 @@ export const textOf = (files: Files["Service"], path: string): Effect.Effect<str
 export const syncNames = ({ output, retraceable: { plain } }: Store): Effect.Effect<void, FileFailed> =>
   Effect.andThen(plain.syncDirectory(`${output}/${place}`), plain.syncDirectory(output))
 
-/** Sets a flag of the journal, which stays until its edge knows; also of a journal without any other file. */
+/**
+ * Sets a flag of the journal, which stays until its edge knows; also of a journal without any other file. If there is
+ * room it says whose the journal was.
+ */
 export const say = (
   store: Store,
   token: string,
   what: "finished" | "ended" | "expired",
-  isSynced: boolean
+  isSynced: boolean,
+  owner = ""
 ): Effect.Effect<void, FileFailed> => {
-  const said = Effect.flatMap(create(store, pathsOf(store, token)[what]), (file) => file.close)
+  const bytes = Buffer.from(owner)
+  const said = Effect.flatMap(create(store, pathsOf(store, token)[what]), (file) =>
+    Effect.ensuring(bytes.length === 0 ? Effect.void : Effect.ignore(file.write([bytes], 0)), file.close)
+  )
   return isSynced ? Effect.andThen(said, syncNames(store)) : said
 }
 

@@ -14,6 +14,7 @@ import { headBytes, Kind, type Unsealed } from "../../protocol/journal/Record.ts
 import * as Text from "../../protocol/Text.ts"
 import type { FileFailed, OpenFile } from "../../storage/Files.ts"
 import { Watch } from "../../storage/Retraceable.ts"
+import type { Holding } from "./CommonMemory.ts"
 import {
   type Advance,
   advance,
@@ -34,7 +35,9 @@ const grownBytesMin = 4096
 /** A longer history is given up. It takes some hundred thousand open streams, or a session that never comes to rest. */
 export const historyBytesMax = 64 * 1024 * 1024
 /** Of all journals together. What follows the last mark is in memory, and without rest there are no marks. */
-const unmarkedBytesMax = 128 * 1024 * 1024
+export const unmarkedBytesMax = 128 * 1024 * 1024
+/** By how much the memory for it grows at once, at most. */
+const growthBytesMax = 16 * 1024 * 1024
 
 export const About = Schema.Struct({
   edgeName: Schema.String,
@@ -97,6 +100,9 @@ export class JournalHistory {
   /** Will be written with the next mark: the first `#filled` bytes. */
   #pending: Buffer = nothing
   #filled = 0
+  /** Memory of a mark that is being written. */
+  #writing: Buffer = nothing
+  #holding: Holding | undefined
 
   constructor(store: Store, { about, file, isSynced, position, token, watch }: Begun) {
     this.#store = store
@@ -146,7 +152,7 @@ export class JournalHistory {
   #add(value: Unsealed, bytes: Buffer, from: number, to: number): void {
     const end = this.#filled + headBytes + to - from
     if (end > this.#pending.length) {
-      const larger = Buffer.allocUnsafeSlow(2 * end)
+      const larger = Buffer.allocUnsafeSlow(end + Math.min(end, growthBytesMax))
       this.#pending.copy(larger, 0, 0, this.#filled)
       this.#hold(larger)
     }
@@ -155,15 +161,21 @@ export class JournalHistory {
     this.#filled = end
   }
 
-  #hold(memory: Buffer): void {
+  #hold(memory: Buffer, writing = this.#writing): void {
     const beyond = ({ length }: Buffer) => Math.max(0, length - keptMemoryMax)
-    this.#store.retraceable.unmarkedBytes += beyond(memory) - beyond(this.#pending)
     this.#pending = memory
+    this.#writing = writing
+    this.#holding?.set(beyond(memory) + beyond(writing))
   }
 
-  /** It has become too long, or all journals together have. */
+  /** What it has in memory, beyond what each may, is held there. */
+  heldIn(holding: Holding): void {
+    this.#holding = holding
+  }
+
+  /** It has become too long, or all journals of its owner together have. */
   get isLong(): boolean {
-    const isMuch = this.#filled > keptMemoryMax && this.#store.retraceable.unmarkedBytes > unmarkedBytesMax
+    const isMuch = this.#filled > keptMemoryMax && this.#holding?.isTooMuch === true
     return isMuch || this.#position + this.#filled > historyBytesMax
   }
 
@@ -184,7 +196,7 @@ export class JournalHistory {
       const memory = this.#pending
       const bytes = memory.subarray(0, this.#filled)
       seal(bytes, this.#filled - headBytes, this.#seed)
-      this.#hold(nothing)
+      this.#hold(nothing, memory)
       this.#filled = 0
       const abridged = this.#isGrownBy(bytes.length) ? abridge?.() : undefined
       if (abridged !== undefined && (yield* this.#rewrite(number, abridged.entries))) {
@@ -197,7 +209,8 @@ export class JournalHistory {
         this.#position += bytes.length
       }
       this.#isPlain = true
-      if (this.#filled === 0 && memory.length <= keptMemoryMax) this.#hold(memory)
+      const isKept = this.#filled === 0 && memory.length <= keptMemoryMax
+      this.#hold(isKept ? memory : this.#pending, nothing)
     })
     return this.#watch.marked(number, written)
   }
@@ -252,7 +265,7 @@ export class JournalHistory {
     return Effect.suspend(() => {
       const { pool, retraceable } = this.#store
       if (retraceable.watches.delete(this.#watch)) pool.reserve(-fileCount)
-      this.#hold(nothing)
+      this.#hold(nothing, nothing)
       this.#filled = 0
       return Effect.andThen(this.#file.close, this.#watch.close)
     })

@@ -3,6 +3,9 @@
  * whose edge is gone is suspended: its sessions wait, and end when it does not come back in time.
  */
 import { Deferred, type Effect, Exit, Latch, Semaphore } from "effect"
+import { CommonMemory } from "./CommonMemory.ts"
+import { unmarkedBytesMax } from "./JournalHistory.ts"
+import { Remembered } from "./Remembered.ts"
 import { type Guest, Room } from "./Room.ts"
 import type { Said } from "./Said.ts"
 
@@ -32,14 +35,9 @@ export interface Journal extends Guest {
 /** So many journals that are over are remembered, for edges that missed their end. */
 const overCountMax = 4096
 
-/** Answers which one is forgotten for it. */
-const remember = (tokens: Set<string>, token: string): ReadonlyArray<string> => {
-  tokens.add(token)
-  const [oldest] = tokens
-  if (tokens.size <= overCountMax || oldest === undefined) return []
-  tokens.delete(oldest)
-  return [oldest]
-}
+/** Of all connections that bring journals, beyond what each may have anyway. */
+const partialBytesMax = 64 * 1024 * 1024
+const readsBytesMax = 32 * 1024 * 1024
 
 export class Journals {
   readonly open = new Map<string, Journal>()
@@ -48,10 +46,17 @@ export class Journals {
   /** Open unless new journals have to wait. */
   readonly admits = Latch.makeUnsafe(true)
   readonly #stopping = Deferred.makeUnsafe<void>()
-  readonly #finished = new Set<string>()
-  readonly #ended = new Set<string>()
-  readonly #expired = new Set<string>()
+  readonly #finished = new Remembered(overCountMax)
+  readonly #ended = new Remembered(overCountMax)
+  readonly #expired = new Remembered(overCountMax)
+  /** Some of those that have expired. */
   readonly #told = new Set<string>()
+  /** What follows the last marks of all of them, beyond what each may have. */
+  /** What connections hold of records that have come in part, beyond what each may have. */
+  readonly partial = new CommonMemory(partialBytesMax)
+  /** For what long reads may bring beyond short ones. */
+  readonly reads = new CommonMemory(readsBytesMax)
+  readonly unmarked = new CommonMemory(unmarkedBytesMax)
   /** Held while a journal is ended because its edge is gone, or revived because it is back: one at a time. */
   readonly turn = Semaphore.makeUnsafe(1)
 
@@ -71,8 +76,8 @@ export class Journals {
   }
 
   /** All of it was carried out; its edge may not know yet. Answers which are forgotten for it. */
-  finish(token: string): ReadonlyArray<string> {
-    return remember(this.#finished, token)
+  finish(token: string, owner: string): ReadonlyArray<string> {
+    return this.#finished.add(token, owner)
   }
 
   /** Its edge knows that it is over. */
@@ -87,13 +92,15 @@ export class Journals {
   }
 
   /** The relay has ended it. Answers which are forgotten for it. */
-  end(token: string): ReadonlyArray<string> {
-    return remember(this.#ended, token)
+  end(token: string, owner: string): ReadonlyArray<string> {
+    return this.#ended.add(token, owner)
   }
 
   /** Its edge did not come in time; its history is kept. Answers which are forgotten for it. */
-  expire(token: string): ReadonlyArray<string> {
-    return remember(this.#expired, token)
+  expire(token: string, owner: string): ReadonlyArray<string> {
+    const forgotten = this.#expired.add(token, owner)
+    for (const oldest of forgotten) this.#told.delete(oldest)
+    return forgotten
   }
 
   isExpired(token: string): boolean {
@@ -105,10 +112,10 @@ export class Journals {
     this.#told.delete(token)
   }
 
-  /** It cannot be gone on with now, and its edge asks every few seconds: true once. */
+  /** It has expired and cannot be gone on with now, and its edge asks every few seconds: true once. */
   tellsOfWait(token: string): boolean {
     if (this.#told.has(token)) return false
-    remember(this.#told, token)
+    if (this.#expired.has(token)) this.#told.add(token)
     return true
   }
 

@@ -248,6 +248,17 @@ const overOf = (names: ReadonlyArray<string>): Over => ({
 
 export const findOver = (store: Store): Effect.Effect<Over, FileFailed> => Effect.map(namesIn(store), overOf)
 
+/** Whose the journal was, as its flag says; nothing: it does not. */
+export const flaggedOwner = (store: Store, token: string, what: "finished" | "ended"): Effect.Effect<string> =>
+  Effect.orElseSucceed(textOf(store.retraceable.plain, pathsOf(store, token)[what]), () => "")
+
+/** What was put down of the journal's edge; undefined: nothing that can be read. */
+export const aboutOf = (store: Store, token: string): Effect.Effect<About | undefined> =>
+  textOf(store.retraceable.plain, pathsOf(store, token).about).pipe(
+    Effect.map((text) => Option.getOrUndefined(decodeAbout(text))),
+    Effect.orElseSucceed(() => undefined)
+  )
+
 /** Removes the flags of journals that are forgotten because there are too many. */
 export const forgetOver = (store: Store, tokens: ReadonlyArray<string>): Effect.Effect<void> =>
   Effect.forEach(tokens, (token) => forget(store, token), { discard: true })
