@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
-import { payloadBytesMaxOf } from "../../src/connection/control/Commands.ts"
+import { payloadBytesMaxOf } from "../../src/connection/control/Payloads.ts"
 import { turnBytes } from "../../src/connection/Turn.ts"
 import { blockBytes, connectionBytesMax } from "../../src/memory/Blocks.ts"
 import { controlHalfBytes, dataHalfBytes } from "../../src/model/InFlight.ts"

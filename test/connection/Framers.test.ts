@@ -1,7 +1,7 @@
 /** Both framers, given the same bytes cut in every way: what the sink sees does not depend on the cuts. */
 import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
-import { payloadBytesMaxOf } from "../../src/connection/control/Commands.ts"
+import { payloadBytesMaxOf } from "../../src/connection/control/Payloads.ts"
 import { CommandFramer, type CommandSink, flow, refuse } from "../../src/protocol/control/CommandFramer.ts"
 import * as Control from "../../src/protocol/control/index.ts"
 import { PacketFramer, type PacketSink } from "../../src/protocol/data/PacketFramer.ts"

@@ -6,6 +6,7 @@ import * as Header from "../../protocol/Header.ts"
 import { Kind } from "../../protocol/journal/Record.ts"
 import type { Replies } from "../../protocol/journal/Replies.ts"
 import { u64At } from "../../protocol/Struct.ts"
+import { payloadBytesMax } from "../control/Payloads.ts"
 import type { VirtualPeer } from "./VirtualPeer.ts"
 
 export class Tracer {
@@ -60,11 +61,28 @@ export class Tracer {
     this.restBytes = Header.size + dataSizeOf(bytes, from) - (to - from)
     const command = bytes.readUInt32BE(from + Header.offsets.command)
     this.replies.asked(command, bytes, from + Header.size, to)
-    const isIntroduction = command === Version.number || command === CreateSession.number
-    if (isIntroduction && this.sessionId === undefined) {
-      this.introductions.set(command, Buffer.from(bytes.subarray(from, to)))
+    const keptBytes = introductionBytes.get(command)
+    if (keptBytes !== undefined && this.sessionId === undefined) {
+      this.introductions.set(command, introductionOf(command, bytes, from + Header.size, to, keptBytes))
     }
   }
+
+  /** It gets no session by what it has said. */
+  refused(): void {
+    if (this.sessionId === undefined) this.introductions.delete(CreateSession.number)
+  }
 }
+
+const versionBytes = 8
+
+/** Bytes of their payloads that count; others may follow, as many as a record has, and are read and dropped. */
+const introductionBytes: ReadonlyMap<number, number> = new Map([
+  [Version.number, versionBytes],
+  [CreateSession.number, payloadBytesMax]
+])
+
+/** The command without what is dropped of it. */
+const introductionOf = (command: number, bytes: Buffer, from: number, to: number, keptBytes: number): Buffer =>
+  Buffer.concat(Header.message(command, bytes.subarray(from, Math.min(to, from + keptBytes))))
 
 const dataSizeOf = (bytes: Buffer, from: number): number => u64At(bytes, from + Header.offsets.dataSize)

@@ -132,7 +132,8 @@ export class Tracers {
     if (command === AddStream.number) {
       tracer?.added.push(isDone ? id : u64Max)
       this.#options.registry.streams.get(Number(id))?.model.left.keep()
-    } else if (isDone) {
+    } else if (!isDone) tracer?.refused()
+    else {
       this.#options.onSession(Number(id))
       if (tracer !== undefined) tracer.sessionId = Number(id)
     }

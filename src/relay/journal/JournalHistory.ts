@@ -35,7 +35,7 @@ const grownBytesMin = 4096
 /** A longer history is given up. It takes some hundred thousand open streams, or a session that never comes to rest. */
 export const historyBytesMax = 64 * 1024 * 1024
 /** Of all journals together. What follows the last mark is in memory, and without rest there are no marks. */
-export const unmarkedBytesMax = 128 * 1024 * 1024
+export const unmarkedBytesMax = 256 * 1024 * 1024
 /** By how much the memory for it grows at once, at most. */
 const growthBytesMax = 16 * 1024 * 1024
 
