@@ -1,7 +1,8 @@
 /** What is put down of an edge's journal, where the disk refuses a part of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { headBytes, offsets } from "../../src/protocol/journal/Record.ts"
+import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
 import * as HistoryRecord from "../../src/relay/journal/HistoryRecord.ts"
 import * as JournalHistory from "../../src/relay/journal/JournalHistory.ts"
 import * as JournalsLeft from "../../src/relay/journal/JournalsLeft.ts"
@@ -77,6 +78,39 @@ describe("what is put down of a journal that has grown", () => {
         assert.strictEqual(abridgedCount, 1)
         yield* marked(3, 100_000)
         assert.strictEqual(abridgedCount, 2)
+      })
+    )
+  )
+})
+
+describe("what follows the last marks, of all journals together", () => {
+  it.live("is too much for the owner whose it is, and counts until it is written", () =>
+    withStore({}, ({ faults, store }) =>
+      Effect.gen(function* () {
+        const memory = new CommonMemory(4 * 1024 * 1024)
+        const begun = (owner: string) =>
+          Effect.tap(JournalHistory.begin(store, owner, { edgeName: "edge", peer: "" }, false), (history) =>
+            Effect.sync(() => history.heldIn(new Holding(memory, () => owner)))
+          )
+        const grow = (history: JournalHistory.JournalHistory, count: number) => {
+          for (let index = 0; index < count; index++) history.watch(`${index}`.padEnd(100_000, "-"))
+        }
+        const [unfair, fair] = [yield* begun("unfair"), yield* begun("fair")]
+        grow(unfair, 20)
+        grow(fair, 5)
+        assert.deepStrictEqual([unfair.isLong, fair.isLong], [true, false])
+        const release = faults.stall("unfair.history")
+        const marked = yield* Effect.forkChild(unfair.mark(1), { startImmediately: true })
+        const held = memory.heldBytes
+        assert.isAbove(held, 2_000_000)
+        grow(fair, 2)
+        assert.isFalse(fair.isLong)
+        yield* release
+        yield* Fiber.join(marked)
+        assert.isBelow(memory.heldBytes, held - 1_500_000)
+        yield* fair.close
+        assert.strictEqual(memory.heldBytes, 0)
+        yield* unfair.close
       })
     )
   )

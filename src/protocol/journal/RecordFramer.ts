@@ -3,7 +3,7 @@
  * only one that is cut is gathered. `push` stops behind a record if the sink can take no more, and answers where.
  */
 import { u64At } from "../Struct.ts"
-import { headBytes, offsets, payloadBytesMax, pieceBytesMax } from "./Record.ts"
+import { headBytes, offsets, payloadBytesMax } from "./Record.ts"
 
 /** `bytes[from, to)` is the payload, the sink's to change during the call. False: take no more until the next push. */
 export type RecordSink = (
@@ -15,8 +15,8 @@ export type RecordSink = (
   to: number
 ) => boolean
 
-/** Kept for the next record that is cut: enough for those of packets that an edge sends. */
-export const keptBytesMax = pieceBytesMax + 4096
+/** Kept for the next record that is cut: enough for those of packets that an edge sends (`pieceBytesMax`). */
+export const keptBytesMax = 132 * 1024
 
 /** At first; what has come of a record takes at most twice as much as it is, whatever its head says. */
 const roomBytesMin = 4096

@@ -1,0 +1,184 @@
+/** Edges that may record, but take what they can: others have their share of what a relay remembers, and of its memory. */
+import { assert, it } from "@effect/vitest"
+import { Effect, Logger } from "effect"
+import { JournalConnection } from "../../src/connection/journal/JournalConnection.ts"
+import { Tracer } from "../../src/connection/journal/Tracer.ts"
+import type { VirtualPeer } from "../../src/connection/journal/VirtualPeer.ts"
+import * as CreateSession from "../../src/protocol/control/CreateSession.ts"
+import * as Version from "../../src/protocol/control/Version.ts"
+import * as Header from "../../src/protocol/Header.ts"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
+import { Replies } from "../../src/protocol/journal/Replies.ts"
+import { viewOf } from "../../src/protocol/Struct.ts"
+import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
+import type { Taken } from "../../src/relay/journal/Taken.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import { join, message, none, u32 } from "../../src/testing/PeerBytes.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import type { Peer } from "../../src/transport/Peer.ts"
+import { opened, opening, record } from "../support/journal.ts"
+
+const withoutLog = Effect.provide(Logger.layer([]))
+const { acknowledgement, Outcome, State } = OpenJournal
+
+const tokenOf = (index: number) => index.toString(16).padStart(32, "0")
+const overCountMax = 4096
+
+/** The state that an edge hears which asks for it again. */
+const stateOf = (relay: TestRelay.TestRelay, index: number) =>
+  Effect.gen(function* () {
+    const wire = yield* relay.wire("control")
+    const { state } = yield* opened(wire, opening(tokenOf(index)))
+    yield* wire.close
+    return state
+  })
+
+it.live("that a journal has finished is remembered by the next relay, too, however many another owner left", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const wire = yield* relay.wire("control")
+    yield* opened(wire, opening(tokenOf(0)))
+    yield* wire.send(join(record(1, Kind.control), record(2, Kind.finish, none, 0)))
+    while (acknowledgement.read(viewOf(yield* wire.read(acknowledgement.size)), 0).outcome !== Outcome.finished);
+    yield* wire.close
+    const { memory } = relay
+    const [flag = ""] = memory.paths("/traces").filter((path) => path.endsWith(".finished"))
+    assert.strictEqual(Buffer.from(memory.read(flag) ?? []).toString(), "address 127.0.0.1")
+    for (let index = 1; index <= overCountMax; index++) {
+      memory.write(flag.replace(tokenOf(0), tokenOf(index)), Buffer.from("key unfair"))
+    }
+    const next = yield* TestRelay.make({ memory })
+    assert.strictEqual(yield* stateOf(next, 0), State.finished)
+    assert.strictEqual(yield* stateOf(next, overCountMax), State.finished)
+    assert.lengthOf(
+      memory.paths("/traces").filter((path) => path.endsWith(".finished")),
+      overCountMax
+    )
+  }).pipe(withoutLog)
+)
+
+it.live("what was put down of a journal that has expired stays, however many another owner left", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    for (let index = 0; index <= overCountMax; index++) {
+      const about = { edgeName: "edge", peer: index === 0 ? "10.0.0.1:1" : "10.0.0.2:1" }
+      const path = `/traces/.journals/${tokenOf(index)}`
+      memory.write(`${path}.json`, Buffer.from(JSON.stringify(about)))
+      for (const suffix of ["history", "expired"]) memory.write(`${path}.${suffix}`, Buffer.alloc(0))
+    }
+    yield* TestRelay.make({ memory })
+    const left = () => memory.paths("/traces").filter((path) => path.endsWith(".history"))
+    yield* until("one to be removed", () => left().length === overCountMax)
+    assert.include(left(), `/traces/.journals/${tokenOf(0)}.history`)
+  }).pipe(withoutLog)
+)
+
+/** A connection of the owner, and what becomes of it. */
+const connectionOf = (owner: string, partial: CommonMemory, reads: CommonMemory) => {
+  const seen = { recordCount: 0, complaint: "", boundCount: 0 }
+  const journal: Taken = {
+    received: 0,
+    durable: 0,
+    outcome: Outcome.goesOn,
+    isReady: true,
+    isOver: false,
+    isForgotten: false,
+    attach: () => {},
+    detach: () => {},
+    record: () => ++seen.recordCount > 0,
+    flush: () => {},
+    beat: () => {},
+    forgotten: Effect.void
+  }
+  const peer = { name: "edge", send: () => true, resume: () => {} } as unknown as Peer
+  const held = (memory: CommonMemory) => new Holding(memory, () => owner)
+  const connection = new JournalConnection({
+    background: () => {},
+    peer,
+    journal,
+    partial: held(partial),
+    reads: held(reads),
+    onEnd: (complaint = "") => {
+      seen.complaint = complaint
+      connection.release()
+    }
+  })
+  connection.begin(() => void seen.boundCount++)
+  return { connection, seen }
+}
+
+const mebi = 1024 * 1024
+
+it("who lets long records come in part, on many connections, loses its own, and others bring theirs", () => {
+  const partial = new CommonMemory(8 * mebi)
+  const reads = new CommonMemory(8 * mebi)
+  const long = record(1, Kind.rest, Buffer.alloc(mebi))
+  const all = [...Array(20).fill("unfair"), "fair", "fair"].map((owner) => connectionOf(owner, partial, reads))
+  const give = ({ connection }: (typeof all)[number], from: number, to: number) => {
+    const bytes = Buffer.from(long.subarray(from, to))
+    connection.receive(bytes, bytes.length)
+  }
+  const step = 32 * 1024
+  for (let at = 0; at + step < long.length; at += step) {
+    for (const each of all) give(each, at, at + step)
+    assert.isAtMost(partial.heldBytes, 10 * mebi)
+  }
+  const lost = all.map(({ seen }) => seen.complaint !== "")
+  assert.deepStrictEqual(lost.slice(-2), [false, false])
+  assert.isAtLeast(lost.filter((is) => is).length, 14)
+  // Who waits for room has less than it may.
+  assert.isTrue(lost.slice(0, 20).includes(false))
+  for (const each of all.slice(-2)) give(each, long.length - (long.length % step), long.length)
+  assert.deepStrictEqual(
+    all.slice(-2).map(({ seen }) => seen.recordCount),
+    [1, 1]
+  )
+  for (const { connection } of all) connection.release()
+  assert.strictEqual(partial.heldBytes, 0)
+})
+
+it("reads are long where much comes, while the owner has room for what they may leave", () => {
+  const partial = new CommonMemory(mebi)
+  const reads = new CommonMemory(2 * mebi)
+  const bytesMax = (each: ReturnType<typeof connectionOf>) => each.connection.readBytesMax
+  const [one, two, three] = ["one", "one", "one"].map((owner) => connectionOf(owner, partial, reads)) as never as [
+    ReturnType<typeof connectionOf>,
+    ReturnType<typeof connectionOf>,
+    ReturnType<typeof connectionOf>
+  ]
+  const other = connectionOf("other", partial, reads)
+  const much = join(...Array.from({ length: 5 }, (_, index) => record(index + 1, Kind.rest, Buffer.alloc(16_384))))
+  const short = bytesMax(one)
+  assert.isBelow(short, much.length)
+  for (const each of [one, two, three, other]) each.connection.receive(Buffer.from(much), much.length)
+  assert.deepStrictEqual(
+    [one, two, three, other].map((each) => bytesMax(each) > short),
+    [true, true, false, true]
+  )
+  assert.deepStrictEqual(
+    [one, two, three, other].map(({ seen }) => seen.boundCount),
+    [1, 1, 0, 1]
+  )
+  for (const { connection } of [one, other]) connection.release()
+  three.connection.receive(Buffer.from(much), much.length)
+  assert.isAbove(bytesMax(three), short)
+  for (const { connection } of [two, three]) connection.release()
+  assert.strictEqual(reads.heldBytes, 0)
+})
+
+it("what a tracer says of itself is kept as far as it counts, and not what was refused", () => {
+  const tracer = new Tracer(Kind.control, {} as VirtualPeer, new Replies(() => {}))
+  const version = message(Version.number, join(u32(2), u32(13), Buffer.alloc(mebi)))
+  tracer.commandBegins(version, 0, version.length)
+  assert.deepStrictEqual(
+    tracer.introductions.get(Version.number),
+    Buffer.concat(Header.message(Version.number, join(u32(2), u32(13))))
+  )
+  const session = message(CreateSession.number, Buffer.alloc(mebi))
+  tracer.commandBegins(session, 0, session.length)
+  assert.isAtMost(tracer.introductions.get(CreateSession.number)?.length ?? 0, 16 * 1024 + Header.size)
+  tracer.refused()
+  assert.deepStrictEqual([...tracer.introductions.keys()], [Version.number])
+})
