@@ -1,8 +1,9 @@
-/** Edges that may record, but take what they can: others have their share of what a relay remembers, and of its memory. */
+/** Edges that may record, but take what they can: others have their share of what a relay remembers, and has. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { JournalConnection } from "../../src/connection/journal/JournalConnection.ts"
 import { Tracer } from "../../src/connection/journal/Tracer.ts"
+import { Tracers } from "../../src/connection/journal/Tracers.ts"
 import type { VirtualPeer } from "../../src/connection/journal/VirtualPeer.ts"
 import * as CreateSession from "../../src/protocol/control/CreateSession.ts"
 import * as Version from "../../src/protocol/control/Version.ts"
@@ -13,6 +14,7 @@ import { Replies } from "../../src/protocol/journal/Replies.ts"
 import { viewOf } from "../../src/protocol/Struct.ts"
 import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
 import type { Taken } from "../../src/relay/journal/Taken.ts"
+import type { Registry } from "../../src/relay/Registry.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { join, message, none, u32 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -166,6 +168,43 @@ it("reads are long where much comes, while the owner has room for what they may 
   assert.isAbove(bytesMax(three), short)
   for (const { connection } of [two, three]) connection.release()
   assert.strictEqual(reads.heldBytes, 0)
+})
+
+it("who opens connections in many journals has no more than its share of them, and others open theirs", () => {
+  const connections = new CommonMemory(64)
+  const registry = { journals: { connections }, background: () => {} } as unknown as Registry["Service"]
+  const tracersOf = (owner: string) =>
+    new Tracers({
+      registry,
+      owner: () => owner,
+      serves: { control: () => Effect.void, data: () => Effect.void },
+      peer: {
+        edge: { name: "edge", certificate: undefined },
+        begunAt: undefined,
+        places: () => undefined,
+        brought: () => false,
+        waitsFor: () => {},
+        onReady: () => {},
+        onClosed: () => {}
+      },
+      onSession: () => {}
+    })
+  const fill = (tracers: Tracers, countMax: number) => {
+    let number = 0
+    while (number < countMax && !tracers.isFull(number + 1)) tracers.begin(++number, Kind.control)
+    return number
+  }
+  const unfair = Array.from({ length: 5 }, () => tracersOf("unfair"))
+  const fair = tracersOf("fair")
+  // Eight, which each may have, and one that is found to be too many.
+  assert.deepStrictEqual(
+    unfair.map((each) => fill(each, 256)),
+    [40, 9, 9, 9, 9]
+  )
+  assert.strictEqual(fill(fair, 12), 12)
+  assert.isFalse(fair.isFull(1))
+  for (const each of [...unfair, fair]) each.broke()
+  assert.strictEqual(connections.heldBytes, 0)
 })
 
 it("what a tracer says of itself is kept as far as it counts, and not what was refused", () => {

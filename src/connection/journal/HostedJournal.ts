@@ -88,6 +88,7 @@ export class HostedJournal implements Journal {
     const { edge, waitsFor } = this.standing
     this.#tracers = new Tracers({
       registry: options.registry,
+      owner: () => this.standing.owner,
       serves: options.serves,
       peer: {
         edge,
@@ -259,8 +260,11 @@ export class HostedJournal implements Journal {
   }
 
   #open(number: number, kind: number): void {
-    if (this.#tracers.isFull(number)) {
-      this.#refuse("CONNECTION_LIMIT", `${connectionCountMax} of one session are open`)
+    // What an earlier relay has let in is let in again, in whatever order.
+    if (!this.isRetraced && this.#tracers.isFull(number)) {
+      const { size } = this.#tracers.open
+      const others = size < connectionCountMax ? ", and too many of its owner's others" : ""
+      this.#refuse("CONNECTION_LIMIT", `${size} of one session are open${others}`)
     } else this.#tracers.begin(number, kind)
   }
 

@@ -8,6 +8,7 @@ import { Kind } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import { u64Max } from "../../protocol/Struct.ts"
+import { Holding } from "../../relay/journal/CommonMemory.ts"
 import { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
 import { Tracer } from "./Tracer.ts"
@@ -15,6 +16,8 @@ import { type Options as PeerOptions, VirtualPeer } from "./VirtualPeer.ts"
 
 /** Connections of one journal that may be open at once. A tracing session has two of each of its consumer daemons. */
 export const connectionCountMax = 256
+/** So many each journal may have; further ones its owner has in common with others. */
+const ownCountMax = 8
 
 const kinds: ReadonlySet<number> = new Set([
   Kind.command,
@@ -30,6 +33,8 @@ export type Fate = "carried out" | "dropped" | "late" | "refused"
 
 export interface Options {
   readonly registry: Registry["Service"]
+  /** Whose they are. */
+  readonly owner: () => string
   readonly serves: Serves
   readonly peer: Omit<PeerOptions, "onAnswer">
   /** Called when a session of the journal has begun. */
@@ -40,9 +45,11 @@ export class Tracers {
   readonly handles = new Handles()
   readonly #options: Options
   readonly #open = new Map<number, Tracer>()
+  readonly #further: Holding
 
   constructor(options: Options) {
     this.#options = options
+    this.#further = new Holding(options.registry.journals.connections, options.owner)
   }
 
   /** By the numbers that the edge gave them. */
@@ -64,7 +71,11 @@ export class Tracers {
 
   /** There is no room for a connection of that number. */
   isFull(number: number): boolean {
-    return !this.#open.has(number) && this.#open.size >= connectionCountMax
+    return !this.#open.has(number) && (this.#open.size >= connectionCountMax || this.#further.isTooMuch)
+  }
+
+  #count(): void {
+    this.#further.set(Math.max(0, this.#open.size - ownCountMax))
   }
 
   /** `kind`: `Kind.control` or `Kind.data`. */
@@ -75,6 +86,7 @@ export class Tracers {
     // An earlier connection had the number, and the journal does not say that it ended.
     this.#open.get(number)?.peer.ended()
     this.#open.set(number, new Tracer(kind, peer, replies))
+    this.#count()
     const serve = serves[kind === Kind.control ? "control" : "data"](peer)
     registry.background(Effect.provideService(serve, Registry, registry))
   }
@@ -100,6 +112,7 @@ export class Tracers {
         return
       case Kind.end:
         this.#open.delete(connection)
+        this.#count()
         if (bytes[from] === 0) tracer.peer.ended()
         else tracer.peer.broke()
         return
@@ -143,11 +156,13 @@ export class Tracers {
   ended(): void {
     for (const { peer } of this.#open.values()) peer.ended()
     this.#open.clear()
+    this.#count()
   }
 
   /** All are lost. */
   broke(): void {
     for (const { peer } of this.#open.values()) peer.broke()
     this.#open.clear()
+    this.#count()
   }
 }

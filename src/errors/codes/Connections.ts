@@ -35,7 +35,7 @@ export const connections = {
     "warning",
     "connection refused",
     "As many are open as --max-connections or the descriptors allow; those go on. Raise the limit or ulimit -n. " +
-      "Of an edge: 256 of one tracing session."
+      "Of an edge: 256 of one tracing session, or those beyond 8 are more than its owner may have of all."
   ),
   HOST_REFUSED: entry("warning", "connection refused", "The program around the relay refuses this host."),
   TLS_REQUIRED: entry(

@@ -1,6 +1,6 @@
 /**
  * Memory that the owners of journals have in common, beyond what each journal may hold anyway: each owner may have half
- * of what others leave.
+ * of what others leave. Counted in bytes, or in things of about the same size.
  */
 import { hasRoom } from "../../model/JournalRoom.ts"
 

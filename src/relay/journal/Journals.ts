@@ -38,6 +38,8 @@ const overCountMax = 4096
 /** Of all connections that bring journals, beyond what each may have anyway. */
 const partialBytesMax = 64 * 1024 * 1024
 const readsBytesMax = 32 * 1024 * 1024
+/** Connections of tracers, beyond those that each journal may have. */
+const furtherCountMax = 16_384
 
 export class Journals {
   readonly open = new Map<string, Journal>()
@@ -51,11 +53,13 @@ export class Journals {
   readonly #expired = new Remembered(overCountMax)
   /** Some of those that have expired. */
   readonly #told = new Set<string>()
-  /** What follows the last marks of all of them, beyond what each may have. */
   /** What connections hold of records that have come in part, beyond what each may have. */
   readonly partial = new CommonMemory(partialBytesMax)
   /** For what long reads may bring beyond short ones. */
   readonly reads = new CommonMemory(readsBytesMax)
+  /** Connections of tracers, beyond those that each may have. */
+  readonly connections = new CommonMemory(furtherCountMax)
+  /** What follows the last marks of all of them, beyond what each may have. */
   readonly unmarked = new CommonMemory(unmarkedBytesMax)
   /** Held while a journal is ended because its edge is gone, or revived because it is back: one at a time. */
   readonly turn = Semaphore.makeUnsafe(1)
