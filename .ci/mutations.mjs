@@ -121,7 +121,12 @@ const mutations = [
   ["src/connection/HttpEntrance.ts", " && told?.isOwn !== false", " && told?.source === undefined", http],
   ["src/connection/HttpEntrance.ts", "rights?.mayAdminister === true", "rights !== undefined", http],
   ["src/admin/Visibility.ts", "viewpoint.mayViewAll ? all : ", "viewpoint.mayViewAll || true ? all : ", http],
-  ["src/admin/Visibility.ts", "if (mayViewAll) return all\n  const sessionCount", "return all\n  const sessionCount", http],
+  [
+    "src/admin/Visibility.ts",
+    "if (mayViewAll) return all\n  const sessionCount",
+    "return all\n  const sessionCount",
+    http
+  ],
   ["src/admin/Visibility.ts", "    memoryBytes: 0,\n", "", http],
   [shown, "socket.authorized ? ", "true ? ", http],
   // Who is let in to speak at all.
