@@ -79,7 +79,7 @@ it.live("what was put down of a journal that has expired stays, however many ano
 
 /** A connection of the owner, and what becomes of it. */
 const connectionOf = (owner: string, partial: CommonMemory, reads: CommonMemory) => {
-  const seen = { recordCount: 0, complaint: "", boundCount: 0 }
+  const seen = { recordCount: 0, complaint: "", boundCount: 0, resumeCount: 0 }
   const journal: Taken = {
     received: 0,
     durable: 0,
@@ -94,7 +94,7 @@ const connectionOf = (owner: string, partial: CommonMemory, reads: CommonMemory)
     beat: () => {},
     forgotten: Effect.void
   }
-  const peer = { name: "edge", send: () => true, resume: () => {} } as unknown as Peer
+  const peer = { name: "edge", send: () => true, resume: () => void seen.resumeCount++ } as unknown as Peer
   const held = (memory: CommonMemory) => new Holding(memory, () => owner)
   const connection = new JournalConnection({
     background: () => {},
@@ -113,31 +113,63 @@ const connectionOf = (owner: string, partial: CommonMemory, reads: CommonMemory)
 
 const mebi = 1024 * 1024
 
-it("who lets long records come in part, on many connections, loses its own, and others bring theirs", () => {
+it("long records come in part on as many connections of one owner as it has memory for, and on others later", async () => {
   const partial = new CommonMemory(8 * mebi)
   const reads = new CommonMemory(8 * mebi)
   const long = record(1, Kind.rest, Buffer.alloc(mebi))
-  const all = [...Array(20).fill("unfair"), "fair", "fair"].map((owner) => connectionOf(owner, partial, reads))
-  const give = ({ connection }: (typeof all)[number], from: number, to: number) => {
-    const bytes = Buffer.from(long.subarray(from, to))
-    connection.receive(bytes, bytes.length)
-  }
   const step = 32 * 1024
-  for (let at = 0; at + step < long.length; at += step) {
-    for (const each of all) give(each, at, at + step)
-    assert.isAtMost(partial.heldBytes, 10 * mebi)
+  const all = [...Array(20).fill("many"), "few", "few"].map((owner) => {
+    const { connection, seen } = connectionOf(owner, partial, reads)
+    return { connection, seen, at: 0, isReadable: true }
+  })
+  /** Brings more on those that are read, until none is, or but the last part of a record is left. */
+  const bring = (of: typeof all, until = long.length) => {
+    for (const each of of) {
+      each.isReadable ||= each.seen.resumeCount > 0
+      each.seen.resumeCount = 0
+      while (each.isReadable && each.at < until) {
+        const bytes = Buffer.from(long.subarray(each.at, Math.min(each.at + step, until)))
+        each.at += bytes.length
+        each.isReadable = each.connection.receive(bytes, bytes.length)
+        assert.isAtMost(partial.heldBytes, 8 * mebi)
+      }
+    }
   }
-  const lost = all.map(({ seen }) => seen.complaint !== "")
-  assert.deepStrictEqual(lost.slice(-2), [false, false])
-  assert.isAtLeast(lost.filter((is) => is).length, 14)
-  // Who waits for room has less than it may.
-  assert.isTrue(lost.slice(0, 20).includes(false))
-  for (const each of all.slice(-2)) give(each, long.length - (long.length % step), long.length)
-  assert.deepStrictEqual(
-    all.slice(-2).map(({ seen }) => seen.recordCount),
-    [1, 1]
+  const recorded = (of: typeof all) => of.reduce((sum, { seen }) => sum + seen.recordCount, 0)
+  const [many, few] = [all.slice(0, 20), all.slice(20)]
+  bring(all, long.length - step)
+  // What is read of the others is what one read brings.
+  assert.lengthOf(
+    many.filter(({ at }) => at > 8 * step),
+    5
   )
-  for (const { connection } of all) connection.release()
+  bring(few)
+  assert.strictEqual(recorded(few), 2)
+  for (let round = 1; round <= 20; round++) {
+    bring(many)
+    await Promise.resolve()
+  }
+  assert.strictEqual(recorded(many), 20)
+  assert.deepStrictEqual(new Set(all.map(({ seen }) => seen.complaint)), new Set([""]))
+  assert.strictEqual(partial.heldBytes, 0)
+})
+
+it("who waits for memory has it when another connection is gone, and none when it is gone itself", async () => {
+  const partial = new CommonMemory(mebi)
+  const reads = new CommonMemory(mebi)
+  const bytes = record(1, Kind.rest, Buffer.alloc(mebi)).subarray(0, 4096)
+  const [one, two, three] = ["one", "one", "one"].map((owner) => connectionOf(owner, partial, reads)) as never as [
+    ReturnType<typeof connectionOf>,
+    ReturnType<typeof connectionOf>,
+    ReturnType<typeof connectionOf>
+  ]
+  const begun = [one, two, three].map(({ connection }) => connection.receive(Buffer.from(bytes), bytes.length))
+  assert.deepStrictEqual(begun, [true, false, false])
+  two.connection.release()
+  one.connection.release()
+  await Promise.resolve()
+  assert.deepStrictEqual([two.seen.resumeCount, three.seen.resumeCount], [0, 1])
+  three.connection.release()
   assert.strictEqual(partial.heldBytes, 0)
 })
 

@@ -39,8 +39,6 @@ const shortReadBytes = 64 * 1024
 /** So much more a long one brings. */
 const longerBytes = sharedBytes - shortReadBytes
 
-const tooMuch = "long records have come in part on too many connections of its owner"
-
 export interface Options {
   readonly background: Background
   /** Its part of what all such connections have in common: for records that come in part, and for long reads. */
@@ -85,6 +83,8 @@ export class JournalConnection implements Carrier, Successor {
   #isDamaged = false
   #isForgetting = false
   #isOver = false
+  /** For the record that comes in part. */
+  #hasRoom = true
   #onBound = (): void => {}
   /** Its reads are long: room for one is held for as long as much comes. */
   #isLong = false
@@ -131,14 +131,20 @@ export class JournalConnection implements Carrier, Successor {
     else this.#onBound()
   }
 
-  /** What it has of records that have come in part is more than its owner may have. */
-  get #holdsTooMuch(): boolean {
-    this.#partial.set(Math.max(0, this.#framer.heldBytes + this.#unpacking.heldBytes - keptBytesMax))
-    return this.#partial.isTooMuch
+  /** Of a record that comes in part no more is read until its owner has room for all of it: then it need not wait. */
+  #claim(): void {
+    const wanted = this.#framer.comingBytes + this.#unpacking.heldBytes - keptBytesMax
+    this.#hasRoom = this.#partial.claim(Math.max(0, wanted), this.#onRoom)
+  }
+
+  readonly #onRoom = (): void => {
+    this.#hasRoom = true
+    this.onReady()
   }
 
   get #isReadable(): boolean {
-    return this.#backlog === undefined && this.#unpacking.isEmpty && !this.#isWaitingForTurn && !this.#isOver
+    const hasAllTaken = this.#backlog === undefined && this.#unpacking.isEmpty && !this.#isWaitingForTurn
+    return hasAllTaken && this.#hasRoom && !this.#isOver
   }
 
   #forget(): false {
@@ -180,8 +186,10 @@ export class JournalConnection implements Carrier, Successor {
     this.#endTurn()
     this.#journal.flush()
     if (this.#framer.isDead || this.#unpacking.isBroken || this.#isDamaged) this.#end("no record of a journal")
-    else if (this.#holdsTooMuch) this.#end(tooMuch)
-    else this.#tell(length >= muchBytes)
+    else {
+      this.#claim()
+      this.#tell(length >= muchBytes)
+    }
   }
 
   onReady(): void {

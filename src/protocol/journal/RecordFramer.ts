@@ -44,6 +44,11 @@ export class RecordFramer {
     return this.#room.length
   }
 
+  /** Size of the record that has come in part; 0: of none, or its head has not come. */
+  get comingBytes(): number {
+    return this.#filled < headBytes ? 0 : this.#sizeOf(this.#gathered, 0, this.#filled)
+  }
+
   /** A part of a record has come. */
   get isWithin(): boolean {
     return this.#filled > 0

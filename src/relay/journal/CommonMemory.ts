@@ -2,12 +2,15 @@
  * Memory that the owners of journals have in common, beyond what each journal may hold anyway: each owner may have half
  * of what others leave. Counted in bytes, or in things of about the same size.
  */
+import { queueMicrotask } from "../../Machine.ts"
 import { hasRoom } from "../../model/JournalRoom.ts"
 
 export class CommonMemory {
   readonly #bytesMax: number
   #heldBytes = 0
   readonly #owned = new Map<string, number>()
+  /** Each with what it waits for, the first first. */
+  readonly #waiting = new Map<Holding, () => void>()
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax
@@ -27,6 +30,20 @@ export class CommonMemory {
     if (owned === 0) this.#owned.delete(owner)
     else this.#owned.set(owner, owned)
   }
+
+  /** `grant` is called when there may be room for it. */
+  wait(holding: Holding, grant: () => void): void {
+    this.#waiting.set(holding, grant)
+  }
+
+  waitsNoMore(holding: Holding): void {
+    this.#waiting.delete(holding)
+  }
+
+  /** Something was given back. */
+  offer(): void {
+    for (const grant of this.#waiting.values()) grant()
+  }
 }
 
 /** What one journal, or connection, holds of it. */
@@ -42,12 +59,30 @@ export class Holding {
   }
 
   set(byteCount: number): void {
+    this.#memory.waitsNoMore(this)
     if (byteCount === this.#byteCount) return
+    const isLess = byteCount < this.#byteCount
     // Whose it is may have changed since.
     this.#memory.change(this.#owner, -this.#byteCount)
     this.#owner = this.#ownerNow()
     this.#byteCount = byteCount
     this.#memory.change(this.#owner, byteCount)
+    if (isLess) this.#memory.offer()
+  }
+
+  /** It is to hold so much. False: its owner has no room now; once it has, it holds it, and `onRoom` is called later. */
+  claim(byteCount: number, onRoom: () => void): boolean {
+    const hasRoom = () => byteCount <= this.#byteCount || !this.#memory.isSpentBy(this.#ownerNow())
+    if (hasRoom()) {
+      this.set(byteCount)
+      return true
+    }
+    this.#memory.wait(this, () => {
+      if (!hasRoom()) return
+      this.set(byteCount)
+      queueMicrotask(onRoom)
+    })
+    return false
   }
 
   /** It holds something, and its owner has no more room. */
