@@ -70,7 +70,7 @@ export class Holding {
     if (isLess) this.#memory.offer()
   }
 
-  /** It is to hold so much. False: its owner has no room now; once it has, it holds it, and `onRoom` is called later. */
+  /** To hold so much. False: its owner has no room now; once it has, it holds it, and `onRoom` is called later. */
   claim(byteCount: number, onRoom: () => void): boolean {
     const hasRoom = () => byteCount <= this.#byteCount || !this.#memory.isSpentBy(this.#ownerNow())
     if (hasRoom()) {
