@@ -43,9 +43,10 @@ export class SharedReads {
    * `behind`: whole packets, one behind the other, the first behind the range; they are found, too, if there was room.
    */
   read(data: object, file: TraceFile, range: Range, behind = none): Effect.Effect<void, FileFailed> {
-    return Effect.suspend(() => {
+    // Not interruptible from its first step on: others wait for what has begun.
+    return Effect.uninterruptibleMask((restore) => {
       const pending = this.#pending.get(data)?.get(range.from)
-      if (pending !== undefined) return Deferred.await(pending)
+      if (pending !== undefined) return restore(Deferred.await(pending))
       if (range.byteCount > this.#rangeBytesMax) return Effect.void
       const first = this.#begin(data, range)
       if (first === undefined) return Effect.void
@@ -82,7 +83,6 @@ export class SharedReads {
     return begun
   }
 
-  /** Not interruptible: others wait for it. */
   #fill(
     readings: ReadonlyArray<Reading>,
     file: TraceFile,
@@ -102,8 +102,7 @@ export class SharedReads {
     }
     return file.read(into, offset).pipe(
       Effect.map(end),
-      Effect.tapCause(() => Effect.sync(() => end(0))),
-      Effect.uninterruptible
+      Effect.tapCause(() => Effect.sync(() => end(0)))
     )
   }
 
