@@ -1,4 +1,4 @@
-/** Bytes written into a descriptor in the caller's turn, as the writer thread does beside it; and which one is free. */
+/** Bytes written into a descriptor in the caller's turn, as the writer thread does beside it; and which are free. */
 import * as fs from "node:fs"
 
 /** Answers how many bytes the system took now; 0 also if the descriptor is broken, which its owner finds out. */
@@ -19,5 +19,14 @@ export const free = (): number | Error | undefined => {
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     return code === "EMFILE" || code === "ENFILE" ? (cause as Error) : undefined
+  }
+}
+
+/** How many are taken, that by which they are counted included; 0: the system does not say. */
+export const takenCount = (): number => {
+  try {
+    return fs.readdirSync("/proc/self/fd").length
+  } catch {
+    return 0
   }
 }

@@ -143,10 +143,9 @@ export const listen = <R>(
     const accept = (accepted: net.Socket) => {
       const descriptor = descriptorOf(accepted)
       const { shortage } = limit
-      const told = descriptor === undefined ? undefined : shortage?.heard(descriptor)
-      if (shortage !== undefined && told !== undefined) {
-        onReported(told)
-        run(shortage.line(told))
+      if (descriptor !== undefined && shortage?.begins(descriptor)) {
+        onReported("DESCRIPTORS_SHORT")
+        run(shortage.line("DESCRIPTORS_SHORT"))
       }
       if (!admits(accepted.remoteAddress ?? "")) return refuse({ accepted }, "HOST_REFUSED", "")
       if (!hasRoom(limit)) return tooMany({ accepted })

@@ -68,15 +68,28 @@ describe("a listener", () => {
   it("tells of the next shortage once there were enough descriptors again", () => {
     const shortage = new Shortage(100)
     const given = [90, 95, 96, undefined, 90, 99, 80, undefined, 99, 67, 30, undefined, undefined, 3]
+    const heard = (descriptor: number | undefined) => {
+      if (shortage.begins(descriptor)) return "short"
+      return descriptor !== undefined && shortage.ends(descriptor, () => descriptor + 1) ? "again" : undefined
+    }
     assert.deepStrictEqual(
-      given.map((descriptor) => [descriptor, shortage.heard(descriptor)]).filter(([, told]) => told !== undefined),
+      given.map((descriptor) => [descriptor, heard(descriptor)]).filter(([, told]) => told !== undefined),
       [
-        [95, "DESCRIPTORS_SHORT"],
-        [67, "DESCRIPTORS_AGAIN"],
-        [undefined, "DESCRIPTORS_SHORT"],
-        [3, "DESCRIPTORS_AGAIN"]
+        [95, "short"],
+        [67, "again"],
+        [undefined, "short"],
+        [3, "again"]
       ]
     )
+  })
+
+  it("says of no shortage that it is over for a descriptor that is free below many that are taken", () => {
+    const shortage = new Shortage(100)
+    assert.isTrue(shortage.begins(99))
+    for (const taken of [99, 96, 69]) assert.isFalse(shortage.ends(3, () => taken))
+    assert.isFalse(shortage.begins(99))
+    assert.isTrue(shortage.ends(3, () => 68))
+    assert.isTrue(shortage.begins(99))
   })
 
   it.live("cuts off a peer that does not read its answers", () =>
