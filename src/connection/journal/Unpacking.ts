@@ -5,17 +5,29 @@
 import { packedHeadBytes, unpackedBytesMax } from "../../protocol/journal/Record.ts"
 import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
 
+/** So much is kept unpacked, too: to unpack all again takes a millisecond, and short records may be taken one by one. */
+export const aheadBytes = 32 * 1024
+
+const nothing = Buffer.alloc(0)
+
 export class Unpacking {
   readonly #sink: RecordSink
+  #takesMore = true
   /** The payload of a packed record of which not all is taken. */
   #packed: Buffer | undefined
   /** So many unpacked bytes of it are. */
   #takenBytes = 0
+  /** Those that follow, from `#at` on, as far as they are kept. */
+  #ahead: Buffer = nothing
+  #at = 0
   /** What came was no packed record. */
   isBroken = false
 
   constructor(sink: RecordSink) {
-    this.#sink = sink
+    this.#sink = (number, kind, connection, bytes, from, to) => {
+      this.#takesMore = sink(number, kind, connection, bytes, from, to)
+      return this.#takesMore
+    }
   }
 
   /** All that was unpacked is taken. */
@@ -25,31 +37,44 @@ export class Unpacking {
 
   /** Memory that it has. */
   get heldBytes(): number {
-    return this.#packed?.length ?? 0
+    return (this.#packed?.length ?? 0) + this.#ahead.length
   }
 
   /** `bytes[from, to)` is the payload of a packed record, the caller's again after the call. */
   add(bytes: Buffer, from: number, to: number): void {
     this.#takenBytes = 0
-    if (!this.#take(bytes.subarray(from, to))) this.#packed = Buffer.from(bytes.subarray(from, to))
+    this.#takesMore = true
+    if (!this.#unpack(bytes.subarray(from, to))) this.#packed = Buffer.from(bytes.subarray(from, to))
   }
 
   /** The sink takes more. */
   goOn(): void {
     const packed = this.#packed
-    if (packed !== undefined && this.#take(packed)) this.#packed = undefined
+    if (packed === undefined) return
+    this.#takesMore = true
+    this.#at = this.#take(this.#ahead, this.#at)
+    if (this.#takesMore && this.#unpack(packed)) this.#packed = undefined
   }
 
   /** True: nothing of it is left to take. */
-  #take(packed: Buffer): boolean {
+  #unpack(packed: Buffer): boolean {
     const records = unpacked(packed)
-    if (records === undefined) this.isBroken = true
-    if (records === undefined) return true
-    const framer = new RecordFramer(this.#sink)
-    this.#takenBytes = framer.push(records, this.#takenBytes, records.length)
+    const stopped = records === undefined ? 0 : this.#take(records, this.#takenBytes)
+    const left = records?.subarray(stopped, stopped + aheadBytes) ?? nothing
     // There are only whole ones in it.
-    if (framer.isDead || framer.isWithin) this.isBroken = true
-    return this.#takenBytes === records.length
+    if (records === undefined || (left.length > 0 && this.#takesMore)) this.isBroken = true
+    this.#ahead = left.length > 0 ? Buffer.from(left) : nothing
+    this.#at = 0
+    return left.length === 0
+  }
+
+  /** Answers where it stopped: behind the last record that was taken. */
+  #take(records: Buffer, at: number): number {
+    const framer = new RecordFramer(this.#sink)
+    const stopped = framer.push(records, at, records.length) - framer.withinBytes
+    if (framer.isDead) this.isBroken = true
+    this.#takenBytes += stopped - at
+    return stopped
   }
 }
 

@@ -49,9 +49,9 @@ export class RecordFramer {
     return this.#filled < headBytes ? 0 : this.#sizeOf(this.#gathered, 0, this.#filled)
   }
 
-  /** A part of a record has come. */
-  get isWithin(): boolean {
-    return this.#filled > 0
+  /** So much of a record has come that is not whole. */
+  get withinBytes(): number {
+    return this.#filled
   }
 
   /** To be called now and then: gives back what nothing has been gathered in since it was called before. */
