@@ -8,10 +8,10 @@ import { FileFailed, Files } from "../../src/storage/Files.ts"
 import * as Relays from "../support/relays.ts"
 import * as Scenario from "./scenario.ts"
 
-/** A disk whose writes can be held back or fail, and whose reads are counted. */
+/** A disk whose writes can be held back or fail, and whose reads are counted, and fail from `badFrom` of a file on. */
 const makeDisk = () => {
   const writable = Latch.makeUnsafe(true)
-  const disk = { writable, readCount: 0, isFull: false }
+  const disk = { writable, readCount: 0, isFull: false, badFrom: Number.POSITIVE_INFINITY }
   const layer = Layer.effect(
     Files,
     Effect.map(Files, (files) =>
@@ -37,7 +37,9 @@ const makeDisk = () => {
               ),
             read: (into, position) => {
               disk.readCount++
-              return file.read(into, position)
+              return position + into.length > disk.badFrom
+                ? Effect.fail(new FileFailed({ operation: "read", path, code: "EIO" }))
+                : file.read(into, position)
             }
           }))
       })

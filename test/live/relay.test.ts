@@ -141,6 +141,27 @@ it.live("a viewer that is behind reads more small packets at once the longer it 
   })
 )
 
+it.live("a packet is read though those behind it, which would be read with it, cannot be", () =>
+  Effect.gen(function* () {
+    const { answers, disk, script } = yield* setUp()
+    const session = yield* recorded(script)
+    const [id, packetBytes, count] = [session.stream.id, 512, 6]
+    yield* packetsOf(session, count, packetBytes)
+    const viewer = yield* script.viewer
+    yield* viewer.attach(1, "beginning")
+    answers()
+    disk.badFrom = (count - 1) * packetBytes
+    for (let seq = 0; seq < count; seq++) {
+      yield* viewer.next(id)
+      yield* viewer.packet(id, seq * packetBytes, packetBytes)
+    }
+    const packets = answers().filter((line) => line.startsWith("PACKET"))
+    const readable = Array.from({ length: count - 1 }, (_, seq) => shownPacket(id, seq, packetBytes))
+    assert.deepStrictEqual(packets.slice(0, -1), readable)
+    assert.include(packets.at(-1), "error")
+  })
+)
+
 it.live("viewers that take each other's memory for what is read ahead get every packet, by a read each at most", () =>
   Effect.gen(function* () {
     const [packetBytes, count] = [4000, 20]

@@ -169,7 +169,8 @@ export class ViewedPackets {
       const { count, reads } = this.#stream.session.viewers
       if (reads !== undefined && range.from === held.offset) {
         const behind = this.#behind(held, range)
-        if (count > 1 || behind.length > 0) yield* reads.read(held.reader.data, file, range, behind)
+        // If that fails, the range alone may still be readable.
+        if (count > 1 || behind.length > 0) yield* Effect.ignore(reads.read(held.reader.data, file, range, behind))
       }
       const shared = this.inMemory(range, head)
       if (shared === undefined) return yield* FileContent.send(file, range, head, take)
