@@ -75,7 +75,7 @@ const away = Effect.gen(function* () {
   const context = yield* Effect.context<never>()
   const set = Machine.replace({ ...Machine, clockMillis: () => clock.millis, wallMillis: () => clock.millis })
   yield* Effect.addFinalizer(() => Effect.sync(set))
-  const sayings = { isFull: false, count: 0 }
+  const sayings = { isFull: false, hangs: false, count: 0 }
   const { service } = new MemoryFiles()
   const plain = Files.of({
     ...service,
@@ -103,7 +103,8 @@ const away = Effect.gen(function* () {
       } as unknown as Registry["Service"]
       const journal = {
         token: "t",
-        brought: { settled: Effect.succeed(false) },
+        brought: { settled: sayings.hangs ? Effect.never : Effect.succeed(false) },
+        received: 1,
         unawaited: unawaited.await,
         sessions: [],
         marking: { history: sayings.isFull ? {} : undefined },
@@ -125,7 +126,7 @@ const away = Effect.gen(function* () {
       yield* Fiber.join(fiber)
       return isOver
     })
-  return { clock, ran, sayings }
+  return { clock, ran, sayings, store }
 })
 
 it.effect("a journal expires though relays are started again each day", () =>
@@ -167,5 +168,18 @@ it.effect("a journal that the disk has no room to let rest is tried again, not w
     const before = sayings.count
     assert.isFalse(yield* ran(2))
     assert.isAbove(sayings.count, before)
+  })
+)
+
+it.effect("a journal is noted to be away, and is to rest, though the disk hangs with what came last", () =>
+  Effect.gen(function* () {
+    const { ran, sayings, store } = yield* away
+    sayings.hangs = true
+    sayings.isFull = true
+    yield* ran(2)
+    assert.isDefined(yield* Away.noted(store, "t"))
+    assert.strictEqual(sayings.count, 0)
+    yield* ran(8 * 24)
+    assert.isAbove(sayings.count, 0)
   })
 )

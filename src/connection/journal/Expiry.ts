@@ -3,7 +3,7 @@
  * disk. If the edge comes later, the journal is restored from that history as after a crash (`Replay`), while the relay
  * serves others; but only if the files are as they were left.
  */
-import { Cause, Effect, Result } from "effect"
+import { Cause, Effect, Result, Semaphore } from "effect"
 import { clockMillis, wallMillisOf } from "../../Machine.ts"
 import { isSynced } from "../../model/Sync.ts"
 import * as Away from "../../relay/journal/Away.ts"
@@ -29,6 +29,9 @@ const noteMillisMax = 3_600_000
 
 /** How long what came last may take to be in the files; its edge waits meanwhile. */
 const settledWait = "100 millis"
+
+/** One at a time: edges of which many are lost together may have a great many files. */
+const looks = Semaphore.makeUnsafe(1)
 
 /** False: its edge is there again. */
 const isGone = (journal: HostedJournal, since: number | undefined) =>
@@ -115,10 +118,14 @@ const waits = (registry: Registered, journal: HostedJournal, awayMillis?: number
     let before: string | undefined
     const wait = Effect.gen(function* () {
       yield* Effect.sleep(noteMillis)
-      before = yield* digestBehind(registry, journal)
+      // A disk that hangs holds up nothing. It may take so long that the edge is back.
+      const looked = Effect.map(digestBehind(registry, journal), (digest) => {
+        before = digest
+      })
+      const look = Effect.suspend(() => (isGone(journal, since) ? looked : Effect.void))
+      registry.background(Effect.andThen(journal.brought.settled, looks.withPermits(1)(look)))
       if (!isNoted) {
         isNoted = true
-        // A disk that hangs holds up nothing. It may take so long that the edge is back.
         const note = Effect.ignore(Away.note(store, token, wallMillisOf(begun)))
         registry.background(
           Effect.andThen(
