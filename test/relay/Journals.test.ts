@@ -134,6 +134,10 @@ it("of memory in common each owner may have half of what others leave, and what 
   other?.set(0)
   assert.isFalse(greedy?.isTooMuch || other?.isTooMuch)
   assert.strictEqual(memory.heldBytes, 400)
+  // Who has nothing of it has not too much, even if all is taken.
+  greedy?.set(1024)
+  assert.isTrue(greedy?.isTooMuch)
+  assert.isFalse(other?.isTooMuch)
   for (const each of [greedy, late]) each?.set(0)
   assert.strictEqual(memory.heldBytes, 0)
 })
