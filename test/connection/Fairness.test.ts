@@ -5,6 +5,7 @@ import { JournalConnection } from "../../src/connection/journal/JournalConnectio
 import { Tracer } from "../../src/connection/journal/Tracer.ts"
 import { Tracers } from "../../src/connection/journal/Tracers.ts"
 import type { VirtualPeer } from "../../src/connection/journal/VirtualPeer.ts"
+import * as Machine from "../../src/Machine.ts"
 import * as CreateSession from "../../src/protocol/control/CreateSession.ts"
 import * as Version from "../../src/protocol/control/Version.ts"
 import * as Header from "../../src/protocol/Header.ts"
@@ -237,6 +238,36 @@ it("reads are long where much comes, while the owner has room for what they may 
   assert.isAbove(bytesMax(three), short)
   for (const { connection } of [two, three]) connection.release()
   assert.strictEqual(reads.heldBytes, 0)
+})
+
+it("a connection to which little comes gives back the room for long reads", () => {
+  const beats: Array<() => void> = []
+  const machine = Machine.replace({
+    ...Machine,
+    setInterval: (beat: () => void) => {
+      beats.push(beat)
+      return setInterval(() => {}, 1_000_000).unref()
+    }
+  })
+  const [partial, reads] = [new CommonMemory(8 * mebi), new CommonMemory(8 * mebi)]
+  const { connection, seen } = connectionOf("owner", partial, reads)
+  machine()
+  const beat = () => {
+    for (const each of beats) each()
+  }
+  const all = join(record(1, Kind.rest, Buffer.alloc(100_000)), record(2, Kind.rest, Buffer.alloc(100_000)))
+  const give = (from: number, to: number) => connection.receive(Buffer.from(all.subarray(from, to)), to - from)
+  const short = connection.readBytesMax
+  give(0, 150_000)
+  const long = connection.readBytesMax
+  assert.isAbove(long, short)
+  beat()
+  assert.strictEqual(connection.readBytesMax, long)
+  beat()
+  assert.deepStrictEqual([connection.readBytesMax, reads.heldBytes, seen.boundCount], [short, 0, 2])
+  give(150_000, all.length)
+  assert.strictEqual(seen.recordCount, 2)
+  connection.release()
 })
 
 it("who opens connections in many journals has no more than its share of them, and others open theirs", () => {
