@@ -12,12 +12,13 @@ import * as Header from "../../src/protocol/Header.ts"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
 import { Replies } from "../../src/protocol/journal/Replies.ts"
+import * as ReturnCode from "../../src/protocol/ReturnCode.ts"
 import { viewOf } from "../../src/protocol/Struct.ts"
 import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
 import type { Taken } from "../../src/relay/journal/Taken.ts"
 import type { Registry } from "../../src/relay/Registry.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
-import { join, message, none, u32 } from "../../src/testing/PeerBytes.ts"
+import { join, message, none, u32, u64 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import type { Peer } from "../../src/transport/Peer.ts"
@@ -270,32 +271,33 @@ it("a connection to which little comes gives back the room for long reads", () =
   connection.release()
 })
 
+/** Connections of tracers in a journal of the owner; `peers` are those that the relay serves as control connections. */
+const tracersOf = (owner: string, connections: CommonMemory, peers: Array<Peer> = []) =>
+  new Tracers({
+    registry: { journals: { connections }, background: Effect.runSync } as unknown as Registry["Service"],
+    owner: () => owner,
+    serves: { control: (peer) => Effect.sync(() => void peers.push(peer)), data: () => Effect.void },
+    peer: {
+      edge: { name: "edge", certificate: undefined },
+      begunAt: undefined,
+      places: () => undefined,
+      brought: () => false,
+      waitsFor: () => {},
+      onReady: () => {},
+      onClosed: () => {}
+    },
+    onSession: () => {}
+  })
+
 it("who opens connections in many journals has no more than its share of them, and others open theirs", () => {
   const connections = new CommonMemory(64)
-  const registry = { journals: { connections }, background: () => {} } as unknown as Registry["Service"]
-  const tracersOf = (owner: string) =>
-    new Tracers({
-      registry,
-      owner: () => owner,
-      serves: { control: () => Effect.void, data: () => Effect.void },
-      peer: {
-        edge: { name: "edge", certificate: undefined },
-        begunAt: undefined,
-        places: () => undefined,
-        brought: () => false,
-        waitsFor: () => {},
-        onReady: () => {},
-        onClosed: () => {}
-      },
-      onSession: () => {}
-    })
   const fill = (tracers: Tracers, countMax: number) => {
     let number = 0
     while (number < countMax && !tracers.isFull(number + 1)) tracers.begin(++number, Kind.control)
     return number
   }
-  const unfair = Array.from({ length: 5 }, () => tracersOf("unfair"))
-  const fair = tracersOf("fair")
+  const unfair = Array.from({ length: 5 }, () => tracersOf("unfair", connections))
+  const fair = tracersOf("fair", connections)
   // Eight, which each may have, and one that is found to be too many.
   assert.deepStrictEqual(
     unfair.map((each) => fill(each, 256)),
@@ -303,7 +305,11 @@ it("who opens connections in many journals has no more than its share of them, a
   )
   assert.strictEqual(fill(fair, 12), 12)
   assert.isFalse(fair.isFull(1))
-  for (const each of [...unfair, fair]) each.broke()
+  const before = connections.heldBytes
+  fair.carryOut(Kind.end, 12, Buffer.of(0), 0, 1)
+  assert.strictEqual(connections.heldBytes, before - 1)
+  for (const each of unfair) each.broke()
+  fair.ended()
   assert.strictEqual(connections.heldBytes, 0)
 })
 
@@ -320,4 +326,20 @@ it("what a tracer says of itself is kept as far as it counts, and not what was r
   assert.isAtMost(tracer.introductions.get(CreateSession.number)?.length ?? 0, 16 * 1024 + Header.size)
   tracer.refused()
   assert.deepStrictEqual([...tracer.introductions.keys()], [Version.number])
+})
+
+it("what a tracer asks for again once it has a session, and is refused, is not forgotten of the session", () => {
+  const peers: Array<Peer> = []
+  const tracers = tracersOf("owner", new CommonMemory(64), peers)
+  tracers.begin(1, Kind.control)
+  const answered = (code: number) => {
+    const create = message(CreateSession.number, Buffer.alloc(600))
+    tracers.carryOut(Kind.command, 1, create, 0, create.length)
+    peers[0]?.send(join(u64(7), u32(code)))
+    return tracers.open.get(1)?.introductions.has(CreateSession.number)
+  }
+  assert.deepStrictEqual(
+    [ReturnCode.UNKNOWN, ReturnCode.OK, ReturnCode.UNKNOWN].map(answered),
+    [false, true, true]
+  )
 })
