@@ -5,6 +5,7 @@ import { JournalConnection } from "../../src/connection/journal/JournalConnectio
 import { Tracer } from "../../src/connection/journal/Tracer.ts"
 import { Tracers } from "../../src/connection/journal/Tracers.ts"
 import type { VirtualPeer } from "../../src/connection/journal/VirtualPeer.ts"
+import { turnBytes } from "../../src/connection/Turn.ts"
 import * as Machine from "../../src/Machine.ts"
 import * as CreateSession from "../../src/protocol/control/CreateSession.ts"
 import * as Version from "../../src/protocol/control/Version.ts"
@@ -22,7 +23,8 @@ import { join, message, none, u32, u64 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import type { Peer } from "../../src/transport/Peer.ts"
-import { opened, opening, record } from "../support/journal.ts"
+import { opened, opening, record, version } from "../support/journal.ts"
+import { withRelay } from "./doubles.ts"
 
 const withoutLog = Effect.provide(Logger.layer([]))
 const { acknowledgement, Outcome, State } = OpenJournal
@@ -240,6 +242,22 @@ it("reads are long where much comes, while the owner has room for what they may 
   for (const { connection } of [two, three]) connection.release()
   assert.strictEqual(reads.heldBytes, 0)
 })
+
+it.live("what a connection wants of one read is what its socket is asked for, from its first command on", () =>
+  withRelay({}, (relay) =>
+    Effect.gen(function* () {
+      const { peer } = yield* relay.control
+      peer.deliver(join(version, opening(tokenOf(1))))
+      yield* peer.has(8 + OpenJournal.replyBytes)
+      const short = peer.wantedBytesMax
+      assert.isAtLeast(short, 2 * turnBytes)
+      // What is sent again changes nothing.
+      const again = Array.from({ length: 5 }, () => record(1, Kind.rest, Buffer.alloc(16_384)))
+      peer.deliver(join(record(1, Kind.control), ...again))
+      yield* until("reads to be long", () => peer.wantedBytesMax > short)
+    })
+  )
+)
 
 it("a connection to which little comes gives back the room for long reads", () => {
   const beats: Array<() => void> = []

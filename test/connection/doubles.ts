@@ -25,6 +25,8 @@ export class PeerDouble implements Peer {
   readonly certificate = undefined
   /** Bytes per read at most: the test decides where messages are cut. */
   readBytesMax = sharedBytes
+  /** The same, as the relay wants it. */
+  wantedBytesMax = sharedBytes
   /** How long it waits for what it is to receive. */
   patience: Duration.Input = "20 seconds"
   /** The other side does not read its replies. */
@@ -69,7 +71,7 @@ export class PeerDouble implements Peer {
   readonly expect = (): void => {}
 
   readonly readAtMost = (byteCount: number): void => {
-    this.readBytesMax = Math.min(this.readBytesMax, byteCount)
+    this.wantedBytesMax = byteCount
   }
 
   readonly send = (bytes: Uint8Array, sent?: () => void): boolean => {
@@ -159,7 +161,7 @@ export class PeerDouble implements Peer {
       const next = this.#incoming.shift()
       if (next === undefined) break
       const { bytes } = this.landing
-      const length = Math.min(next.length, this.readBytesMax, bytes.length)
+      const length = Math.min(next.length, this.readBytesMax, this.wantedBytesMax, bytes.length)
       if (length < next.length) this.#incoming.unshift(next.subarray(length))
       next.copy(bytes, 0, 0, length)
       this.#isReading = this.#receiver.receive(bytes, length)
