@@ -4,7 +4,7 @@
  */
 import { zstdCompressSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
-import { aheadBytes, Unpacking } from "../../src/connection/journal/Unpacking.ts"
+import { Unpacking } from "../../src/connection/journal/Unpacking.ts"
 import { checksums } from "../../src/edge/journal/Checksums.ts"
 import {
   headBytes,
@@ -157,7 +157,9 @@ describe("records of a journal", () => {
       assert.isAbove(framer.heldBytes, 0)
     }
     framer.push(all, 7000, all.length)
-    assert.deepStrictEqual(heard, [1, 2])
+    framer.push(all, 0, 5000)
+    framer.push(all, 5000, headBytes + 5000)
+    assert.deepStrictEqual(heard, [1, 2, 1])
     framer.rest()
     assert.isAbove(framer.heldBytes, 0)
     framer.rest()
@@ -179,7 +181,7 @@ describe("records of a journal", () => {
     unpacking.add(lent, 0, lent.length)
     lent.fill(0xff)
     for (let count = 0; !unpacking.isEmpty; count++) {
-      assert.strictEqual(unpacking.heldBytes, payload.length + aheadBytes)
+      assert.strictEqual(unpacking.heldBytes, payload.length)
       assert.strictEqual(heard.length, 3 * (count + 1))
       unpacking.goOn()
     }
@@ -215,7 +217,7 @@ describe("records of a journal", () => {
         }
         assert.deepStrictEqual(heard, numbers)
         assert.isFalse(unpacking.isBroken)
-        assert.isAtMost(count, size > aheadBytes ? numbers.length : 2 + Math.ceil(200_000 / (aheadBytes - size)))
+        assert.isAtMost(count, 10)
       }
     } finally {
       zlib.zstdDecompressSync = zstdDecompressSync

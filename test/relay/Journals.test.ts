@@ -1,5 +1,6 @@
 /** Which journal a session came by: known for as long as both are there. */
 import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
 import { type Journal, Journals } from "../../src/relay/journal/Journals.ts"
 import { Remembered } from "../../src/relay/journal/Remembered.ts"
@@ -140,6 +141,33 @@ it("of memory in common each owner may have half of what others leave, and what 
   assert.isFalse(other?.isTooMuch)
   for (const each of [greedy, late]) each?.set(0)
   assert.strictEqual(memory.heldBytes, 0)
+})
+
+it("of those that wait for more than they hold one goes on, whoever they are", () => {
+  const memory = new CommonMemory(100)
+  const all = Array.from({ length: 4 }, () => new Holding(memory, () => "one"))
+  const going = new Set<Holding>()
+  const claim = (holding: Holding, count: number) => {
+    going.delete(holding)
+    if (holding.claim(count, () => going.add(holding))) going.add(holding)
+  }
+  for (const holding of all) claim(holding, 30)
+  assert.strictEqual(going.size, 2)
+  // Each behind what it held comes something longer, until all have had their turns.
+  return Effect.gen(function* () {
+    const had = new Map<Holding, number>()
+    for (let round = 0; round < 40; round++) {
+      const [next] = going
+      assert.isDefined(next, `round ${round}`)
+      if (next === undefined) return
+      had.set(next, (had.get(next) ?? 0) + 1)
+      claim(next, 31 + round)
+      yield* Effect.yieldNow
+    }
+    assert.isAtLeast(Math.min(...all.map((holding) => had.get(holding) ?? 0)), 1)
+    for (const holding of all) holding.set(0)
+    assert.strictEqual(memory.heldBytes, 0)
+  }).pipe(Effect.runPromise)
 })
 
 it("memory in common is given back to whom it was taken for, whoever has it then", () => {

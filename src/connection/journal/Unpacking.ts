@@ -6,7 +6,7 @@ import { packedHeadBytes, unpackedBytesMax } from "../../protocol/journal/Record
 import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
 
 /** So much is kept unpacked, too: to unpack all again takes a millisecond, and short records may be taken one by one. */
-export const aheadBytes = 32 * 1024
+const aheadBytes = 32 * 1024
 
 const nothing = Buffer.alloc(0)
 
@@ -35,9 +35,9 @@ export class Unpacking {
     return this.#packed === undefined
   }
 
-  /** Memory that it has. */
+  /** Memory that it has, besides `aheadBytes`. */
   get heldBytes(): number {
-    return (this.#packed?.length ?? 0) + this.#ahead.length
+    return this.#packed?.length ?? 0
   }
 
   /** `bytes[from, to)` is the payload of a packed record, the caller's again after the call. */

@@ -72,7 +72,15 @@ export class Holding {
 
   /** To hold so much. False: its owner has no room now; once it has, it holds it, and `onRoom` is called later. */
   claim(byteCount: number, onRoom: () => void): boolean {
-    const hasRoom = () => byteCount <= this.#byteCount || !this.#memory.isSpentBy(this.#ownerNow())
+    // Looked up once: each who gives something back asks all that wait.
+    const owner = this.#ownerNow()
+    const hasRoom = () => byteCount <= this.#byteCount || !this.#memory.isSpentBy(owner)
+    if (hasRoom()) {
+      this.set(byteCount)
+      return true
+    }
+    // What it held was for what is over. If those that wait kept such, they might wait for each other.
+    this.set(0)
     if (hasRoom()) {
       this.set(byteCount)
       return true
