@@ -88,34 +88,36 @@ const ends = {
   expired: [record(1, Kind.control)]
 }
 
-it.live.each(["finished", "ended", "expired"] as const)("of those that are %s the oldest of whose are most goes", (how) =>
-  Effect.gen(function* () {
-    const memory = new MemoryFiles()
-    const [fewer, more] = ["10.0.0.0", "127.0.0.1"]
-    for (let index = 1; index <= overCountMax; index++) {
-      const address = index <= overCountMax / 2 ? fewer : more
-      const path = `/traces/.journals/${tokenOf(index)}`
-      memory.write(`${path}.${how}`, Buffer.from(how === "expired" ? "" : `address ${address}`))
-      if (how !== "expired") continue
-      memory.write(`${path}.json`, Buffer.from(JSON.stringify({ edgeName: "edge", peer: `${address}:1` })))
-      memory.write(`${path}.history`, Buffer.alloc(0))
-    }
-    const relay = yield* TestRelay.make({ memory, suspendMillis: 20 })
-    const wire = yield* relay.wire("control")
-    const token = tokenOf(overCountMax + 1)
-    yield* opened(wire, opening(token))
-    yield* wire.send(join(...ends[how]))
-    if (how === "expired") yield* wire.close
-    const left = () => new Set(memory.paths("/traces").filter((path) => path.endsWith(`.${how}`)))
-    const flagOf = (each: string) => `/traces/.journals/${each}.${how}`
-    yield* until("it to be over, and one forgotten", () => left().has(flagOf(token)) && left().size === overCountMax)
-    const before = Array.from({ length: overCountMax }, (_, index) => tokenOf(index + 1))
-    const there = left()
-    assert.deepStrictEqual(
-      before.filter((each) => !there.has(flagOf(each))),
-      [tokenOf(overCountMax / 2 + 1)]
-    )
-  }).pipe(withoutLog)
+it.live.each(["finished", "ended", "expired"] as const)(
+  "of those that are %s the oldest of whose are most goes",
+  (how) =>
+    Effect.gen(function* () {
+      const memory = new MemoryFiles()
+      const [fewer, more] = ["10.0.0.0", "127.0.0.1"]
+      for (let index = 1; index <= overCountMax; index++) {
+        const address = index <= overCountMax / 2 ? fewer : more
+        const path = `/traces/.journals/${tokenOf(index)}`
+        memory.write(`${path}.${how}`, Buffer.from(how === "expired" ? "" : `address ${address}`))
+        if (how !== "expired") continue
+        memory.write(`${path}.json`, Buffer.from(JSON.stringify({ edgeName: "edge", peer: `${address}:1` })))
+        memory.write(`${path}.history`, Buffer.alloc(0))
+      }
+      const relay = yield* TestRelay.make({ memory, suspendMillis: 20 })
+      const wire = yield* relay.wire("control")
+      const token = tokenOf(overCountMax + 1)
+      yield* opened(wire, opening(token))
+      yield* wire.send(join(...ends[how]))
+      if (how === "expired") yield* wire.close
+      const left = () => new Set(memory.paths("/traces").filter((path) => path.endsWith(`.${how}`)))
+      const flagOf = (each: string) => `/traces/.journals/${each}.${how}`
+      yield* until("it to be over, and one forgotten", () => left().has(flagOf(token)) && left().size === overCountMax)
+      const before = Array.from({ length: overCountMax }, (_, index) => tokenOf(index + 1))
+      const there = left()
+      assert.deepStrictEqual(
+        before.filter((each) => !there.has(flagOf(each))),
+        [tokenOf(overCountMax / 2 + 1)]
+      )
+    }).pipe(withoutLog)
 )
 
 /** A connection of the owner, and what becomes of it. */
@@ -356,8 +358,5 @@ it("what a tracer asks for again once it has a session, and is refused, is not f
     peers[0]?.send(join(u64(7), u32(code)))
     return tracers.open.get(1)?.introductions.has(CreateSession.number)
   }
-  assert.deepStrictEqual(
-    [ReturnCode.UNKNOWN, ReturnCode.OK, ReturnCode.UNKNOWN].map(answered),
-    [false, true, true]
-  )
+  assert.deepStrictEqual([ReturnCode.UNKNOWN, ReturnCode.OK, ReturnCode.UNKNOWN].map(answered), [false, true, true])
 })
