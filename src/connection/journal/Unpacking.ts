@@ -5,7 +5,7 @@
 import { packedHeadBytes, unpackedBytesMax } from "../../protocol/journal/Record.ts"
 import { RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
 
-/** So much is kept unpacked, too: to unpack all again takes a millisecond, and short records may be taken one by one. */
+/** So much is kept unpacked, too: short records may be taken one by one, and to unpack all takes a millisecond. */
 const aheadBytes = 32 * 1024
 
 const nothing = Buffer.alloc(0)
