@@ -15,8 +15,10 @@ const Change = Schema.Struct({
   after: Schema.Finite,
   /** The old name, if it is a rename. */
   from: Schema.optionalKey(Schema.String),
-  /** The new name of a rename, or the file or directory that was made. Earlier versions wrote absolute names. */
+  /** The new name of a rename, or the file or directory that was made. Names are absolute: earlier versions take those. */
   path: Schema.String,
+  /** The directory that may be moved with all that is named. Some earlier versions wrote names as seen from it instead. */
+  base: Schema.optionalKey(Schema.String),
   /** If set, this is no change: it tells what zeros stand for (`Blanks`). Earlier versions see a rename to itself. */
   blank: Schema.optionalKey(Schema.Struct({ found: Schema.Finite, size: Schema.Finite }))
 })
@@ -39,12 +41,11 @@ const changeOf = (line: string): Change | undefined => {
   return sum === undefined || sum === sumOf(text) ? Option.getOrUndefined(decode(text)) : undefined
 }
 
-/** With absolute names. */
-const placed = ({ from, path, ...change }: Change, base: string): Change => ({
-  ...change,
-  ...(from !== undefined && { from: resolve(base, from) }),
-  path: resolve(base, path)
-})
+/** With absolute names, as they are now that the base is `base`. */
+const placed = ({ base: before, from, path, ...change }: Change, base: string): Change => {
+  const place = (name: string) => resolve(base, before === undefined ? name : relative(before, name))
+  return { ...change, ...(from !== undefined && { from: place(from) }), path: place(path) }
+}
 
 /** Whether each whole line of `text` is as it was written, and of no mark later than `after`. */
 export const isReadable = (text: string, after: number): boolean =>
@@ -58,7 +59,7 @@ export const blanksOf = (text: string, after: number, base: string): ReadonlyArr
   text.split("\n").flatMap((line) => {
     const change = changeOf(line)
     if (change?.blank === undefined || change.after !== after) return []
-    return [{ path: resolve(base, change.path), ...change.blank }]
+    return [{ path: placed(change, base).path, ...change.blank }]
   })
 
 interface Noted {
@@ -68,10 +69,7 @@ interface Noted {
   readonly isDirectory?: boolean
 }
 
-/**
- * Logs changes of names below the directories in `prefixes`, in a file of its own. It names them as seen from `base`,
- * which may be moved meanwhile.
- */
+/** Logs changes of names below the directories in `prefixes`, all in `base`, in a file of its own. */
 export class Watch {
   readonly prefixes = new Set<string>()
   readonly #file: OpenFile
@@ -101,18 +99,13 @@ export class Watch {
     return this.#turn.withPermits(1)(isSynced ? Effect.andThen(put, this.#file.sync) : put)
   }
 
-  #put({ from, path, ...change }: Omit<Change, "after">): Effect.Effect<void, FileFailed> {
+  #put(change: Omit<Change, "after" | "base">): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
-      const names = { ...(from !== undefined && { from: this.#name(from) }), path: this.#name(path) }
-      const line = lineOf({ after: this.after, ...names, ...change })
+      const line = lineOf({ after: this.after, ...change, base: this.#base })
       const at = this.#position
       this.#position += line.length
       return this.#file.write([line], at)
     })
-  }
-
-  #name(path: string): string {
-    return relative(this.#base, path)
   }
 
   /**
@@ -226,11 +219,12 @@ export class Retraceable {
    */
   takeBack(path: string, text: string, after: number, { kept, within }: Taken): Effect.Effect<void, FileFailed> {
     const only = new Set([within])
-    const isOwn = (name: string | undefined) => name === undefined || isWithin(resolve(within, name), only)
+    const isOwn = (name: string | undefined) => name === undefined || isWithin(name, only)
     const changes: Array<{ readonly at: number; readonly change: Change }> = []
     let at = 0
     for (const line of text.split("\n")) {
-      const change = changeOf(line)
+      const noted = changeOf(line)
+      const change = noted && placed(noted, within)
       const isUndone = change?.after === after && change.blank === undefined
       if (isUndone && isOwn(change.path) && isOwn(change.from)) changes.push({ at, change })
       at += Buffer.byteLength(line) + 1
@@ -239,7 +233,7 @@ export class Retraceable {
     const takenBack = (file: OpenFile) =>
       Effect.forEach(
         changes.toReversed(),
-        ({ at, change }) => Effect.andThen(this.#takeBack(placed(change, within), kept), file.truncate(at)),
+        ({ at, change }) => Effect.andThen(this.#takeBack(change, kept), file.truncate(at)),
         { discard: true }
       )
     return Effect.flatMap(this.#files.open(path, "continue"), (file) => Effect.ensuring(takenBack(file), file.close))

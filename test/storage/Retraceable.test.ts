@@ -2,7 +2,7 @@
  * Changes of names that are taken back.
  * Goal: whoever is killed at any operation meanwhile, and as often, comes to the names of before, with what they named.
  */
-import { join } from "node:path"
+import { relative } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
@@ -48,16 +48,25 @@ const rotated = Effect.gen(function* () {
 
 const own = { within: session, kept: new Set([session]) }
 
-/** Names were absolute once. */
-const absolute = (text: string) =>
-  text.replaceAll(/^[0-9a-f]{8} (.*)$/gm, (_, line: string) => {
-    const { after, from, path } = JSON.parse(line) as { after: number; from?: string; path: string }
-    return JSON.stringify({
-      after,
-      ...(from !== undefined && { from: join(session, from) }),
-      path: join(session, path)
-    })
-  })
+interface Line {
+  readonly after: number
+  readonly base: string
+  readonly from?: string
+  readonly path: string
+}
+
+const linesOf = (text: string): ReadonlyArray<Line> =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line.slice(9)) as Line)
+
+/** As earlier versions wrote them: without `base`, and without checksums. */
+const earlier = (text: string, nameOf: (path: string) => string) =>
+  linesOf(text)
+    .map(({ after, from, path }) => ({ after, ...(from !== undefined && { from: nameOf(from) }), path: nameOf(path) }))
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join("")
 
 const takenBack = ({ memory, service }: Pick<MortalFiles, "memory" | "service">) =>
   Effect.suspend(() =>
@@ -99,14 +108,28 @@ describe("changes of names", () => {
     })
   )
 
-  it.live("are taken back where an earlier version has noted them", () =>
+  const writings = [
+    ["absolute", (path: string) => path],
+    ["as seen from the output directory", (path: string) => relative(session, path)]
+  ] as const
+  for (const [how, nameOf] of writings) {
+    it.live(`are taken back where an earlier version has noted them, ${how}`, () =>
+      Effect.gen(function* () {
+        const { marks, memory } = yield* rotated
+        memory.write(changes, Buffer.from(earlier(Buffer.from(memory.read(changes) ?? []).toString(), nameOf)))
+        yield* takenBack({ memory, service: memory.service })
+        assert.deepStrictEqual(named(memory), marks)
+      })
+    )
+  }
+
+  it.live("are noted as earlier versions take them: by absolute names", () =>
     Effect.gen(function* () {
-      const { marks, memory } = yield* rotated
-      const text = absolute(Buffer.from(memory.read(changes) ?? []).toString())
-      assert.include(text, `"${now}"`)
-      memory.write(changes, Buffer.from(text))
-      yield* takenBack({ memory, service: memory.service })
-      assert.deepStrictEqual(named(memory), marks)
+      const { memory } = yield* rotated
+      const lines = linesOf(Buffer.from(memory.read(changes) ?? []).toString())
+      assert.deepStrictEqual(lines[0], { after: marked, path: `${session}/chunk-2`, from: now, base: session } as Line)
+      const names = lines.flatMap(({ from, path }) => (from === undefined ? [path] : [from, path]))
+      assert.deepStrictEqual(names.filter((name) => !name.startsWith(`${session}/`)), [])
     })
   )
 
