@@ -87,6 +87,7 @@ const away = Effect.gen(function* () {
   })
   const roomWait = { isMendable: () => true }
   const store = { output: "/traces", retraceable: { plain }, roomWait } as unknown as Store
+  const journalled = { received: 7 }
   const ran = (hours: number, isBack = false) =>
     Effect.gen(function* () {
       const [stopping, unawaited] = [Latch.makeUnsafe(false), Latch.makeUnsafe(false)]
@@ -104,7 +105,7 @@ const away = Effect.gen(function* () {
       const journal = {
         token: "t",
         brought: { settled: sayings.hangs ? Effect.never : Effect.succeed(false) },
-        received: 1,
+        received: journalled.received,
         unawaited: unawaited.await,
         sessions: [],
         marking: { history: sayings.isFull ? {} : undefined },
@@ -115,7 +116,7 @@ const away = Effect.gen(function* () {
           isOver = true
         }
       } as unknown as HostedJournal
-      const waiting = suspended(registry, journal, yield* Away.noted(store, "t"))
+      const waiting = suspended(registry, journal, yield* Away.noted(store, "t", journalled.received))
       const fiber = yield* Effect.forkChild(waiting, { startImmediately: true })
       for (let count = 0; count < hours; count++) {
         clock.millis += hour
@@ -126,7 +127,7 @@ const away = Effect.gen(function* () {
       yield* Fiber.join(fiber)
       return isOver
     })
-  return { clock, ran, sayings, store }
+  return { clock, journalled, ran, sayings, store }
 })
 
 it.effect("a journal expires though relays are started again each day", () =>
@@ -145,6 +146,16 @@ it.effect("a journal whose edge was back is waited for anew", () =>
   Effect.gen(function* () {
     const { ran } = yield* away
     for (let day = 0; day < 20; day++) assert.isFalse(yield* ran(24, day % 6 === 5), `day ${day}`)
+  })
+)
+
+it.effect("a journal whose edge was back at a relay that notes nothing, an earlier version, is waited for anew", () =>
+  Effect.gen(function* () {
+    const { clock, journalled, ran } = yield* away
+    assert.isFalse(yield* ran(24))
+    clock.millis += 30 * 24 * hour
+    journalled.received++
+    assert.isFalse(yield* ran(24))
   })
 )
 

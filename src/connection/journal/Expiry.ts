@@ -126,7 +126,9 @@ const waits = (registry: Registered, journal: HostedJournal, awayMillis?: number
       registry.background(Effect.andThen(journal.brought.settled, looks.withPermits(1)(look)))
       if (!isNoted) {
         isNoted = true
-        const note = Effect.ignore(Away.note(store, token, wallMillisOf(begun)))
+        const note = Effect.ignore(
+          Away.note(store, token, { sinceMillis: wallMillisOf(begun), received: journal.received })
+        )
         registry.background(
           Effect.andThen(
             note,

@@ -115,7 +115,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
     yield* retraced(store, all, { work, bereft, currentOf, goesOn, setAside, failed })
     // Their files are looked at, so not while others are gone through, with shadows for all files.
     for (const journal of restored) {
-      const away = Away.noted(store, journal.token)
+      const away = Away.noted(store, journal.token, journal.received)
       registry.background(Effect.flatMap(away, (millis) => suspended(registry, journal, millis)))
     }
   })
