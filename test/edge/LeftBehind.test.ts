@@ -73,7 +73,7 @@ it.effect("the directory may be removed by the end of another journal while one 
 it.live("of a journal that is not found again nothing stays, though it was noted that its edge is away", () =>
   withStore({}, ({ store }) =>
     Effect.gen(function* () {
-      yield* Away.note(store, "token", Date.UTC(2027))
+      yield* Away.note(store, "token", { sinceMillis: Date.UTC(2027), received: 1 })
       const options = { isSynced: false, countMax: 1, told: () => Effect.void }
       assert.deepStrictEqual(yield* JournalsLeft.findAll(store, options, () => Effect.void), [])
       assert.isFalse(yield* isThere(store.retraceable.plain, `${output}/${JournalFiles.place}`))

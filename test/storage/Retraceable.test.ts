@@ -129,7 +129,10 @@ describe("changes of names", () => {
       const lines = linesOf(Buffer.from(memory.read(changes) ?? []).toString())
       assert.deepStrictEqual(lines[0], { after: marked, path: `${session}/chunk-2`, from: now, base: session } as Line)
       const names = lines.flatMap(({ from, path }) => (from === undefined ? [path] : [from, path]))
-      assert.deepStrictEqual(names.filter((name) => !name.startsWith(`${session}/`)), [])
+      assert.deepStrictEqual(
+        names.filter((name) => !name.startsWith(`${session}/`)),
+        []
+      )
     })
   )
 

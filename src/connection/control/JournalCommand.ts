@@ -10,7 +10,7 @@ import * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Opened, Taken } from "../../relay/journal/Taken.ts"
 import { awaitRoom } from "../journal/Admission.ts"
 import { AttachedJournal, forgottenBy } from "../journal/AttachedJournal.ts"
-import { awaken, lookedAt } from "../journal/Expiry.ts"
+import { awaken, isForNow, lookedAt } from "../journal/Expiry.ts"
 import { HostedJournal } from "../journal/HostedJournal.ts"
 import { forget, JournalConnection } from "../journal/JournalConnection.ts"
 import { ownerOf } from "../journal/Standing.ts"
@@ -53,10 +53,10 @@ const goneOnWith = (state: ControlState, request: OpenJournal.Request): Effect.E
   if (!registry.journals.isExpired(token)) return Effect.sync(() => opened(state, request))
   return Effect.match(awaken(registry, state.serves, token), {
     onFailure: (failure) => {
-      const isForNow = registry.store.roomWait.isMendable(failure)
+      const isLeft = isForNow(registry, failure)
       // Before the reply is looked at: this end of the connection counts, and is nothing to tell.
-      if (isForNow && !registry.journals.tellsOfWait(token)) connection.end("peer closed")
-      return refuse(undefined, isForNow ? "JOURNAL_WAITS" : "JOURNAL_UNMARKED", failure.message)
+      if (isLeft && !registry.journals.tellsOfWait(token)) connection.end("peer closed")
+      return refuse(undefined, isLeft ? "JOURNAL_WAITS" : "JOURNAL_UNMARKED", failure.message)
     },
     onSuccess: () => opened(state, request)
   })

@@ -191,6 +191,10 @@ export const lookedAt = (registry: Registered, journal: HostedJournal): Effect.E
     if (journal.isLeaving) yield* Effect.raceFirst(journal.over, registry.journals.stopping)
   })
 
+/** It cannot be gone on with as things are, and may be later: when there is room, or by the version that wrote it. */
+export const isForNow = ({ store }: Registered, failure: JournalsLeft.Unfound): boolean =>
+  failure._tag === "FormatLater" || store.roomWait.isMendable(failure)
+
 /** It cannot be gone through again, and could not later: its sessions have ended where they were. */
 export const broken = (
   { incidents, store }: Registered,
@@ -216,14 +220,14 @@ export const awaken = (
   registry: Registered,
   serves: Serves,
   token: string
-): Effect.Effect<void, Effect.Error<JournalsLeft.Found["goOn"]>> =>
+): Effect.Effect<void, JournalsLeft.Unfound> =>
   Effect.gen(function* () {
     const { journals, options, store } = registry
     if (!journals.isExpired(token)) return
     if (journals.counts.openCount >= options.journalCountMax) return yield* JournalsLeft.shortage(store, token)
     const found = yield* Effect.catchIf(
       JournalsLeft.find(store, token, leftOf(registry)),
-      ({ code }) => code === "ENOENT",
+      (failure) => failure._tag === "FileFailed" && failure.code === "ENOENT",
       () => Effect.undefined
     )
     const journal = found === undefined ? undefined : yield* restoredBeside(registry, serves, found)

@@ -12,23 +12,18 @@ import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { type Bereft, retraced, type Steps } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
-import { broken, rest, suspended } from "./Expiry.ts"
+import { broken, isForNow, rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { leftOf, optionsOf } from "./Hosting.ts"
 import { Lacking } from "./Lacking.ts"
 import { replayed } from "./Replay.ts"
 import { ownerOf } from "./Standing.ts"
 
-interface Failure {
-  readonly code: string
-  readonly message: string
-}
-
 /** Nothing is lost of it: its edge comes again until it can be done. */
-const leave = (registry: Registry["Service"], token: string, failure: Failure): Effect.Effect<void> =>
+const leave = (registry: Registry["Service"], token: string, failure: JournalsLeft.Unfound): Effect.Effect<void> =>
   Effect.gen(function* () {
     const { incidents, journals, store } = registry
-    if (!store.roomWait.isMendable(failure)) return yield* incidents.report("JOURNAL_UNMARKED", failure.message)
+    if (!isForNow(registry, failure)) return yield* incidents.report("JOURNAL_UNMARKED", failure.message)
     yield* incidents.report("JOURNAL_WAITS", failure.message)
     const owner = yield* expiredOwner(registry, token)
     for (const oldest of journals.expire(token, owner)) yield* JournalFiles.remove(store, oldest)

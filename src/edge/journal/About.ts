@@ -3,6 +3,7 @@
  * of it was sent.
  */
 import { Effect, Schema } from "effect"
+import * as Format from "../../model/Format.ts"
 import type { FileFailed, Files } from "../../storage/Files.ts"
 import type { Home } from "./Home.ts"
 import * as JsonFile from "./JsonFile.ts"
@@ -40,6 +41,7 @@ const fileName = "about.json"
 /** A longer file was not written by us. */
 const bytesMax = 64 * 1024
 
+const text = JsonFile.text(bytesMax)
 const stored = JsonFile.reader(About, bytesMax)
 
 export const write = (
@@ -56,6 +58,10 @@ export const replace = (files: Files["Service"], directory: string, about: About
 /** Undefined: it is not there, or not whole. */
 export const read = (files: Files["Service"], directory: string): Effect.Effect<About | undefined> =>
   stored(files, `${directory}/${fileName}`)
+
+/** A later version of the edge wrote it. */
+export const isLater = (files: Files["Service"], directory: string): Effect.Effect<boolean> =>
+  Effect.map(text(files, `${directory}/${fileName}`), Format.isLater)
 
 interface Place {
   readonly files: Files["Service"]

@@ -23,14 +23,21 @@ export const replace = (
 ): Effect.Effect<void, FileFailed> =>
   Effect.andThen(write(files, `${path}.new`, value, isSynced), files.rename(`${path}.new`, path))
 
-/** Reads such files of up to `bytesMax` bytes. Undefined: it is not there, or not whole. */
-export const reader = <A>(schema: Schema.ConstraintDecoder<A>, bytesMax: number) => {
-  const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
-  return (files: Files["Service"], path: string): Effect.Effect<A | undefined> =>
+/** Reads the text of such files, of up to `bytesMax` bytes. Nothing: it cannot be read. */
+export const text =
+  (bytesMax: number) =>
+  (files: Files["Service"], path: string): Effect.Effect<string> =>
     Effect.gen(function* () {
       const file = yield* files.open(path, "read")
       const bytes = Buffer.alloc(bytesMax)
       const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
-      return Option.getOrUndefined(decode(bytes.toString("utf8", 0, count)))
-    }).pipe(Effect.orElseSucceed(() => undefined))
+      return bytes.toString("utf8", 0, count)
+    }).pipe(Effect.orElseSucceed(() => ""))
+
+/** Reads such files. Undefined: it is not there, or not whole. */
+export const reader = <A>(schema: Schema.ConstraintDecoder<A>, bytesMax: number) => {
+  const decode = Schema.decodeUnknownOption(Schema.fromJsonString(schema))
+  const read = text(bytesMax)
+  return (files: Files["Service"], path: string): Effect.Effect<A | undefined> =>
+    Effect.map(read(files, path), (text) => Option.getOrUndefined(decode(text)))
 }

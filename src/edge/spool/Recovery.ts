@@ -6,6 +6,7 @@ import { Effect, Schedule, Semaphore } from "effect"
 import { report } from "../../errors/Report.ts"
 import { masked } from "../../errors/Secrets.ts"
 import { wallMillis } from "../../Machine.ts"
+import { FormatLater } from "../../model/Format.ts"
 import type { FileFailed, Files } from "../../storage/Files.ts"
 import * as About from "../journal/About.ts"
 import type { Journal } from "../journal/Journal.ts"
@@ -70,6 +71,7 @@ const scanned = (
 ): Effect.Effect<void> => {
   const once = Effect.gen(function* () {
     const { directory } = journal.home
+    if (yield* About.isLater(files, directory)) return yield* new FormatLater({ path: masked(directory) })
     const isOver = yield* About.isOver(files, directory)
     const left = yield* scan(files, directory, isSynced)
     const sent = yield* About.sent(files, directory)

@@ -1,5 +1,6 @@
 /** Finds the journals that an earlier relay was carrying out when it ended, and reads their histories. */
 import { Effect, Option, Schema } from "effect"
+import { FormatLater, isLater } from "../../model/Format.ts"
 import { isClimbing, isHidden } from "../../model/Path.ts"
 import * as Header from "../../protocol/Header.ts"
 import { headBytes, Kind, offsets } from "../../protocol/journal/Record.ts"
@@ -120,11 +121,15 @@ const goesOn = (file: OpenFile, end: number, size: number, seals: Seals): Effect
     }
   })
 
-export const find = (store: Store, token: string, options: Options): Effect.Effect<Found | undefined, FileFailed> =>
+/** Why nothing is found, though something is left. */
+export type Unfound = FileFailed | FormatLater
+
+export const find = (store: Store, token: string, options: Options): Effect.Effect<Found | undefined, Unfound> =>
   Effect.gen(function* () {
     const files = store.retraceable.plain
     const paths = pathsOf(store, token)
     const about = yield* textOf(files, paths.about)
+    if (isLater(about)) return yield* new FormatLater({ path: paths.about })
     // A rewritten history that had not replaced the old one yet.
     yield* Effect.ignore(files.unlink(paths.fresh))
     const file = yield* files.open(paths.history, "continue")
@@ -277,7 +282,7 @@ const part = /^(.*?)\.(?:history|history\.new|changes|json|away)$/
 export const findAll = (
   store: Store,
   options: Options,
-  failed: (token: string, failure: FileFailed) => Effect.Effect<void>
+  failed: (token: string, failure: Unfound) => Effect.Effect<void>
 ): Effect.Effect<ReadonlyArray<Found>, FileFailed> =>
   Effect.gen(function* () {
     const all = yield* namesIn(store)
