@@ -40,7 +40,8 @@ export const EdgeStatus = Schema.Struct({
   losses: Schema.Array(
     Schema.Struct({
       name: Schema.String,
-      policy: Schema.Literals(["drop", "age", "stop", "ended"]),
+      /** A `Reason`; a later version may know others. */
+      policy: Schema.String,
       packetCount: Count,
       byteCount: Count
     })

@@ -14,6 +14,8 @@ export interface Options {
   readonly to?: string
   /** A full spool is read before it listens. */
   readonly seconds?: number
+  /** A copy of the toolbox, maybe of another version. */
+  readonly program?: string
 }
 
 export interface Edge extends Relays.Relay {
@@ -32,7 +34,9 @@ export const start = Effect.fnUntraced(function* (
   const isTold = options.args?.some((arg) => arg.startsWith("--to-file=")) === true
   const listen = `--listen=127.0.0.1:${controlPort},${dataPort}`
   const args = ["edge", ...(isTold ? [] : [`--to=${to}`]), listen, `--spool=${spool}`, ...(options.args ?? [])]
-  const running = yield* Process.daemon(process.execPath, [toolboxProgram, ...args], { env: { HOME: home } })
+  const running = yield* Process.daemon(process.execPath, [options.program ?? toolboxProgram, ...args], {
+    env: { HOME: home }
+  })
   yield* Process.until(
     "the edge to listen",
     Effect.suspend(() => {

@@ -35,14 +35,19 @@ export interface Options {
   readonly faults?: ReadonlyArray<Fault>
   readonly edge?: ReadonlyArray<string>
   readonly relay?: ReadonlyArray<string>
+  /** Of the relay behind the edge: whenever it is started the next of them; none: as it is shipped. */
+  readonly programs?: ReadonlyArray<string>
+  readonly edgeProgram?: string
 }
 
 const usual: ReadonlyArray<Fault> = ["cut", "cut", "kill", "cut", "stop"]
 
 const begin = Effect.fnUntraced(function* ({
   edge: edgeArgs,
+  edgeProgram,
   everyMillis = 250,
   faults = usual,
+  programs = [],
   relay: args
 }: Options) {
   const output = yield* Relays.temporaryDirectory("output")
@@ -51,7 +56,9 @@ const begin = Effect.fnUntraced(function* ({
   const start = Effect.gen(function* () {
     const scope = yield* Scope.make()
     yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-    const relay = yield* Scope.provide(Relays.start("ours", { output, livePort, ...(args && { args }) }), scope)
+    const program = programs[logs.length % programs.length]
+    const options = { output, livePort, ...(args && { args }), ...(program && { program }) }
+    const relay = yield* Scope.provide(Relays.start("ours", options), scope)
     logs.push(relay.process.output)
     return { relay, scope }
   })
@@ -59,10 +66,11 @@ const begin = Effect.fnUntraced(function* ({
   const link = yield* new Link(() => now.relay.controlPort).open
   const edge = yield* Edges.start(now.relay, {
     to: `net://127.0.0.1:${link.port}:${link.port + 1}`,
-    ...(edgeArgs && { args: edgeArgs })
+    ...(edgeArgs && { args: edgeArgs }),
+    ...(edgeProgram && { program: edgeProgram })
   })
   const direct = yield* Relays.start("ours", args && { args })
-  logs.push(edge.process.output, direct.process.output)
+  const others = [edge.process.output, direct.process.output]
   const tee = yield* Tee.open(edge, direct)
   const tracing = yield* Lttng.start
   const world = yield* Effect.scope
@@ -93,7 +101,7 @@ const begin = Effect.fnUntraced(function* ({
     adversity,
     faultCount: () => count
   }
-  return { stage, direct, output, tee, log: () => logs.map((said) => said()).join("\n") }
+  return { stage, direct, output, tee, log: () => [...logs, ...others].map((said) => said()).join("\n") }
 })
 
 const treeOf = (output: string) => Tree.read(output)

@@ -69,7 +69,7 @@ const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => 
   return `${journal.name}${way}: ${life}, ${Output.bytes(byteCount)}, ${state}${waits}`
 }
 
-const whys = {
+const whys: Readonly<Record<string, string>> = {
   drop: "for want of room",
   age: "because it had waited too long",
   stop: "after it was stopped",
@@ -77,7 +77,7 @@ const whys = {
 }
 
 const lossLine = ({ byteCount, name, packetCount, policy }: Report.EdgeStatus["losses"][number]): string =>
-  `lost of ${name === "/" ? "older sessions" : name} ${whys[policy]}: ${Output.plural(packetCount, "packet")}, ${Output.bytes(byteCount)}`
+  `lost of ${name === "/" ? "older sessions" : name} ${whys[policy] ?? `(${policy})`}: ${Output.plural(packetCount, "packet")}, ${Output.bytes(byteCount)}`
 
 /** `isClaimed`: somebody has the spool, whose disk may be full. */
 export const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyArray<string> => {
