@@ -15,9 +15,9 @@ const Change = Schema.Struct({
   after: Schema.Finite,
   /** The old name, if it is a rename. */
   from: Schema.optionalKey(Schema.String),
-  /** The new name of a rename, or the file or directory that was made. Names are absolute: earlier versions take those. */
+  /** The new name of a rename, or the file or directory that was made. Absolute: earlier versions take no others. */
   path: Schema.String,
-  /** The directory that may be moved with all that is named. Some earlier versions wrote names as seen from it instead. */
+  /** Lies above all names, and may be moved with them. Absent: names are absolute, or as seen from where it is now. */
   base: Schema.optionalKey(Schema.String),
   /** If set, this is no change: it tells what zeros stand for (`Blanks`). Earlier versions see a rename to itself. */
   blank: Schema.optionalKey(Schema.Struct({ found: Schema.Finite, size: Schema.Finite }))
