@@ -184,11 +184,11 @@ it.effect("a journal that the disk has no room to let rest is tried again, not w
 
 it.effect("a journal is noted to be away, and is to rest, though the disk hangs with what came last", () =>
   Effect.gen(function* () {
-    const { ran, sayings, store } = yield* away
+    const { journalled, ran, sayings, store } = yield* away
     sayings.hangs = true
     sayings.isFull = true
     yield* ran(2)
-    assert.isDefined(yield* Away.noted(store, "t"))
+    assert.isDefined(yield* Away.noted(store, "t", journalled.received))
     assert.strictEqual(sayings.count, 0)
     yield* ran(8 * 24)
     assert.isAbove(sayings.count, 0)
