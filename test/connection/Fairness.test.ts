@@ -1,7 +1,6 @@
 /** Edges that may record, but take what they can: others have their share of what a relay remembers, and has. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
-import { JournalConnection } from "../../src/connection/journal/JournalConnection.ts"
 import { Tracer } from "../../src/connection/journal/Tracer.ts"
 import { Tracers } from "../../src/connection/journal/Tracers.ts"
 import type { VirtualPeer } from "../../src/connection/journal/VirtualPeer.ts"
@@ -15,15 +14,14 @@ import { Kind } from "../../src/protocol/journal/Record.ts"
 import { Replies } from "../../src/protocol/journal/Replies.ts"
 import * as ReturnCode from "../../src/protocol/ReturnCode.ts"
 import { viewOf } from "../../src/protocol/Struct.ts"
-import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
-import type { Taken } from "../../src/relay/journal/Taken.ts"
+import { CommonMemory } from "../../src/relay/journal/CommonMemory.ts"
 import type { Registry } from "../../src/relay/Registry.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { join, message, none, u32, u64 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import type { Peer } from "../../src/transport/Peer.ts"
-import { opened, opening, record, version } from "../support/journal.ts"
+import { opened, opening, record, taking, version } from "../support/journal.ts"
 import { withRelay } from "./doubles.ts"
 
 const withoutLog = Effect.provide(Logger.layer([]))
@@ -120,40 +118,6 @@ it.live.each(["finished", "ended", "expired"] as const)(
     }).pipe(withoutLog)
 )
 
-/** A connection of the owner, and what becomes of it. */
-const connectionOf = (owner: string, partial: CommonMemory, reads: CommonMemory) => {
-  const seen = { recordCount: 0, complaint: "", boundCount: 0, resumeCount: 0 }
-  const journal: Taken = {
-    received: 0,
-    durable: 0,
-    outcome: Outcome.goesOn,
-    isReady: true,
-    isOver: false,
-    isForgotten: false,
-    attach: () => {},
-    detach: () => {},
-    record: () => ++seen.recordCount > 0,
-    flush: () => {},
-    beat: () => {},
-    forgotten: Effect.void
-  }
-  const peer = { name: "edge", send: () => true, resume: () => void seen.resumeCount++ } as unknown as Peer
-  const held = (memory: CommonMemory) => new Holding(memory, () => owner)
-  const connection = new JournalConnection({
-    background: () => {},
-    peer,
-    journal,
-    partial: held(partial),
-    reads: held(reads),
-    onEnd: (complaint = "") => {
-      seen.complaint = complaint
-      connection.release()
-    }
-  })
-  connection.begin(() => void seen.boundCount++)
-  return { connection, seen }
-}
-
 const mebi = 1024 * 1024
 
 it("long records come in part on as many connections of one owner as it has memory for, and on others later", async () => {
@@ -162,7 +126,7 @@ it("long records come in part on as many connections of one owner as it has memo
   const long = record(1, Kind.rest, Buffer.alloc(mebi))
   const step = 32 * 1024
   const all = [...Array(20).fill("many"), "few", "few"].map((owner) => {
-    const { connection, seen } = connectionOf(owner, partial, reads)
+    const { connection, seen } = taking(owner, partial, reads)
     return { connection, seen, at: 0, isReadable: true }
   })
   /** Brings more on those that are read, until none is, or but the last part of a record is left. */
@@ -178,7 +142,7 @@ it("long records come in part on as many connections of one owner as it has memo
       }
     }
   }
-  const recorded = (of: typeof all) => of.reduce((sum, { seen }) => sum + seen.recordCount, 0)
+  const recorded = (of: typeof all) => of.reduce((sum, { seen }) => sum + seen.numbers.length, 0)
   const [many, few] = [all.slice(0, 20), all.slice(20)]
   bring(all, long.length - step)
   // What is read of the others is what one read brings.
@@ -201,10 +165,10 @@ it("who waits for memory has it when another connection is gone, and none when i
   const partial = new CommonMemory(mebi)
   const reads = new CommonMemory(mebi)
   const bytes = record(1, Kind.rest, Buffer.alloc(mebi)).subarray(0, 4096)
-  const [one, two, three] = ["one", "one", "one"].map((owner) => connectionOf(owner, partial, reads)) as never as [
-    ReturnType<typeof connectionOf>,
-    ReturnType<typeof connectionOf>,
-    ReturnType<typeof connectionOf>
+  const [one, two, three] = ["one", "one", "one"].map((owner) => taking(owner, partial, reads)) as never as [
+    ReturnType<typeof taking>,
+    ReturnType<typeof taking>,
+    ReturnType<typeof taking>
   ]
   const begun = [one, two, three].map(({ connection }) => connection.receive(Buffer.from(bytes), bytes.length))
   assert.deepStrictEqual(begun, [true, false, false])
@@ -219,13 +183,13 @@ it("who waits for memory has it when another connection is gone, and none when i
 it("reads are long where much comes, while the owner has room for what they may leave", () => {
   const partial = new CommonMemory(mebi)
   const reads = new CommonMemory(2 * mebi)
-  const bytesMax = (each: ReturnType<typeof connectionOf>) => each.connection.readBytesMax
-  const [one, two, three] = ["one", "one", "one"].map((owner) => connectionOf(owner, partial, reads)) as never as [
-    ReturnType<typeof connectionOf>,
-    ReturnType<typeof connectionOf>,
-    ReturnType<typeof connectionOf>
+  const bytesMax = (each: ReturnType<typeof taking>) => each.connection.readBytesMax
+  const [one, two, three] = ["one", "one", "one"].map((owner) => taking(owner, partial, reads)) as never as [
+    ReturnType<typeof taking>,
+    ReturnType<typeof taking>,
+    ReturnType<typeof taking>
   ]
-  const other = connectionOf("other", partial, reads)
+  const other = taking("other", partial, reads)
   const much = join(...Array.from({ length: 5 }, (_, index) => record(index + 1, Kind.rest, Buffer.alloc(16_384))))
   const short = bytesMax(one)
   assert.isBelow(short, much.length)
@@ -271,7 +235,7 @@ it("a connection to which little comes gives back the room for long reads", () =
     }
   })
   const [partial, reads] = [new CommonMemory(8 * mebi), new CommonMemory(8 * mebi)]
-  const { connection, seen } = connectionOf("owner", partial, reads)
+  const { connection, seen } = taking("owner", partial, reads)
   machine()
   const beat = () => {
     for (const each of beats) each()
@@ -287,7 +251,7 @@ it("a connection to which little comes gives back the room for long reads", () =
   beat()
   assert.deepStrictEqual([connection.readBytesMax, reads.heldBytes, seen.boundCount], [short, 0, 2])
   give(150_000, all.length)
-  assert.strictEqual(seen.recordCount, 2)
+  assert.strictEqual(seen.numbers.length, 2)
   connection.release()
 })
 

@@ -2,46 +2,10 @@
 import { zstdCompressSync } from "node:zlib"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { JournalConnection } from "../../src/connection/journal/JournalConnection.ts"
-import { Outcome } from "../../src/protocol/journal/OpenJournal.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
-import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
-import type { Taken } from "../../src/relay/journal/Taken.ts"
 import { join, u32 } from "../../src/testing/PeerBytes.ts"
 import { until } from "../../src/testing/Waiting.ts"
-import type { Peer } from "../../src/transport/Peer.ts"
-import { record } from "../support/journal.ts"
-
-/** A connection, and the numbers of the records that were taken. */
-const make = () => {
-  const numbers: Array<number> = []
-  let resumedCount = 0
-  const journal: Taken = {
-    received: 0,
-    durable: 0,
-    outcome: Outcome.goesOn,
-    isReady: true,
-    isOver: false,
-    isForgotten: false,
-    attach: () => {},
-    detach: () => {},
-    record: (number) => numbers.push(number) > 0,
-    flush: () => {},
-    beat: () => {},
-    forgotten: Effect.void
-  }
-  const socket = { name: "edge", send: () => true, resume: () => void resumedCount++ }
-  const held = () => new Holding(new CommonMemory(1024 ** 2), () => "owner")
-  const connection = new JournalConnection({
-    background: () => {},
-    peer: socket as unknown as Peer,
-    journal,
-    partial: held(),
-    reads: held(),
-    onEnd: () => {}
-  })
-  return { connection, numbers, resumed: () => resumedCount }
-}
+import { record, taking } from "../support/journal.ts"
 
 /** More than one turn's. */
 const count = 5000
@@ -62,7 +26,8 @@ for (const [what, bytes, wanted] of [
 ] as const) {
   it.live(`of ${what} a part is carried out at once, the rest in turns, each once and in order`, () =>
     Effect.gen(function* () {
-      const { connection, numbers, resumed } = make()
+      const { connection, seen } = taking()
+      const { numbers } = seen
       const lent = Buffer.from(bytes)
       const goesOn = connection.receive(lent, lent.length)
       // They are the connection's for the call only.
@@ -70,10 +35,10 @@ for (const [what, bytes, wanted] of [
       assert.isFalse(goesOn)
       assert.isAbove(numbers.length, 0)
       assert.isBelow(numbers.length, wanted.length / 2)
-      assert.strictEqual(resumed(), 0)
-      yield* until("the rest", () => numbers.length === wanted.length && resumed() > 0)
+      assert.strictEqual(seen.resumeCount, 0)
+      yield* until("the rest", () => numbers.length === wanted.length && seen.resumeCount > 0)
       assert.deepStrictEqual(numbers, wanted)
-      assert.strictEqual(resumed(), 1)
+      assert.strictEqual(seen.resumeCount, 1)
       connection.release()
     })
   )

@@ -15,6 +15,8 @@ import * as Local from "./Local.ts"
 const nowhere = 1
 
 const shared = { sessionId: 1 } as const
+/** Another consumer daemon of the session. */
+const joining = { ...shared, chunk: "none", currentChunk: 0 } as const
 
 /** What the first of two consumer daemons of a tracing session says, so that the relay ends a connection of it. */
 type Fault = (of: Script.Recording, stream: bigint) => Effect.Effect<void>
@@ -48,7 +50,7 @@ const played =
   (script: Script.Script) =>
     Effect.gen(function* () {
       const bad = yield* script.recording(shared)
-      const good = yield* script.recording({ ...shared, chunk: "none", currentChunk: 0 })
+      const good = yield* script.recording(joining)
       const stream = yield* bad.c.addStream({ channel: "bad_0" })
       const other = yield* good.c.addStream({ channel: "good_0" })
       yield* bad.d.packet(stream, 0, 100)
@@ -147,7 +149,7 @@ describe("a connection that the relay ends for", () => {
           yield* bad.d.packet(stream, 0, 100)
           yield* bad.c.index(stream, { seq: 0, bytes: 100 })
           yield* unknownCommand(bad, stream)
-          const good = yield* script.recording({ ...shared, chunk: "none", currentChunk: 0 })
+          const good = yield* script.recording(joining)
           const other = yield* good.c.addStream({ channel: "good_0" })
           yield* good.d.packet(other, 0, 50)
           yield* good.c.index(other, { seq: 0, bytes: 50 })
@@ -163,7 +165,7 @@ describe("a connection that the relay ends for", () => {
       const play: Play = (script) =>
         Effect.gen(function* () {
           const bad = yield* script.recording(shared)
-          const good = yield* script.recording({ ...shared, chunk: "none", currentChunk: 0 })
+          const good = yield* script.recording(joining)
           const other = yield* good.c.addStream({ channel: "good_0" })
           yield* script.exists(good.file("good_0"))
           yield* script.write(bad.file("bad_0/in the way"), "")

@@ -6,6 +6,7 @@ import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
 import * as HistoryRecord from "../../src/relay/journal/HistoryRecord.ts"
 import * as JournalHistory from "../../src/relay/journal/JournalHistory.ts"
 import * as JournalsLeft from "../../src/relay/journal/JournalsLeft.ts"
+import type { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import type { TraceStore } from "../../src/storage/TraceStore.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -128,13 +129,17 @@ const twice = (store: TraceStore["Service"]) =>
     yield* history.close
   })
 
+const filesOf = (memory: MemoryFiles) => {
+  const paths = memory.paths(output).filter((path) => path.includes("/token."))
+  return new Map(paths.map((path) => [path, Buffer.from(memory.read(path) ?? [])]))
+}
+
 describe("what was put down of a journal", () => {
   it.live("is not gone through again where somebody has changed a byte of it", () =>
     withStore({}, ({ memory, store }) =>
       Effect.gen(function* () {
         yield* twice(store)
-        const files = memory.paths(output).filter((path) => path.includes("/token."))
-        const whole = new Map(files.map((path) => [path, Buffer.from(memory.read(path) ?? [])]))
+        const whole = filesOf(memory)
         assert.deepStrictEqual(
           [...whole].filter(([, { length }]) => length > 0).map(([path]) => path.split(".").at(-1)),
           ["changes", "history", "json"]
@@ -195,9 +200,8 @@ describe("what was put down of a journal", () => {
     withStore({}, ({ memory, store }) =>
       Effect.gen(function* () {
         yield* twice(store)
-        const files = memory.paths(output).filter((path) => path.includes("/token."))
-        const whole = new Map(files.map((path) => [path, Buffer.from(memory.read(path) ?? [])]))
-        const [path = ""] = files.filter((each) => each.endsWith(".history"))
+        const whole = filesOf(memory)
+        const [path = ""] = [...whole.keys()].filter((each) => each.endsWith(".history"))
         const told = (at: string) => Effect.die(at)
         for (let lost = 1; lost <= headBytes; lost++) {
           for (const [each, bytes] of whole) memory.write(each, each.endsWith(".changes") ? Buffer.alloc(0) : bytes)

@@ -3,6 +3,7 @@ import { networkInterfaces } from "node:os"
 import { Result } from "effect"
 import * as Activation from "../../config/Activation.ts"
 import type { Options } from "../../edge/Edge.ts"
+import { isAny, isLoopback } from "../Hosts.ts"
 import { Misused } from "../Misused.ts"
 
 export const listenDefault = "127.0.0.1:5342,5343"
@@ -35,8 +36,6 @@ export const activated = ({ control, copy, data }: Listened): Result.Result<List
   }))
 }
 
-const isAny = (host: string) => host === "0.0.0.0" || host === "::"
-const isLoopback = (host: string) => host === "localhost" || host === "::1" || host.startsWith("127.")
 const isHere = (host: string) =>
   isLoopback(host) || Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === host))
 

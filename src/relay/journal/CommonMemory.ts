@@ -75,22 +75,17 @@ export class Holding {
     // Looked up once: each who gives something back asks all that wait.
     const owner = this.#ownerNow()
     const hasRoom = () => byteCount <= this.#byteCount || !this.#memory.isSpentBy(owner)
-    if (hasRoom()) {
-      this.set(byteCount)
-      return true
-    }
     // What it held was for what is over. If those that wait kept such, they might wait for each other.
-    this.set(0)
-    if (hasRoom()) {
-      this.set(byteCount)
-      return true
-    }
-    this.#memory.wait(this, () => {
-      if (!hasRoom()) return
-      this.set(byteCount)
-      queueMicrotask(onRoom)
-    })
-    return false
+    if (!hasRoom()) this.set(0)
+    const isHeld = hasRoom()
+    if (isHeld) this.set(byteCount)
+    else
+      this.#memory.wait(this, () => {
+        if (!hasRoom()) return
+        this.set(byteCount)
+        queueMicrotask(onRoom)
+      })
+    return isHeld
   }
 
   /** It holds something, and its owner has no more room. */
