@@ -1,6 +1,8 @@
 /** Selector values → option of a variant, presence of an optional. */
-import type { Range, Variant } from "../model/FieldClass.ts"
-import type { Int } from "./Cursor.ts"
+import type { Optional, Range, Variant } from "../model/FieldClass.ts"
+import type { Cursor, Int } from "./Cursor.ts"
+import { Fault } from "./Fault.ts"
+import type { Slots } from "./Slots.ts"
 
 export type Choose = (value: Int | undefined) => number
 
@@ -35,8 +37,27 @@ export const option = ({ choices }: Variant): Choose => {
   }
 }
 
-export const isIn = (ranges: ReadonlyArray<Range> | undefined, value: Int | undefined): boolean => {
-  if (value === undefined) return false
-  if (ranges === undefined) return value !== 0
-  return ranges.some(({ lower, upper }) => lower <= value && value <= upper)
+export const noOption = (value: unknown): never => {
+  throw new Fault("variant-no-option", `no option of the variant for the selector's value ${value}`)
+}
+
+/** Answers which of `options`, made for those of the variant, is chosen; throws if none is. */
+export const chosen = <A>(variant: Variant, options: ReadonlyArray<A>, slots: Slots): ((cursor: Cursor) => A) => {
+  const slot = slots.of(variant.selector)
+  const choose = option(variant)
+  return (cursor) => {
+    const value = cursor.refs[slot]
+    return options[choose(value)] ?? noOption(value)
+  }
+}
+
+/** Answers whether the content of the optional is there. */
+export const presence = ({ ranges, selector }: Optional, slots: Slots): ((cursor: Cursor) => boolean) => {
+  const slot = slots.of(selector)
+  return (cursor) => {
+    const value = cursor.refs[slot]
+    if (value === undefined) return false
+    if (ranges === undefined) return value !== 0
+    return ranges.some(({ lower, upper }) => lower <= value && value <= upper)
+  }
 }

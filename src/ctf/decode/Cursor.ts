@@ -16,6 +16,9 @@ export const grainBytes = 4096
 
 const two32 = 0x1_0000_0000
 
+/** Below 0 if `a` is the smaller one. */
+export const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
+
 /** The integer of two halves of 32 bits. `high` is signed for a signed number. */
 export const joined = (high: number, low: number): Int =>
   high < 0x20_0000 && high >= -0x20_0000 ? high * two32 + low : (BigInt(high) << 32n) | BigInt(low)

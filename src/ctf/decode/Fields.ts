@@ -3,13 +3,14 @@
  *
  * A filter is asked once per event record class; what it answers is asked per event record.
  */
-import type { FieldClass, Integer, Scope, Structure } from "../model/FieldClass.ts"
+import type { DynamicArray, FieldClass, Integer, Scope, StaticArray, Structure } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
-import { align, type Cursor, checkedLength, goOn, grainBytes, type Int, readAgain } from "./Cursor.ts"
+import { align, type Cursor, goOn, grainBytes, type Int, readAgain } from "./Cursor.ts"
 import type { DataStream } from "./DataStream.ts"
 import * as Encodings from "./Encodings.ts"
 import * as Labels from "./Labels.ts"
-import { fixedBits, leastBits, roundUp } from "./Layout.ts"
+import { fixedBits, roundUp } from "./Layout.ts"
+import * as Length from "./Length.ts"
 import * as Numbers from "./Numbers.ts"
 import type { EventPlan } from "./Plan.ts"
 import * as Regions from "./Regions.ts"
@@ -103,7 +104,7 @@ const member = (structure: Structure, path: ReadonlyArray<Step>, place: Place, s
 }
 
 const element = (
-  array: Extract<FieldClass, { readonly element: FieldClass }>,
+  array: StaticArray | DynamicArray,
   path: ReadonlyArray<Step>,
   place: Place,
   slots: Slots
@@ -114,15 +115,11 @@ const element = (
   const found = find(array.element, rest, place, slots)
   if (found === undefined) return undefined
   const skip = Skip.skip(array.element, place, slots)
-  const { length } = array
-  const slot = typeof length === "number" ? undefined : slots.of(length)
-  const least = leastBits(array.element)
+  const lengthOf = Length.ofArray(array, slots)
   return {
     labelsOf: found.labelsOf,
     read: (cursor) => {
-      align(cursor, array.alignment)
-      const count = checkedLength(cursor, slot === undefined ? (length as number) : cursor.refs[slot], least)
-      if (index >= count) return undefined
+      if (index >= lengthOf(cursor)) return undefined
       for (let i = 0; i < index; i++) skip(cursor)
       return found.read(cursor)
     }
@@ -168,13 +165,8 @@ const find = (fieldClass: FieldClass, path: ReadonlyArray<Step>, place: Place, s
       return option(fieldClass, path, place, slots)
     case "optional": {
       const found = find(fieldClass.content, path, place, slots)
-      const slot = slots.of(fieldClass.selector)
-      return (
-        found && {
-          labelsOf: found.labelsOf,
-          read: (cursor) => (Choice.isIn(fieldClass.ranges, cursor.refs[slot]) ? found.read(cursor) : undefined)
-        }
-      )
+      const isThere = Choice.presence(fieldClass, slots)
+      return found && { ...found, read: (cursor) => (isThere(cursor) ? found.read(cursor) : undefined) }
     }
     default: {
       const read = path.length === 0 ? leaf(fieldClass, place, slots) : undefined

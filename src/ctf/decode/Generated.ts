@@ -16,7 +16,7 @@ import type {
 } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
 import { checkedLength, grainBytes, moveClockLow } from "./Cursor.ts"
-import { Fault, short } from "./Fault.ts"
+import { type Fault, short } from "./Fault.ts"
 import { emptyElements, fixedBits, leastBits, roundUp } from "./Layout.ts"
 import { isBytes } from "./Numbers.ts"
 import { fewBits, unsigned32, wholeBytes } from "./NumberText.ts"
@@ -42,21 +42,15 @@ const alignmentMax = grainBytes * 8
 /** A variant with at most so many choices becomes a row of comparisons, one with more a call and a `switch`. */
 const inlineChoiceMax = 4
 
-type Choose = Choice.Choose
-
-const noOption = (value: unknown): never => {
-  throw new Fault("variant-no-option", `no option of the variant for the selector's value ${value}`)
-}
-
 /** Binds the text to everything that it refers to. */
 type Bind = (
   skips: ReadonlyArray<Skip.Skip>,
-  chooses: ReadonlyArray<Choose>,
+  chooses: ReadonlyArray<Choice.Choose>,
   short: Fault,
   zero: typeof zeroIn,
   checked: typeof checkedLength,
   moveLow: typeof moveClockLow,
-  noOption: (value: unknown) => never
+  noOption: typeof Choice.noOption
 ) => Skip.Skip
 
 /**
@@ -78,7 +72,7 @@ class Emitter {
   readonly #slots: Slots
   readonly #lines: Array<string> = []
   readonly #skips: Array<Skip.Skip> = []
-  readonly #chooses: Array<Choose> = []
+  readonly #chooses: Array<Choice.Choose> = []
   /** `b` is known to be a multiple of this many bits. */
   #grain = 1
   /** The constant added to `b`, in bits. */
@@ -323,7 +317,7 @@ class Emitter {
       this.#grain = start.grain
       this.#offset = start.offset
       this.#order = start.order
-      const { fieldClass: content } = fieldClass.options[index] ?? noOption(index)
+      const { fieldClass: content } = fieldClass.options[index] ?? Choice.noOption(index)
       this.field(content, below(place, index), depth + 1)
       if (this.#order !== 0) this.line(`c.order = ${this.#order}`)
       this.#flush()
@@ -359,7 +353,7 @@ class Emitter {
     const start = "let b = c.at; const end = c.end, bytes = c.bytes, view = c.view, refs = c.refs;"
     const body = `"use strict"; return function (c) { ${start}\n${this.#lines.join("\n")}\n}`
     const bind = new Function(...parameters, body) as Bind
-    return bind(this.#skips, this.#chooses, short, zeroIn, checkedLength, moveClockLow, noOption)
+    return bind(this.#skips, this.#chooses, short, zeroIn, checkedLength, moveClockLow, Choice.noOption)
   }
 }
 

@@ -12,8 +12,21 @@ interface Span {
 
 export type LabelsOf = (value: Int) => ReadonlyArray<string>
 
-/** How many values have their labels cached: a hostile trace must not fill the memory. */
+/** How many values have what is made of them cached: a hostile trace must not fill the memory. */
 const cachedMax = 4096
+
+/** Answers what `make` makes of a value, for values that come again and again. */
+export const cached = <A extends object>(make: (value: Int) => A): ((value: Int) => A) => {
+  const known = new Map<Int, A>()
+  return (value) => {
+    let made = known.get(value)
+    if (made === undefined) {
+      made = make(value)
+      if (known.size < cachedMax) known.set(value, made)
+    }
+    return made
+  }
+}
 
 /** Makes the function from an enumeration's value to its labels. */
 export const labels = (mappings: ReadonlyArray<Mapping>): LabelsOf => {
@@ -25,14 +38,7 @@ export const labels = (mappings: ReadonlyArray<Mapping>): LabelsOf => {
     const before = spans.at(-1)?.reach
     spans.push({ ...span, reach: before !== undefined && before > span.upper ? before : span.upper })
   }
-  const cache = new Map<Int, ReadonlyArray<string>>()
-  return (value) => {
-    const known = cache.get(value)
-    if (known !== undefined) return known
-    const found = find(spans, BigInt(value)).map((index) => (mappings[index] as Mapping).label)
-    if (cache.size < cachedMax) cache.set(value, found)
-    return found
-  }
+  return cached((value) => find(spans, BigInt(value)).map((index) => (mappings[index] as Mapping).label))
 }
 
 const find = (spans: ReadonlyArray<Span>, value: bigint): ReadonlyArray<number> => {
@@ -63,13 +69,8 @@ export const flags = (mappings: ReadonlyArray<Mapping>): LabelsOf => {
     return { label, mask, bytes: Buffer.from(label) }
   })
   masks.sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-  const cache = new Map<Int, ReadonlyArray<string>>()
-  return (value) => {
-    const known = cache.get(value)
-    if (known !== undefined) return known
+  return cached((value) => {
     const bits = BigInt(value)
-    const found = masks.filter(({ mask }) => (mask & bits) !== 0n).map(({ label }) => label)
-    if (cache.size < cachedMax) cache.set(value, found)
-    return found
-  }
+    return masks.filter(({ mask }) => (mask & bits) !== 0n).map(({ label }) => label)
+  })
 }

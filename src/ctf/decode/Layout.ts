@@ -7,23 +7,21 @@ export const roundUp = (bits: number, alignment: number): number =>
 const repeated = (bits: number, alignment: number, count: number): number =>
   count === 0 ? 0 : roundUp(bits, alignment) * (count - 1) + bits
 
-const fixedSizes = new WeakMap<FieldClass, number>()
-const open = -1
+/** Computed once for each class. */
+const once = <A>(compute: (fieldClass: FieldClass) => A): ((fieldClass: FieldClass) => A) => {
+  const known = new WeakMap<FieldClass, { readonly value: A }>()
+  return (fieldClass) => {
+    const found = known.get(fieldClass) ?? { value: compute(fieldClass) }
+    known.set(fieldClass, found)
+    return found.value
+  }
+}
 
 /**
  * The bits of a field from its aligned start, if its class alone decides them. Undefined, too, if it contains a field
  * with a role, one that is not in whole aligned bytes, or one that may be ill-formed.
  */
-export const fixedBits = (fieldClass: FieldClass): number | undefined => {
-  let bits = fixedSizes.get(fieldClass)
-  if (bits === undefined) {
-    bits = computeFixed(fieldClass) ?? open
-    fixedSizes.set(fieldClass, bits)
-  }
-  return bits === open ? undefined : bits
-}
-
-const computeFixed = (fieldClass: FieldClass): number | undefined => {
+export const fixedBits = once((fieldClass): number | undefined => {
   switch (fieldClass.kind) {
     case "integer":
       if (fieldClass.roles.length > 0) return undefined
@@ -53,21 +51,10 @@ const computeFixed = (fieldClass: FieldClass): number | undefined => {
     default:
       return undefined
   }
-}
-
-const leastSizes = new WeakMap<FieldClass, number>()
+})
 
 /** The fewest bits that a field of the class can take, without padding. */
-export const leastBits = (fieldClass: FieldClass): number => {
-  let bits = leastSizes.get(fieldClass)
-  if (bits === undefined) {
-    bits = computeLeast(fieldClass)
-    leastSizes.set(fieldClass, bits)
-  }
-  return bits
-}
-
-const computeLeast = (fieldClass: FieldClass): number => {
+export const leastBits = once((fieldClass): number => {
   switch (fieldClass.kind) {
     case "integer":
     case "bit-array":
@@ -90,24 +77,13 @@ const computeLeast = (fieldClass: FieldClass): number => {
     default:
       return 0
   }
-}
-
-const visitCounts = new WeakMap<FieldClass, number>()
+})
 
 /** A field that takes more visits is refused: no tracer writes such, and each visit would take memory. */
 export const emptyVisitsMax = 2 ** 21
 
 /** Fields visited in one of the class. An array counts as one if its elements take bits: the packet bounds those. */
-export const emptyVisits = (fieldClass: FieldClass): number => {
-  let visits = visitCounts.get(fieldClass)
-  if (visits === undefined) {
-    visits = computeVisits(fieldClass)
-    visitCounts.set(fieldClass, visits)
-  }
-  return visits
-}
-
-const computeVisits = (fieldClass: FieldClass): number => {
+export const emptyVisits = once((fieldClass): number => {
   if (fieldClass.kind === "static-array") {
     return leastBits(fieldClass.element) > 0 ? 1 : 1 + fieldClass.length * emptyVisits(fieldClass.element)
   }
@@ -115,21 +91,10 @@ const computeVisits = (fieldClass: FieldClass): number => {
     return fieldClass.members.reduce((visits, member) => visits + emptyVisits(member.fieldClass), 1)
   }
   return 1
-}
-
-const elementCounts = new WeakMap<FieldClass, number>()
+})
 
 /** How many elements without any bits a field has in arrays whose length the class says. */
-export const emptyElements = (fieldClass: FieldClass): number => {
-  let count = elementCounts.get(fieldClass)
-  if (count === undefined) {
-    count = computeElements(fieldClass)
-    elementCounts.set(fieldClass, count)
-  }
-  return count
-}
-
-const computeElements = (fieldClass: FieldClass): number => {
+export const emptyElements = once((fieldClass): number => {
   switch (fieldClass.kind) {
     case "structure":
       return fieldClass.members.reduce((count, member) => count + emptyElements(member.fieldClass), 0)
@@ -140,4 +105,4 @@ const computeElements = (fieldClass: FieldClass): number => {
     default:
       return 0
   }
-}
+})

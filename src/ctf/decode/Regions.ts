@@ -1,8 +1,9 @@
 /** Bytes of a packet that are one value: text and blobs. Reading one finds its first byte and its end, and moves on. */
 import type { Encoding, FieldClass } from "../model/FieldClass.ts"
-import { align, type Cursor, checkedLength } from "./Cursor.ts"
+import { align, type Cursor } from "./Cursor.ts"
 import * as Encodings from "./Encodings.ts"
 import { short } from "./Fault.ts"
+import * as Length from "./Length.ts"
 import type { Slots } from "./Slots.ts"
 
 export type RegionClass = Extract<
@@ -75,18 +76,8 @@ const take = (cursor: Cursor, region: Region, bytes: number, unit: number): void
 export const bytesOf = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
   const unit = "encoding" in fieldClass ? unitBytes(fieldClass.encoding) : 0
   if (fieldClass.kind === "string") return terminated(unit)
-  if (typeof fieldClass.length === "number") {
-    const { length } = fieldClass
-    return (cursor, into) => {
-      align(cursor, 8)
-      take(cursor, into, checkedLength(cursor, length, 8), unit)
-    }
-  }
-  const slot = slots.of(fieldClass.length)
-  return (cursor, into) => {
-    align(cursor, 8)
-    take(cursor, into, checkedLength(cursor, cursor.refs[slot], 8), unit)
-  }
+  const lengthOf = Length.of(fieldClass.length, 8, 8, slots)
+  return (cursor, into) => take(cursor, into, lengthOf(cursor), unit)
 }
 
 /** A reader that also throws for ill-formed UTF-16 and UTF-32. UTF-8 is not checked. */

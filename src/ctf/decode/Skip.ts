@@ -6,9 +6,10 @@
  */
 import type { Bool, FieldClass, Integer, Role, Structure, VariableInteger, Variant } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
-import { align, type Cursor, checkedLength, type Int, moveClock, need, spend } from "./Cursor.ts"
+import { align, type Cursor, type Int, moveClock, need, spend } from "./Cursor.ts"
 import { Fault } from "./Fault.ts"
 import { emptyElements, emptyVisits, emptyVisitsMax, fixedBits, leastBits, roundUp } from "./Layout.ts"
+import * as Length from "./Length.ts"
 import * as Numbers from "./Numbers.ts"
 import * as Regions from "./Regions.ts"
 import { below, type Place, type Slots } from "./Slots.ts"
@@ -100,18 +101,13 @@ const forget = (cursor: Cursor, slots: ReadonlyArray<number>): void => {
 }
 
 const variant = (fieldClass: Variant, place: Place, slots: Slots): Skip => {
-  const slot = slots.of(fieldClass.selector)
-  const choose = Choice.option(fieldClass)
   const skips = fieldClass.options.map((option, index) => skip(option.fieldClass, below(place, index), slots))
+  const chosen = Choice.chosen(fieldClass, skips, slots)
   const inner = slots.within(place)
   return (cursor) => {
-    const value = cursor.refs[slot]
-    const chosen = skips[choose(value)]
-    if (chosen === undefined) {
-      throw new Fault("variant-no-option", `no option of the variant for the selector's value ${value}`)
-    }
+    const content = chosen(cursor)
     forget(cursor, inner)
-    chosen(cursor)
+    content(cursor)
   }
 }
 
@@ -172,35 +168,24 @@ export const skip = (fieldClass: FieldClass, place: Place, slots: Slots): Skip =
       return structure(fieldClass, place, slots)
     case "variant":
       return variant(fieldClass, place, slots)
-    case "static-array": {
-      const elements = repeat(fieldClass.element, place, slots)
-      const { alignment, length } = fieldClass
-      const least = leastBits(fieldClass.element)
-      return (cursor) => {
-        align(cursor, alignment)
-        const count = checkedLength(cursor, length, least)
-        if (least === 0) spend(cursor, count)
-        elements(cursor, count)
-      }
-    }
+    case "static-array":
     case "dynamic-array": {
       const elements = repeat(fieldClass.element, place, slots)
-      const slot = slots.of(fieldClass.length)
-      const least = leastBits(fieldClass.element)
+      const lengthOf = Length.ofArray(fieldClass, slots)
+      const isEmpty = leastBits(fieldClass.element) === 0
       return (cursor) => {
-        align(cursor, fieldClass.alignment)
-        const count = checkedLength(cursor, cursor.refs[slot], least)
-        if (least === 0) spend(cursor, count)
+        const count = lengthOf(cursor)
+        if (isEmpty) spend(cursor, count)
         elements(cursor, count)
       }
     }
     case "optional": {
       const content = skip(fieldClass.content, place, slots)
-      const slot = slots.of(fieldClass.selector)
+      const isThere = Choice.presence(fieldClass, slots)
       const inner = slots.within(place)
       return (cursor) => {
         forget(cursor, inner)
-        if (Choice.isIn(fieldClass.ranges, cursor.refs[slot])) content(cursor)
+        if (isThere(cursor)) content(cursor)
       }
     }
     default: {

@@ -9,13 +9,12 @@
  * | structure | object without a prototype, in order of declaration |
  * | array | array; a variant is its value, an optional its value or null, a blob a copy of its bytes |
  */
-import type { FieldClass, Structure } from "../model/FieldClass.ts"
+import type { DynamicArray, FieldClass, StaticArray, Structure } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
-import { align, type Cursor, checkedLength, type Int, narrowed } from "./Cursor.ts"
+import { align, type Cursor, type Int, narrowed } from "./Cursor.ts"
 import * as Encodings from "./Encodings.ts"
-import { Fault } from "./Fault.ts"
 import { flags, labels } from "./Labels.ts"
-import { leastBits } from "./Layout.ts"
+import * as Length from "./Length.ts"
 import * as Numbers from "./Numbers.ts"
 import * as Regions from "./Regions.ts"
 import * as Skip from "./Skip.ts"
@@ -82,19 +81,11 @@ const structure = ({ alignment, members }: Structure, place: Place, slots: Slots
 /** Fields with a role serve decoding and are not shown. */
 export const isHidden = (fieldClass: FieldClass): boolean => "roles" in fieldClass && fieldClass.roles.length > 0
 
-const elements = (
-  fieldClass: Extract<FieldClass, { readonly element: FieldClass }>,
-  place: Place,
-  slots: Slots
-): ReadValue => {
+const elements = (fieldClass: StaticArray | DynamicArray, place: Place, slots: Slots): ReadValue => {
   const read = value(fieldClass.element, place, slots)
-  const { alignment, length } = fieldClass
-  const slot = typeof length === "number" ? undefined : slots.of(length)
-  const least = leastBits(fieldClass.element)
+  const lengthOf = Length.ofArray(fieldClass, slots)
   return (cursor) => {
-    align(cursor, alignment)
-    const given: Int | undefined = slot === undefined ? (length as number) : cursor.refs[slot]
-    const count = checkedLength(cursor, given, least)
+    const count = lengthOf(cursor)
     const result: Array<Value> = []
     for (let i = 0; i < count; i++) result.push(read(cursor))
     return result
@@ -138,18 +129,13 @@ export const value = (fieldClass: FieldClass, place: Place, slots: Slots): ReadV
       return elements(fieldClass, place, slots)
     case "optional": {
       const content = value(fieldClass.content, place, slots)
-      const slot = slots.of(fieldClass.selector)
-      return (cursor) => (Choice.isIn(fieldClass.ranges, cursor.refs[slot]) ? content(cursor) : null)
+      const isThere = Choice.presence(fieldClass, slots)
+      return (cursor) => (isThere(cursor) ? content(cursor) : null)
     }
     case "variant": {
-      const slot = slots.of(fieldClass.selector)
-      const choose = Choice.option(fieldClass)
       const options = fieldClass.options.map((option, index) => value(option.fieldClass, below(place, index), slots))
-      return (cursor) => {
-        const chosen = options[choose(cursor.refs[slot])]
-        if (chosen === undefined) throw new Fault("variant-no-option", "no option of the variant is chosen")
-        return chosen(cursor)
-      }
+      const chosen = Choice.chosen(fieldClass, options, slots)
+      return (cursor) => chosen(cursor)(cursor)
     }
     case "static-blob":
     case "dynamic-blob": {

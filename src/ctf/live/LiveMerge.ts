@@ -6,7 +6,7 @@
  * in the order of trace, stream class and stream.
  */
 import { compare, type Time } from "../decode/Clock.ts"
-import type { Int } from "../decode/Cursor.ts"
+import { compareInts } from "../decode/Cursor.ts"
 import { Merge } from "../decode/Merge.ts"
 import type { LiveStream } from "./LiveStream.ts"
 
@@ -17,8 +17,6 @@ export interface Standing {
   /** Number of the stream in its trace, in the order of announcement. */
   readonly index: number
 }
-
-const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
 
 const endOfTime: Time = { high: Number.POSITIVE_INFINITY, low: 0 }
 

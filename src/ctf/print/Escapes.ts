@@ -24,11 +24,6 @@ export const quoting = Quoting.make((byte) => {
   return letters[byte] ?? (isControl ? `\\x${byte.toString(16).padStart(2, "0")}` : undefined)
 })
 
-const isAscii = (bytes: Uint8Array, from: number, to: number): boolean => {
-  for (let i = from; i < to; i++) if ((bytes[i] as number) >= 0x80) return false
-  return true
-}
-
 /**
  * The same for a terminal: babeltrace2 leaves control characters beyond ASCII, marks that turn the writing direction
  * and bytes that are no UTF-8 as they are, and the first of these act as an escape does.
@@ -36,7 +31,7 @@ const isAscii = (bytes: Uint8Array, from: number, to: number): boolean => {
 export const harmlessly: Quoting.Quoting = {
   isPlain: quoting.isPlain.map((isPlain, byte) => (byte < 0x80 ? isPlain : 0)),
   write: (out, bytes, from, to) => {
-    if (isAscii(bytes, from, to)) return quoting.write(out, bytes, from, to)
+    if (Quoting.isAscii(bytes, from, to)) return quoting.write(out, bytes, from, to)
     const own = new Bytes(2 * (to - from))
     quoting.write(own, bytes, from, to)
     const text = encoded(harmless(RawText.decode(own.bytes.subarray(0, own.at))))

@@ -1,16 +1,15 @@
 /** Field classes compiled to closures that read a field and write it as JSON (§12). */
 import * as Choice from "../decode/Choice.ts"
-import { align, checkedLength, type Int } from "../decode/Cursor.ts"
+import type { Int } from "../decode/Cursor.ts"
 import * as Encodings from "../decode/Encodings.ts"
-import { Fault } from "../decode/Fault.ts"
 import * as Labels from "../decode/Labels.ts"
-import { leastBits } from "../decode/Layout.ts"
+import * as Length from "../decode/Length.ts"
 import * as Numbers from "../decode/Numbers.ts"
 import * as Regions from "../decode/Regions.ts"
 import * as Skip from "../decode/Skip.ts"
 import { below, type Place, type Slots } from "../decode/Slots.ts"
 import * as Values from "../decode/Values.ts"
-import type { BitMap, Encoding, FieldClass, Structure } from "../model/FieldClass.ts"
+import type { BitMap, DynamicArray, Encoding, FieldClass, StaticArray, Structure } from "../model/FieldClass.ts"
 import type { Look } from "./Assembly.ts"
 import { Bytes } from "./Bytes.ts"
 import * as JsonStrings from "./JsonStrings.ts"
@@ -18,8 +17,6 @@ import { inTurn, type Write } from "./Members.ts"
 import * as Piece from "./Piece.ts"
 
 const exactMin = -(2 ** 53)
-/** How many values have their bytes cached: a hostile trace must not fill the memory. */
-const cachedMax = 4096
 
 /** Appends an integer: a number, or a decimal string if a double would not be exact. */
 export const int = (out: Bytes, value: Int): void => {
@@ -36,21 +33,15 @@ const list = (names: ReadonlyArray<string>): string => `[${names.map((name) => J
 
 /** Writes `{"value":…}`, with what `describe` adds to it; the bytes for a value are cached. */
 const cached = (read: Numbers.ReadInt, describe: (value: Int) => string): Write => {
-  const known = new Map<Int, Piece.Piece>()
   const own = new Bytes(256)
-  return (cursor, out) => {
-    const value = read(cursor)
-    let bytes = known.get(value)
-    if (bytes === undefined) {
-      own.clear()
-      own.ascii('{"value":')
-      int(own, value)
-      own.text(`${describe(value)}}`)
-      bytes = own.piece()
-      if (known.size < cachedMax) known.set(value, bytes)
-    }
-    out.write(bytes)
-  }
+  const pieceOf = Labels.cached((value): Piece.Piece => {
+    own.clear()
+    own.ascii('{"value":')
+    int(own, value)
+    own.text(`${describe(value)}}`)
+    return own.piece()
+  })
+  return (cursor, out) => out.write(pieceOf(read(cursor)))
 }
 
 const enumeration = (read: Numbers.ReadInt, labels: Labels.LabelsOf): Write =>
@@ -123,18 +114,11 @@ export const structure = (
   return inTurn(alignment, steps, Piece.of(shown === 0 ? "{}" : "}"))
 }
 
-const array = (
-  fieldClass: Extract<FieldClass, { readonly element: FieldClass }>,
-  place: Place,
-  slots: Slots
-): Write => {
-  const { alignment, length } = fieldClass
+const array = (fieldClass: StaticArray | DynamicArray, place: Place, slots: Slots): Write => {
   const write = field(fieldClass.element, place, slots)
-  const slot = typeof length === "number" ? undefined : slots.of(length)
-  const least = leastBits(fieldClass.element)
+  const lengthOf = Length.ofArray(fieldClass, slots)
   return (cursor, out) => {
-    align(cursor, alignment)
-    const count = checkedLength(cursor, slot === undefined ? (length as number) : cursor.refs[slot], least)
+    const count = lengthOf(cursor)
     out.byte(0x5b)
     for (let i = 0; i < count; i++) {
       if (i > 0) out.byte(0x2c)
@@ -176,21 +160,16 @@ const field = (fieldClass: FieldClass, place: Place, slots: Slots): Write => {
       return blob(fieldClass, slots)
     case "optional": {
       const content = field(fieldClass.content, place, slots)
-      const slot = slots.of(fieldClass.selector)
+      const isThere = Choice.presence(fieldClass, slots)
       return (cursor, out) => {
-        if (Choice.isIn(fieldClass.ranges, cursor.refs[slot])) content(cursor, out)
+        if (isThere(cursor)) content(cursor, out)
         else out.ascii("null")
       }
     }
     case "variant": {
-      const slot = slots.of(fieldClass.selector)
-      const choose = Choice.option(fieldClass)
       const options = fieldClass.options.map((one, index) => field(one.fieldClass, below(place, index), slots))
-      return (cursor, out) => {
-        const chosen = options[choose(cursor.refs[slot])]
-        if (chosen === undefined) throw new Fault("variant-no-option", "no option of the variant is chosen")
-        chosen(cursor, out)
-      }
+      const chosen = Choice.chosen(fieldClass, options, slots)
+      return (cursor, out) => chosen(cursor)(cursor, out)
     }
     default:
       return string(fieldClass, slots)

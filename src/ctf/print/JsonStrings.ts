@@ -8,14 +8,9 @@ const escaping = Quoting.make((byte) => {
   return byte >= 0x80 || text.length === 1 ? undefined : text
 })
 
-const isAscii = (bytes: Uint8Array, from: number, to: number): boolean => {
-  for (let i = from; i < to; i++) if ((bytes[i] as number) >= 0x80) return false
-  return true
-}
-
 /** Appends `bytes[from, to)` as a string. Ill-formed UTF-8 is given twice: as readable text, and exactly, in base64. */
 export const region = (out: Bytes, bytes: Uint8Array, from: number, to: number): void => {
-  if (isAscii(bytes, from, to)) {
+  if (Quoting.isAscii(bytes, from, to)) {
     escaping.write(out, bytes, from, to)
     return
   }

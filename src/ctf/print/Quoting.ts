@@ -11,6 +11,11 @@ export interface Quoting {
   readonly write: (out: Bytes, bytes: Uint8Array, from: number, to: number) => void
 }
 
+export const isAscii = (bytes: Uint8Array, from: number, to: number): boolean => {
+  for (let i = from; i < to; i++) if ((bytes[i] as number) >= 0x80) return false
+  return true
+}
+
 /** `replacementOf` says what is written for a byte; undefined: the byte itself. */
 export const make = (replacementOf: (byte: number) => string | undefined): Quoting => {
   const replacements = Array.from({ length: 256 }, (_, byte) => replacementOf(byte))

@@ -1,10 +1,9 @@
 /** Field classes compiled to closures that read a field and write it as babeltrace2's text. */
 import * as Choice from "../decode/Choice.ts"
-import { align, type Cursor, checkedLength, type Int } from "../decode/Cursor.ts"
+import type { Cursor } from "../decode/Cursor.ts"
 import * as Encodings from "../decode/Encodings.ts"
-import { Fault } from "../decode/Fault.ts"
 import * as Labels from "../decode/Labels.ts"
-import { leastBits } from "../decode/Layout.ts"
+import * as Length from "../decode/Length.ts"
 import * as Numbers from "../decode/Numbers.ts"
 import * as Regions from "../decode/Regions.ts"
 import * as Skip from "../decode/Skip.ts"
@@ -12,10 +11,12 @@ import { below, type Place, type Slots } from "../decode/Slots.ts"
 import * as Values from "../decode/Values.ts"
 import type {
   BitMap,
+  DynamicArray,
   Encoding,
   FieldClass,
   Integer,
   Optional,
+  StaticArray,
   Structure,
   VariableInteger
 } from "../model/FieldClass.ts"
@@ -41,9 +42,6 @@ interface Context {
   readonly slots: Slots
   readonly style: Style
 }
-
-/** How many values have their bytes cached: a hostile trace must not fill the memory. */
-const cachedMax = 4096
 
 const isColored = ({ style }: Context): boolean => style.colors.reset !== ""
 
@@ -74,9 +72,8 @@ const quotedLabels = (out: Bytes, labels: ReadonlyArray<string>, { colors, quoti
 const enumeration = (fieldClass: Integer | VariableInteger, read: Numbers.ReadInt, { style }: Context): Write => {
   const named = Labels.labels(fieldClass.mappings ?? [])
   const number = Numerals.integer(fieldClass.base, sizeOf(fieldClass))
-  const known = new Map<Int, Piece.Piece>()
   const own = new Bytes(256)
-  const make = (value: Int): Piece.Piece => {
+  const pieceOf = Labels.cached((value): Piece.Piece => {
     const labels = named(value)
     own.clear()
     own.ascii("( ")
@@ -95,16 +92,8 @@ const enumeration = (fieldClass: Integer | VariableInteger, read: Numbers.ReadIn
     own.ascii(style.colors.reset)
     own.ascii(" )")
     return own.piece()
-  }
-  return (cursor, out) => {
-    const value = read(cursor)
-    let bytes = known.get(value)
-    if (bytes === undefined) {
-      bytes = make(value)
-      if (known.size < cachedMax) known.set(value, bytes)
-    }
-    out.write(bytes)
-  }
+  })
+  return (cursor, out) => out.write(pieceOf(read(cursor)))
 }
 
 const integer = (fieldClass: Integer | VariableInteger, place: Place, context: Context): Write => {
@@ -184,19 +173,12 @@ const structure = ({ alignment, members }: Structure, place: Place, context: Con
   return inTurn(alignment, steps, Piece.of(shown === 0 ? "{ }" : " }"))
 }
 
-const array = (
-  fieldClass: Extract<FieldClass, { readonly element: FieldClass }>,
-  place: Place,
-  context: Context
-): Write => {
+const array = (fieldClass: StaticArray | DynamicArray, place: Place, context: Context): Write => {
   const { slots, style } = context
-  const { alignment, length } = fieldClass
   const write = field(fieldClass.element, place, context)
-  const slot = typeof length === "number" ? undefined : slots.of(length)
-  const least = leastBits(fieldClass.element)
+  const lengthOf = Length.ofArray(fieldClass, slots)
   return (cursor, out) => {
-    align(cursor, alignment)
-    const count = checkedLength(cursor, slot === undefined ? (length as number) : cursor.refs[slot], least)
+    const count = lengthOf(cursor)
     for (let i = 0; i < count; i++) {
       out.ascii(i === 0 ? "[ " : ", ")
       if (style.hasNames) {
@@ -219,9 +201,9 @@ const braced = (write: Write): Write => {
 }
 
 /** Whether the content is shown: not if it is an absent optional and both selectors are booleans (babeltrace2). */
-const presence = ({ content, ranges, selector }: Optional, slots: Slots): ((cursor: Cursor) => boolean) => {
-  const slot = slots.of(selector)
-  const isThere = (cursor: Cursor): boolean => Choice.isIn(ranges, cursor.refs[slot])
+const presence = (fieldClass: Optional, slots: Slots): ((cursor: Cursor) => boolean) => {
+  const { content, ranges } = fieldClass
+  const isThere = Choice.presence(fieldClass, slots)
   if (ranges !== undefined || content.kind !== "optional" || content.ranges !== undefined) return isThere
   const isInnerThere = presence(content, slots)
   return (cursor) => isThere(cursor) && isInnerThere(cursor)
@@ -270,16 +252,11 @@ export const field = (fieldClass: FieldClass, place: Place, context: Context): W
       }
     }
     case "variant": {
-      const slot = slots.of(fieldClass.selector)
-      const choose = Choice.option(fieldClass)
       const options = fieldClass.options.map((one, index) =>
         braced(field(one.fieldClass, below(place, index), context))
       )
-      return (cursor, out) => {
-        const chosen = options[choose(cursor.refs[slot])]
-        if (chosen === undefined) throw new Fault("variant-no-option", "no option of the variant is chosen")
-        chosen(cursor, out)
-      }
+      const chosen = Choice.chosen(fieldClass, options, slots)
+      return (cursor, out) => chosen(cursor)(cursor, out)
     }
     default:
       return string(fieldClass, context)

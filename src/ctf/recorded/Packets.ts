@@ -5,7 +5,7 @@
  * To choose the next packet, the heads of the next packets of the files are read first; not if only one file is left.
  */
 import type { Time } from "../decode/Clock.ts"
-import type { Int } from "../decode/Cursor.ts"
+import { compareInts, type Int } from "../decode/Cursor.ts"
 import { DataStream, type Source } from "../decode/DataStream.ts"
 import type { TracePlan } from "../decode/Plan.ts"
 import type { FileWindow } from "./FileWindow.ts"
@@ -27,8 +27,6 @@ export const compareBegins = (
   a: Pick<Identity, "begin" | "sequence">,
   b: Pick<Identity, "begin" | "sequence">
 ): number => (a.begin === b.begin ? compareInts(a.sequence ?? 0, b.sequence ?? 0) : compareInts(a.begin, b.begin))
-
-const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** The packets of one file. */
 class FilePackets {

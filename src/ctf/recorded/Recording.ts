@@ -6,7 +6,7 @@
  */
 import { nanos } from "../decode/Clock.ts"
 import { correlate } from "../decode/Correlation.ts"
-import type { Int } from "../decode/Cursor.ts"
+import { compareInts, type Int } from "../decode/Cursor.ts"
 import { DataStream } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
 import { Merge } from "../decode/Merge.ts"
@@ -69,8 +69,6 @@ const windowBytesMax = 512 * 1024
 const windowBytesMin = 16 * 1024
 /** Files stay open between reads if there are no more than this. */
 const heldMax = 256
-
-const compareInts = (a: Int, b: Int): number => (a < b ? -1 : a > b ? 1 : 0)
 
 interface Found extends Streams.StreamFiles {
   readonly trace: TracePlan
