@@ -4,6 +4,8 @@ import { existsSync, statSync } from "node:fs"
 import * as path from "node:path"
 import { Effect, Option, Schema } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import * as Flags from "../src/cli/Flags.ts"
+import { Misused } from "../src/cli/Misused.ts"
 import * as Output from "../src/cli/Output.ts"
 import * as SystemError from "../src/errors/SystemError.ts"
 import type * as Case from "./Case.ts"
@@ -20,13 +22,6 @@ import * as Reference from "./Reference.ts"
 import type * as Relay from "./Relay.ts"
 import * as Rounds from "./Rounds.ts"
 import * as Running from "./Running.ts"
-
-/** Arguments that are wrong, for a reason that no single one of them has: status 2. */
-export class Misused extends Schema.TaggedError<Misused>()("Misused", { reason: Schema.String }) {
-  override get message() {
-    return this.reason
-  }
-}
 
 const text = <A>(name: string, parse: (text: string) => A, description: string) =>
   Flag.String(name).pipe(
@@ -46,7 +41,7 @@ const flags = {
     Flag.atLeast(0),
     Flag.withDescription("A case file of your own, by bench/case.schema.json; may be given several times")
   ),
-  list: Flag.Boolean("list").pipe(Flag.withDefault(false), Flag.withDescription("Print the cases and end")),
+  list: Flags.toggle("list", "Print the cases and end"),
   rounds: Flag.Int("rounds").pipe(
     Flag.filter(positive, () => "must be above 0"),
     Flag.withDefault(3),
@@ -78,14 +73,8 @@ const flags = {
     Flag.withDescription(`Where relays write: a directory on the disk to measure (default: ${Place.memory})`)
   ),
   out: Flag.String("out").pipe(Flag.optional, Flag.withDescription("Where the report goes (default: results/TIME)")),
-  check: Flag.Boolean("check").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("End with status 1 if a floor is missed")
-  ),
-  smoke: Flag.Boolean("smoke").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Every case in a fraction of a second: does it run at all")
-  ),
+  check: Flags.toggle("check", "End with status 1 if a floor is missed"),
+  smoke: Flags.toggle("smoke", "Every case in a fraction of a second: does it run at all"),
   link: text("link", Quantity.bitsPerSecond, "Rate of the network, as 20Mbit/s or 5MB/s, in each direction"),
   rtt: text("rtt", Quantity.milliseconds, "Round-trip time of the network, as 100ms"),
   jitter: text("jitter", Quantity.milliseconds, "The round trip takes up to this much more or less, as 20ms"),
@@ -146,8 +135,7 @@ const linkOf = (input: Input): Case.Link | undefined => {
     cut: input.cut
   })
   if (Object.keys(conditions).length === 0) return undefined
-  if (!Cases.isAny(conditions))
-    throw new Misused({ reason: "--link-of needs a --link, --rtt, --loss-burst or the like" })
+  if (!Cases.isAny(conditions)) throw new Misused("--link-of needs a --link, --rtt, --loss-burst or the like")
   return conditions
 }
 
@@ -159,7 +147,7 @@ const diskOf = (input: Input): Case.Disk | undefined => {
   })
   const isAny = Object.keys(slow).length > 0
   if (!isAny && Option.isSome(input.diskOf)) {
-    throw new Misused({ reason: "--disk-of needs a --disk, --disk-latency or --stall" })
+    throw new Misused("--disk-of needs a --disk, --disk-latency or --stall")
   }
   return isAny ? { ...slow, ...Option.getOrElse(input.diskOf, () => ({})) } : undefined
 }
@@ -169,9 +157,7 @@ const inLength = (whole: Case.Case, seconds: Option.Option<number>): Case.Case =
   const least = Cases.leastSeconds(whole)
   if (Option.isNone(seconds)) return whole.seconds < least ? Cases.lasting(whole, least) : whole
   if (seconds.value < least) {
-    throw new Misused({
-      reason: `--seconds ${seconds.value}: ${whole.name} needs ${least}, or nothing would happen in it`
-    })
+    throw new Misused(`--seconds ${seconds.value}: ${whole.name} needs ${least}, or nothing would happen in it`)
   }
   return Cases.lasting(whole, seconds.value)
 }
@@ -180,8 +166,7 @@ const casesOf = (input: Input): ReadonlyArray<Case.Case> => {
   const all = Cases.loadAll()
   const own = input.files.map(Cases.read)
   const unknown = input.scenarios.find((word) => !all.some(({ name }) => name.includes(word)))
-  if (unknown !== undefined)
-    throw new Misused({ reason: `no case's name contains "${unknown}": bench --list has them` })
+  if (unknown !== undefined) throw new Misused(`no case's name contains "${unknown}": bench --list has them`)
   // A whole name is that case, and not those that begin with it.
   const isMeant = (word: string, name: string) =>
     all.some((whole) => whole.name === word) ? name === word : name.includes(word)
@@ -195,7 +180,7 @@ const casesOf = (input: Input): ReadonlyArray<Case.Case> => {
 
 const kindsOf = ({ only, relay }: Input): ReadonlyArray<Relay.Kind> => {
   if (Option.isSome(relay)) {
-    if (Option.isSome(only)) throw new Misused({ reason: "--relay and --only: one of them" })
+    if (Option.isSome(only)) throw new Misused("--relay and --only: one of them")
     return ["running", "null"]
   }
   const chosen: ReadonlyArray<Relay.Kind> = Option.isSome(only) ? [only.value] : ["ours", "reference"]
@@ -205,9 +190,9 @@ const kindsOf = ({ only, relay }: Input): ReadonlyArray<Relay.Kind> => {
 /** A relay that runs has its connections where it is. */
 const enter = ({ relay, tcp }: Input): void => {
   if (Option.isNone(tcp)) return
-  if (Option.isSome(relay)) throw new Misused({ reason: "--relay and --tcp: one of them" })
+  if (Option.isSome(relay)) throw new Misused("--relay and --tcp: one of them")
   const reason = Congestion.missing(tcp.value)
-  if (reason !== undefined) throw new Misused({ reason: `--tcp ${tcp.value}: ${reason}` })
+  if (reason !== undefined) throw new Misused(`--tcp ${tcp.value}: ${reason}`)
   Congestion.enter(tcp.value)
 }
 
@@ -216,7 +201,7 @@ const settingsOf = (input: Input, running: Rounds.Settings["others"]["running"])
   const kinds = kindsOf(input)
   const output = path.resolve(input.output)
   if (!existsSync(output) || !statSync(output).isDirectory()) {
-    throw new Misused({ reason: `--output ${input.output}: there is no such directory` })
+    throw new Misused(`--output ${input.output}: there is no such directory`)
   }
   const given = Option.getOrUndefined(input.reference)
   const find = () => (given === undefined ? Reference.installed() : Reference.named(given))
@@ -247,21 +232,17 @@ const isMisuse = (cause: unknown) =>
 /** What is wrong with the arguments: one line, status 2. */
 const refused = (cause: unknown): Misused => {
   if (!isMisuse(cause)) throw cause
-  return new Misused({ reason: SystemError.messageOf(cause) })
+  return new Misused(SystemError.messageOf(cause))
 }
 
 /** A checkout's relay is what its sources say now. */
 const build = Effect.suspend(() => {
   if (!Place.isCheckout || process.env.BENCH_RELAYD !== undefined) return Effect.void
   const { status, stderr } = spawnSync("npm", ["run", "build", "--silent"], { cwd: Place.root, encoding: "utf8" })
-  return status === 0 ? Effect.void : Effect.fail(new Failed({ reason: `it does not build: ${stderr.trim()}` }))
+  return status === 0 ? Effect.void : Effect.fail(new Failed({ message: `it does not build: ${stderr.trim()}` }))
 })
 
-class Failed extends Schema.TaggedError<Failed>()("Failed", { reason: Schema.String }) {
-  override get message() {
-    return this.reason
-  }
-}
+class Failed extends Schema.TaggedError<Failed>()("Failed", { message: Schema.String }) {}
 
 const list = Effect.suspend(() =>
   Effect.forEach(Cases.loadAll(), ({ name, title }) => Progress.print(`${name.padEnd(24)}${title}`), { discard: true })
@@ -281,7 +262,7 @@ const measure = (input: Input) =>
       floors.filter(({ verdict }) => verdict === "fail").map(({ floor }) => `${name} ${floor.metric}`)
     )
     if (input.check && missed.length > 0) {
-      return yield* new Failed({ reason: `${Output.plural(missed.length, "floor")} missed: ${missed.join(", ")}` })
+      return yield* new Failed({ message: `${Output.plural(missed.length, "floor")} missed: ${missed.join(", ")}` })
     }
   })
 
@@ -302,7 +283,7 @@ const decode = Command.make(
     Output.reported(
       Effect.tryPromise({
         try: async () => (await import("./Decode.ts")).run(directories, rounds),
-        catch: (cause) => new Failed({ reason: SystemError.messageOf(cause) })
+        catch: (cause) => new Failed({ message: SystemError.messageOf(cause) })
       })
     )
 ).pipe(Command.withDescription("Recorded traces decoded and printed, beside babeltrace2; no relay takes part"))
@@ -329,7 +310,7 @@ const hostile = Command.make(
     Output.reported(
       Effect.tryPromise({
         try: async () => (await import("./Hostile.ts")).run(seconds, rounds, load),
-        catch: (cause) => new Failed({ reason: SystemError.messageOf(cause) })
+        catch: (cause) => new Failed({ message: SystemError.messageOf(cause) })
       })
     )
 ).pipe(Command.withDescription("Answer times beside 200 hostile HTTP clients, and beside such at another relay"))

@@ -4,6 +4,10 @@ import * as SystemError from "../errors/SystemError.ts"
 import type { Option, Options, ValueOf } from "./Options.ts"
 import { parseDuration, parseSize, parseTimer } from "./Values.ts"
 
+/** A flag without a value. */
+export const toggle = (name: string, description: string) =>
+  Flag.Boolean(name).pipe(Flag.withDefault(false), Flag.withDescription(description))
+
 export const duration = (name: string) => Flag.String(name).pipe(Flag.mapTryCatch(parseDuration, SystemError.messageOf))
 
 /** A session's live timer, in the notation of `lttng create --live`. */
@@ -16,7 +20,7 @@ const longOf = (option: Option) => {
   const { description, name } = option
   switch (option.kind) {
     case "toggle":
-      return Flag.Boolean(name).pipe(Flag.withDefault(false), Flag.withDescription(description))
+      return toggle(name, description)
     case "texts":
       return Flag.String(name).pipe(Flag.atLeast(0), Flag.withDescription(description))
     case "text":

@@ -1,15 +1,13 @@
 /** What the commands of the toolbox print: lines for people, JSON for scripts, errors as one line. */
 import { Console, Effect, Runtime } from "effect"
-import { CliError, Flag } from "effect/cli"
+import { CliError } from "effect/cli"
 import { harmless, harmlessJson } from "../errors/Harmless.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { setImmediate } from "../Machine.ts"
+import * as Flags from "./Flags.ts"
 import { statusOf } from "./Misused.ts"
 
-export const jsonFlag = Flag.Boolean("json").pipe(
-  Flag.withDefault(false),
-  Flag.withDescription("Print JSON, one value a line")
-)
+export const jsonFlag = Flags.toggle("json", "Print JSON, one value a line")
 
 /** 64-bit numbers become strings: JSON readers would round them. For terminals, too. */
 export const json = (value: unknown): string =>

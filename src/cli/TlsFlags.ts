@@ -1,24 +1,12 @@
 /** Whom a command trusts, and who it is, where its URL is `tls://` or `https://`. */
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { Flag } from "effect/cli"
 import { certificatesOf, matchKey } from "../config/Pem.ts"
 import * as TextFile from "../config/TextFile.ts"
-import * as SystemError from "../errors/SystemError.ts"
 import type { ClientIdentity } from "../transport/tls/Tls.ts"
 import type * as Flags from "./Flags.ts"
 import { Misused } from "./Misused.ts"
 import * as Paths from "./Paths.ts"
-
-/** A file of `--tls-…` cannot be read, or is no use. */
-export class TlsFileRefused extends Schema.TaggedError<TlsFileRefused>()("TlsFileRefused", {
-  flag: Schema.String,
-  path: Schema.String,
-  reason: Schema.String
-}) {
-  override get message(): string {
-    return `--${this.flag}=${this.path}: ${this.reason}`
-  }
-}
 
 const path = (name: string, description: string) =>
   Paths.fileFlag(name).pipe(Flag.optional, Flag.withDescription(description))
@@ -36,21 +24,12 @@ export const flags = {
 export type Given = Flags.Given<typeof flags>
 
 /** The text of the file that a flag names; `look` throws what is wrong with it. */
-const read = (
-  flag: string,
-  path: Option.Option<string>,
-  look: (text: string) => unknown
-): Effect.Effect<string | undefined, TlsFileRefused> =>
-  Option.isNone(path)
-    ? Effect.succeed(undefined)
-    : Effect.try({
-        try: () => {
-          const text = TextFile.textOf(path.value)
-          look(text)
-          return text
-        },
-        catch: (cause) => new TlsFileRefused({ flag, path: path.value, reason: SystemError.reasonOf(cause) })
-      })
+const read = (flag: string, path: Option.Option<string>, look: (text: string) => unknown) =>
+  Paths.optional(flag, path, (at) => {
+    const text = TextFile.textOf(at)
+    look(text)
+    return text
+  })
 
 /** Whom to trust, and who we are; undefined: nothing was given. */
 export const identityOf = ({ tlsCa, tlsCert, tlsKey, tlsName }: Given) =>

@@ -5,7 +5,7 @@
 import { hostname } from "node:os"
 import { resolve } from "node:path"
 import { isDeepStrictEqual } from "node:util"
-import { Console, Duration, Effect, Option, Queue, Schedule, Schema } from "effect"
+import { Console, Duration, Effect, Option, Queue, Schedule } from "effect"
 import { Command, Flag } from "effect/cli"
 import { fileLimit } from "../../config/FileLimit.ts"
 import * as Terminal from "../../config/Terminal.ts"
@@ -44,15 +44,6 @@ import * as EdgeStatus from "./EdgeStatus.ts"
 
 const relayMissing =
   "--to=tls://HOST[:PORT] or net://HOST[:CONTROL[:DATA]] says which relay, or --to-file, which file says that"
-
-class FileUnreadable extends Schema.TaggedError<FileUnreadable>()("FileUnreadable", {
-  path: Schema.String,
-  reason: Schema.String
-}) {
-  override get message(): string {
-    return `--to-file=${this.path}: ${this.reason}`
-  }
-}
 
 /** Sixteen of the smallest segments: in less, a session's first commands may leave no room for a packet. */
 const spoolBytesMin = 1024 ** 2
@@ -112,10 +103,7 @@ const config = {
   ),
   name: EdgeFlags.edgeName,
   priorityBoost: EdgeFlags.priorityBoost,
-  check: Flag.Boolean("check").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Say what would be wrong with a start, and do not start")
-  ),
+  check: Flags.toggle("check", "Say what would be wrong with a start, and do not start"),
   ...EdgeFlags.copies,
   ...EdgePort.flags,
   ...TlsFlags.flags
@@ -144,10 +132,7 @@ const urlOf = ({ to, toFile }: Input) => {
   if (Option.isSome(to) === Option.isSome(toFile)) return Effect.fail(new Misused(relayMissing))
   if (Option.isSome(to)) return Effect.succeed(to.value)
   const path = Option.getOrElse(toFile, () => "")
-  return Effect.try({
-    try: () => TextFile.textOf(path).trim(),
-    catch: (cause) => new FileUnreadable({ path, reason: SystemError.reasonOf(cause) })
-  })
+  return Paths.attempt("to-file", path, () => TextFile.textOf(path).trim())
 }
 
 /** SIGHUP ends an edge only where it says that the edge's terminal is closed; several at once are one. */

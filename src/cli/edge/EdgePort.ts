@@ -1,6 +1,6 @@
 /** The operator's port of an edge: that of a relay, for the relay that tracers see, and for what the edge keeps. */
 import { resolve } from "node:path"
-import { Effect, Option, Schema, type Scope } from "effect"
+import { Effect, Option, type Scope } from "effect"
 import { Flag } from "effect/cli"
 import type { PassedSession } from "../../admin/Operations.ts"
 import type * as Standalone from "../../admin/Standalone.ts"
@@ -11,16 +11,9 @@ import * as TextFile from "../../config/TextFile.ts"
 import type { Edge } from "../../edge/Edge.ts"
 import type { Journal } from "../../edge/journal/Journal.ts"
 import * as Report from "../../edge/Report.ts"
-import * as SystemError from "../../errors/SystemError.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Paths from "../Paths.ts"
-
-export class PortRefused extends Schema.TaggedError<PortRefused>()("PortRefused", { reason: Schema.String }) {
-  override get message(): string {
-    return this.reason
-  }
-}
 
 export const flags = {
   httpPort: Flag.String("http-port").pipe(
@@ -40,14 +33,6 @@ export const portOf = ({ httpPort }: Given): Effect.Effect<HttpPort.HttpPort | u
   const parsed = HttpPort.parse(httpPort.value)
   return typeof parsed === "string" ? Effect.fail(new Misused(`--http-port: ${parsed}`)) : Effect.succeed(parsed)
 }
-
-const tokenOf = ({ httpTokenFile: path }: Given): Effect.Effect<string | undefined, PortRefused> =>
-  Option.isNone(path)
-    ? Effect.succeed(undefined)
-    : Effect.try({
-        try: () => TextFile.secretOf(path.value),
-        catch: (cause) => new PortRefused({ reason: `--http-token-file=${path.value}: ${SystemError.reasonOf(cause)}` })
-      })
 
 /** The check of the spool's disk: whether what tracers say can be written. */
 const disk = (journals: Iterable<Pick<Journal, "writing">>) => {
@@ -79,7 +64,7 @@ interface Around {
 export const serve = (
   edge: Edge,
   { given, log, relay, spool }: Around
-): Effect.Effect<void, Misused | PortRefused | Standalone.HttpRefused, Scope.Scope> =>
+): Effect.Effect<void, Misused | Paths.PathRefused | Standalone.HttpRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const port = yield* portOf(given)
     if (port === undefined) return
@@ -87,7 +72,7 @@ export const serve = (
     const { serve } = yield* Effect.promise(() => import("../../admin/Standalone.ts"))
     yield* serve(edge.relay, {
       port,
-      token: yield* tokenOf(given),
+      token: yield* Paths.optional("http-token-file", given.httpTokenFile, TextFile.secretOf),
       version: PackageVersion.packageVersion(),
       output: resolve(spool),
       descriptorLimit: fileLimit(),

@@ -1,19 +1,13 @@
 /** The directory of an edge's spool: made if it is missing, fit to be written, and used by one edge at a time. */
 import { accessSync, constants, statfsSync, statSync } from "node:fs"
 import { dirname } from "node:path"
-import { Effect, Result, Schema, type Scope } from "effect"
+import { Effect, Result, type Scope } from "effect"
 import * as SystemError from "../../errors/SystemError.ts"
 import * as Directory from "../../storage/Directory.ts"
 import * as Claim from "../../transport/Claim.ts"
+import { attempt, PathRefused } from "../Paths.ts"
 
-export class SpoolUnfit extends Schema.TaggedError<SpoolUnfit>()("SpoolUnfit", {
-  directory: Schema.String,
-  reason: Schema.String
-}) {
-  override get message(): string {
-    return `--spool=${this.directory}: ${this.reason}`
-  }
-}
+const flag = "spool"
 
 /** Nobody else has any business with what tracers say. */
 const mode = 0o700
@@ -25,12 +19,6 @@ const nameOf = (directory: string): string => {
   const { dev, ino } = statSync(directory, { bigint: true })
   return `lttng-relay-edge/${dev}/${ino}`
 }
-
-const attempt = <A>(directory: string, work: () => A): Effect.Effect<A, SpoolUnfit> =>
-  Effect.try({
-    try: work,
-    catch: (cause) => new SpoolUnfit({ directory, reason: SystemError.reasonOf(cause) })
-  })
 
 /** On a smaller disk what must be written before anything can be freed may find no room: the edge would stand still. */
 const diskBytesMin = 8 * 1024 * 1024
@@ -44,8 +32,8 @@ const diskOf = (directory: string): number => {
 }
 
 /** Fails if the directory's file system is too small for a spool, even if nothing else were there. */
-export const fits = (directory: string): Effect.Effect<void, SpoolUnfit> =>
-  Effect.asVoid(attempt(directory, () => diskOf(directory)))
+export const fits = (directory: string): Effect.Effect<void, PathRefused> =>
+  Effect.asVoid(attempt(flag, directory, diskOf))
 
 /** The path, or the nearest directory above it that exists. */
 const existing = (path: string): string =>
@@ -57,14 +45,14 @@ const look = (there: string): void => {
 }
 
 /** Makes the directory, if need be, and claims it until the scope closes. */
-export const claim = (directory: string): Effect.Effect<void, SpoolUnfit, Scope.Scope> =>
+export const claim = (directory: string): Effect.Effect<void, PathRefused, Scope.Scope> =>
   Effect.gen(function* () {
-    const name = yield* attempt(directory, () => {
+    const name = yield* attempt(flag, directory, () => {
       if (existing(directory) !== directory) Directory.makeNow(directory, mode)
       look(directory)
       return nameOf(directory)
     })
-    yield* Effect.mapError(Claim.claim(name), () => new SpoolUnfit({ directory, reason: taken }))
+    yield* Effect.mapError(Claim.claim(name), () => new PathRefused({ flag, path: directory, reason: taken }))
   })
 
 /** Why `claim` or `fits` would fail, or what is worth a warning; nothing is made. */
@@ -74,7 +62,7 @@ export const complaintsOf = (
 ): Effect.Effect<{ readonly errors: ReadonlyArray<string>; readonly warnings: ReadonlyArray<string> }> =>
   Effect.gen(function* () {
     const looked = yield* Effect.result(
-      attempt(directory, () => {
+      attempt(flag, directory, () => {
         const there = existing(directory)
         look(there)
         return { isThere: there === directory, freeBytes: diskOf(there) }

@@ -13,15 +13,11 @@ const config = {
   ...Watch.flags("last"),
   again: Watch.again,
   ...Flags.of({ format: EventOptions.format, ...EventOptions.options }),
-  packets: Flag.Boolean("packets").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Streams, metadata, packets and inactivity, then counters per stream; no event records")
+  packets: Flags.toggle(
+    "packets",
+    "Streams, metadata, packets and inactivity, then counters per stream; no event records"
   ),
-  quiet: Flag.Boolean("quiet").pipe(
-    Flag.withDefault(false),
-    Flag.withAlias("q"),
-    Flag.withDescription("With --packets: print the counters at the end only")
-  ),
+  quiet: Flags.toggle("quiet", "With --packets: print the counters at the end only").pipe(Flag.withAlias("q")),
   json: Output.jsonFlag.pipe(Flag.withDescription("Print JSON, one value a line: the same as --format=ndjson"))
 }
 

@@ -5,9 +5,10 @@ import type { ExchangeFailed } from "../../transport/Exchange.ts"
 import { isAbsent, isGone } from "../../viewer/Absence.ts"
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
-import type * as Flags from "../Flags.ts"
+import * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
+import type * as Paths from "../Paths.ts"
 import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
 import * as TlsRenewal from "../TlsRenewal.ts"
@@ -26,11 +27,9 @@ const seek = (otherwise: "beginning" | "last") =>
     )
   )
 
-const wait = Flag.Boolean("wait").pipe(
-  Flag.withDefault(false),
-  Flag.withDescription(
-    "Wait for a session, or a relay, that is not there yet; follow waits again when the relay is lost"
-  )
+const wait = Flags.toggle(
+  "wait",
+  "Wait for a session, or a relay, that is not there yet; follow waits again when the relay is lost"
 )
 
 export const flags = (otherwise: "beginning" | "last") => ({
@@ -41,9 +40,9 @@ export const flags = (otherwise: "beginning" | "last") => ({
 })
 
 /** What `follow` has more than `record`: sessions of the name that begin later. */
-export const again = Flag.Boolean("again").pipe(
-  Flag.withDefault(false),
-  Flag.withDescription("When the session has ended, wait for the next one of its name, until Ctrl-C")
+export const again = Flags.toggle(
+  "again",
+  "When the session has ended, wait for the next one of its name, until Ctrl-C"
 )
 
 /** A session that is destroyed and created again, as scripts do that start over: the next one is waited for so long. */
@@ -110,7 +109,7 @@ type AttachFailed =
   | LiveViewer.AttachRefused
   | LiveViewer.SessionNotFound
   | Misused
-  | TlsFlags.TlsFileRefused
+  | Paths.PathRefused
 
 /** A relay that refuses us is asked less often than one that is not there. */
 const goneMillis = 1000

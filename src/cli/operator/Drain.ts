@@ -16,10 +16,7 @@ const config = {
     Flag.withDefault(true),
     Flag.withDescription("Return when no session is left; --no-wait returns at once")
   ),
-  cancel: Flag.Boolean("cancel").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Take it back: the relay makes sessions again")
-  ),
+  cancel: Flags.toggle("cancel", "Take it back: the relay makes sessions again"),
   json: Output.jsonFlag
 }
 

@@ -66,14 +66,6 @@ const layerOf = ({ securedHost, socketPath }: Place, identity: ClientIdentity = 
   return NodeHttpClient.layerNodeHttpOptions(agent as object | undefined)
 }
 
-const tokenOf = (path: Option.Option<string>) =>
-  Option.isNone(path)
-    ? Effect.succeed(undefined)
-    : Effect.try({
-        try: () => TextFile.secretOf(path.value),
-        catch: (cause) => new OperationFailed({ message: `--token-file=${path.value}: ${SystemError.reasonOf(cause)}` })
-      })
-
 const withoutToken = "the relay refuses: it needs the token of its --http-token-file (--token-file PATH)"
 
 const isTagged = (error: unknown): error is { readonly _tag: string; readonly id?: number } =>
@@ -150,7 +142,7 @@ const bounded = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
 export const withClient = <A, E, R>(
   input: Input,
   use: (client: Client, text: Text) => Effect.Effect<A, E, R>
-): Effect.Effect<A, OperationFailed | Misused | TlsFlags.TlsFileRefused, Exclude<R, HttpClient.HttpClient>> =>
+): Effect.Effect<A, OperationFailed | Misused | Paths.PathRefused, Exclude<R, HttpClient.HttpClient>> =>
   Effect.gen(function* () {
     const { tokenFile, url, ...given } = input
     const at = place(url)
@@ -161,7 +153,7 @@ export const withClient = <A, E, R>(
     if (identity !== undefined && at.securedHost === undefined) {
       return yield* Effect.fail(new Misused(`${url}: certificates are for https://`))
     }
-    const token = yield* tokenOf(tokenFile)
+    const token = yield* Paths.optional("token-file", tokenFile, TextFile.secretOf)
     const used = Effect.gen(function* () {
       const client = bounded(yield* HttpClient.HttpClient)
       const api = AdminClient.make({ url: at.url, token }).pipe(Effect.provideService(HttpClient.HttpClient, client))

@@ -1,11 +1,11 @@
 /** `lttng-relay check`: whether recorded files are whole, and agree with each other. */
 import { Console, Effect } from "effect"
-import { Argument, Command, Flag } from "effect/cli"
+import { Argument, Command } from "effect/cli"
 import { harmless } from "../../errors/Harmless.ts"
 import * as Checked from "../../recovery/Check.ts"
 import * as DiskTree from "../../recovery/DiskTree.ts"
 import { described, type Finding } from "../../recovery/Finding.ts"
-import type * as Flags from "../Flags.ts"
+import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import * as Paths from "../Paths.ts"
 
@@ -57,19 +57,13 @@ export const flags = {
   directory: Paths.directoryArgument("dir").pipe(
     Argument.withDescription("A relay's output directory, a session, or anything else with traces below")
   ),
-  events: Flag.Boolean("events").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Decode every event, of large traces too: about a million a second")
-  ),
+  events: Flags.toggle("events", "Decode every event, of large traces too: about a million a second"),
   json: Output.jsonFlag
 }
 
 const config = {
   ...flags,
-  strict: Flag.Boolean("strict").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Packets that are missing count as damage, too: status 1")
-  )
+  strict: Flags.toggle("strict", "Packets that are missing count as damage, too: status 1")
 }
 
 export const command = Command.make("check", config, (input) => Output.reported(run(input))).pipe(

@@ -6,7 +6,7 @@ import * as DiskCopy from "../../recovery/DiskCopy.ts"
 import * as DiskTree from "../../recovery/DiskTree.ts"
 import { described, type Finding } from "../../recovery/Finding.ts"
 import * as Recovery from "../../recovery/Repair.ts"
-import type * as Flags from "../Flags.ts"
+import * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as Paths from "../Paths.ts"
@@ -18,10 +18,7 @@ const config = {
     Flag.optional,
     Flag.withDescription("Repair a copy there: a new or empty directory. The original stays as it is")
   ),
-  inPlace: Flag.Boolean("in-place").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Change the files themselves; what is cut off is gone")
-  )
+  inPlace: Flags.toggle("in-place", "Change the files themselves; what is cut off is gone")
 }
 
 type Input = Flags.Given<typeof config>

@@ -34,10 +34,7 @@ const config = {
   rate: count("rate", "Packets a second of each stream (default: as fast as possible)").pipe(Flag.optional),
   packets: count("packets", "Packets of each stream (default: 1000, unless --duration)").pipe(Flag.optional),
   duration: Flags.duration("duration").pipe(Flag.optional, Flag.withDescription("Stop after this time, as 30s or 5m")),
-  reconnect: Flag.Boolean("reconnect").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Start a session again when its relay goes away")
-  ),
+  reconnect: Flags.toggle("reconnect", "Start a session again when its relay goes away"),
   json: Output.jsonFlag
 }
 

@@ -6,12 +6,8 @@ import { status } from "../Misused.ts"
 
 /** The copy could not be started, or was killed. */
 export class BackgroundFailed extends Schema.TaggedError<BackgroundFailed>()("BackgroundFailed", {
-  reason: Schema.String
-}) {
-  override get message(): string {
-    return this.reason
-  }
-}
+  message: Schema.String
+}) {}
 
 const ready = "ready"
 
@@ -31,7 +27,7 @@ export const start = (flag: string): Effect.Effect<number, BackgroundFailed> =>
       detached: true,
       stdio: ["ignore", "inherit", "inherit", "ipc"]
     })
-    const fail = (reason: string) => resume(Effect.fail(new BackgroundFailed({ reason })))
+    const fail = (message: string) => resume(Effect.fail(new BackgroundFailed({ message })))
     copy.once("error", (cause) => fail(SystemError.reasonOf(cause)))
     // With a status it has said why, on the same standard error: a second line would say less.
     copy.once("exit", (code, signal) => (signal ? fail(`killed by ${signal}`) : process.exit(code || status.failed)))

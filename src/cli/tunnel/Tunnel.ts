@@ -14,7 +14,7 @@ import { type ClientIdentity, type Role, roles } from "../../transport/tls/Tls.t
 import * as LiveViewer from "../../viewer/LiveViewer.ts"
 import { asked } from "../Asked.ts"
 import * as Diagnostics from "../Diagnostics.ts"
-import type * as Flags from "../Flags.ts"
+import * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import * as Terms from "../Terms.ts"
@@ -33,14 +33,8 @@ const config = {
     Flag.withDefault(listenDefault),
     Flag.withDescription(`HOST or HOST:CONTROL,DATA,LIVE; an empty port is left out (default: ${listenDefault})`)
   ),
-  check: Flag.Boolean("check").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Only see whether the relay takes us: status 0 if it does")
-  ),
-  background: Flag.Boolean("background").pipe(
-    Flag.withDefault(false),
-    Flag.withDescription("Return once it listens, and go on")
-  ),
+  check: Flags.toggle("check", "Only see whether the relay takes us: status 0 if it does"),
+  background: Flags.toggle("background", "Return once it listens, and go on"),
   ...TlsFlags.flags
 }
 
