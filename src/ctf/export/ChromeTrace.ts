@@ -15,9 +15,9 @@ import type { EventPlan } from "../decode/Plan.ts"
 import { root } from "../decode/Slots.ts"
 import type { Scope, Structure } from "../model/FieldClass.ts"
 import type { Bytes } from "../print/Bytes.ts"
+import * as Fields from "../print/Fields.ts"
 import * as JsonFields from "../print/JsonFields.ts"
 import * as JsonStrings from "../print/JsonStrings.ts"
-import type { Write } from "../print/Members.ts"
 import * as Piece from "../print/Piece.ts"
 import * as SliceRules from "./SliceRules.ts"
 import { id, switchName, type Thread, Threads, tellingFields } from "./Threads.ts"
@@ -25,7 +25,7 @@ import { id, switchName, type Thread, Threads, tellingFields } from "./Threads.t
 interface Part {
   readonly scope: Scope
   readonly prefix: Piece.Piece
-  readonly write: Write
+  readonly write: Fields.Write
 }
 
 /** The fields in which an event record of the kernel says what `News` has. */
@@ -187,7 +187,7 @@ export class ChromeTrace {
     const add = (key: string, structure: Structure | undefined, scope: Scope) => {
       if (structure === undefined) return
       const prefix = Piece.of(`${parts.length === 0 ? "" : ","}"${key}":`)
-      parts.push({ scope, prefix, write: JsonFields.structure(structure, root(scope), stream.slots) })
+      parts.push({ scope, prefix, write: Fields.structure(structure, root(scope), stream.slots, JsonFields.look) })
     }
     add("packet", stream.streamClass.packetContext, "packet-context")
     add("ctx", stream.streamClass.commonContext, "event-record-common-context")

@@ -1,4 +1,4 @@
-/** Makes programs of field classes: what text and NDJSON have in common; `Look` is what differs between the two. */
+/** Makes programs of field classes, with closures where programs have no step. */
 import { grainBytes, type Int } from "../decode/Cursor.ts"
 import { isBytes } from "../decode/Numbers.ts"
 import * as Skip from "../decode/Skip.ts"
@@ -6,28 +6,10 @@ import { below, type Place, type Slots } from "../decode/Slots.ts"
 import { isHidden } from "../decode/Values.ts"
 import type { FieldClass, Integer, StaticString, Structure } from "../model/FieldClass.ts"
 import type { Bytes } from "./Bytes.ts"
-import type { Write } from "./Members.ts"
+import { field, type Look, type Write } from "./Fields.ts"
 import * as Piece from "./Piece.ts"
 import * as Program from "./Program.ts"
 import type { Quoting } from "./Quoting.ts"
-
-/** How fields look. */
-export interface Look {
-  /** Written for a structure: before its first member, before the others, after the last; without any member. */
-  readonly begin: string
-  readonly next: string
-  readonly end: string
-  readonly empty: string
-  /** Written before a member: its name. */
-  readonly name: (text: string) => string
-  /** Written around a number or a text. */
-  readonly before: string
-  readonly after: string
-  /** Integers are shown in the base of their class. */
-  readonly hasBases: boolean
-  /** Compiles field classes for which programs have no step. */
-  readonly closure: (fieldClass: FieldClass, place: Place) => Write
-}
 
 /** How values look. */
 export interface Values {
@@ -94,6 +76,7 @@ export class Assembly {
   }
 
   #structure({ members }: Structure, place: Place, slots: Slots, look: Look): void {
+    const { begin, empty, end, next } = look.structure
     let shown = 0
     members.forEach(({ fieldClass, name }, index) => {
       const inner = below(place, index)
@@ -101,10 +84,10 @@ export class Assembly {
         this.#closure(Skip.skip(fieldClass, inner, slots))
         return
       }
-      this.text((shown++ === 0 ? look.begin : look.next) + look.name(name))
+      this.text((shown++ === 0 ? begin : next) + look.name(name))
       this.field(fieldClass, inner, slots, look)
     })
-    this.text(shown === 0 ? look.empty : look.end)
+    this.text(shown === 0 ? empty : end)
   }
 
   /** Adds a field with all that is in it. */
@@ -126,7 +109,7 @@ export class Assembly {
       this.#step(Program.characters, fieldClass.length)
       this.text(look.after)
     } else {
-      this.#closure(look.closure(fieldClass, place))
+      this.#closure(field(fieldClass, place, slots, look))
     }
   }
 

@@ -12,6 +12,7 @@ import { isHidden } from "../decode/Values.ts"
 import type { Scope, Structure } from "../model/FieldClass.ts"
 import { Assembly, type Values } from "./Assembly.ts"
 import { Bytes } from "./Bytes.ts"
+import * as Fields from "./Fields.ts"
 import * as JsonFields from "./JsonFields.ts"
 import { quoted, quoting } from "./JsonStrings.ts"
 import * as JsonTime from "./JsonTime.ts"
@@ -152,7 +153,7 @@ export class Json {
     const part = (without: (index: number) => boolean): string => {
       const out = new Bytes(256)
       readAgain(head, contextAt)
-      JsonFields.structure(context, root("packet-context"), plan.slots, without)(head, out)
+      Fields.structure(context, root("packet-context"), plan.slots, JsonFields.look, without)(head, out)
       return Buffer.from(out.written).toString()
     }
     const cpu = part((index) => index !== cpuIndex)
@@ -177,7 +178,7 @@ export class Json {
     assembly.text(member("loglevel", level) + member("emf", eventClass.emfUri))
     for (const { place, prefix, structure } of parts) {
       assembly.text(prefix)
-      assembly.field(structure, place, stream.slots, JsonFields.look(stream.slots))
+      assembly.field(structure, place, stream.slots, JsonFields.look)
     }
     assembly.text(eventClass.payload === undefined ? `,"fields":{}${end}` : end)
     const line: Line = { time: this.#time(stream), program: assembly.done() }

@@ -8,7 +8,7 @@
 import { type Cursor, type Int, joined } from "../decode/Cursor.ts"
 import { zeroIn } from "../decode/Regions.ts"
 import { type Bytes, digits } from "./Bytes.ts"
-import type { Write } from "./Members.ts"
+import type { Write } from "./Fields.ts"
 import * as Numerals from "./Numerals.ts"
 import * as Piece from "./Piece.ts"
 import type { Quoting } from "./Quoting.ts"

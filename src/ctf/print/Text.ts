@@ -13,8 +13,8 @@ import { Assembly, type Values } from "./Assembly.ts"
 import { Bytes } from "./Bytes.ts"
 import { type Colors, none, terminal } from "./Colors.ts"
 import { harmlessly, quoting } from "./Escapes.ts"
+import * as Fields from "./Fields.ts"
 import { logLevelName } from "./LogLevel.ts"
-import type { Write } from "./Members.ts"
 import type { PacketText } from "./PacketText.ts"
 import * as Piece from "./Piece.ts"
 import * as Program from "./Program.ts"
@@ -64,7 +64,7 @@ export const defaults: TextOptions = {
 /** The fields of one scope. */
 interface Group {
   readonly prefix: Piece.Piece
-  readonly write: Write
+  readonly write: Fields.Write
 }
 
 /** How the events of one class are written, compiled once: what is the same on every line is bytes already. */
@@ -227,9 +227,14 @@ export class Text {
     const group = (name: string, structure: Structure | undefined, scope: Scope, kind: NameKind) => {
       if (structure === undefined) return undefined
       const hasNames = this.#options.names.has(kind)
-      const style = { hasNames, shown: this.#shown, quoting: this.#quoting, colors: this.#colors }
+      const look = TextFields.look({
+        hasNames,
+        shown: this.#shown,
+        quoting: this.#quoting,
+        colors: this.#colors
+      })
       const prefix = this.#options.names.has("scope") ? this.#name(name) : ""
-      return { prefix, structure, place: root(scope), context: { slots: stream.slots, style } }
+      return { prefix, structure, place: root(scope), look }
     }
     const context = isShown(packetContext)
       ? group("stream.packet.context", packetContext, "packet-context", "context")
@@ -244,16 +249,16 @@ export class Text {
     const after = first === undefined ? "" : (context === undefined ? "" : separator) + first.prefix
     const assembly = new Assembly({ int, quoting: this.#quoting })
     assembly.text(after)
-    groups.forEach(({ context: around, place, prefix, structure }, index) => {
+    groups.forEach(({ look, place, prefix, structure }, index) => {
       if (index > 0) assembly.text(separator + prefix)
-      assembly.field(structure, place, stream.slots, TextFields.look(around))
+      assembly.field(structure, place, stream.slots, look)
     })
     assembly.text("\n")
     const line: Line = {
       before: Piece.of(before),
       context: context && {
         prefix: Piece.of(context.prefix),
-        write: TextFields.field(context.structure, context.place, context.context)
+        write: Fields.field(context.structure, context.place, stream.slots, context.look)
       },
       program: assembly.done()
     }
