@@ -103,50 +103,72 @@ const resolveHost = async (
 type Complaints = ReadonlyArray<string>
 const accepted: Complaints = []
 
+/** Applies a value; a non-empty answer says why it was not applied. */
+type Setter = (into: Draft, value: string, name: OptionName, lookup: Lookup) => Complaints | Promise<Complaints>
+
 /** Says what would be right, too. */
 const wrongValue = (name: OptionName, value: string): Complaints => [
   `Wrong value in --${name} parameter: ${value}; ${usage(name)}`
 ]
 
-const setAddress = async (into: Draft, port: "control" | "data" | "live", value: string, lookup: Lookup) => {
-  const invalid = `Invalid ${port} URI specified`
-  const parsed = Url.parse(value)
-  if (parsed._tag === "Refused") return [parsed.message, invalid]
-  const { url } = parsed
-  const host = await resolveHost(url, lookup)
-  if (host === undefined) return [unresolved(url), invalid]
-  const address: ListenAddress = { host, port: url.port, family: url.family }
-  into[port] = address
-  if (url.isZero) into.zeroPorts.set(address, ["Invalid port number 0", invalid])
-  return accepted
-}
-
-const setGrouping = (into: Draft, grouping: OutputGrouping): Complaints => {
-  if (into.grouping !== undefined) {
-    return [`Cannot set --group-output-by-${grouping}, another --group-output-by argument is present`]
+/** Stores what `parse` finds in the value; undefined: the value is wrong. */
+const parsed =
+  <A>(parse: (text: string, into: Draft) => A | undefined, store: (into: Draft, value: A) => void): Setter =>
+  (into, text, name) => {
+    const value = parse(text, into)
+    if (value === undefined) return wrongValue(name, text)
+    store(into, value)
+    return accepted
   }
-  into.grouping = grouping
-  return accepted
-}
+
+/** Stores a value as a member of a part of the draft. */
+const to =
+  <Part, Key extends keyof Part>(part: (into: Draft) => Part, key: Key) =>
+  (into: Draft, value: Part[Key]): void => {
+    part(into)[key] = value
+  }
+const own = (into: Draft) => into
+const relay = (into: Draft) => into.relay
+const tls = (into: Draft) => into.tls
+
+const text = (value: string) => value
+const yes = () => true
+const no = () => false
+
+/** An absolute path; an empty one would be the directory. */
+const file = (path: string, { directory }: Draft): string | undefined =>
+  path === "" ? undefined : resolve(directory, path)
+
+const addressOf =
+  (port: "control" | "data" | "live"): Setter =>
+  async (into, value, _, lookup) => {
+    const invalid = `Invalid ${port} URI specified`
+    const found = Url.parse(value)
+    if (found._tag === "Refused") return [found.message, invalid]
+    const { url } = found
+    const host = await resolveHost(url, lookup)
+    if (host === undefined) return [unresolved(url), invalid]
+    const address: ListenAddress = { host, port: url.port, family: url.family }
+    into[port] = address
+    if (url.isZero) into.zeroPorts.set(address, ["Invalid port number 0", invalid])
+    return accepted
+  }
+
+const groupingBy =
+  (grouping: OutputGrouping): Setter =>
+  (into, _, name) => {
+    if (into.grouping !== undefined) return [`Cannot set --${name}, another --group-output-by argument is present`]
+    into.grouping = grouping
+    return accepted
+  }
 
 /** A path whose directory exists is made absolute now; any other is relative to the final working directory. */
-const pidFilePath = (path: string, directory: string): string => {
+const pidFilePath = (path: string, { directory }: Draft): string => {
   const slash = path.lastIndexOf("/")
   return slash >= 0 && existsSync(resolve(directory, path.slice(0, slash + 1))) ? resolve(directory, path) : path
 }
 
-/** Parses a number; undefined: the text is none. */
-type ParseNumber = (text: string) => number | undefined
-
-/** Stores a parsed number, or says what was expected. */
-const setNumber = (name: OptionName, text: string, parse: ParseNumber, store: (value: number) => void): Complaints => {
-  const value = parse(text)
-  if (value === undefined) return wrongValue(name, text)
-  store(value)
-  return accepted
-}
-
-const setFdPoolSize = (into: Draft, value: string): Complaints => {
+const fdPoolSize: Setter = (into, value) => {
   const size = /^[0-9]/.test(value) ? cInteger(value) : undefined
   if (size === undefined || size === Number.POSITIVE_INFINITY)
     return [`Wrong value in --fd-pool-size parameter: ${value}`]
@@ -155,32 +177,21 @@ const setFdPoolSize = (into: Draft, value: string): Complaints => {
   return accepted
 }
 
-const setSync = (relay: Draft["relay"], name: OptionName, value: string): Complaints => {
-  if (value === "none" || value === "close" || value === "always") {
-    relay.sync = value
-    return accepted
-  }
+const sync = (value: string): RelayConfig["sync"] | undefined => {
+  if (value === "none" || value === "close" || value === "always") return value
   const millis = value.startsWith("interval:") ? count(value.slice("interval:".length)) : undefined
-  if (millis === undefined || millis > timerMillisMax) return wrongValue(name, value)
-  relay.sync = { intervalMillis: millis }
-  return accepted
+  return millis === undefined || millis > timerMillisMax ? undefined : { intervalMillis: millis }
 }
 
-const setProxyFrom = (relay: Draft["relay"], value: string): Complaints => {
+const proxyFrom: Setter = ({ relay }, value, name) => {
   const ranges = value.split(",").map((text) => text.trim())
   const wrong = ranges.find((text) => Addresses.range(text) === undefined)
-  if (wrong !== undefined) return wrongValue("proxy-from", wrong)
+  if (wrong !== undefined) return wrongValue(name, wrong)
   relay.proxyFrom = ranges
   return accepted
 }
 
-const setLogFormat = (into: Draft, value: string): Complaints => {
-  if (value !== "text" && value !== "json") return wrongValue("log-format", value)
-  into.logFormat = value
-  return accepted
-}
-
-const setHttpPort = async (into: Draft, value: string, lookup: Lookup): Promise<Complaints> => {
+const httpPort: Setter = async (into, value, _, lookup) => {
   const port = HttpPort.parse(value)
   const invalid = "Invalid http URI specified"
   if (typeof port === "string") return [port, invalid]
@@ -193,125 +204,64 @@ const setHttpPort = async (into: Draft, value: string, lookup: Lookup): Promise<
   return accepted
 }
 
-type RelayNumber = {
-  [Key in keyof Draft["relay"]]-?: number extends Draft["relay"][Key] ? Key : never
-}[keyof Draft["relay"]]
-
-/** Options that are a number in the relay's configuration. */
-const relayNumbers: ReadonlyMap<OptionName, readonly [RelayNumber, ParseNumber]> = new Map([
-  ["max-connections", ["connectionCountMax", count]],
-  ["max-journals", ["journalCountMax", count]],
-  ["memory-limit", ["memoryBytesMax", memoryBytes]],
-  ["live-cache", ["liveCacheBytes", sizeBytes]],
-  ["stop-timeout", ["stopTimeoutMillis", durationMillis]],
-  ["suspend", ["suspendMillis", durationMillis]],
-  ["workers", ["workers", workers]]
-])
-
-/** Options that name a file. */
-const files = { "http-token-file": "httpTokenFile", "log-file": "logFile", access: "access" } as const
-
-const isFileOption = (name: OptionName): name is keyof typeof files => Object.hasOwn(files, name)
-
-const setHttpHosts = (into: Draft, value: string): Complaints => {
+const httpHosts: Setter = (into, value, name) => {
   const names = HttpPort.hosts(value)
   const wrong = names.find((name) => !HttpPort.isHostName(name))
-  if (wrong !== undefined) return wrongValue("http-hosts", wrong)
+  if (wrong !== undefined) return wrongValue(name, wrong)
   into.httpHosts = names
   return accepted
 }
 
-const setOwn = async (into: Draft, name: OptionName, value: string, lookup: Lookup): Promise<Complaints> => {
-  const { relay } = into
-  if (TlsOptions.isTlsOption(name)) {
-    return TlsOptions.set(into.tls, name, value, into.directory) ? accepted : wrongValue(name, value)
-  }
-  const number = relayNumbers.get(name)
-  if (number !== undefined) {
-    const [member, parse] = number
-    return setNumber(name, value, parse, (n) => {
-      relay[member] = n
-    })
-  }
-  if (isFileOption(name)) {
-    // An empty path would be the directory.
-    if (value === "") return wrongValue(name, value)
-    into[files[name]] = resolve(into.directory, value)
-    return accepted
-  }
-  switch (name) {
-    case "sync":
-      return setSync(relay, name, value)
-    case "io-threads":
-      return setNumber(name, value, ioThreads, (n) => {
-        into.ioThreads = n
-      })
-    case "priority-boost":
-      return setNumber(name, value, priorityBoost, (n) => {
-        into.priorityBoost = n
-      })
-    case "http-port":
-      return setHttpPort(into, value, lookup)
-    case "http-hosts":
-      return setHttpHosts(into, value)
-    case "proxy-from":
-      return setProxyFrom(relay, value)
-    case "log-format":
-      return setLogFormat(into, value)
-    case "single-viewer":
-      relay.singleViewer = true
-      break
-  }
-  return accepted
+/** `Resolve` itself looks whether it is given. */
+const noted: Setter = () => accepted
+
+const setters: Readonly<Record<OptionName, Setter>> = {
+  help: noted,
+  version: noted,
+  config: noted,
+  check: noted,
+  "control-port": addressOf("control"),
+  "data-port": addressOf("data"),
+  "live-port": addressOf("live"),
+  "dynamic-port-allocation": parsed(yes, to(own, "dynamicPorts")),
+  "group-output-by-session": groupingBy("session"),
+  "group-output-by-host": groupingBy("host"),
+  daemonize: parsed(yes, to(own, "daemonize")),
+  background: parsed(yes, to(own, "background")),
+  group: parsed(text, to(own, "group")),
+  "fd-pool-size": fdPoolSize,
+  output: parsed(text, to(own, "output")),
+  verbose: parsed((_, { verbosity }) => (verbosity < verbosityMax ? verbosity + 1 : verbosity), to(own, "verbosity")),
+  "working-directory": parsed(text, to(own, "workingDirectory")),
+  "disallow-clear": parsed(no, to(own, "allowClear")),
+  "pid-file": parsed(pidFilePath, to(own, "pidFile")),
+  "sig-parent": parsed(yes, to(own, "sigParent")),
+  "single-viewer": parsed(yes, to(relay, "singleViewer")),
+  "max-connections": parsed(count, to(relay, "connectionCountMax")),
+  "max-journals": parsed(count, to(relay, "journalCountMax")),
+  "memory-limit": parsed(memoryBytes, to(relay, "memoryBytesMax")),
+  "live-cache": parsed(sizeBytes, to(relay, "liveCacheBytes")),
+  "stop-timeout": parsed(durationMillis, to(relay, "stopTimeoutMillis")),
+  suspend: parsed(durationMillis, to(relay, "suspendMillis")),
+  sync: parsed(sync, to(relay, "sync")),
+  "io-threads": parsed(ioThreads, to(own, "ioThreads")),
+  workers: parsed(workers, to(relay, "workers")),
+  "priority-boost": parsed(priorityBoost, to(own, "priorityBoost")),
+  "http-port": httpPort,
+  "http-token-file": parsed(file, to(own, "httpTokenFile")),
+  "http-hosts": httpHosts,
+  access: parsed(file, to(own, "access")),
+  tls: parsed(TlsOptions.modes, to(tls, "modes")),
+  "tls-cert": parsed(file, to(tls, "certificate")),
+  "tls-key": parsed(file, to(tls, "key")),
+  "tls-client-ca": parsed(file, to(tls, "clientCa")),
+  "tls-crl": parsed(file, to(tls, "crl")),
+  "tls-min-version": parsed(TlsOptions.minVersion, to(tls, "minVersion")),
+  "proxy-from": proxyFrom,
+  "log-format": parsed((format) => (format === "text" || format === "json" ? format : undefined), to(own, "logFormat")),
+  "log-file": parsed(file, to(own, "logFile"))
 }
 
 /** Applies one setting. A non-empty answer says why it was not applied. */
-export const set = async (into: Draft, name: OptionName, value: string, lookup: Lookup): Promise<Complaints> => {
-  switch (name) {
-    case "control-port":
-      return setAddress(into, "control", value, lookup)
-    case "data-port":
-      return setAddress(into, "data", value, lookup)
-    case "live-port":
-      return setAddress(into, "live", value, lookup)
-    case "group-output-by-session":
-      return setGrouping(into, "session")
-    case "group-output-by-host":
-      return setGrouping(into, "host")
-    case "daemonize":
-      into.daemonize = true
-      break
-    case "background":
-      into.background = true
-      break
-    case "group":
-      into.group = value
-      break
-    case "fd-pool-size":
-      return setFdPoolSize(into, value)
-    case "output":
-      into.output = value
-      break
-    case "verbose":
-      into.verbosity = into.verbosity < verbosityMax ? into.verbosity + 1 : into.verbosity
-      break
-    case "working-directory":
-      into.workingDirectory = value
-      break
-    case "disallow-clear":
-      into.allowClear = false
-      break
-    case "pid-file":
-      into.pidFile = pidFilePath(value, into.directory)
-      break
-    case "sig-parent":
-      into.sigParent = true
-      break
-    case "dynamic-port-allocation":
-      into.dynamicPorts = true
-      break
-    default:
-      return setOwn(into, name, value, lookup)
-  }
-  return accepted
-}
+export const set = async (into: Draft, name: OptionName, value: string, lookup: Lookup): Promise<Complaints> =>
+  setters[name](into, value, name, lookup)

@@ -1,5 +1,4 @@
 /** The options for TLS while they are collected, and what they result in. Pure. */
-import { resolve } from "node:path"
 import type { TlsFiles } from "./DaemonOptions.ts"
 
 const ports = ["control", "data", "live"] as const
@@ -22,10 +21,10 @@ const isMode = (text: string): text is Mode => text === "off" || text === "allow
  * Parses `MODE`, `PORT=MODE,…`, or both in that order. One of LTTng's ports that is not named has the first mode, or
  * `off` without one; `http` stays absent, which means `allow`.
  */
-const parseModes = (text: string): Modes | undefined => {
+export const modes = (text: string): Modes | undefined => {
   const [first = "", ...others] = text.split(",")
   const rest = isMode(first) ? first : "off"
-  const modes: Record<Port, Mode> & { http?: Mode } = { control: rest, data: rest, live: rest }
+  const found: Record<Port, Mode> & { http?: Mode } = { control: rest, data: rest, live: rest }
   const named = new Set<string>()
   for (const part of isMode(first) ? others : [first, ...others]) {
     const [port, mode = "", ...more] = part.split("=")
@@ -33,34 +32,13 @@ const parseModes = (text: string): Modes | undefined => {
     // Twice, one of the two is not what is meant, and that may be the one that lets in fewer.
     if (known === undefined || !isMode(mode) || more.length > 0 || named.has(known)) return undefined
     named.add(known)
-    modes[known] = mode
+    found[known] = mode
   }
-  return modes
+  return found
 }
 
-/** Options that name a file. */
-const paths = { "tls-cert": "certificate", "tls-key": "key", "tls-client-ca": "clientCa", "tls-crl": "crl" } as const
-
-export type TlsOption = "tls" | "tls-min-version" | keyof typeof paths
-
-export const isTlsOption = (name: string): name is TlsOption =>
-  name === "tls" || name === "tls-min-version" || Object.hasOwn(paths, name)
-
-/** Sets an option; false: the value is not valid. Relative paths start at `directory`. */
-export const set = (into: TlsDraft, name: TlsOption, value: string, directory: string): boolean => {
-  if (name === "tls") {
-    const modes = parseModes(value)
-    if (modes !== undefined) into.modes = modes
-    return modes !== undefined
-  }
-  if (name === "tls-min-version") {
-    if (value !== "1.2" && value !== "1.3") return false
-    into.minVersion = `TLSv${value}`
-    return true
-  }
-  if (value !== "") into[paths[name]] = resolve(directory, value)
-  return value !== ""
-}
+export const minVersion = (text: string): "TLSv1.2" | "TLSv1.3" | undefined =>
+  text === "1.2" || text === "1.3" ? `TLSv${text}` : undefined
 
 /** An option that has no effect without TLS: ignoring it would let in those whom it is to keep out. */
 const idle = ({ clientCa, crl, key, minVersion }: TlsDraft): string | undefined =>
