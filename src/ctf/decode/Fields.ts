@@ -7,7 +7,6 @@ import type { DynamicArray, FieldClass, Integer, Scope, StaticArray, Structure }
 import * as Choice from "./Choice.ts"
 import { align, type Cursor, goOn, grainBytes, type Int, readAgain } from "./Cursor.ts"
 import type { DataStream } from "./DataStream.ts"
-import * as Encodings from "./Encodings.ts"
 import * as Labels from "./Labels.ts"
 import { fixedBits, roundUp } from "./Layout.ts"
 import * as Length from "./Length.ts"
@@ -42,8 +41,6 @@ interface Found {
   readonly labelsOf: LabelsOf
 }
 
-const scratch: Regions.Region = { from: 0, to: 0 }
-
 const leaf = (fieldClass: FieldClass, place: Place, slots: Slots): Read | undefined => {
   switch (fieldClass.kind) {
     case "integer":
@@ -60,13 +57,8 @@ const leaf = (fieldClass: FieldClass, place: Place, slots: Slots): Read | undefi
       return Numbers.float(fieldClass)
     case "string":
     case "static-string":
-    case "dynamic-string": {
-      const read = Regions.bytesOf(fieldClass, slots)
-      return (cursor) => {
-        read(cursor, scratch)
-        return Encodings.text(cursor.bytes, scratch.from, scratch.to, fieldClass.encoding)
-      }
-    }
+    case "dynamic-string":
+      return Regions.text(fieldClass, slots)
     default:
       return undefined
   }

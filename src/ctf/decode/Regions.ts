@@ -80,6 +80,20 @@ export const bytesOf = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
   return (cursor, into) => take(cursor, into, lengthOf(cursor), unit)
 }
 
+export type TextClass = RegionClass & { readonly encoding: Encoding }
+
+const scratch: Region = { from: 0, to: 0 }
+
+/** A reader of text. Throws for ill-formed UTF-16 and UTF-32. */
+export const text = (fieldClass: TextClass, slots: Slots): ((cursor: Cursor) => string) => {
+  const read = bytesOf(fieldClass, slots)
+  const { encoding } = fieldClass
+  return (cursor) => {
+    read(cursor, scratch)
+    return Encodings.text(cursor.bytes, scratch.from, scratch.to, encoding)
+  }
+}
+
 /** A reader that also throws for ill-formed UTF-16 and UTF-32. UTF-8 is not checked. */
 export const region = (fieldClass: RegionClass, slots: Slots): ReadRegion => {
   const read = bytesOf(fieldClass, slots)

@@ -12,7 +12,6 @@
 import type { DynamicArray, FieldClass, StaticArray, Structure } from "../model/FieldClass.ts"
 import * as Choice from "./Choice.ts"
 import { align, type Cursor, type Int, narrowed } from "./Cursor.ts"
-import * as Encodings from "./Encodings.ts"
 import { flags, labels } from "./Labels.ts"
 import * as Length from "./Length.ts"
 import * as Numbers from "./Numbers.ts"
@@ -145,13 +144,8 @@ export const value = (fieldClass: FieldClass, place: Place, slots: Slots): ReadV
         return cursor.bytes.slice(scratch.from, scratch.to)
       }
     }
-    default: {
-      const read = Regions.bytesOf(fieldClass, slots)
-      return (cursor) => {
-        read(cursor, scratch)
-        return Encodings.text(cursor.bytes, scratch.from, scratch.to, fieldClass.encoding)
-      }
-    }
+    default:
+      return Regions.text(fieldClass, slots)
   }
 }
 

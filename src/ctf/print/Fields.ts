@@ -4,31 +4,23 @@
  */
 import * as Choice from "../decode/Choice.ts"
 import { align, type Cursor } from "../decode/Cursor.ts"
-import * as Encodings from "../decode/Encodings.ts"
 import * as Length from "../decode/Length.ts"
 import * as Regions from "../decode/Regions.ts"
 import * as Skip from "../decode/Skip.ts"
 import { below, type Place, type Slots } from "../decode/Slots.ts"
 import * as Values from "../decode/Values.ts"
-import type {
-  Bool,
-  DynamicArray,
-  Encoding,
-  FieldClass,
-  Optional,
-  StaticArray,
-  Structure,
-  Variant
-} from "../model/FieldClass.ts"
+import type { Bool, DynamicArray, FieldClass, Optional, StaticArray, Structure, Variant } from "../model/FieldClass.ts"
 import type { Bytes } from "./Bytes.ts"
 import * as Piece from "./Piece.ts"
 import type { Quoting } from "./Quoting.ts"
 
 export type Write = (cursor: Cursor, out: Bytes) => void
 
-type TextClass = Regions.RegionClass & { readonly encoding: Encoding }
 /** Numbers and blobs. */
-export type Leaf = Exclude<FieldClass, Structure | StaticArray | DynamicArray | Optional | Variant | Bool | TextClass>
+export type Leaf = Exclude<
+  FieldClass,
+  Structure | StaticArray | DynamicArray | Optional | Variant | Bool | Regions.TextClass
+>
 
 /** Written around what a field consists of: before the first, before the others, after the last; without any. */
 interface Brackets {
@@ -75,15 +67,12 @@ export const surrounded = ({ after, before }: Pick<Look, "after" | "before">, wr
 
 const scratch: Regions.Region = { from: 0, to: 0 }
 
-const string = (fieldClass: TextClass, slots: Slots, { quoting, text }: Look): Write => {
-  const read = Regions.bytesOf(fieldClass, slots)
-  const { encoding } = fieldClass
-  if (encoding !== "utf-8") {
-    return (cursor, out) => {
-      read(cursor, scratch)
-      text(out, Encodings.text(cursor.bytes, scratch.from, scratch.to, encoding))
-    }
+const string = (fieldClass: Regions.TextClass, slots: Slots, { quoting, text }: Look): Write => {
+  if (fieldClass.encoding !== "utf-8") {
+    const read = Regions.text(fieldClass, slots)
+    return (cursor, out) => text(out, read(cursor))
   }
+  const read = Regions.bytesOf(fieldClass, slots)
   return (cursor, out) => {
     read(cursor, scratch)
     quoting.write(out, cursor.bytes, scratch.from, scratch.to)
