@@ -4,8 +4,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
-import { grainBytes, narrowed } from "../../src/ctf/decode/Cursor.ts"
-import { DataStream, event, inMemory, over, type Source } from "../../src/ctf/decode/DataStream.ts"
+import { narrowed } from "../../src/ctf/decode/Cursor.ts"
+import { DataStream, event, inMemory, over } from "../../src/ctf/decode/DataStream.ts"
 import { field } from "../../src/ctf/decode/Fields.ts"
 import { type EventPlan, TracePlan } from "../../src/ctf/decode/Plan.ts"
 import { root } from "../../src/ctf/decode/Slots.ts"
@@ -17,6 +17,7 @@ import type { TraceClass } from "../../src/ctf/model/TraceClass.ts"
 import { Bytes } from "../../src/ctf/print/Bytes.ts"
 import { Json } from "../../src/ctf/print/Json.ts"
 import { Text } from "../../src/ctf/print/Text.ts"
+import { throughWindows } from "./cuts.ts"
 import { BitWriter, type Random, random, structure } from "./encoding.ts"
 import * as Queries from "./made/Queries.ts"
 
@@ -44,17 +45,6 @@ const traceOf = (payload: Structure): TraceClass => {
     dataStreams: new Map([[0n, streamClass]])
   }
 }
-
-/** Never gives more than was asked for. */
-const throughWindows = (bytes: Uint8Array): Source => ({
-  byteCount: bytes.length,
-  offset: 0,
-  load: (cursor, first, countMin) => {
-    assert.strictEqual(first % grainBytes, 0)
-    cursor.bytes = bytes.slice(first, first + countMin)
-    cursor.view = new DataView(cursor.bytes.buffer)
-  }
-})
 
 const plain = (value: Values.Value): unknown =>
   value !== null && typeof value === "object" && !(value instanceof Uint8Array) && !Array.isArray(value)

@@ -1,4 +1,5 @@
 /** Recorded packets cut anywhere: by their file, and by what they say of their content. */
+import { grainBytes } from "../../src/ctf/decode/Cursor.ts"
 import { DataStream, event, failed, inMemory, type Source } from "../../src/ctf/decode/DataStream.ts"
 import type { TracePlan } from "../../src/ctf/decode/Plan.ts"
 import { Bytes } from "../../src/ctf/print/Bytes.ts"
@@ -17,9 +18,10 @@ interface Read {
 }
 
 /** Never gives more than was asked for. */
-const throughWindows = (bytes: Uint8Array): Source => ({
+export const throughWindows = (bytes: Uint8Array): Source => ({
   ...inMemory(bytes),
   load: (cursor, first, countMin) => {
+    if (first % grainBytes !== 0) throw new Error(`a window from ${first} on`)
     cursor.bytes = bytes.slice(first, first + countMin)
     cursor.view = new DataView(cursor.bytes.buffer)
   }

@@ -19,16 +19,6 @@ import { seeded, story } from "./stories.ts"
 const seedCount = Number(process.env.EDGE_SEEDS ?? 12)
 const firstSeed = Number(process.env.EDGE_SEED ?? 1)
 
-/** What a disk would have, was the process killed now. */
-const imageOf = (memory: MemoryFiles): MemoryFiles => {
-  const image = new MemoryFiles()
-  for (const path of memory.paths("/")) {
-    const bytes = memory.read(path)
-    if (bytes !== undefined) image.write(path, Buffer.from(bytes))
-  }
-  return image
-}
-
 const direct = (seed: number) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -109,7 +99,7 @@ describe("an edge whose link is cut at its last word", () => {
       let image: MemoryFiles | undefined
       link.passes = () => {
         if (!isFinished(relay)) return true
-        image = imageOf(memory)
+        image = Local.imageOf(memory)
         return false
       }
       yield* Effect.scoped(
@@ -146,7 +136,7 @@ describe("an edge that is killed", () => {
           const first = yield* Scope.make()
           const local = yield* Scope.provide(Local.start({ controlPort: 1, dataPort: 1, files: memory.service }), first)
           yield* Effect.scoped(story(seed)(Script.make(local, relay.output, () => {})))
-          const image = imageOf(memory)
+          const image = Local.imageOf(memory)
           yield* Scope.close(first, Exit.void)
           // Part of a record that was being written.
           const torn = image.paths("/spool").findLast((path) => path.endsWith(".journal"))
@@ -225,7 +215,7 @@ describe("a relay that is killed", () => {
             let left = count
             memory.onOperation = () => {
               if (--left !== 0) return
-              killed = imageOf(memory)
+              killed = Local.imageOf(memory)
               link.isDown = true
               link.cut()
             }

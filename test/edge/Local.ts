@@ -12,6 +12,17 @@ import { Link } from "./Link.ts"
 
 type TestRelay = TestRelays.TestRelay
 
+/** What a disk would have, was the process killed now: in the order in which that lies there, or in the other one. */
+export const imageOf = (memory: MemoryFiles, isReversed = false): MemoryFiles => {
+  const image = new MemoryFiles()
+  const paths = memory.paths("/")
+  for (const path of isReversed ? paths.toReversed() : paths) {
+    const bytes = memory.read(path)
+    if (bytes !== undefined) image.write(path, Buffer.from(bytes))
+  }
+  return image
+}
+
 const anywhere = { host: "127.0.0.1", port: 0, family: 4 } as const
 
 export interface Options {

@@ -18,17 +18,6 @@ const traces = ({ output }: TestRelay.TestRelay) =>
     .map((path) => [path.slice(0, path.indexOf("/ust/")), output.size(path)] as const)
     .sort(([one], [other]) => (one < other ? -1 : 1))
 
-/** In the order in which they lie there, or in the other one. */
-const imageOf = (memory: MemoryFiles, isReversed: boolean): MemoryFiles => {
-  const image = new MemoryFiles()
-  const paths = memory.paths("/")
-  for (const path of isReversed ? [...paths].reverse() : paths) {
-    const bytes = memory.read(path)
-    if (bytes !== undefined) image.write(path, Buffer.from(bytes))
-  }
-  return image
-}
-
 describe("sessions of the same name and second", () => {
   it.live.each([
     ["as its disk lists them", false],
@@ -54,7 +43,7 @@ describe("sessions of the same name and second", () => {
       link.isDown = true
       link.cut()
       yield* Scope.close(scope, Exit.void)
-      relay = yield* TestRelay.make({ memory: imageOf(relay.memory, isReversed) })
+      relay = yield* TestRelay.make({ memory: Local.imageOf(relay.memory, isReversed) })
       assert.deepStrictEqual(traces(relay), before)
       link.isDown = false
       for (const packet of packets) yield* packet(1)

@@ -70,39 +70,31 @@ const curl = (pki: string, port: number, who: string) =>
   ])
 
 Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "haproxy", "curl"], "behind HAProxy", () => {
-  it.live("TLS goes through, by the protocol that is named: the relay sees certificates and addresses", () =>
+  it.live.each([
+    {
+      title: "TLS goes through, by the protocol that is named: the relay sees certificates and addresses",
+      way: "through",
+      known: [{ names: ["URI:lttng://target/web1"] }, { names: ["URI:lttng://viewer/alice"] }]
+    },
+    {
+      title: "TLS ends there: the relay is told who connected, for what, and by which certificate",
+      way: "ending",
+      known: [{ subjects: ["CN=web1"] }, { subjects: ["CN=alice"] }]
+    }
+  ] as const)("$title", ({ known: [web1, alice], way }) =>
     Effect.gen(function* () {
       const pki = yield* certificates
-      const rules = access(pki, { names: ["URI:lttng://target/web1"] }, { names: ["URI:lttng://viewer/alice"] })
       const http = yield* Ports.free
-      const args = [...asRelay(pki), rules, "--proxy-from=127.0.0.1", `--http-port=tcp://127.0.0.1:${http}`]
-      const relay = yield* Relays.start("ours", { args })
-      const { through } = yield* balancer(pki, relay)
-      const to = `tls://localhost:${through}`
+      const heard = [access(pki, web1, alice), "--proxy-from=127.0.0.1", `--http-port=tcp://127.0.0.1:${http}`]
+      const relay = yield* Relays.start("ours", { args: way === "through" ? [...asRelay(pki), ...heard] : heard })
+      const port = (yield* balancer(pki, relay))[way]
+      const to = `tls://localhost:${port}`
       const near = yield* tunnel(relay, to, asClient(pki, "target-web1"))
       yield* recordThrough(near, yield* tunnel(relay, to, asClient(pki, "viewer-alice")), relay.output)
-      assert.strictEqual((yield* anonymous(pki, through)).code, 1)
-      const { stdout } = yield* curl(pki, through, "viewer-alice")
+      assert.strictEqual((yield* anonymous(pki, port)).code, 1)
+      const { stdout } = yield* curl(pki, port, "viewer-alice")
       assert.match(stdout, /"port":"data","peer":"127\.0\.0\.1:\d+"/)
-      assert.include((yield* curl(pki, through, "target-web1")).stdout, "Unauthorized")
-    })
-  )
-
-  it.live("TLS ends there: the relay is told who connected, for what, and by which certificate", () =>
-    Effect.gen(function* () {
-      const pki = yield* certificates
-      const rules = access(pki, { subjects: ["CN=web1"] }, { subjects: ["CN=alice"] })
-      const http = yield* Ports.free
-      const args = [rules, "--proxy-from=127.0.0.1", `--http-port=tcp://127.0.0.1:${http}`]
-      const relay = yield* Relays.start("ours", { args })
-      const { ending } = yield* balancer(pki, relay)
-      const to = `tls://localhost:${ending}`
-      const near = yield* tunnel(relay, to, asClient(pki, "target-web1"))
-      yield* recordThrough(near, yield* tunnel(relay, to, asClient(pki, "viewer-alice")), relay.output)
-      assert.strictEqual((yield* anonymous(pki, ending)).code, 1)
-      const { stdout } = yield* curl(pki, ending, "viewer-alice")
-      assert.match(stdout, /"port":"data","peer":"127\.0\.0\.1:\d+"/)
-      assert.include((yield* curl(pki, ending, "target-web1")).stdout, "Unauthorized")
+      assert.include((yield* curl(pki, port, "target-web1")).stdout, "Unauthorized")
     })
   )
 })

@@ -11,6 +11,7 @@ import { u32, u64 } from "../sidebyside/commands.ts"
 import * as Process from "../support/process.ts"
 import { turns } from "../support/turns.ts"
 import { ok, onePacket, recorded, setUp } from "./inProcess.ts"
+import { ring } from "./scenarios/rings.ts"
 import { numbers, request } from "./viewer.ts"
 
 it.live("a disk that stands still does not keep what just arrived from its viewers", () =>
@@ -228,20 +229,9 @@ it.live("viewers that are behind read a packet once for all of them", () =>
 it.live("an answered packet is served when the memory has forgotten it and its file has lost its name", () =>
   Effect.gen(function* () {
     const { answers, script } = yield* setUp({ liveCacheBytes: onePacket })
-    const tracer = yield* script.tracer()
-    const id = yield* tracer.c.addStream({ channel: "ring", fileSize: 32, fileCount: 2 })
-    yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
+    const { id, packet } = yield* ring(script, 2)
     const viewer = yield* script.viewer
     yield* viewer.attach(1, "last")
-    const packet = (seq: number) =>
-      Effect.gen(function* () {
-        const file = Math.floor(seq / 2) % 2
-        yield* tracer.d.packet(id, seq, 16)
-        yield* script.fileSize(tracer.file(`ring_${file}`), (seq % 2) * 16 + 16)
-        yield* tracer.c.index(id, { seq })
-        yield* script.fileSize(tracer.file(`index/ring_${file}.idx`), 16 + ((seq % 2) + 1) * 72)
-      })
     yield* packet(0)
     answers()
     yield* viewer.next(id)

@@ -64,6 +64,16 @@ const inside = (place: Place): Place => ({
   isInside: true
 })
 
+const elementsOf =
+  (element: Type, length: (values: ReadonlyMap<Target, bigint>) => number): Type["make"] =>
+  (next, values) => {
+    const writes = Array.from({ length: length(values) }, () => element.make(next, values))
+    return (writer) => {
+      writer.align(element.alignment)
+      for (const write of writes) write(writer)
+    }
+  }
+
 const staticArray = (next: Random, place: Place): Type => {
   const length = below(next, 4)
   const element = type(next, inside(place))
@@ -71,13 +81,7 @@ const staticArray = (next: Random, place: Place): Type => {
     alignment: element.alignment,
     tsdl: (name) => element.tsdl(`${name}[${length}]`),
     json: () => ({ type: "static-length-array", length, "element-field-class": element.json() }),
-    make: (next, values) => {
-      const writes = Array.from({ length }, () => element.make(next, values))
-      return (writer) => {
-        writer.align(element.alignment)
-        for (const write of writes) write(writer)
-      }
-    }
+    make: elementsOf(element, () => length)
   }
 }
 
@@ -95,13 +99,7 @@ const sequence = (next: Random, place: Place, target: Target): Type => {
       "length-field-location": location,
       "element-field-class": element.json()
     }),
-    make: (next, values) => {
-      const writes = Array.from({ length: lengthOf(target, values) }, () => element.make(next, values))
-      return (writer) => {
-        writer.align(element.alignment)
-        for (const write of writes) write(writer)
-      }
-    }
+    make: elementsOf(element, (values) => lengthOf(target, values))
   }
 }
 

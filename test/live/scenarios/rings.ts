@@ -25,14 +25,14 @@ export const recorded = function* (s: LiveScript, count: number) {
   return { tracer, stream, meta, moveOn }
 }
 
-/** Three files of two packets: sends `seq`, waiting for the file it belongs in. */
-const ring = function* (s: LiveScript) {
+/** Files of two packets: sends `seq`, waiting for the file it belongs in. */
+export const ring = function* (s: LiveScript, fileCount = 3) {
   const tracer = yield* s.tracer()
-  const id = yield* tracer.c.addStream({ channel: "ring", fileSize: 32, fileCount: 3 })
+  const id = yield* tracer.c.addStream({ channel: "ring", fileSize: 32, fileCount })
   yield* tracer.stream("metadata")
   yield* tracer.c.streamsSent
   const packet = function* (seq: number) {
-    const file = Math.floor(seq / 2) % 3
+    const file = Math.floor(seq / 2) % fileCount
     yield* tracer.d.packet(id, seq, 16)
     yield* s.fileSize(tracer.file(`ring_${file}`), (seq % 2) * 16 + 16)
     yield* tracer.c.index(id, { seq })
