@@ -52,8 +52,8 @@ describe("a journal that is gone", () => {
       const journal = own.pass("a1".repeat(16), about, 0)
       journal.isOver = true
       const add = own.resting.add.bind(own.resting)
-      own.resting.add = (token) =>
-        Effect.map(add(token), () => {
+      own.resting.add = (token, owner) =>
+        Effect.map(add(token, owner), () => {
           journal.isForgotten = true
         })
       yield* forwarded(journal, own.done(journal))

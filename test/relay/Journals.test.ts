@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
 import { type Journal, Journals } from "../../src/relay/journal/Journals.ts"
-import { Remembered } from "../../src/relay/journal/Remembered.ts"
+import { Remembered } from "../../src/model/Remembered.ts"
 import { Random } from "../support/Random.ts"
 
 const standing = { owner: "", waiting: undefined }

@@ -15,6 +15,8 @@ export const About = Schema.Struct({
   name: Schema.String,
   /** The edge that brings it; absent: tracers of this host do. */
   from: Schema.optionalKey(Schema.String),
+  /** Whose that edge was when it brought it first. */
+  owner: Schema.optionalKey(Schema.String),
   createdMillis: Schema.Finite
 })
 export interface About extends Schema.Schema.Type<typeof About> {}

@@ -116,7 +116,7 @@ export class Journal {
     this.isRecovered = options.isRecovered
     this.isScanned = !options.isRecovered
     const { about, base = 0 } = options
-    this.passed = about.from === undefined ? undefined : new Passed(about.from)
+    this.passed = about.from === undefined ? undefined : new Passed(about.from, about.owner)
     this.isFinished = options.isRecovered && this.passed === undefined
     this.base = base
     this.last = base

@@ -6,7 +6,7 @@ import type { EdgeReport } from "../../protocol/journal/EdgeReport.ts"
 export class Passed {
   /** How the edge before calls itself. */
   readonly from: string
-  /** Whose it is, known when it connects; undefined: an earlier process took it, and it has not connected since. */
+  /** Whose it is, as that edge came last; undefined: an earlier version took it, and it has not connected since. */
   owner: string | undefined
   /** There is room for it: its records are taken. */
   isAdmitted = true
@@ -20,8 +20,9 @@ export class Passed {
   readonly #here = Latch.makeUnsafe(false)
   readonly #heard = Deferred.makeUnsafe<void>()
 
-  constructor(from: string) {
+  constructor(from: string, owner?: string) {
     this.from = from
+    this.owner = owner
   }
 
   get isHere(): boolean {

@@ -41,14 +41,11 @@ export const open =
       forgotten: spool.forgotten(token)
     })
     const begun = (): Opened | undefined => {
-      const about = { key: token, name: edgeName, from: edgeName, createdMillis: wallMillis() }
+      const about = { key: token, name: edgeName, from: edgeName, owner, createdMillis: wallMillis() }
       const hasPlace = admits(spool, owner)
       // It began before, so the relay may know it.
       const journal = spool.pass(token, about, before)
-      if (journal.passed !== undefined) {
-        journal.passed.owner = owner
-        journal.passed.isAdmitted = hasPlace
-      }
+      if (journal.passed !== undefined) journal.passed.isAdmitted = hasPlace
       return taken(spool, journal, State.begun)
     }
     return Effect.gen(function* () {

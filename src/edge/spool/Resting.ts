@@ -3,19 +3,19 @@
  * the mark that is left here, the journal would begin anew.
  */
 import { Effect } from "effect"
+import { Remembered } from "../../model/Remembered.ts"
 import * as About from "../journal/About.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Place } from "./Recovery.ts"
 
 export type Options = Place
 
-/** Marks that are kept: an edge that is gone for good would never let its go. */
-const countMax = 4096
+/** Marks that are kept, of all owners: an edge that is gone for good would never let its go. */
+const markCountMax = 4096
 
 export class Resting {
   readonly #options: Options
-  /** The oldest first. */
-  readonly #tokens = new Set<string>()
+  readonly #tokens = new Remembered(markCountMax)
 
   constructor(options: Options) {
     this.#options = options
@@ -26,17 +26,21 @@ export class Resting {
   }
 
   /** A journal of which only the mark is left. */
-  add(token: string): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.#tokens.add(token)
-      const [oldest = ""] = this.#tokens
-      return this.#tokens.size > countMax ? this.remove(oldest) : Effect.void
-    })
+  add(token: string, owner: string): Effect.Effect<void> {
+    return Effect.uninterruptible(
+      Effect.suspend(() =>
+        Effect.forEach(this.#tokens.add(token, owner), (gone) => this.#unmark(gone), { discard: true })
+      )
+    )
   }
 
   /** The edge before will not ask for it any more. */
   remove(token: string): Effect.Effect<void> {
-    const removed = Effect.suspend(() => (this.#tokens.delete(token) ? this.#unmark(token) : Effect.void))
+    const removed = Effect.suspend(() => {
+      if (!this.#tokens.has(token)) return Effect.void
+      this.#tokens.delete(token)
+      return this.#unmark(token)
+    })
     return Effect.uninterruptible(removed)
   }
 

@@ -244,10 +244,10 @@ export class Spool {
   done(journal: Journal): Effect.Effect<void> {
     if (journal.passed === undefined || journal.isForgotten) return this.remove(journal)
     const { resting } = this
-    const { token } = journal
+    const { passed, token } = journal
     const released = Effect.suspend(() => (journal.isForgotten ? resting.remove(token) : Effect.void))
     const rests = Effect.uninterruptible(
-      Effect.all([resting.add(token), this.#forget(journal), released], { discard: true })
+      Effect.all([resting.add(token, passed.owner ?? ""), this.#forget(journal), released], { discard: true })
     )
     return Effect.andThen(Effect.orDie(Effect.retry(this.settle(journal), Schedule.spaced(settleWait))), rests)
   }

@@ -3,9 +3,9 @@
  * whose edge is gone is suspended: its sessions wait, and end when it does not come back in time.
  */
 import { Deferred, type Effect, Exit, Latch, Semaphore } from "effect"
+import { Remembered } from "../../model/Remembered.ts"
 import { CommonMemory } from "./CommonMemory.ts"
 import { unmarkedBytesMax } from "./JournalHistory.ts"
-import { Remembered } from "./Remembered.ts"
 import { type Guest, Room } from "./Room.ts"
 import type { Said } from "./Said.ts"
 
