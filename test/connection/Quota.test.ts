@@ -3,9 +3,11 @@ import { assert, it } from "@effect/vitest"
 import { Effect, References } from "effect"
 import type { AccessFile, Quota } from "../../src/access/Access.ts"
 import * as ReturnCode from "../../src/protocol/ReturnCode.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import * as Journal from "../support/journal.ts"
 import * as Balancer from "../support/proxy.ts"
 
 const limited = (quota: Quota): AccessFile => ({
@@ -413,5 +415,28 @@ it.live("bytes per second: who waits goes on by rules that are changed meanwhile
         { seconds: 10 }
       )
     }
+  })
+)
+
+it.live("what is kept of sessions of edges that did not come back is on its disk, after a start, too", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    const token = "1".repeat(32)
+    const path = `/traces/.journals/${token}`
+    memory.write(`${path}.json`, Buffer.from(JSON.stringify({ edgeName: "edge", peer: "127.0.0.1:1" })))
+    memory.write(`${path}.history`, Buffer.alloc(2000))
+    memory.write(`${path}.expired`, Buffer.alloc(0))
+    const relay = yield* TestRelay.make({ memory, access: limited({ bytesOnDisk: 2000 }) })
+    const begun = Effect.gen(function* () {
+      const { control } = relay.script()
+      const c = yield* control
+      yield* c.version(13)
+      return (yield* c.createSession({ name: "one" })).id
+    })
+    assert.strictEqual(yield* begun, 0n)
+    assert.deepStrictEqual(yield* incidents(relay), ["DISK_QUOTA 1"])
+    // Its edge comes back, and what was kept is of no use.
+    yield* Journal.opened(yield* relay.wire("control"), Journal.opening(token))
+    assert.notStrictEqual(yield* begun, 0n)
   })
 )

@@ -95,6 +95,31 @@ describe("a session by an edge", () => {
     })
   )
 
+  it.live("waits for room, too, that is taken by what the relay keeps of others by edges, until these are over", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make({ access: bounded({ bytesOnDisk: 1_000_000 }) })
+      const local = yield* Local.start(relay)
+      const script = Script.make(local, relay.output, () => {})
+      const scope = yield* Scope.make()
+      const { c } = yield* Scope.provide(script.recording({ name: "first", sessionId: 1 }), scope)
+      // Their files are empty.
+      for (let index = 0; index < 20; index++) yield* c.addStream({ channel: `channel ${index}` })
+      const kept = () => relay.output.files().filter((path) => path.endsWith(".history"))
+      yield* until("all to be put down", () => kept().some((path) => Number(relay.output.size(path)) > 2000))
+      yield* relay.relay.replaceAccess(bounded({ bytesOnDisk: 2000 }))
+      yield* script.recording({ name: "second", sessionId: 2 })
+      yield* until("the edge to say that it waits", () =>
+        Report.of(local.edge, "").journals.some(({ waitsFor: what }) => what?.includes("for room in its quota"))
+      )
+      assert.deepStrictEqual(
+        (yield* relay.relay.sessions).map(({ name }) => name),
+        ["first"]
+      )
+      yield* Scope.close(scope, Exit.void)
+      yield* until("the second", relay.relay.sessions, (all) => all.some(({ name }) => name === "second"))
+    })
+  )
+
   it.live("by two edges waits for what the one between does not tell from its own: that is said of both", () =>
     Effect.gen(function* () {
       const relay = yield* TestRelay.make({ access: bounded({ bytesOnDisk: 1 }) })

@@ -181,3 +181,31 @@ it.live("who only asked is not remembered for long", () =>
     })
   )
 )
+
+it.live("what is kept of journals counts for whose they are now, also after a look at the disk, until it is gone", () =>
+  withStore({}, ({ memory, store }) =>
+    Effect.gen(function* () {
+      const allowances = new Allowances(store, new Incidents(), () => {})
+      memory.write(`${output}/h/s/ch_0`, Buffer.alloc(50))
+      const [one, both] = [[unbounded("one")], [unbounded("one"), unbounded("two")]].map((quotas) =>
+        allowances.sharesOf(quotas)
+      )
+      const counted = () => ["one", "two"].map((principal) => allowances.of(principal).diskBytes)
+      allowances.of("one").directories.add("h/s")
+      allowances.keep("a", one ?? [], 1000)
+      allowances.keep("b", both ?? [], 20)
+      allowances.keep("a", both ?? [], 300)
+      yield* allowances.recount(allowances.of("one"))
+      assert.deepStrictEqual(counted(), [370, 320])
+      // Nobody forgets whose journals are kept, though they have no connection.
+      allowances.forget("two")
+      allowances.keep("a", one ?? [], 4)
+      assert.deepStrictEqual(counted(), [74, 20])
+      for (const token of ["a", "b", "c"]) allowances.keep(token, [], 0)
+      assert.strictEqual(allowances.of("one").diskBytes, 50)
+      allowances.of("one").directories.clear()
+      for (const principal of ["one", "two"]) allowances.forget(principal)
+      assert.strictEqual(allowances.principalCount, 0)
+    })
+  )
+)

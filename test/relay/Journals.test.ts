@@ -1,9 +1,9 @@
 /** Which journal a session came by: known for as long as both are there. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Remembered } from "../../src/model/Remembered.ts"
 import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
 import { type Journal, Journals } from "../../src/relay/journal/Journals.ts"
-import { Remembered } from "../../src/model/Remembered.ts"
 import { Random } from "../support/Random.ts"
 
 const standing = { owner: "", waiting: undefined }

@@ -14,7 +14,7 @@ import { retracedBeside } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
 import { HostedJournal } from "./HostedJournal.ts"
-import { leftOf, optionsOf } from "./Hosting.ts"
+import { leftOf, optionsOf, remove } from "./Hosting.ts"
 import { Lacking } from "./Lacking.ts"
 import { replayed } from "./Replay.ts"
 
@@ -100,7 +100,7 @@ const expire = (
       yield* Effect.ignore(Rested.note(store, token, history.directories))
     }
     journal.lacking?.rest()
-    for (const oldest of forgotten) yield* JournalFiles.remove(store, oldest)
+    for (const oldest of forgotten) yield* remove(registry, oldest)
   }).pipe(registry.journals.turn.withPermits(1))
 
 /**
@@ -197,12 +197,13 @@ export const isForNow = ({ store }: Registered, failure: JournalsLeft.Unfound): 
 
 /** It cannot be gone through again, and could not later: its sessions have ended where they were. */
 export const broken = (
-  { incidents, store }: Registered,
+  registry: Registered,
   { about, token }: JournalsLeft.Found,
   cause: Cause.Cause<unknown>
 ): Effect.Effect<void> => {
+  const { incidents, store } = registry
   const detail = `${about.edgeName}: ${JournalFiles.pathsOf(store, token).history} cannot be gone through again`
-  return Effect.andThen(incidents.report("JOURNAL_UNMARKED", detail, cause), JournalFiles.remove(store, token))
+  return Effect.andThen(incidents.report("JOURNAL_UNMARKED", detail, cause), remove(registry, token))
 }
 
 const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) =>
@@ -237,6 +238,6 @@ export const awaken = (
       journals.open.set(token, journal)
       yield* JournalFiles.revive(store, token)
       registry.background(waits(registry, journal))
-    } else yield* Effect.andThen(found?.close ?? Effect.void, JournalFiles.remove(store, token))
+    } else yield* Effect.andThen(found?.close ?? Effect.void, remove(registry, token))
     journals.revive(token)
   }).pipe(registry.journals.turn.withPermits(1), Effect.uninterruptible)

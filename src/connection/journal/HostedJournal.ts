@@ -208,7 +208,7 @@ export class HostedJournal implements Journal {
       if (this.isLeft) return
       this.lacking?.tell(this)
       if (isWhole) yield* said("finished")
-      if (this.marking.history !== undefined) yield* this.marking.history.forget
+      yield* this.marking.removed
     })
     // Even if that fails: the edge waits to hear of the end.
     const over = Effect.catchCause(putDown, (cause) => incidents.report("JOURNAL_UNMARKED", undefined, cause))

@@ -1,5 +1,7 @@
 /** The options of a `HostedJournal`, for one that an edge opens and for one that an earlier relay has left. */
+import { Effect } from "effect"
 import { isSynced } from "../../model/Sync.ts"
+import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import type * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Peer } from "../../transport/Peer.ts"
@@ -29,6 +31,10 @@ export const optionsOf = (
   edge: { name: about.peer, certificate: about.certificate },
   begunAt: about.begunAt
 })
+
+/** Removes what is put down of one that is not open; it counts for nobody any more. */
+export const remove = ({ permissions, store }: Registry["Service"], token: string): Effect.Effect<void> =>
+  Effect.map(JournalFiles.remove(store, token), () => permissions.allowances.keep(token, [], 0))
 
 /** How what an earlier relay has left is read. */
 export const leftOf = ({ incidents, options }: Registry["Service"]): JournalsLeft.Options => ({

@@ -16,8 +16,9 @@ import { Positions } from "./Positions.ts"
 
 /** What of the journal decides about marks. */
 interface Marked {
+  readonly token: string
   readonly edgeName: string
-  readonly standing: { readonly owner: string }
+  readonly standing: { readonly owner: string; readonly keeps: (token: string, byteCount: number) => void }
   readonly brought: Brought
   readonly abridgement: Abridgement
   /** Number of the last record that was carried out. */
@@ -41,6 +42,7 @@ export class Marking {
   readonly #positions: Positions
   /** Undefined: nothing is written down, so after a crash the journal is not found again. */
   history: JournalHistory.JournalHistory | undefined
+  #isRemoved = false
   /** Number of the last record that the edge would not be asked for again if the relay were killed now. */
   durable = 0
   /** Open unless it is being marked. */
@@ -57,6 +59,23 @@ export class Marking {
     history.heldIn(new Holding(this.#registry.journals.unmarked, () => this.#journal.standing.owner))
     this.history = history
     this.durable = this.#journal.received
+    this.#count(history.byteCount)
+  }
+
+  /** What is put down counts for whose journal it is, until it is removed. */
+  #count(byteCount: number): void {
+    const { standing, token } = this.#journal
+    standing.keeps(token, this.#isRemoved ? 0 : byteCount)
+  }
+
+  /** Nothing of it needs to be put down any more: what was is removed. */
+  get removed(): Effect.Effect<void> {
+    const { history } = this
+    if (history === undefined) return Effect.void
+    return Effect.suspend(() => {
+      this.#isRemoved = true
+      return Effect.map(history.forget, () => this.#count(0))
+    })
   }
 
   /** A record is about to be carried out. */
@@ -106,6 +125,7 @@ export class Marking {
       if (history === undefined) abridgement.forgetClosed()
       else if (isWhole) {
         yield* history.mark(received, this.#positions.of(brought.sessions), () => abridgement.abridged)
+        this.#count(history.byteCount)
       }
       if (isWhole) this.durable = received
       this.#pace.marked(begunAt, isWhole)
@@ -137,12 +157,9 @@ export class Marking {
    */
   #forget(detail?: string, cause?: Cause.Cause<unknown>): Effect.Effect<void> {
     // A relay that stops, or a journal that ends, keeps the marks that there are.
-    const { history } = this
     if (this.#journal.isEnding) return Effect.void
+    const { removed } = this
     this.history = undefined
-    return Effect.andThen(
-      this.#registry.incidents.report("JOURNAL_UNMARKED", detail, cause),
-      history?.forget ?? Effect.void
-    )
+    return Effect.andThen(this.#registry.incidents.report("JOURNAL_UNMARKED", detail, cause), removed)
   }
 }

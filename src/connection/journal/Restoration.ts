@@ -10,11 +10,12 @@ import * as Away from "../../relay/journal/Away.ts"
 import * as JournalFiles from "../../relay/journal/JournalFiles.ts"
 import * as JournalsLeft from "../../relay/journal/JournalsLeft.ts"
 import { type Bereft, retraced, type Steps } from "../../relay/journal/Retracing.ts"
+import { Party } from "../../relay/party/Party.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
 import { broken, isForNow, rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
-import { leftOf, optionsOf } from "./Hosting.ts"
+import { leftOf, optionsOf, remove } from "./Hosting.ts"
 import { Lacking } from "./Lacking.ts"
 import { replayed } from "./Replay.ts"
 import { ownerOf } from "./Standing.ts"
@@ -22,17 +23,22 @@ import { ownerOf } from "./Standing.ts"
 /** Nothing is lost of it: its edge comes again until it can be done. */
 const leave = (registry: Registry["Service"], token: string, failure: JournalsLeft.Unfound): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const { incidents, journals, store } = registry
+    const { incidents, journals } = registry
     if (!isForNow(registry, failure)) return yield* incidents.report("JOURNAL_UNMARKED", failure.message)
     yield* incidents.report("JOURNAL_WAITS", failure.message)
     const owner = yield* expiredOwner(registry, token)
-    for (const oldest of journals.expire(token, owner)) yield* JournalFiles.remove(store, oldest)
+    for (const oldest of journals.expire(token, owner)) yield* remove(registry, oldest)
   })
 
+/** Whose it is; what is put down of it counts for them. */
 const expiredOwner = ({ permissions, store }: Registry["Service"], token: string): Effect.Effect<string> =>
-  Effect.map(JournalsLeft.aboutOf(store, token), (about) =>
-    about === undefined ? "" : ownerOf({ name: about.peer, certificate: about.certificate }, permissions.rightsOf)
-  )
+  Effect.gen(function* () {
+    const about = yield* JournalsLeft.aboutOf(store, token)
+    if (about === undefined) return ""
+    const edge = { name: about.peer, certificate: about.certificate }
+    new Party(permissions, edge).keeps(token, yield* JournalFiles.byteCountOf(store, token))
+    return ownerOf(edge, permissions.rightsOf)
+  })
 
 /** Files that are read at once. */
 const concurrency = 16
@@ -49,7 +55,7 @@ const rememberOver = (registry: Registry["Service"]): Effect.Effect<void, Journa
     for (const [token, owner] of yield* owned(ended, (token) => JournalsLeft.flaggedOwner(store, token, "ended")))
       yield* JournalsLeft.forgetOver(store, journals.end(token, owner))
     for (const [token, owner] of yield* owned(expired, (token) => expiredOwner(registry, token)))
-      for (const oldest of journals.expire(token, owner)) yield* JournalFiles.remove(store, oldest)
+      for (const oldest of journals.expire(token, owner)) yield* remove(registry, oldest)
   })
 
 /** Before anybody can connect. Fails if it cannot be known what there is. */
@@ -78,7 +84,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
     const bereft = (found: JournalsLeft.Found, { directory, retraced }: Bereft<HostedJournal>) =>
       Effect.gen(function* () {
         yield* incidents.report("JOURNAL_CHANGED", `${retraced.edgeName}: ${directory} is gone`)
-        yield* Effect.andThen(dropped(found), JournalFiles.remove(store, found.token))
+        yield* Effect.andThen(dropped(found), remove(registry, found.token))
       })
     const currentOf = ({ brought }: HostedJournal) =>
       brought.sessions.flatMap(({ chunks, identity }) => {

@@ -80,6 +80,11 @@ export class Standing {
     return { code: "SESSION_NOT_PERMITTED", detail: `${this.edge.name}, ${this.#party.principals}: any session` }
   }
 
+  /** So much of its journal is kept on the disk. */
+  keeps(token: string, byteCount: number): void {
+    this.#party.keeps(token, byteCount)
+  }
+
   readonly waitsFor = (why: Incident | undefined): void => {
     const isNews = why !== undefined && why.code !== this.waiting?.code
     this.waiting = why

@@ -80,6 +80,10 @@ export const unlinked = (store: Store, paths: ReadonlyArray<string>): Effect.Eff
     yield* Effect.ignore(files.removeDirectory(`${store.output}/${place}`))
   })
 
+/** How long its history is; 0: there is none. */
+export const byteCountOf = (store: Store, token: string): Effect.Effect<number> =>
+  Effect.orElseSucceed(store.retraceable.plain.size(pathsOf(store, token).history), () => 0)
+
 export const remove = (store: Store, token: string): Effect.Effect<void> => {
   const { about, away, changes, expired, fresh, history } = pathsOf(store, token)
   return unlinked(store, [history, fresh, changes, about, expired, away])

@@ -136,6 +136,11 @@ export class JournalHistory {
     this.#watch.prefixes.add(prefix)
   }
 
+  /** So long is its file. */
+  get byteCount(): number {
+    return this.#position
+  }
+
   /** Absolute: below them renames are recorded. */
   get directories(): Iterable<string> {
     return this.#watch.prefixes

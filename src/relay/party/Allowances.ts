@@ -4,7 +4,7 @@
  *
  * Bytes on disk are counted as they arrive, which is too much where files are overwritten, cleared or taken away. So
  * before anybody is refused for them the files are looked at (`recount`). What was recorded before the relay started is
- * found through what the earlier relay wrote down (`Recordings`).
+ * found through what the earlier relay wrote down (`Recordings`). What the relay keeps of journals is counted exactly.
  */
 import { Effect } from "effect"
 import { clockMillis } from "../../Machine.ts"
@@ -38,6 +38,8 @@ export class Allowance {
   sessionCount = 0
   /** An upper bound for what its traces take now; `recount` makes it exact. */
   diskBytes = 0
+  /** The part of that which the relay keeps of its journals. */
+  journalBytes = 0
   readonly bucket = new TokenBucket(clockMillis())
   readonly debtors = new Debtors()
   /** Where its sessions record, or did, relative to the output directory. */
@@ -54,7 +56,8 @@ export class Allowance {
   }
 
   get isUnused(): boolean {
-    return this.connectionCount === 0 && this.sessionCount === 0 && this.directories.size === 0
+    const { connectionCount, directories, journalBytes, sessionCount } = this
+    return connectionCount === 0 && sessionCount === 0 && directories.size === 0 && journalBytes === 0
   }
 }
 
@@ -62,6 +65,12 @@ export class Allowance {
 export interface Share {
   readonly quota: Quota
   readonly allowance: Allowance
+}
+
+/** What is kept of a journal, and whom it counts for. */
+interface Kept {
+  readonly shares: ReadonlyArray<Share>
+  readonly byteCount: number
 }
 
 /** With fewer principals, or directories, nobody looks for those that can be forgotten. */
@@ -85,6 +94,7 @@ export class Allowances {
   #lookedAtCount = principalCountMin
   /** When it changes, a held `Allowance` may be one that was forgotten: ask for it again. */
   forgottenCount = 0
+  readonly #kept = new Map<string, Kept>()
   #unsaid: Array<Recording> = []
   /** Directories written down since the last sweep. */
   #saidCount = 0
@@ -146,6 +156,22 @@ export class Allowances {
     // Not counted now, and later only as far as it is remembered.
     const [oldest] = directories
     if (directories.size > directoryCountMax && oldest !== undefined) directories.delete(oldest)
+  }
+
+  /** So much is kept of the journal now; 0: nothing. */
+  keep(token: string, shares: ReadonlyArray<Share>, byteCount: number): void {
+    const before = this.#kept.get(token)
+    if (byteCount === 0) this.#kept.delete(token)
+    else this.#kept.set(token, { shares, byteCount })
+    for (const { allowance } of shares) {
+      allowance.journalBytes += byteCount
+      allowance.diskBytes += byteCount
+    }
+    for (const { allowance, quota } of before?.shares ?? []) {
+      allowance.journalBytes -= before?.byteCount ?? 0
+      allowance.diskBytes -= before?.byteCount ?? 0
+      this.forget(quota.principal)
+    }
   }
 
   /** The session that recorded there has ended. */
@@ -223,7 +249,7 @@ export class Allowances {
       if (allowance.recounting !== undefined) return allowance.recounting
       const counted = Effect.gen({ self: this }, function* () {
         yield* Effect.forEach([...allowance.syncs], (synced) => synced, { discard: true })
-        let sum = 0
+        let sum = allowance.journalBytes
         const before = allowance.diskBytes
         for (const directory of [...allowance.directories]) {
           const byteCount = yield* this.#store.directory(directory).byteCount

@@ -236,6 +236,12 @@ export class Party {
     }
   }
 
+  /** So much is kept of a journal that it brings, or brought. */
+  keeps(token: string, byteCount: number): void {
+    this.#look()
+    this.#permissions.allowances.keep(token, this.#shares, byteCount)
+  }
+
   /** Without rules nothing is counted. */
   get isBounded(): boolean {
     this.#look()
