@@ -48,14 +48,11 @@ const rememberOver = (registry: Registry["Service"]): Effect.Effect<void, Journa
   Effect.gen(function* () {
     const { journals, store } = registry
     const { ended, expired, finished } = yield* JournalsLeft.findOver(store)
-    const owned = (tokens: ReadonlyArray<string>, ownerOf: (token: string) => Effect.Effect<string>) =>
-      Effect.forEach(tokens, (token) => Effect.map(ownerOf(token), (owner) => [token, owner] as const), { concurrency })
-    for (const [token, owner] of yield* owned(finished, (token) => JournalsLeft.flaggedOwner(store, token, "finished")))
-      yield* JournalsLeft.forgetOver(store, journals.finish(token, owner))
-    for (const [token, owner] of yield* owned(ended, (token) => JournalsLeft.flaggedOwner(store, token, "ended")))
-      yield* JournalsLeft.forgetOver(store, journals.end(token, owner))
-    for (const [token, owner] of yield* owned(expired, (token) => expiredOwner(registry, token)))
-      for (const oldest of journals.expire(token, owner)) yield* remove(registry, oldest)
+    for (const { owner, token } of finished) yield* JournalsLeft.forgetOver(store, journals.finish(token, owner))
+    for (const { owner, token } of ended) yield* JournalsLeft.forgetOver(store, journals.end(token, owner))
+    const owners = yield* Effect.forEach(expired, ({ token }) => expiredOwner(registry, token), { concurrency })
+    for (const [index, { token }] of expired.entries())
+      for (const oldest of journals.expire(token, owners[index] ?? "")) yield* remove(registry, oldest)
   })
 
 /** Before anybody can connect. Fails if it cannot be known what there is. */

@@ -214,12 +214,19 @@ const foundIn = (
     }
   })
 
-/** Journals that an earlier relay has finished, or ended, and whose edges may not know yet. */
+/** Journals that an earlier relay has finished, or ended, and whose edges may not know yet; each list the oldest first. */
 export interface Over {
-  readonly finished: ReadonlyArray<string>
-  readonly ended: ReadonlyArray<string>
+  readonly finished: ReadonlyArray<Flag>
+  readonly ended: ReadonlyArray<Flag>
   /** Their edges did not come in time, but may still come. */
-  readonly expired: ReadonlyArray<string>
+  readonly expired: ReadonlyArray<Flag>
+}
+
+/** That a journal is over, as it was written down. */
+export interface Flag {
+  readonly token: string
+  /** Whose it was; nothing: the flag does not say. */
+  readonly owner: string
 }
 
 /** It cannot be known what is there. */
@@ -245,17 +252,42 @@ const namesIn = ({ output, retraceable: { plain } }: Store): Effect.Effect<Reado
 const tokensOf = (names: ReadonlyArray<string>, pattern: RegExp) =>
   names.flatMap((name) => pattern.exec(name)?.[1] ?? [])
 
-const overOf = (names: ReadonlyArray<string>): Over => ({
+const overOf = (names: ReadonlyArray<string>) => ({
   finished: tokensOf(names, /^(.*)\.finished$/),
   ended: tokensOf(names, /^(.*)\.ended$/),
   expired: tokensOf(names, /^(.*)\.expired$/)
 })
 
-export const findOver = (store: Store): Effect.Effect<Over, FileFailed> => Effect.map(namesIn(store), overOf)
+/** Flags that are read at once. */
+const flagCountMax = 16
 
-/** Whose the journal was, as its flag says; nothing: it does not. */
-export const flaggedOwner = (store: Store, token: string, what: "finished" | "ended"): Effect.Effect<string> =>
-  Effect.orElseSucceed(textOf(store.retraceable.plain, pathsOf(store, token)[what]), () => "")
+/** Nothing is ever written to a flag again: it is as old as its file. */
+const flagOf = (store: Store, token: string, what: keyof Over) =>
+  Effect.gen(function* () {
+    const { plain } = store.retraceable
+    const path = pathsOf(store, token)[what]
+    const file = yield* plain.open(path, "read")
+    const bytes = Buffer.alloc(yield* Effect.orElseSucceed(plain.size(path), () => 0))
+    const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
+    return { token, owner: bytes.toString("utf8", 0, count), sinceMillis: file.modifiedMillis ?? 0 }
+  }).pipe(Effect.orElseSucceed(() => ({ token, owner: "", sinceMillis: 0 })))
+
+const flagsOf = (store: Store, tokens: ReadonlyArray<string>, what: keyof Over): Effect.Effect<ReadonlyArray<Flag>> =>
+  Effect.map(
+    Effect.forEach(tokens, (token) => flagOf(store, token, what), { concurrency: flagCountMax }),
+    (flags) =>
+      flags.sort((one, other) => one.sinceMillis - other.sinceMillis).map(({ owner, token }) => ({ token, owner }))
+  )
+
+export const findOver = (store: Store): Effect.Effect<Over, FileFailed> =>
+  Effect.gen(function* () {
+    const { ended, expired, finished } = overOf(yield* namesIn(store))
+    return {
+      finished: yield* flagsOf(store, finished, "finished"),
+      ended: yield* flagsOf(store, ended, "ended"),
+      expired: yield* flagsOf(store, expired, "expired")
+    }
+  })
 
 /** What was put down of the journal's edge; undefined: nothing that can be read. */
 export const aboutOf = (store: Store, token: string): Effect.Effect<About | undefined> =>
