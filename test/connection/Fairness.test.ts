@@ -225,7 +225,8 @@ it.live("what a connection wants of one read is what its socket is asked for, fr
   )
 )
 
-it("a connection to which little comes gives back the room for long reads", () => {
+/** A connection, and what makes its heart beat. */
+const beating = (partial: CommonMemory, reads: CommonMemory) => {
   const beats: Array<() => void> = []
   const machine = Machine.replace({
     ...Machine,
@@ -234,12 +235,35 @@ it("a connection to which little comes gives back the room for long reads", () =
       return setInterval(() => {}, 1_000_000).unref()
     }
   })
-  const [partial, reads] = [new CommonMemory(8 * mebi), new CommonMemory(8 * mebi)]
-  const { connection, seen } = taking("owner", partial, reads)
+  const taken = taking("owner", partial, reads)
   machine()
   const beat = () => {
     for (const each of beats) each()
   }
+  return { ...taken, beat }
+}
+
+it("a connection to which nothing comes gives back the memory of records that came in part", () => {
+  const { beat, connection, seen } = beating(new CommonMemory(mebi), new CommonMemory(mebi))
+  const bytes = record(1, Kind.rest, Buffer.alloc(6000))
+  const placeOfNext = () => {
+    connection.receive(Buffer.from(bytes.subarray(0, 3000)), 3000)
+    connection.receive(Buffer.from(bytes.subarray(3000)), bytes.length - 3000)
+    return seen.places.at(-1)
+  }
+  const first = placeOfNext()
+  beat()
+  assert.strictEqual(placeOfNext(), first)
+  beat()
+  beat()
+  assert.notStrictEqual(placeOfNext(), first)
+  assert.lengthOf(seen.numbers, 3)
+  connection.release()
+})
+
+it("a connection to which little comes gives back the room for long reads", () => {
+  const [partial, reads] = [new CommonMemory(8 * mebi), new CommonMemory(8 * mebi)]
+  const { beat, connection, seen } = beating(partial, reads)
   const all = join(record(1, Kind.rest, Buffer.alloc(100_000)), record(2, Kind.rest, Buffer.alloc(100_000)))
   const give = (from: number, to: number) => connection.receive(Buffer.from(all.subarray(from, to)), to - from)
   const short = connection.readBytesMax
@@ -256,7 +280,7 @@ it("a connection to which little comes gives back the room for long reads", () =
 })
 
 /** Connections of tracers in a journal of the owner; `peers` are those that the relay serves as control connections. */
-const tracersOf = (owner: string, connections: CommonMemory, peers: Array<Peer> = []) =>
+const tracersOf = (owner: string, connections: CommonMemory, peers: Array<Peer> = [], places?: ReadonlySet<string>) =>
   new Tracers({
     registry: { journals: { connections }, background: Effect.runSync } as unknown as Registry["Service"],
     owner: () => owner,
@@ -264,7 +288,7 @@ const tracersOf = (owner: string, connections: CommonMemory, peers: Array<Peer> 
     peer: {
       edge: { name: "edge", certificate: undefined },
       begunAt: undefined,
-      places: () => undefined,
+      places: () => places,
       brought: () => false,
       waitsFor: () => {},
       onReady: () => {},
@@ -289,6 +313,10 @@ it("who opens connections in many journals has no more than its share of them, a
   )
   assert.strictEqual(fill(fair, 12), 12)
   assert.isFalse(fair.isFull(1))
+  // What an earlier relay has let in before others came.
+  const restored = tracersOf("unfair", connections, [], new Set())
+  assert.strictEqual(fill(restored, 24), 24)
+  restored.broke()
   const before = connections.heldBytes
   fair.carryOut(Kind.end, 12, Buffer.of(0), 0, 1)
   assert.strictEqual(connections.heldBytes, before - 1)

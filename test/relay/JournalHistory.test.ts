@@ -1,7 +1,7 @@
 /** What is put down of an edge's journal, where the disk refuses a part of it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { headBytes, offsets } from "../../src/protocol/journal/Record.ts"
+import { headBytes, Kind, offsets } from "../../src/protocol/journal/Record.ts"
 import { CommonMemory, Holding } from "../../src/relay/journal/CommonMemory.ts"
 import * as HistoryRecord from "../../src/relay/journal/HistoryRecord.ts"
 import * as JournalHistory from "../../src/relay/journal/JournalHistory.ts"
@@ -39,6 +39,22 @@ describe("a journal of which nothing can be put down", () => {
     )
   }
 })
+
+it.live("what follows the mark takes little more memory than it is, however much it is", () =>
+  withStore({}, ({ store }) =>
+    Effect.gen(function* () {
+      const memory = new CommonMemory(256 * 1024 * 1024)
+      const history = yield* JournalHistory.begin(store, "token", { edgeName: "edge", peer: "" }, false)
+      history.heldIn(new Holding(memory, () => "owner"))
+      const byteCount = 48 * 1024 * 1024
+      const bytes = Buffer.alloc(byteCount)
+      history.append(1, Kind.finish, 1, bytes, 0, byteCount)
+      assert.isAbove(memory.heldBytes, byteCount)
+      assert.isBelow(memory.heldBytes, byteCount + 20 * 1024 * 1024)
+      yield* history.close
+    })
+  )
+)
 
 describe("directories of a journal", () => {
   it.live("are watched for as long as they are put down, and again when somebody records there again", () =>

@@ -37,7 +37,9 @@ const room = () => new CommonMemory(1024 ** 2)
 /** A connection whose records are all taken: the numbers of those, and what else becomes of it. */
 export const taking = (owner = "owner", partial = room(), reads = room()) => {
   const numbers: Array<number> = []
-  const seen = { numbers, complaint: "", boundCount: 0, resumeCount: 0 }
+  /** Memory that the records were in. */
+  const places: Array<ArrayBufferLike> = []
+  const seen = { numbers, places, complaint: "", boundCount: 0, resumeCount: 0 }
   const journal: Taken = {
     received: 0,
     durable: 0,
@@ -47,7 +49,10 @@ export const taking = (owner = "owner", partial = room(), reads = room()) => {
     isForgotten: false,
     attach: () => {},
     detach: () => {},
-    record: (number) => numbers.push(number) > 0,
+    record: (number, _kind, _connection, { buffer }) => {
+      places.push(buffer)
+      return numbers.push(number) > 0
+    },
     flush: () => {},
     beat: () => {},
     forgotten: Effect.void

@@ -260,8 +260,7 @@ export class HostedJournal implements Journal {
   }
 
   #open(number: number, kind: number): void {
-    // What an earlier relay has let in is let in again, in whatever order.
-    if (!this.isRetraced && this.#tracers.isFull(number)) {
+    if (this.#tracers.isFull(number)) {
       const { size } = this.#tracers.open
       const others = size < connectionCountMax ? ", and too many of its owner's others" : ""
       this.#refuse("CONNECTION_LIMIT", `${size} of one session are open${others}`)

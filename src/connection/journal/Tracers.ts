@@ -71,7 +71,9 @@ export class Tracers {
 
   /** There is no room for a connection of that number. */
   isFull(number: number): boolean {
-    return !this.#open.has(number) && (this.#open.size >= connectionCountMax || this.#further.isTooMuch)
+    // What an earlier relay has let in is let in again, in whatever order.
+    if (this.#open.has(number) || this.#options.peer.places() !== undefined) return false
+    return this.#open.size >= connectionCountMax || this.#further.isTooMuch
   }
 
   #count(): void {

@@ -39,11 +39,6 @@ export class RecordFramer {
     this.#sink = sink
   }
 
-  /** Memory that it has. */
-  get heldBytes(): number {
-    return this.#room.length
-  }
-
   /** Size of the record that has come in part; 0: of none, or its head has not come. */
   get comingBytes(): number {
     return this.#filled < headBytes ? 0 : this.#sizeOf(this.#gathered, 0, this.#filled)
@@ -56,7 +51,7 @@ export class RecordFramer {
 
   /** To be called now and then: gives back what nothing has been gathered in since it was called before. */
   rest(): void {
-    if (!this.#isUsed && this.#gathered !== this.#room) this.#room = nothing
+    if (!this.#isUsed) this.#room = nothing
     this.#isUsed = false
   }
 
