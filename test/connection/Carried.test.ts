@@ -46,6 +46,13 @@ const outcome = (wire: Wire, recordCount: number) =>
     }
   })
 
+/** Until the relay says that it has ended the journal. */
+const ended = (wire: Wire) =>
+  Effect.gen(function* () {
+    const { offsets, size } = OpenJournal.acknowledgement
+    while ((yield* wire.read(size)).readUInt32BE(offsets.outcome) !== OpenJournal.Outcome.ended);
+  })
+
 const begin = (name: string) => [
   message(numbers.VERSION, join(u32(2), u32(10))),
   message(numbers.CREATE_SESSION, Commands.createSession(10, { name, host: "web1" }))
@@ -289,5 +296,21 @@ it.live("of a packet whose rest the edge has lost nothing is left when the next 
     const path = relay.output.files().find((file) => file.endsWith("/ch_0")) ?? ""
     yield* relay.script().fileSize(path, size)
     assert.deepStrictEqual(Buffer.from(relay.output.read(path) ?? []), Buffer.alloc(size, 1))
+  })
+)
+
+it.live("an edge is told at once that the relay has ended its session, though it says nothing more itself", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({})
+    const wire = yield* bringing(relay, "9")
+    const all: ReadonlyArray<Record> = [
+      [Kind.control, 1, none],
+      ...begin("ended").map((command): Record => [Kind.command, 1, command])
+    ]
+    yield* wire.send(records(...all))
+    assert.strictEqual(yield* outcome(wire, all.length), OpenJournal.Outcome.goesOn)
+    const [session] = yield* relay.relay.sessions
+    assert.isTrue(yield* relay.relay.endSession(session?.id ?? 0))
+    yield* ended(wire)
   })
 )

@@ -244,6 +244,8 @@ export class HostedJournal implements Journal {
   #closed(isRefused: boolean): void {
     if (isRefused && this.brought.isAny) this.#onReady()
     else this.#cut()
+    // Within no read, which would end it: the edge hears of it though it says nothing. A history is gone through first.
+    if (this.isCut && !this.isRetraced) this.end()
   }
 
   /** Ends it before its edge does: no more of it is carried out. */
