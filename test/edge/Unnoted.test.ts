@@ -5,6 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
+import type { Sync } from "../../src/model/Sync.ts"
 import type { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -27,8 +28,16 @@ const notesIn = (memory: MemoryFiles) =>
 const noted = (memory: MemoryFiles, notes: ReturnType<typeof notesIn>) =>
   Effect.forEach(notes, ([path, bytes]) => Effect.map(memory.service.unlink(path), () => memory.write(path, bytes)))
 
+interface How {
+  readonly closeCommand?: number
+  /** The notes from then on are lost. */
+  readonly notedAt?: Step
+  /** Of the relay that comes after. */
+  readonly sync?: Sync
+}
+
 /** The power fails once the session `isAt` a step, and takes all notes since `notedAt`; undefined: it does not. */
-const recorded = (isAt: Step | undefined, closeCommand = archive, notedAt?: Step) => {
+const recorded = (isAt: Step | undefined, { closeCommand = archive, notedAt, sync = "none" }: How = {}) => {
   const { codes, layer } = logged()
   return Effect.gen(function* () {
     let scope = yield* Scope.make()
@@ -57,7 +66,7 @@ const recorded = (isAt: Step | undefined, closeCommand = archive, notedAt?: Step
         yield* Scope.close(scope, Exit.void)
         yield* noted(memory, notes)
         scope = yield* Scope.make()
-        relay = yield* Scope.provide(TestRelay.make({ memory }), scope)
+        relay = yield* Scope.provide(TestRelay.make({ memory, sync }), scope)
       })
     const rotate = (chunk: number) =>
       Effect.gen(function* () {
@@ -104,8 +113,9 @@ describe("a session by an edge goes on where it was when its relay's power faile
     for (const step of ["created", "rotated", "closed", "archived", "went on", "rotated twice"] as const) {
       it.live(`${way}: ${step}`, () =>
         Effect.gen(function* () {
-          const expected = yield* recorded(undefined, command)
-          const { beside, isLost, isTold, own } = yield* recorded(step, command)
+          const how = { closeCommand: command }
+          const expected = yield* recorded(undefined, how)
+          const { beside, isLost, isTold, own } = yield* recorded(step, how)
           assert.deepStrictEqual(own, expected.own)
           assert.isFalse(isLost)
           // A trace chunk that was only created has no file yet; one after a clear is where the first was.
@@ -115,12 +125,14 @@ describe("a session by an edge goes on where it was when its relay's power faile
       )
     }
   }
-  it.live("rotated twice, and the first time noted", () =>
-    Effect.gen(function* () {
-      const expected = yield* recorded(undefined)
-      const { beside, isLost, isTold, own } = yield* recorded("rotated twice", archive, "went on")
-      assert.deepStrictEqual(own, expected.own)
-      assert.deepStrictEqual([isLost, isTold, beside.length > 0], [false, true, true])
-    })
+  it.live.each(["none", "always"] as const)(
+    "rotated twice, and the first time noted; the next relay has --sync=%s",
+    (sync) =>
+      Effect.gen(function* () {
+        const expected = yield* recorded(undefined)
+        const { beside, isLost, isTold, own } = yield* recorded("rotated twice", { notedAt: "went on", sync })
+        assert.deepStrictEqual(own, expected.own)
+        assert.deepStrictEqual([isLost, isTold, beside.length > 0], [false, true, true])
+      })
   )
 })

@@ -1,7 +1,8 @@
 /**
  * Trace chunks that the disk shows further on than a journal's history does: without syncs a power cut takes notes of
  * renames that the disk has kept. What was current at the last mark is moved back; what came after it is put beside the
- * session's directory, since the edge brings it once more.
+ * session's directory, since the edge brings it once more. The disk is asked whatever `--sync` says now: the relay that
+ * was lost may have had another.
  */
 import { dirname, join } from "node:path"
 import { Effect } from "effect"

@@ -89,7 +89,7 @@ export const retraced = <A>(
     if (directory !== undefined) return yield* Effect.as(bereft(found, { directory, retraced }), undefined)
     const stray = shadow.stray
     if (stray !== undefined) return yield* new HistoryAstray({ path: stray })
-    for (const current of found.isSynced ? [] : currentOf(retraced)) {
+    for (const current of currentOf(retraced)) {
       const beside = yield* refound(store.retraceable.plain, shadow, current)
       if (beside !== undefined) yield* setAside(retraced, beside)
     }
