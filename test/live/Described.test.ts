@@ -6,6 +6,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { turns } from "../support/turns.ts"
 import { ok, recorded, setUp } from "./inProcess.ts"
+import { begun } from "./scenario.ts"
 
 const lttng = Buffer.from('\ntracer_name = "lttng-ust";')
 
@@ -38,10 +39,7 @@ it.live(
   () =>
     Effect.gen(function* () {
       const { answers, script } = yield* setUp()
-      const tracer = yield* script.tracer()
-      const stream = yield* tracer.stream("ch_0")
-      const meta = yield* tracer.stream("metadata")
-      yield* tracer.c.streamsSent
+      const { tracer, stream, meta } = yield* begun(script)
       yield* tracer.c.metadata(meta.id, Buffer.from('\ntracer_name = "lttng-ust";stream {\n\tid = 0;'))
       const viewer = yield* script.stranger
       yield* viewer.connect(4)

@@ -7,6 +7,7 @@ import * as DiskFiles from "../../src/storage/DiskFiles.ts"
 import { FileFailed, Files } from "../../src/storage/Files.ts"
 import * as Relays from "../support/relays.ts"
 import * as Scenario from "./scenario.ts"
+import { begun } from "./scenario.ts"
 
 /** A disk whose writes can be held back or fail, and whose reads are counted, and fail from `badFrom` of a file on. */
 const makeDisk = () => {
@@ -84,10 +85,7 @@ export const setUp = (changes: Partial<RelayConfig.RelayConfig> = {}) =>
 
 export const recorded = (script: Scenario.LiveScript, name?: string) =>
   Effect.gen(function* () {
-    const tracer = yield* script.tracer(name === undefined ? {} : { name })
-    const stream = yield* tracer.stream("ch_0")
-    const meta = yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
+    const { tracer, stream, meta } = yield* begun(script, name === undefined ? {} : { name })
     yield* tracer.metadata(meta, 0x41, 10, 10)
     return { tracer, stream, meta }
   })

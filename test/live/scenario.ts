@@ -133,6 +133,15 @@ export interface Run {
 /** Everything a relay needs to be for a script. */
 export type Target = Omit<Relays.Relay, "process">
 
+/** A session with a data and a metadata stream, of which viewers may be told. */
+export const begun = function* (s: LiveScript, options: Parameters<LiveScript["tracer"]>[0] = {}) {
+  const tracer = yield* s.tracer(options)
+  const stream = yield* tracer.stream("ch_0")
+  const meta = yield* tracer.stream("metadata")
+  yield* tracer.c.streamsSent
+  return { tracer, stream, meta }
+}
+
 export const scriptOf = (relay: Target, note: (line: string) => void, viewerMinor: number): LiveScript => {
   const script = Script.make({ ...relay, process: undefined as never }, note)
   const stranger = Viewer.of(relay, note)

@@ -1,12 +1,9 @@
 /** Indexes, packets and metadata of streams that go on. */
-import { type Scenario, scenario } from "../scenario.ts"
+import { begun, type Scenario, scenario } from "../scenario.ts"
 
 export const reading: ReadonlyArray<Scenario> = [
   scenario("indexes one by one, then nothing; unread ones win over a later beacon", function* (s) {
-    const tracer = yield* s.tracer()
-    const stream = yield* tracer.stream("ch_0")
-    const meta = yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
+    const { stream, meta } = yield* begun(s)
     const viewer = yield* s.viewer
     yield* viewer.attach(1, "beginning")
     yield* viewer.next(stream.id)
@@ -26,10 +23,7 @@ export const reading: ReadonlyArray<Scenario> = [
   scenario(
     "a half received packet: the beacon is over with its index, and none counts until it is whole",
     function* (s) {
-      const tracer = yield* s.tracer()
-      const stream = yield* tracer.stream("ch_0")
-      yield* tracer.stream("metadata")
-      yield* tracer.c.streamsSent
+      const { tracer, stream } = yield* begun(s)
       yield* stream.packet(0)
       yield* stream.beacon(50)
       const viewer = yield* s.viewer
@@ -56,10 +50,7 @@ export const reading: ReadonlyArray<Scenario> = [
     }
   ),
   scenario("packets by their place, before an index was asked for", function* (s) {
-    const tracer = yield* s.tracer()
-    const stream = yield* tracer.stream("ch_0")
-    const meta = yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
+    const { tracer, stream, meta } = yield* begun(s)
     yield* tracer.metadata(meta, 0x6d, 40, 40)
     for (const seq of [0, 1]) yield* stream.packet(seq, { bytes: 16 * (seq + 1) })
     for (const seek of ["beginning", "last"] as const) {
@@ -80,10 +71,7 @@ export const reading: ReadonlyArray<Scenario> = [
     }
   }),
   scenario("packets: whole, in parts, beyond, of no stream", function* (s) {
-    const tracer = yield* s.tracer()
-    const stream = yield* tracer.stream("ch_0")
-    const meta = yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
+    const { stream, meta } = yield* begun(s)
     for (const seq of [0, 1, 2]) yield* stream.packet(seq, { bytes: 100 })
     const viewer = yield* s.viewer
     yield* viewer.attach(1, "beginning")
@@ -112,10 +100,7 @@ export const reading: ReadonlyArray<Scenario> = [
     yield* viewer.packet(stream.id, 0, 100)
   }),
   scenario("packets that arrive under an attached viewer", function* (s) {
-    const tracer = yield* s.tracer()
-    const stream = yield* tracer.stream("ch_0")
-    yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
+    const { stream } = yield* begun(s)
     const viewer = yield* s.viewer
     yield* viewer.attach(1, "last")
     yield* stream.packet(0, { bytes: 100 })
@@ -155,10 +140,7 @@ export const reading: ReadonlyArray<Scenario> = [
     }
   }),
   scenario("many packets are read from the beginning", function* (s) {
-    const tracer = yield* s.tracer()
-    const stream = yield* tracer.stream("ch_0")
-    yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
+    const { tracer, stream } = yield* begun(s)
     for (let seq = 0; seq < 200; seq++) {
       yield* tracer.d.packet(stream.id, seq, 16)
     }
@@ -173,10 +155,7 @@ export const reading: ReadonlyArray<Scenario> = [
     }
   }),
   scenario("metadata: none yet, some, more, padded; told on every index until it was fetched", function* (s) {
-    const tracer = yield* s.tracer()
-    const stream = yield* tracer.stream("ch_0")
-    const meta = yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
+    const { tracer, stream, meta } = yield* begun(s)
     const viewer = yield* s.viewer
     yield* viewer.attach(1, "last")
     yield* viewer.metadata(meta.id)

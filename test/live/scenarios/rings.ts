@@ -1,16 +1,13 @@
 /** Tracefile rings, rotations and clears under a viewer. */
 import * as Commands from "../../sidebyside/commands.ts"
 import { chunkName } from "../../sidebyside/scenarios/rotations.ts"
-import { type LiveScript, type Scenario, scenario } from "../scenario.ts"
+import { begun, type LiveScript, type Scenario, scenario } from "../scenario.ts"
 
 const { closeCommands, start } = Commands
 
 /** A session with a data and a metadata stream, `count` packets and 10 bytes of metadata. */
 export const recorded = function* (s: LiveScript, count: number) {
-  const tracer = yield* s.tracer()
-  const stream = yield* tracer.stream("ch_0")
-  const meta = yield* tracer.stream("metadata")
-  yield* tracer.c.streamsSent
+  const { tracer, stream, meta } = yield* begun(s)
   yield* tracer.metadata(meta, 0x41, 10, 10)
   for (let seq = 0; seq < count; seq++) yield* stream.packet(seq)
   /** To chunk 1, from packet `at` on; `command` is what becomes of chunk 0. */

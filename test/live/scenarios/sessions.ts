@@ -1,6 +1,6 @@
 /** Connecting, listing, attaching, detaching; what is announced when. */
 import * as Commands from "../../sidebyside/commands.ts"
-import { type Scenario, scenario } from "../scenario.ts"
+import { begun, type Scenario, scenario } from "../scenario.ts"
 import { numbers, request } from "../viewer.ts"
 
 const { join, u32, u64 } = Commands
@@ -52,10 +52,7 @@ export const sessions: ReadonlyArray<Scenario> = [
     yield* viewer.reply("ATTACH")
   }),
   scenario("requests in one piece, and byte by byte, are answered in order", function* (s) {
-    const tracer = yield* s.tracer()
-    const stream = yield* tracer.stream("ch_0")
-    yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
+    const { stream } = yield* begun(s)
     yield* stream.packet(0)
     const viewer = yield* s.stranger
     const all = join(
@@ -174,10 +171,7 @@ export const sessions: ReadonlyArray<Scenario> = [
     yield* late.attach(1, "last")
   }),
   scenario("detach forgets the streams; a new attach starts over", function* (s) {
-    const tracer = yield* s.tracer()
-    const stream = yield* tracer.stream("ch_0")
-    const meta = yield* tracer.stream("metadata")
-    yield* tracer.c.streamsSent
+    const { tracer, stream, meta } = yield* begun(s)
     yield* tracer.metadata(meta, 0x41, 10, 10)
     for (const seq of [0, 1]) yield* stream.packet(seq)
     const viewer = yield* s.viewer

@@ -1,6 +1,6 @@
 /** Streams and their ends: where ours is meant to answer something else than lttng-relayd 2.13.9, and why. */
 import * as Commands from "../../sidebyside/commands.ts"
-import { attached, greeted, type Scenario, scenario } from "../scenario.ts"
+import { attached, begun, greeted, type Scenario, scenario } from "../scenario.ts"
 import { recorded } from "./rings.ts"
 
 const { closeCommands, noSeq, start } = Commands
@@ -19,10 +19,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
   scenario(
     "metadata that comes again in other packets, and then more of it",
     function* (s) {
-      const tracer = yield* s.tracer()
-      const stream = yield* tracer.stream("ch_0")
-      const meta = yield* tracer.stream("metadata")
-      yield* tracer.c.streamsSent
+      const { tracer, stream, meta } = yield* begun(s)
       const viewer = yield* s.viewer
       yield* viewer.attach(1, "beginning")
       let time = 0
