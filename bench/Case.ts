@@ -3,7 +3,6 @@
  *
  * Cases hold no code. A case with a real `lttng` says so; everything else is the generator's work.
  */
-
 import { Schema } from "effect"
 
 const Count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))

@@ -4,7 +4,6 @@
  * A rate is bindfs's own limit on writes. A stall is SIGSTOP to its process: every system call on the mount then
  * hangs in the kernel, as on a dead NFS server, until SIGCONT. The release always continues before it unmounts.
  */
-
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, Schedule, type Scope } from "effect"

@@ -2,7 +2,6 @@
  * The load generator as a command: the one in `native/`, compiled at the start, and for machines without a C compiler
  * the one in `portable/`.
  */
-
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect } from "effect"

@@ -5,7 +5,6 @@
  * heap, page cache or descriptors. A packet counts when its index was acknowledged, and a run lasts until DATA_PENDING
  * says that everything is in the files: a relay gains nothing by acknowledging early.
  */
-
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"

@@ -4,7 +4,6 @@
  * Every process is ended when its scope closes: asked first, killed after a limit. CPU time and memory are those of
  * the whole tree, so a relay that moves its work into helper processes gains nothing in the table.
  */
-
 import * as childProcess from "node:child_process"
 import { once } from "node:events"
 import * as fs from "node:fs"

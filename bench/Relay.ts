@@ -2,7 +2,6 @@
  * The programs under test, started alike: this repository's relay, the installed lttng-relayd, and the null relay. A
  * relay that runs already is taken as it is.
  */
-
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Effect, type Scope } from "effect"

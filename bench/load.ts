@@ -3,7 +3,6 @@
  *
  * `run` sets everything up, takes the caller's `before` measurement, lets the generator go, and hands back its report.
  */
-
 import * as readline from "node:readline"
 import { Effect, Schema, type Scope } from "effect"
 import type { Group } from "./Case.ts"

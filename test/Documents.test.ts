@@ -69,9 +69,9 @@ describe("docs/edge.md", () => {
     const files = ["src/cli/edge/{Edge,EdgeFlags,EdgePort}.ts", "src/cli/TlsFlags.ts"]
     const known = files.flatMap((pattern) =>
       list(pattern).flatMap((file) =>
-        [...read(file).matchAll(/(?:Flag\.[A-Z]\w+|Flags\.toggle|Paths\.\w+|size|directory|path)\(\s*"([a-z-]+)"/g)].map(
-          ([, name]) => `--${name}`
-        )
+        [
+          ...read(file).matchAll(/(?:Flag\.[A-Z]\w+|Flags\.toggle|Paths\.\w+|size|directory|path)\(\s*"([a-z-]+)"/g)
+        ].map(([, name]) => `--${name}`)
       )
     )
     const cells = rowsOf(read("docs/edge.md"), "## Options").flatMap(([cell]) => codesOf(cell))

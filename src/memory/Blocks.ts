@@ -8,7 +8,6 @@
  * connections stall, a share of the pool stays for the next one. A connection is asked to stop *after* the read that
  * spent its share, so the pool can exceed `bytesMax` by at most one read per connection that is receiving.
  */
-
 import type { Holder, Landing } from "./Landing.ts"
 import type { Piece } from "./Piece.ts"
 

@@ -9,7 +9,6 @@
  * While something in it is held, the next read lands in another slab. When all slabs are lent, the shared buffer
  * serves.
  */
-
 import { allocateShared, type Piece } from "./Piece.ts"
 
 /**

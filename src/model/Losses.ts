@@ -2,7 +2,6 @@
  * What the tracer of one stream lost, from the counters that it writes into its packets and repeats in their indexes
  * (streaming.md §6.6, ctf.md): events it had no room for, and packets that were overwritten before they were sent.
  */
-
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import { u64At } from "../protocol/Struct.ts"
 

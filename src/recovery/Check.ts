@@ -2,7 +2,6 @@
  * Every trace below a directory, checked: walks a `Tree`, reads what is needed, leaves the judgement to pure modules.
  * Findings come in the order in which their changes are to be made: files first, then names, inner before outer.
  */
-
 import { basename, dirname } from "node:path"
 import { Cursor } from "../ctf/decode/Cursor.ts"
 import type { Source } from "../ctf/decode/DataStream.ts"

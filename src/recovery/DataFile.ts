@@ -1,5 +1,4 @@
 /** One data file against its index: what is wrong with the two, and what puts it right. Pure. */
-
 import { uuidBytes } from "../ctf/metadata/Classes.ts"
 import type { IndexRecord } from "../protocol/CtfIndex.ts"
 import * as Aside from "./Aside.ts"
@@ -140,6 +139,10 @@ export const changes = (file: DataFile, packets: ReadonlyArray<Packet>): Finding
       : [])
   ]
 }
+
+/** The file is removed, and its index with it. */
+export const removal = ({ index, indexPath, path }: DataFile): Finding["changes"] =>
+  (index === undefined ? [path] : [path, indexPath]).map((path) => ({ kind: "remove", path }))
 
 const aside = ({ path }: DataFile, ranges: ReadonlyArray<Range>): Finding["changes"] =>
   ranges.length === 0 ? [] : [{ kind: "aside", path, ranges, to: Aside.pathOf(path) }]

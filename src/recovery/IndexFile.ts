@@ -1,5 +1,4 @@
 /** Index files as values, damaged ones too; and the index that a data file should have (storage.md §5). */
-
 import type { IndexRecord } from "../protocol/CtfIndex.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
 import type { Packet } from "./PacketScan.ts"

@@ -2,7 +2,6 @@
  * The packets of one data file by their own heads, from one to the next. Where a head says nothing sensible the index
  * may know where the next packet begins; what lies between is a hole.
  */
-
 import { nanos, type Time } from "../ctf/decode/Clock.ts"
 import { Cursor, type Int } from "../ctf/decode/Cursor.ts"
 import { DataStream, event, failed } from "../ctf/decode/DataStream.ts"

@@ -1,5 +1,4 @@
 /** One trace's directory as it is read: metadata, indexes, and the packets of its data files. */
-
 import { TracePlan } from "../ctf/decode/Plan.ts"
 import { uuidText } from "../ctf/metadata/Classes.ts"
 import * as SystemError from "../errors/SystemError.ts"

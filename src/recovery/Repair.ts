@@ -2,7 +2,6 @@
  * Puts right what a check finds, and nothing else: the changes of one check, then another check, until there is nothing
  * to be done. Nothing is invented: what changes is cut, renamed, or rebuilt from what is there.
  */
-
 import * as SystemError from "../errors/SystemError.ts"
 import * as Check from "./Check.ts"
 import type { Change, Finding } from "./Finding.ts"

@@ -2,6 +2,7 @@
  * The packets of one stream over all directories that have some of its trace: over the chunks of a session each is in
  * one of them, and those of a later chunk came later. Snapshots, and copies, may have the same packets. Pure.
  */
+import { compareInts } from "../ctf/decode/Cursor.ts"
 import { type Finding, finding } from "./Finding.ts"
 import type { Packet } from "./PacketScan.ts"
 import type { RecordedTrace } from "./RecordedTrace.ts"
@@ -56,9 +57,7 @@ const include = (own: Own, packet: Packet): void => {
 
 export const shown = (stream: string): string => stream.slice(stream.indexOf(" ") + 1)
 
-const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
-
-const byBegin = (a: Extent, b: Extent): number => compare(a.begin, b.begin) || compare(a.end, b.end)
+const byBegin = (a: Extent, b: Extent): number => compareInts(a.begin, b.begin) || compareInts(a.end, b.end)
 
 const byNumber = (a: Extent, b: Extent): number => (a.number ?? -1) - (b.number ?? -1) || byBegin(a, b)
 

@@ -2,7 +2,7 @@
  * Chunks of one session that have the same packets, or older ones than the chunk before: a file was copied or moved, or
  * a rotation was interrupted while packets moved to the new chunk. Pure.
  */
-import { changes, type DataFile, type IsEqual } from "./DataFile.ts"
+import { changes, type DataFile, type IsEqual, removal } from "./DataFile.ts"
 import { type Change, type Finding, finding } from "./Finding.ts"
 import type { Packet } from "./PacketScan.ts"
 import type { RecordedTrace } from "./RecordedTrace.ts"
@@ -101,10 +101,7 @@ const loserOf = (
 /** Changes that take the shared packets from a file; a file that has nothing else is removed if it is an interloper. */
 const without = (file: DataFile, shared: ReadonlySet<Packet>, placed: ReadonlyArray<Placed>): ReadonlyArray<Change> => {
   if (file.scan.holes.length > 0) return []
-  if (isInterloper(file, shared, placed)) {
-    const paths = file.index === undefined ? [file.path] : [file.path, file.indexPath]
-    return paths.map((path) => ({ kind: "remove", path }))
-  }
+  if (isInterloper(file, shared, placed)) return removal(file)
   const left = file.scan.packets.filter((packet) => !shared.has(packet))
   return changes(file, left)
 }

@@ -2,8 +2,9 @@
  * The files of one stream together, a ring's above all: packets in order of time, each sequence number once, none left
  * out. Pure.
  */
+import { compareInts } from "../ctf/decode/Cursor.ts"
 import type { DataFile, IsEqual } from "./DataFile.ts"
-import { changes } from "./DataFile.ts"
+import { changes, removal } from "./DataFile.ts"
 import { append, type Finding, finding } from "./Finding.ts"
 import type { Packet } from "./PacketScan.ts"
 
@@ -15,8 +16,6 @@ interface Placed {
 const keyOf = ({ streamId, streamInstanceId }: Packet, path: string): string =>
   streamInstanceId === undefined ? path : `${streamId}/${streamInstanceId}`
 
-const compare = (a: bigint, b: bigint): number => (a < b ? -1 : a > b ? 1 : 0)
-
 /** Files by stream; packets of each in the order that they were recorded in. */
 const streams = (files: ReadonlyArray<DataFile>): ReadonlyArray<ReadonlyArray<DataFile>> => {
   const groups = Map.groupBy(files, ({ path, scan: { packets } }) => packets[0] && keyOf(packets[0], path))
@@ -24,7 +23,7 @@ const streams = (files: ReadonlyArray<DataFile>): ReadonlyArray<ReadonlyArray<Da
   const begin = (file: DataFile) => file.scan.packets[0]?.timestampBegin ?? 0n
   const sequence = (file: DataFile) => file.scan.packets[0]?.packetSeqNum ?? 0n
   return [...groups.values()].map((own) =>
-    own.sort((a, b) => compare(begin(a), begin(b)) || compare(sequence(a), sequence(b)))
+    own.sort((a, b) => compareInts(begin(a), begin(b)) || compareInts(sequence(a), sequence(b)))
   )
 }
 
@@ -92,10 +91,8 @@ export const copies = (files: ReadonlyArray<DataFile>, isEqual: IsEqual): Readon
       const known = [...(others.get(file) ?? [])]
       const other = known.find((each) => isCopy(file, each) && isWithin(file, each, isEqual))
       if (other === undefined) continue
-      const paths = file.index === undefined ? [file.path] : [file.path, file.indexPath]
       const detail = `all of it is in ${other.path}, too`
-      const removed = paths.map((path) => ({ kind: "remove", path }) as const)
-      found.set(file, finding("damage", "packets-twice", file.path, detail, { changes: removed }))
+      found.set(file, finding("damage", "packets-twice", file.path, detail, { changes: removal(file) }))
     }
   }
   return found
@@ -125,7 +122,8 @@ const between = (before: Placed, { file, packet }: Placed): ReadonlyArray<Findin
 const rearranged = (packets: ReadonlyArray<Packet>): ReadonlyArray<Packet> | undefined => {
   if (packets.some(({ timestampBegin }) => timestampBegin === undefined)) return undefined
   const order = (a: Packet, b: Packet) =>
-    compare(a.timestampBegin ?? 0n, b.timestampBegin ?? 0n) || compare(a.packetSeqNum ?? 0n, b.packetSeqNum ?? 0n)
+    compareInts(a.timestampBegin ?? 0n, b.timestampBegin ?? 0n) ||
+    compareInts(a.packetSeqNum ?? 0n, b.packetSeqNum ?? 0n)
   const sorted = packets.toSorted(order)
   const once = sorted.filter((packet, at) => {
     const before = sorted[at - 1]

@@ -2,7 +2,6 @@
  * The open connections, and how the last closed ones ended: what an operator asks after the fact is why a connection is
  * gone.
  */
-
 import { clockMillis } from "../Machine.ts"
 import type { CloseReason } from "./CloseReason.ts"
 import type { Cause, Port } from "./ConnectionKinds.ts"

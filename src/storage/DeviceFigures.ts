@@ -4,7 +4,6 @@
  * Time counts from when an operation was handed over until it is done, without the wait for its turn (`DeviceGate`). A
  * device that hangs finishes nothing, so what is under way counts too: how much it is, and since when.
  */
-
 import { clockMillis } from "../Machine.ts"
 import { Histogram } from "../memory/Histogram.ts"
 

@@ -1,5 +1,4 @@
 /** One direction of a link: who may send next, and when what is sent arrives. Knows no socket. */
-
 import { clockMillis, random, setTimeout } from "../Machine.ts"
 import { Pace } from "./Pace.ts"
 

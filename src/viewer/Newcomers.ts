@@ -9,7 +9,6 @@
  * knew the stream. But it comes in order: what was told by an answer that did not know the stream is older than it.
  * Times in nanoseconds.
  */
-
 import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
 import type * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 import { Flags, Status } from "../protocol/live/GetNextIndex.ts"

@@ -8,7 +8,6 @@
  * after some periods of mere "retry" such a stream no longer holds the others back. With later ones it is the producer
  * that is late, as on a busy machine, or that hangs.
  */
-
 import { fromCycles, type Scale } from "../ctf/model/Nanoseconds.ts"
 import type * as GetNextIndex from "../protocol/live/GetNextIndex.ts"
 import * as ViewerPhase from "./ViewerPhase.ts"

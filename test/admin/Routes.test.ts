@@ -1,5 +1,4 @@
 /** The operator's API in a program's own HTTP server, beside routes of the program's. */
-
 import { createServer, request } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { assert, describe, it } from "@effect/vitest"

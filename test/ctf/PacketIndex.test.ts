@@ -1,5 +1,4 @@
 /** `--begin` by index files: what is printed is the same without them, and packets before are not looked at. */
-
 import { execFileSync } from "node:child_process"
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,5 +1,4 @@
 /** The frame of a ClientHello: found whole however it is cut, and nothing else is taken for one. */
-
 import { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"

@@ -2,7 +2,6 @@
  * `Files` with another thread to write to them, but without the thread: what is handed over is written one turn later,
  * or when it is settled, and told another turn later.
  */
-
 import { Effect } from "effect"
 import * as Machine from "../../src/Machine.ts"
 import type { Piece } from "../../src/memory/Piece.ts"

@@ -2,7 +2,6 @@
  * What every `Files` must do, claimed once and asked of each: memory, disk, and a slow one. The disk runs in a
  * directory of its own; symbolic links are made behind the store's back.
  */
-
 import { mkdtempSync, realpathSync, rmSync, statfsSync, symlinkSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

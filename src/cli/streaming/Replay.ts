@@ -1,5 +1,4 @@
 /** `lttng-relay replay`: streams a recorded trace to a relay again. */
-
 import { Effect } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
 import * as CtfTrace from "../../ctf/CtfTrace.ts"

@@ -1,6 +1,6 @@
 /** Values of enumerations → all their labels, in order of declaration; values of bit maps → names of their flags. */
 import type { Mapping } from "../model/FieldClass.ts"
-import type { Int } from "./Cursor.ts"
+import { compareInts, type Int } from "./Cursor.ts"
 
 interface Span {
   readonly lower: bigint
@@ -32,7 +32,7 @@ export const cached = <A extends object>(make: (value: Int) => A): ((value: Int)
 export const labels = (mappings: ReadonlyArray<Mapping>): LabelsOf => {
   const sorted = mappings
     .flatMap(({ ranges }, index) => ranges.map(({ lower, upper }) => ({ lower, upper, index })))
-    .sort((a, b) => (a.lower < b.lower ? -1 : a.lower > b.lower ? 1 : 0))
+    .sort((a, b) => compareInts(a.lower, b.lower))
   const spans: Array<Span> = []
   for (const span of sorted) {
     const before = spans.at(-1)?.reach

@@ -1,5 +1,4 @@
 /** Output as bytes in one growing buffer: numbers are written digit by digit, names are bytes already. */
-
 import type { Int } from "../decode/Cursor.ts"
 import { roundUp } from "../decode/Layout.ts"
 import * as RawText from "../model/RawText.ts"

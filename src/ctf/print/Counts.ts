@@ -1,5 +1,4 @@
 /** Counts event records by name, and by second: what a trace is made of, at a glance. */
-
 import { harmless } from "../../errors/Harmless.ts"
 import { difference, nanos, type Time, timeOf } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"

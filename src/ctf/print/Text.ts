@@ -1,5 +1,4 @@
 /** Event records as lines, byte for byte those of babeltrace2's `sink.text.pretty` (§11). */
-
 import { harmless } from "../../errors/Harmless.ts"
 import { difference, type Time } from "../decode/Clock.ts"
 import { goOn, type Int, joined, readAgain } from "../decode/Cursor.ts"

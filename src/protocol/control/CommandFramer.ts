@@ -5,7 +5,6 @@
  * make the framer hold more than the sink asked for. A payload that lies whole in one read is lent as it is; only one
  * that is cut is gathered. `push` stops after a command if the sink can take no more, and answers where.
  */
-
 import { size as headerBytes, offsets, payloadBytesMax } from "../Header.ts"
 import { u64At } from "../Struct.ts"
 

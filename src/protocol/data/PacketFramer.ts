@@ -5,7 +5,6 @@
  * size passes through in ranges of what was read; ranges are views of the caller's buffer, valid during the call.
  * After a sink refuses a packet the framer is dead: `push` answers false for ever.
  */
-
 import { size as headerBytes, offsets } from "./PacketHeader.ts"
 
 /** What one connection does with packets. `false` from any member is a protocol error: the connection ends. */

@@ -4,7 +4,6 @@
  * Streams are taken in when they are published, so that one which closes before the viewer asks is not lost. Streams of
  * a trace are withheld until its metadata stream can be announced with them.
  */
-
 import { clockMillis } from "../../Machine.ts"
 import type { Description } from "../../model/Description.ts"
 import { atBeginning, atEnd, type Knowledge, shownUntilOf, type Unknown } from "../../model/ViewerCursor.ts"
