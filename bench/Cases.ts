@@ -6,21 +6,12 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Schema } from "effect"
+import { Misused } from "../src/cli/Misused.ts"
 import { oneLine } from "../src/errors/Harmless.ts"
 import * as SystemError from "../src/errors/SystemError.ts"
 import { type Case, CaseFile, type Disk, type Group, type Link } from "./Case.ts"
 import * as Metric from "./Metric.ts"
 import * as Place from "./Place.ts"
-
-/** A file that is no case. */
-export class CaseRefused extends Schema.TaggedError<CaseRefused>()("CaseRefused", {
-  file: Schema.String,
-  reason: Schema.String
-}) {
-  override get message() {
-    return `${this.file}: ${this.reason}`
-  }
-}
 
 const decode = Schema.decodeUnknownSync(CaseFile)
 
@@ -49,9 +40,9 @@ const mistakeIn = (whole: Case): string | undefined => {
   return late < 0 ? undefined : `groups[${late}].windowMs: ends after the case's ${whole.seconds} s`
 }
 
-/** Throws `CaseRefused`. */
+/** Throws `Misused` for a file that is no case. */
 export const read = (file: string): Case => {
-  const refuse = (reason: string) => new CaseRefused({ file, reason: oneLine(reason) })
+  const refuse = (reason: string) => new Misused(`${file}: ${oneLine(reason)}`)
   let whole: Case
   try {
     const found = decode(JSON.parse(fs.readFileSync(file, "utf8")), { onExcessProperty: "error" })

@@ -224,15 +224,10 @@ const settingsOf = (input: Input, running: Rounds.Settings["others"]["running"])
   }
 }
 
-const isMisuse = (cause: unknown) =>
-  [Misused, Cases.CaseRefused, Reference.ReferenceRefused, Running.RelayRefused, Compare.ReportRefused].some(
-    (error) => cause instanceof error
-  )
-
-/** What is wrong with the arguments: one line, status 2. */
+/** What is wrong with the arguments; any other cause is a defect. */
 const refused = (cause: unknown): Misused => {
-  if (!isMisuse(cause)) throw cause
-  return new Misused(SystemError.messageOf(cause))
+  if (cause instanceof Misused) return cause
+  throw cause
 }
 
 /** A checkout's relay is what its sources say now. */
@@ -252,7 +247,7 @@ const measure = (input: Input) =>
   Effect.gen(function* () {
     const running = yield* Option.match(input.relay, {
       onNone: () => Effect.succeed(undefined),
-      onSome: (url) => Effect.mapError(Running.portsOf(url), refused)
+      onSome: Running.portsOf
     })
     const settings = yield* Effect.try({ try: () => settingsOf(input, running), catch: refused })
     yield* Effect.try({ try: () => enter(input), catch: refused })

@@ -2,18 +2,10 @@
 import * as fs from "node:fs"
 import * as path from "node:path"
 import { Schema } from "effect"
+import { Misused } from "../src/cli/Misused.ts"
 import { oneLine } from "../src/errors/Harmless.ts"
 import * as SystemError from "../src/errors/SystemError.ts"
 import * as Text from "./Text.ts"
-
-export class ReportRefused extends Schema.TaggedError<ReportRefused>()("ReportRefused", {
-  file: Schema.String,
-  reason: Schema.String
-}) {
-  override get message() {
-    return `${this.file}: ${this.reason}`
-  }
-}
 
 const Spread = Schema.Struct({
   median: Schema.NullOr(Schema.Finite),
@@ -56,13 +48,13 @@ type Result = Report["results"][number]
 
 const decode = Schema.decodeUnknownSync(Report)
 
-/** A report's directory, or its `report.json`. Throws `ReportRefused`. */
+/** A report's directory, or its `report.json`. Throws `Misused` for what is none. */
 export const read = (place: string): Report => {
   const file = place.endsWith(".json") ? place : path.join(place, "report.json")
   try {
     return decode(JSON.parse(fs.readFileSync(file, "utf8")))
   } catch (cause) {
-    throw new ReportRefused({ file, reason: oneLine(SystemError.reasonOf(cause)) })
+    throw new Misused(`${file}: ${oneLine(SystemError.reasonOf(cause))}`)
   }
 }
 

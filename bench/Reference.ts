@@ -5,16 +5,8 @@
 import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { Schema } from "effect"
+import { Misused } from "../src/cli/Misused.ts"
 import * as Place from "./Place.ts"
-
-export class ReferenceRefused extends Schema.TaggedError<ReferenceRefused>()("ReferenceRefused", {
-  reason: Schema.String
-}) {
-  override get message() {
-    return this.reason
-  }
-}
 
 export interface Reference {
   readonly command: string
@@ -44,11 +36,11 @@ const isReference = (version: string): boolean => /^2\.\d+/.test(version) && ver
 /** The program that was named; throws if it is none. */
 export const named = (file: string): Reference => {
   const command = path.resolve(file)
-  if (!isExecutable(command)) throw new ReferenceRefused({ reason: `${file} is not a program` })
+  if (!isExecutable(command)) throw new Misused(`${file} is not a program`)
   const version = versionOf(command)
   if (isReference(version)) return { command, version }
   const is = version === ownVersion() ? "our own relay" : "no lttng-relayd of LTTng"
-  throw new ReferenceRefused({ reason: `${file} is ${is}: its --version says "${version}", LTTng's say 2.N` })
+  throw new Misused(`${file} is ${is}: its --version says "${version}", LTTng's say 2.N`)
 }
 
 /** The first in `PATH` that is not ours; nothing where there is none at all. Throws where there are only ours. */
@@ -62,6 +54,6 @@ export const installed = (searched: string = process.env.PATH ?? ""): Reference 
     if (isReference(version)) return { command, version }
   }
   if (commands.length === 0) return undefined
-  const reason = `the only lttng-relayd in PATH is ours (${commands[0]}): name LTTng's with --reference PATH, or use --only ours`
-  throw new ReferenceRefused({ reason })
+  const only = `the only lttng-relayd in PATH is ours (${commands[0]}): name LTTng's with --reference PATH, or use --only ours`
+  throw new Misused(only)
 }
