@@ -2,8 +2,9 @@
 import { spawnSync } from "node:child_process"
 import { existsSync, statSync } from "node:fs"
 import * as path from "node:path"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
+import { Failed } from "../src/cli/Failed.ts"
 import * as Flags from "../src/cli/Flags.ts"
 import { Misused } from "../src/cli/Misused.ts"
 import * as Output from "../src/cli/Output.ts"
@@ -236,8 +237,6 @@ const build = Effect.suspend(() => {
   const { status, stderr } = spawnSync("npm", ["run", "build", "--silent"], { cwd: Place.root, encoding: "utf8" })
   return status === 0 ? Effect.void : Effect.fail(new Failed({ message: `it does not build: ${stderr.trim()}` }))
 })
-
-class Failed extends Schema.TaggedError<Failed>()("Failed", { message: Schema.String }) {}
 
 const list = Effect.suspend(() =>
   Effect.forEach(Cases.loadAll(), ({ name, title }) => Progress.print(`${name.padEnd(24)}${title}`), { discard: true })

@@ -1,9 +1,10 @@
 /** `lttng-relay edge --check`: what would be wrong with a start, or at the relay. Nothing is made or written. */
-import { Console, Effect, Schema } from "effect"
+import { Console, Effect } from "effect"
 import { greet } from "../../edge/forwarding/Greeting.ts"
 import * as Dial from "../../transport/Dial.ts"
 import * as FreePorts from "../../transport/FreePorts.ts"
 import { asked } from "../Asked.ts"
+import { Failed } from "../Failed.ts"
 import * as Terms from "../Terms.ts"
 import * as EdgeLimits from "./EdgeLimits.ts"
 import * as EdgeSpool from "./EdgeSpool.ts"
@@ -14,13 +15,6 @@ export interface Wanted {
   readonly spoolLimit: number
   /** Ports to listen on, by name. */
   readonly ports: ReadonlyArray<{ readonly name: string; readonly host: string; readonly port: number }>
-}
-
-/** Something would be wrong; what it is was printed. */
-export class CheckFailed extends Schema.TaggedError<CheckFailed>()("CheckFailed", { count: Schema.Int }) {
-  override get message(): string {
-    return `${this.count} of them would keep it from starting or forwarding`
-  }
 }
 
 type Complaint = { readonly kind: "Error" | "Warning"; readonly text: string }
@@ -46,7 +40,7 @@ const relayComplaint = (to: Dial.Address): Effect.Effect<Complaint | undefined> 
   )
 }
 
-export const check = (wanted: Wanted): Effect.Effect<void, CheckFailed> =>
+export const check = (wanted: Wanted): Effect.Effect<void, Failed> =>
   Effect.gen(function* () {
     const { errors: spoolErrors, warnings: spoolWarnings } = yield* EdgeSpool.complaintsOf(
       wanted.spool,
@@ -65,5 +59,5 @@ export const check = (wanted: Wanted): Effect.Effect<void, CheckFailed> =>
     ]
     for (const { kind, text } of complaints) yield* Console.error(`${kind}: ${text}`)
     const count = complaints.filter(({ kind }) => kind === "Error").length
-    if (count > 0) return yield* new CheckFailed({ count })
+    if (count > 0) return yield* new Failed({ message: `${count} of them would keep it from starting or forwarding` })
   })

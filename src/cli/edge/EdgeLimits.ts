@@ -2,12 +2,11 @@
  * What the system has to let an edge have. With fewer descriptors (as many as a relay needs) it would listen, and the
  * runtime would close the connections of tracers without a word; with fewer threads the runtime itself ends so.
  */
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { processLimitMin } from "../../config/Descriptors.ts"
 import { fileLimit } from "../../config/FileLimit.ts"
 import * as ThreadRoom from "../../config/ThreadRoom.ts"
-
-export class LimitTooLow extends Schema.TaggedError<LimitTooLow>()("LimitTooLow", { message: Schema.String }) {}
+import { Failed } from "../Failed.ts"
 
 /** Threads beside those that the process has by then: four for files, the operator's port, one of the kernel's. */
 const threadCountMin = 6
@@ -25,7 +24,7 @@ export const complaints = (): ReadonlyArray<string> => {
   ].filter((text) => text !== false)
 }
 
-export const suffice: Effect.Effect<void, LimitTooLow> = Effect.suspend(() => {
+export const suffice: Effect.Effect<void, Failed> = Effect.suspend(() => {
   const [message] = complaints()
-  return message === undefined ? Effect.void : Effect.fail(new LimitTooLow({ message }))
+  return message === undefined ? Effect.void : Effect.fail(new Failed({ message }))
 })

@@ -1,35 +1,29 @@
 /** `lttng-relay edge status`: what a running edge says of itself in its spool. */
 import { accessSync, constants } from "node:fs"
 import { resolve } from "node:path"
-import { Effect, Result, Schema } from "effect"
+import { Effect, Result } from "effect"
 import { Command } from "effect/cli"
 import * as Report from "../../edge/Report.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import { agoOf, wallMillis } from "../../Machine.ts"
 import * as DiskFiles from "../../storage/DiskFiles.ts"
 import { Files } from "../../storage/Files.ts"
+import { Failed } from "../Failed.ts"
 import * as Output from "../Output.ts"
 import * as EdgeFlags from "./EdgeFlags.ts"
 import * as EdgeSpool from "./EdgeSpool.ts"
 
-/** No edge writes there. */
-class EdgeMissing extends Schema.TaggedError<EdgeMissing>()("EdgeMissing", {
-  directory: Schema.String,
-  reason: Schema.UndefinedOr(Schema.String)
-}) {
-  override get message(): string {
-    return `no edge has its spool in ${this.directory}${this.reason === undefined ? "" : `, or not for you: ${this.reason}`}`
-  }
-}
-
-/** Why this user may not look there. */
-const refusalOf = (directory: string): string | undefined => {
+/** No edge writes there, or this user may not look. */
+const missing = (directory: string): Failed => {
+  const message = `no edge has its spool in ${directory}`
   try {
     accessSync(directory, constants.R_OK | constants.X_OK)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "EACCES") return SystemError.reasonOf(cause)
+    if ((cause as NodeJS.ErrnoException).code === "EACCES") {
+      return new Failed({ message: `${message}, or not for you: ${SystemError.reasonOf(cause)}` })
+    }
   }
-  return undefined
+  return new Failed({ message })
 }
 
 const seconds = (millis: number) => `${Math.max(0, Math.round(millis / 1000))} s`
@@ -103,7 +97,7 @@ export const command = Command.make(name, { spool: EdgeFlags.spool, json: Output
     Effect.gen(function* () {
       const directory = resolve(input.spool)
       const found = yield* Report.read(yield* Files, directory)
-      if (found === undefined) return yield* new EdgeMissing({ directory, reason: refusalOf(directory) })
+      if (found === undefined) return yield* missing(directory)
       if (input.json) return yield* Output.printJson(found)
       const claimed = yield* Effect.result(Effect.scoped(EdgeSpool.claim(directory)))
       for (const line of lines(found, Result.isFailure(claimed))) yield* Output.print(line)

@@ -1,26 +1,19 @@
 /** `lttng-relay follow`: the event records of a live session as they happen, as text or as NDJSON. */
 import { setFlagsFromString } from "node:v8"
-import { Effect, Option, Schema, Stream } from "effect"
+import { Effect, Option, Stream } from "effect"
 import type { TraceClass } from "../../ctf/model/TraceClass.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import { LiveDecoder } from "../../viewer/LiveDecoder.ts"
 import { Shown } from "../../viewer/Shown.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
 import * as EventOptions from "../EventOptions.ts"
+import { Failed } from "../Failed.ts"
 import { Misused } from "../Misused.ts"
 import * as Output from "../Output.ts"
 import { EventLines } from "./EventLines.ts"
 import * as PacedOutput from "./PacedOutput.ts"
 import * as Rehearsal from "./Rehearsal.ts"
 import * as Watch from "./Watch.ts"
-
-export class EventsUnreadable extends Schema.TaggedError<EventsUnreadable>()("EventsUnreadable", {
-  count: Schema.Number
-}) {
-  override get message(): string {
-    return `not everything could be decoded: ${this.count} packets, streams or traces`
-  }
-}
 
 interface Input extends Watch.Options, EventOptions.Input {
   readonly again: boolean
@@ -114,5 +107,8 @@ export const run = (input: Input) =>
     yield* Watch.untilOver(input, watched)
     lines.end()
     yield* flush(lines)
-    if (lines.failureCount > 0) return yield* new EventsUnreadable({ count: lines.failureCount })
+    if (lines.failureCount === 0) return
+    return yield* new Failed({
+      message: `not everything could be decoded: ${lines.failureCount} packets, streams or traces`
+    })
   }).pipe(Effect.catchTag("OutputClosed", () => Effect.void))

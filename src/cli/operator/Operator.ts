@@ -1,6 +1,6 @@
 /** What the commands for operators share: where a relay's HTTP port is, the token for it, words for failures. */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
-import { ByteSize, Effect, Option, Schema } from "effect"
+import { ByteSize, Effect, Option } from "effect"
 import { Argument, Flag } from "effect/cli"
 import { HttpClient, HttpClientError, HttpClientRequest, HttpIncomingMessage } from "effect/http"
 import * as AdminClient from "../../admin/AdminClient.ts"
@@ -9,16 +9,12 @@ import * as TextFile from "../../config/TextFile.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import { failureOf, trusting } from "../../transport/tls/DialTls.ts"
 import { type ClientIdentity, protocolOf } from "../../transport/tls/Tls.ts"
+import { Failed } from "../Failed.ts"
 import type * as Flags from "../Flags.ts"
 import { Misused } from "../Misused.ts"
 import * as Paths from "../Paths.ts"
 import * as Terms from "../Terms.ts"
 import * as TlsFlags from "../TlsFlags.ts"
-
-/** An operation failed; `message` is one line for the user. */
-export class OperationFailed extends Schema.TaggedError<OperationFailed>()("OperationFailed", {
-  message: Schema.String
-}) {}
 
 /** Flags by which the relay knows us. */
 export const access = {
@@ -142,7 +138,7 @@ const bounded = (client: HttpClient.HttpClient): HttpClient.HttpClient =>
 export const withClient = <A, E, R>(
   input: Input,
   use: (client: Client, text: Text) => Effect.Effect<A, E, R>
-): Effect.Effect<A, OperationFailed | Misused | Paths.PathRefused, Exclude<R, HttpClient.HttpClient>> =>
+): Effect.Effect<A, Failed | Misused | Paths.PathRefused, Exclude<R, HttpClient.HttpClient>> =>
   Effect.gen(function* () {
     const { tokenFile, url, ...given } = input
     const at = place(url)
@@ -161,6 +157,6 @@ export const withClient = <A, E, R>(
     })
     return yield* Effect.mapError(
       Effect.provide(used, layerOf(at, identity)),
-      (error) => new OperationFailed({ message: wordsOf(error, input) })
+      (error) => new Failed({ message: wordsOf(error, input) })
     )
   })
