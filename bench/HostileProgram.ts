@@ -6,7 +6,23 @@
  * `held`: who is cut off comes back a second later; `new`: almost at once, so there are always new ones.
  */
 import { connect, type Socket } from "node:net"
-import { openings } from "./HostileOpenings.ts"
+
+const openings: ReadonlyArray<string> = [
+  // Half a request, and then a byte of a header again and again.
+  "GET /metrics HTTP/1.1\r\nhost: localhost\r\nx: ",
+  // Nothing.
+  "",
+  // A body that does not come.
+  "POST /api/v1/drain HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\ncontent-type: application/json\r\n\r\n{",
+  // No HTTP.
+  "\0\0\0\0\0\0\0\x08\0\0\0\x01",
+  // A header without end.
+  `GET / HTTP/1.1\r\nx: ${"y".repeat(100_000)}`,
+  // Answers that are not read.
+  "GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(50),
+  // Events that are not read.
+  "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n"
+]
 
 const pauseMillis = { held: 1000, new: 20 } as const
 const dripMillis = 20

@@ -70,7 +70,7 @@ describe("docs/edge.md", () => {
     const known = files.flatMap((pattern) =>
       list(pattern).flatMap((file) =>
         [
-          ...read(file).matchAll(/(?:Flag\.[A-Z]\w+|Flags\.toggle|Paths\.\w+|size|directory|path)\(\s*"([a-z-]+)"/g)
+          ...read(file).matchAll(/(?:Flag\.[A-Z]\w+|Flags\.toggle|Paths\.\w+Flag|size|directory|path)\(\s*"([a-z-]+)"/g)
         ].map(([, name]) => `--${name}`)
       )
     )

@@ -2,12 +2,28 @@
 import { connect, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { openings } from "../../bench/HostileOpenings.ts"
 import { SyntheticTrace, Target } from "../../src/index.ts"
 import * as Ports from "./ports.ts"
 
 const path = "ust/uid/0/64-bit"
 const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+
+const openings: ReadonlyArray<string> = [
+  // Half a request.
+  "GET /metrics HTTP/1.1\r\nhost: localhost\r\n",
+  // Nothing.
+  "",
+  // A body that does not come.
+  "POST /api/v1/drain HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\ncontent-type: application/json\r\n\r\n{",
+  // No HTTP.
+  "\0\0\0\0\0\0\0\x08\0\0\0\x01",
+  // A header without end.
+  `GET / HTTP/1.1\r\nx: ${"y".repeat(100_000)}`,
+  // Answers that are not read.
+  "GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(50),
+  // Events that are not read.
+  "GET /api/v1/events HTTP/1.1\r\nhost: localhost\r\n\r\n"
+]
 
 /** One byte of a header, again and again: a peer that is never silent. */
 const drip = (sockets: ReadonlyArray<Socket>) =>
