@@ -214,7 +214,7 @@ const foundIn = (
     }
   })
 
-/** Journals that an earlier relay has finished, or ended, and whose edges may not know yet; each list the oldest first. */
+/** Journals that an earlier relay has finished, or ended, whose edges may not know yet; each list the oldest first. */
 export interface Over {
   readonly finished: ReadonlyArray<Flag>
   readonly ended: ReadonlyArray<Flag>
