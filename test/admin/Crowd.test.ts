@@ -77,6 +77,23 @@ describe("a connection", () => {
     })
   )
 
+  it.live("that got a large answer has asked as much as for many small ones", () =>
+    Effect.gen(function* () {
+      const { answers, asked, join } = yield* start({ requestsPerSecond: 0.001, burstCount: 6, waitingCountMax: 3 })
+      const guest = yield* join(requestOf("/small"))
+      yield* until("the first", () => asked.length === 1)
+      answers[0]?.end("x")
+      guest.socket.write(requestOf("/large"))
+      yield* until("the second", () => asked.length === 2)
+      answers[1]?.end(Buffer.alloc(5 * 64 * 1024))
+      yield* until("all of it", () => answers[1]?.closed === true)
+      // If one of four is answered, the others may wait.
+      const other = yield* join(requestOf("/other").repeat(4))
+      yield* until("its end", () => other.isClosed)
+      assert.deepStrictEqual(asked, ["/small", "/large"])
+    })
+  )
+
   it.live("has one request at a time, and keeps nobody else's waiting", () =>
     Effect.gen(function* () {
       const { answers, asked, join } = yield* start({})

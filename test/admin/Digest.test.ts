@@ -30,6 +30,13 @@ describe("a digest of events", () => {
     assert.isFalse(digest.keeps(end))
   })
 
+  it("keeps a stream's packets and its beacons, one of each", () => {
+    const digest = new Digest()
+    const beacon: RelayEvent = { _tag: "Beacon", sessionId: 1, streamId: 1, timestampEnd: 7n }
+    for (const event of [stored(1, 5), { ...beacon, timestampEnd: 6n }, beacon]) digest.keeps(event)
+    assert.deepStrictEqual(digest.flush(), [stored(1, 5), beacon])
+  })
+
   it("lets more streams than fit take turns", () => {
     const digest = new Digest()
     const told = new Set<number>()

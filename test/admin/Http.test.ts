@@ -221,4 +221,30 @@ describe("answers of a moment ago", () => {
     recent.keep("9", whole(5 * mebibyte), 1)
     assert.lengthOf(recent.find("9", 2)?.bytes ?? [], mebibyte)
   })
+
+  it("take the room of those in whose place they come, and none once they are void", () => {
+    const recent = new Recent()
+    const mebibyte = 1024 * 1024
+    const keep = (key: string) => {
+      for (let count = 0; count < 6; count++) recent.find(key, 0)
+      recent.keep(key, whole(mebibyte), 0)
+    }
+    const isKept = (key: string) => recent.find(key, 1) !== undefined
+    for (const key of ["a", "b", "c"]) keep(key)
+    for (let count = 0; count < 10; count++) keep("c")
+    assert.deepStrictEqual(["a", "b", "c"].map(isKept), [true, true, true])
+    recent.clear()
+    for (const key of ["d", "e", "f"]) keep(key)
+    assert.deepStrictEqual(["a", "d", "e", "f"].map(isKept), [false, true, true, true])
+  })
+
+  it("are of few questions, however short they are", () => {
+    const recent = new Recent()
+    for (let at = 0; at < 1000; at++) {
+      for (let count = 0; count < 6; count++) recent.find(String(at), 0)
+      recent.keep(String(at), whole(1), 0)
+    }
+    const kept = Array.from({ length: 1000 }, (_, at) => at).filter((at) => recent.find(String(at), 1) !== undefined)
+    assert.isAtMost(kept.length, 64)
+  })
 })
