@@ -1,6 +1,9 @@
-/** What the operator's page shows as rates: what changed between two answers, and nothing before the second. */
+/** Numbers on the operator's page: rates are what changed between two answers, and nothing before the second. */
 import { assert, describe, it } from "@effect/vitest"
+import type { Line } from "../../src/admin/page/ChromeLines.ts"
+import * as Quantile from "../../src/admin/page/Quantile.ts"
 import { Rates } from "../../src/admin/page/Rates.ts"
+import { Recent, secondsMax } from "../../src/admin/page/Recent.ts"
 import type { Overview } from "../../src/admin/page/Server.ts"
 import * as Values from "../../src/admin/page/Values.ts"
 
@@ -25,6 +28,15 @@ describe("rates on the page", () => {
     assert.deepStrictEqual(shown(rates), ["10.0 kB/s", "10 B/s", "10.0 kB/s"])
   })
 
+  it("stay as they are until there is another answer, however often it is drawn", () => {
+    const rates = new Rates()
+    rates.take(overview(1000, 5000))
+    const latest = overview(3000, 25_000)
+    for (let count = 0; count < 3; count++) rates.take(latest)
+    assert.deepStrictEqual(shown(rates), ["10.0 kB/s", "10 B/s", "10.0 kB/s"])
+    assert.deepStrictEqual(rates.of(1).spark, [10_000])
+  })
+
   it("are the relay's own before that, where it has them", () => {
     const rates = new Rates()
     rates.take(overview(1000, 5000, [100, 300]))
@@ -37,5 +49,56 @@ describe("rates on the page", () => {
     rates.take(overview(1000, 50_000))
     rates.take(overview(2000, 60_000, undefined, 2))
     assert.strictEqual(rates.of(1).bytes, undefined)
+  })
+})
+
+describe("a number on the page", () => {
+  it.each([
+    [0, "0"],
+    [7, "7"],
+    [999, "999"],
+    [999.4, "999"],
+    [999.6, "1.00 k"],
+    [1240, "1.24 k"],
+    [9994, "9.99 k"],
+    [9996, "10.0 k"],
+    [99_940, "99.9 k"],
+    [99_960, "100 k"],
+    [999_600, "1.00 M"],
+    [-1240, "−1.24 k"]
+  ])("%d is %s: three figures", (value, text) => {
+    assert.strictEqual(Values.count(value), text)
+  })
+
+  it("of answers' times is the end of the bucket that has the share", () => {
+    // One in the bucket up to 1 µs, eight up to 4 µs, one up to 8 µs.
+    const answers = { counts: [1, 0, 8, 1], sum: 40, count: 10 }
+    assert.deepStrictEqual(
+      [0.1, 0.5, 0.9, 0.95, 1].map((share) => Quantile.of(answers, share)),
+      [1e-6, 4e-6, 4e-6, 8e-6, 8e-6]
+    )
+    assert.strictEqual(Quantile.of({ counts: [0, 0], sum: 0, count: 0 }, 0.5), 0)
+  })
+})
+
+describe("the events that can be saved", () => {
+  const line = (nanos: bigint): Line => ({ type: "event", ts: String(nanos) })
+  const shownOf = (recent: Recent) => recent.lines.map(({ ts }) => Number(ts) / 1e9)
+
+  it("are those of the last seconds of trace time, though some come late, and only events", () => {
+    const recent = new Recent()
+    for (let second = 1n; second <= 25n; second++) recent.add(line(second * 1_000_000_000n))
+    recent.add(line(20_000_000_000n))
+    recent.add({ type: "loss", ts: "1" })
+    assert.strictEqual(secondsMax, 10)
+    assert.deepStrictEqual(shownOf(recent), [15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 20])
+    assert.strictEqual(recent.count, 12)
+  })
+
+  it("are the newest, as many as a tab can hold", () => {
+    const recent = new Recent()
+    for (let nanos = 1n; nanos <= 100_010n; nanos++) recent.add(line(nanos))
+    assert.strictEqual(recent.count, 100_000)
+    assert.deepStrictEqual([recent.lines[0], recent.lines.at(-1)], [line(11n), line(100_010n)])
   })
 })

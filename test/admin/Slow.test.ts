@@ -53,6 +53,7 @@ it.live("its watcher hears why, others are answered meanwhile, and who asks for 
     assert.match(yield* told("$name =~ /^load/"), /^200\s+\{"type":"event".*"name":"load:tick"/)
     assert.match(yield* told(`$name =~ "${hopeless}"`), /^200\s+\{"type":"end","reason":"the filter takes too long"\}/)
     assert.match(yield* told("$name =~ /^load/"), /^503/)
+    assert.match(yield* told('$name like "load*"'), /^200\s+\{"type":"event".*"name":"load:tick"/)
     assert.strictEqual((yield* relay.client.sessions.list({ query: {} })).total, 1)
   })
 )

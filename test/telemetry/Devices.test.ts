@@ -219,7 +219,7 @@ describe("the output directory", () => {
       })
     )
   }
-  it("makes the relay not ready where it has room for few more files, or bytes", () => {
+  it("makes the relay not ready where it has room for few more files, or bytes, or descriptors", () => {
     const isReady = (more: Parameters<typeof readiness>[0] | object) => readiness({ ...facts, ...more }, []).isReady
     assert.deepStrictEqual([{}, { freeFileCount: 256 }, { freeFileCount: 255 }, { freeBytes: 0 }].map(isReady), [
       true,
@@ -227,6 +227,8 @@ describe("the output directory", () => {
       false,
       false
     ])
+    const descriptors = [984, 985].map((openDescriptors) => ({ openDescriptors, descriptorLimit: 1000 }))
+    assert.deepStrictEqual(descriptors.map(isReady), [true, false])
     const [disk] = readiness({ ...facts, freeFileCount: 3 }, []).checks
     assert.match(disk?.detail ?? "", /bytes free, room for 3 more files/)
   })

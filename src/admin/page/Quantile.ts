@@ -9,7 +9,7 @@ export const of = ({ counts, count }: Activity["answerMicros"], share: number): 
     rest -= own
     return rest <= 0
   })
-  return count === 0 ? 0 : 2 ** Math.max(0, at) / 1e6
+  return count === 0 ? 0 : 2 ** at / 1e6
 }
 
 export const micros = (seconds: number): string =>
