@@ -22,7 +22,7 @@ import { Admission } from "./party/Admission.ts"
 import { Allowances } from "./party/Allowances.ts"
 import type { Permissions } from "./party/Party.ts"
 import * as Beacon from "./session/Beacon.ts"
-import { Chunks } from "./session/Chunks.ts"
+import { Chunks, keyOf } from "./session/Chunks.ts"
 import { Directories } from "./session/Directories.ts"
 import type { Identity } from "./session/Identity.ts"
 import { SessionActor } from "./session/SessionActor.ts"
@@ -205,7 +205,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
               sessions.set(session.id, session)
               namesakes.begin(identity)
               identity.held.begun(synced(session))
-              const key = `${identity.owner.sessiondUuid}/${identity.owner.sessionKey}`
+              const key = keyOf(identity.owner)
               const siblings = tracingSessions.get(key) ?? new Set()
               tracingSessions.set(key, siblings.add(session))
               session.siblings = siblings

@@ -267,3 +267,20 @@ it.live("directories that a target names are those of sessions that it may recor
     )
   })
 )
+
+it.live("snapshots share no directory with those of another name, whose time is a part of that name", () =>
+  Effect.gen(function* () {
+    const of = (session: string) => ({ host: "h", session })
+    const relay = yield* TestRelay.make({ access: rules({ record: [of("auto"), of("auto-2023*")] }) })
+    const snapshots = Effect.fnUntraced(function* (name: string, nameContainsTime: boolean) {
+      const c = yield* relay.script().control
+      yield* c.version(13)
+      return (yield* c.createSession({ name, nameContainsTime, snapshot: true })).path
+    })
+    const time = "20231114-221320"
+    assert.strictEqual(yield* snapshots(`auto-${time}`, true), `h/auto-${time}`)
+    assert.strictEqual(yield* snapshots("auto", false), `h/auto-${time}-1`)
+    // The next snapshot of the same.
+    assert.strictEqual(yield* snapshots(`auto-${time}`, true), `h/auto-${time}`)
+  })
+)

@@ -127,7 +127,7 @@ const admitted = ({ held, minor, peer, registry, request }: Admitted): Effect.Ef
 const ownerOf = (request: CreateSession.Request, id: number, isRuled: boolean): Owner => {
   const { hostname, sessionId = BigInt(id), sessionName, sessiondUuid = "" } = request
   const names = isRuled ? JSON.stringify([hostname, sessionName]) : ""
-  return { sessiondUuid: `${sessiondUuid}${names}`, sessionKey: sessionId }
+  return { sessiondUuid, sessionKey: sessionId, names }
 }
 
 /** The chunk a second consumer joins, or the anonymous one of a peer older than 2.11. */

@@ -1,7 +1,7 @@
 /** The sessions that a journal has brought. */
 import { Effect } from "effect"
 import type { Registry } from "../../relay/Registry.ts"
-import type { Owner } from "../../relay/session/Chunks.ts"
+import { keyOf, type Owner } from "../../relay/session/Chunks.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import * as Settlement from "./Settlement.ts"
 
@@ -24,7 +24,7 @@ export class Brought {
     const identity = this.#registry.sessions.get(id)?.identity
     if (identity?.hasChunks === true) {
       const { owner } = identity
-      this.#owners.set(`${owner.sessiondUuid}/${owner.sessionKey}`, owner)
+      this.#owners.set(keyOf(owner), owner)
     }
     return identity?.hasChunks === true ? identity.outputPath : undefined
   }

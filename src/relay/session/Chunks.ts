@@ -10,9 +10,11 @@ import type { TraceChunk } from "../TraceChunk.ts"
 export interface Owner {
   readonly sessiondUuid: string
   readonly sessionKey: bigint
+  /** Its names, where access rules hold: nobody else has what is theirs. Otherwise nothing. */
+  readonly names?: string
 }
 
-const keyOf = (owner: Owner) => `${owner.sessiondUuid}/${owner.sessionKey}`
+export const keyOf = ({ names = "", sessiondUuid, sessionKey }: Owner) => `${sessiondUuid}${names}/${sessionKey}`
 
 const awaitAll = (all: ReadonlyArray<Deferred.Deferred<void>>): Effect.Effect<void> =>
   Effect.forEach(all, (done) => Deferred.await(done), { discard: true })

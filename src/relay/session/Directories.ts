@@ -12,7 +12,7 @@ import { suffixOf, withSuffix } from "../../model/Suffix.ts"
 import { FileFailed } from "../../storage/Files.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import type { Incidents } from "../Incidents.ts"
-import type { Owner } from "./Chunks.ts"
+import { keyOf, type Owner } from "./Chunks.ts"
 
 /** So many directories are remembered. Beyond that one without a session is forgotten: the disk is asked for it. */
 const remembered = 4096
@@ -59,7 +59,7 @@ export class Directories {
    */
   take(path: string, owner: Owner, taker: Taker): Effect.Effect<string, Incident> {
     const { isCarried = false, isSnapshot, places } = taker
-    const key = `${isSnapshot ? "snapshots" : `${owner.sessiondUuid}/${owner.sessionKey}`}/${path}`
+    const key = `${isSnapshot ? `snapshots${owner.names ?? ""}` : keyOf(owner)}/${path}`
     return Effect.mapError(
       Effect.flatMap(this.#claim(path, key, places), (given) =>
         this.#store.roomWait
