@@ -38,8 +38,13 @@ export interface Request {
 
 /** Bytes that are written at once. Fewer make more system calls, more make the first line late. */
 const blockBytes = 64 * 1024
-/** Items that one step reads at most, wanted or not. */
-const stepItemsMax = 20_000
+/** Items that one step reads at most, wanted or not: so many rows of so many. */
+const stepRowsMax = 312
+/**
+ * A loop that goes on for longer is compiled by the last compiler while it runs, with all that it calls, and again once
+ * it meets another class of record: on a short trace that takes longer than the records.
+ */
+const rowItems = 64
 
 const channelOf = (path: string): string => (path.split("/").at(-1) ?? "").replace(/_\d+(?:_\d+)?$/, "")
 
@@ -73,10 +78,20 @@ export class Printer {
 
   /** Goes on until a block is written, or for some milliseconds. False: all items are read; `end` must be called. */
   step(): boolean {
+    const before = this.#blockCount
+    for (let left = stepRowsMax; left > 0; left--) {
+      if (!this.#row()) return false
+      if (this.#blockCount !== before) return true
+    }
+    return true
+  }
+
+  /** Goes on by some items, or until a block is written. False: all items are read. */
+  #row(): boolean {
     const { filter } = this.#request
     const emit = this.#emit
     const before = this.#blockCount
-    for (let left = stepItemsMax; left > 0; left--) {
+    for (let left = rowItems; left > 0; left--) {
       const reader = this.#recording.next()
       if (reader === undefined) return false
       if (reader.item !== "event") {
