@@ -4,13 +4,14 @@ export class Compiled {
   #first: unknown = undefined
   #secondKey: object | undefined = undefined
   #second: unknown = undefined
-  readonly #others = new WeakMap<object, unknown>()
+  /** Made when needed: of a thousand traces there are many of these. */
+  #others: WeakMap<object, unknown> | undefined = undefined
 
   /** The value that was set for this key; undefined if none was. */
   get(key: object): unknown {
     if (key === this.#firstKey) return this.#first
     if (key === this.#secondKey) return this.#second
-    return this.#others.get(key)
+    return this.#others?.get(key)
   }
 
   /** Keeps a value for this key. */
@@ -22,6 +23,7 @@ export class Compiled {
       this.#secondKey = key
       this.#second = value
     } else {
+      this.#others ??= new WeakMap()
       this.#others.set(key, value)
     }
   }

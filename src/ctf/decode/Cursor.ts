@@ -11,8 +11,8 @@ import { Fault, short } from "./Fault.ts"
 /** An integer: exact as a number up to 53 bits, a bigint beyond. */
 export type Int = number | bigint
 
-/** Windows begin at multiples of this many bytes of their packet. */
-export const grainBytes = 4096
+/** Windows begin at multiples of this many bytes of their packet: what is read twice where a record was cut. */
+export const grainBytes = 64
 
 const two32 = 0x1_0000_0000
 

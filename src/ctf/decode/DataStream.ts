@@ -45,8 +45,8 @@ export type Outcome = typeof over | typeof event | typeof failed
 const magic = 0xc1fc1fc1
 /** The magic number in a field whose byte order is not that of its writer. Readers of CTF 2 let it pass. */
 const swappedMagic = 0xc11ffcc1
-/** Bytes of a packet that are loaded at first; four times as many each time they do not suffice. */
-const firstBytes = 4096
+/** Bytes that are loaded at first, of a packet or of a record that was cut; four times as many if that is too few. */
+const firstBytes = 1024
 /** Positions in a window count bits and must fit 31 bits. */
 const windowBytesMax = 2 ** 27
 
@@ -256,7 +256,7 @@ export class DataStream {
     const { cursor } = this
     this.failure = undefined
     if (cursor.at >= cursor.content) return this.#finish()
-    let wanted = firstBytes
+    let wanted = firstBytes / 4
     while (true) {
       const from = cursor.at
       const { clockHigh, clockLow, emptyCount, isClockSet, order } = cursor

@@ -76,11 +76,11 @@ const closures = ({ common, own, payload }: Record, slots: Slots): Skip.Skip => 
 
 /** `replace` is called with a faster scan, once the records are many. */
 export const scan = (record: Record, slots: Slots, replace: ((scan: Skip.Skip) => void) | undefined): Skip.Skip => {
-  const plain = closures(record, slots)
   const isHuge = [record.common, record.own, record.payload].some((one) => one && emptyVisits(one) > emptyVisitsMax)
-  if (replace === undefined || isHuge) return plain
+  if (replace === undefined || isHuge) return closures(record, slots)
   const short = fixed(record, slots)
   if (short !== undefined) return short
+  const plain = closures(record, slots)
   let count = 0
   return (cursor: Cursor) => {
     if (++count === manyRecords) replace(generateEvent(record.common, record.own, record.payload, slots))

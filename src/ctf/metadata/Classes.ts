@@ -61,7 +61,8 @@ class PlainEventClass implements EventClass {
   readonly logLevel: bigint | undefined
   readonly emfUri: string | undefined
   readonly specificContext = undefined
-  readonly #make: () => Structure
+  /** Undefined once it was called: it keeps the reader and what that has read. */
+  #make: (() => Structure) | undefined
   #payload: Structure | undefined = undefined
 
   constructor({ emfUri, id, logLevel, name, namespace, uid }: EventFacts, make: () => Structure) {
@@ -74,8 +75,11 @@ class PlainEventClass implements EventClass {
     this.#make = make
   }
 
-  get payload(): Structure {
-    this.#payload ??= this.#make()
+  get payload(): Structure | undefined {
+    if (this.#make !== undefined) {
+      this.#payload = this.#make()
+      this.#make = undefined
+    }
     return this.#payload
   }
 }

@@ -41,6 +41,9 @@ export class FileWindow {
   /** Byte offset of the window in the file. */
   #start = 0
   #length = 0
+  /** What was given out last. Where nothing has moved it is given out again: of thousands of streams it would pile up. */
+  #given: Uint8Array = nothing
+  #view: DataView | undefined
   #descriptor: number | undefined
 
   constructor({ byteCount, identity, path }: Located, options: WindowOptions) {
@@ -70,8 +73,14 @@ export class FileWindow {
     if (!isThere) this.#read(at, wanted)
     const offset = this.#bytes.byteOffset + at - this.#start
     const length = Math.max(0, this.#start + this.#length - at)
-    cursor.bytes = new Uint8Array(this.#bytes.buffer, offset, length)
-    cursor.view = new DataView(this.#bytes.buffer, offset, length)
+    const { buffer } = this.#bytes
+    const given = this.#given
+    if (this.#view === undefined || given.buffer !== buffer || given.byteOffset !== offset || given.length !== length) {
+      this.#given = new Uint8Array(buffer, offset, length)
+      this.#view = new DataView(buffer, offset, length)
+    }
+    cursor.bytes = this.#given
+    cursor.view = this.#view
   }
 
   #read(at: number, wanted: number): void {
@@ -128,5 +137,7 @@ export class FileWindow {
     if (!isKept && this.#bytes.length > 0 && this.#bytes.length <= windowBytes) spare?.push(this.#bytes)
     this.#bytes = nothing
     this.#length = 0
+    this.#given = nothing
+    this.#view = undefined
   }
 }

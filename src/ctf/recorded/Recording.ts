@@ -66,7 +66,7 @@ export interface RecordedStream {
 /** Memory of all windows together; each has its share of that, within the two bounds below. */
 const windowsBytesMax = 32 * 1024 * 1024
 const windowBytesMax = 512 * 1024
-const windowBytesMin = 16 * 1024
+const windowBytesMin = 1024
 /** Files stay open between reads if there are no more than this. */
 const heldMax = 256
 
