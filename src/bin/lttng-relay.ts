@@ -52,14 +52,16 @@ if (isEdge && isActivated) {
 // Reading a recording is over soon: to begin late with counting how code is used costs more than it brings. So does the
 // last compiler for functions that are called less often than a small trace has records, and the one before it for
 // code that only reads metadata, or where it inlines much. `--no-lazy` puts all code into the cache, whatever was
-// asked first.
+// asked first. Reading thousands of streams or traces makes much that stays, and each time the young generation would
+// grow, up to 100 MiB, for records that leave nothing there.
 if (subcommand === "show") {
   const { setFlagsFromString } = process.getBuiltinModule("node:v8")
   const tiers = [
     "--no-lazy-feedback-allocation",
     "--invocation-count-for-maglev=1500",
     "--invocation-count-for-turbofan=300000",
-    "--max-maglev-inlined-bytecode-size-cumulative=300"
+    "--max-maglev-inlined-bytecode-size-cumulative=300",
+    "--semi-space-growth-factor=1"
   ]
   for (const flag of [...tiers, "--no-lazy"]) setFlagsFromString(flag)
 }

@@ -132,14 +132,25 @@ const repeat = (element: FieldClass, place: Place, slots: Slots): ((cursor: Curs
   }
 }
 
-const fixed = (alignment: number, bits: number, emptyCount: number): Skip => {
-  return (cursor) => {
+/** Skips that are the same in all classes: a thousand traces have more classes than memory for closures of each. */
+const known = new Map<string, Skip>()
+
+const shared = (key: string, make: () => Skip): Skip => {
+  const skip = known.get(key) ?? make()
+  if (known.size < knownMax) known.set(key, skip)
+  return skip
+}
+
+/** Sizes come from traces: a program that reads trace after trace would collect them. */
+const knownMax = 1000
+
+const fixed = (alignment: number, bits: number, emptyCount: number): Skip =>
+  shared(`${alignment} ${bits} ${emptyCount}`, () => (cursor) => {
     if (emptyCount > 0) spend(cursor, emptyCount)
     align(cursor, alignment)
     need(cursor, bits)
     cursor.at += bits
-  }
-}
+  })
 
 const scratch: Regions.Region = { from: 0, to: 0 }
 
@@ -188,13 +199,18 @@ export const skip = (fieldClass: FieldClass, place: Place, slots: Slots): Skip =
         if (isThere(cursor)) content(cursor)
       }
     }
-    default: {
-      const read = Regions.region(fieldClass, slots)
-      const isUuid = fieldClass.kind === "static-blob" && fieldClass.roles.length > 0
-      return (cursor) => {
-        read(cursor, scratch)
-        if (isUuid) cursor.uuid = cursor.bytes.slice(scratch.from, scratch.to)
-      }
-    }
+    case "string":
+      return shared(fieldClass.encoding, () => region(fieldClass, slots))
+    default:
+      return region(fieldClass, slots)
+  }
+}
+
+const region = (fieldClass: Regions.RegionClass, slots: Slots): Skip => {
+  const read = Regions.region(fieldClass, slots)
+  const isUuid = fieldClass.kind === "static-blob" && fieldClass.roles.length > 0
+  return (cursor) => {
+    read(cursor, scratch)
+    if (isUuid) cursor.uuid = cursor.bytes.slice(scratch.from, scratch.to)
   }
 }

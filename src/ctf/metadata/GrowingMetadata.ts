@@ -36,7 +36,7 @@ const tsdl = (): Reader => {
     },
     end() {
       const { text, start } = splitter.end()
-      reader.read(text, start)
+      reader.readLast(text, start)
       if (reader.isEmpty) throw syntax(start, "no declaration")
     }
   }
@@ -58,7 +58,7 @@ const wholeTsdl = (kin: Kin | undefined): Reader => {
     end() {
       const halves = kin && halvesOf(text)
       const known = halves && kin?.find(halves)
-      reader.read(halves === undefined || known === undefined ? text : copyOf(halves.head), start)
+      reader.readLast(halves === undefined || known === undefined ? text : copyOf(halves.head), start)
       if (reader.isEmpty) throw syntax(start, "no declaration")
       traceClass = reader.traceClass
       if (halves === undefined || traceClass === undefined) return

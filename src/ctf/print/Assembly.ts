@@ -116,8 +116,8 @@ export class Assembly {
   done(): Program.Program {
     this.#step(Program.stop)
     return {
-      code: Int32Array.from(this.#code),
-      words: Int32Array.from(this.#words),
+      code: this.#code.slice(),
+      words: this.#words.slice(),
       closures: this.#closures,
       ...this.#values,
       bytesMax: this.#bytesMax

@@ -39,9 +39,9 @@ export const valueBytesMax = 24
 const quote = 0x22
 
 export interface Program {
-  readonly code: Int32Array
+  readonly code: ReadonlyArray<number>
   /** The words of all pieces, one after the other. */
-  readonly words: Int32Array
+  readonly words: ReadonlyArray<number>
   readonly closures: ReadonlyArray<Write>
   readonly quoting: Quoting
   /** Writes integers that are not small. */

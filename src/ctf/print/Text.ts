@@ -3,7 +3,7 @@ import { harmless } from "../../errors/Harmless.ts"
 import { difference, type Time } from "../decode/Clock.ts"
 import { goOn, type Int, joined, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
-import type { EventPlan } from "../decode/Plan.ts"
+import type { EventPlan, StreamPlan } from "../decode/Plan.ts"
 import { root } from "../decode/Slots.ts"
 import { isHidden } from "../decode/Values.ts"
 import type { Scope, Structure } from "../model/FieldClass.ts"
@@ -70,7 +70,6 @@ interface Group {
 interface Line {
   /** What is between the times and the packet's context. */
   readonly before: Piece.Piece
-  readonly context: Group | undefined
   /** What follows the packet's context, to the end of the line. */
   readonly program: Program.Program
 }
@@ -114,6 +113,7 @@ export class Text {
   readonly #last: Time = { high: 0, low: 0 }
   #hasLast = false
   #lastCycles: bigint | undefined = undefined
+  readonly #contexts = new WeakMap<StreamPlan, Group>()
 
   constructor(options: TextOptions = defaults) {
     this.#options = options
@@ -152,7 +152,7 @@ export class Text {
     const line = (plan.compiled.get(this) as Line | undefined) ?? this.#compile(plan)
     if (plan.stream.clock !== undefined) this.#times(stream, out)
     out.write(line.before)
-    out.write(this.#packet(stream, line))
+    out.write(this.#packet(stream, plan.stream))
     const { cursor } = stream
     readAgain(cursor, cursor.commonAt)
     Program.run(line.program, cursor, cursor.commonAt, out)
@@ -204,15 +204,16 @@ export class Text {
     this.#lastCycles = stream.hasTime ? BigInt(value) : undefined
   }
 
-  #packet(stream: DataStream, { context }: Line): Piece.Piece {
+  #packet(stream: DataStream, plan: StreamPlan): Piece.Piece {
     const known = stream.headText as PacketText | undefined
     if (known?.by === this) return known.piece
-    const piece = context === undefined ? nothing : this.#context(stream, context)
+    const piece = isShown(plan.streamClass.packetContext) ? this.#context(stream, plan) : nothing
     stream.headText = { by: this, piece } satisfies PacketText
     return piece
   }
 
-  #context({ contextAt, head }: DataStream, { prefix, write }: Group): Piece.Piece {
+  #context({ contextAt, head }: DataStream, plan: StreamPlan): Piece.Piece {
+    const { prefix, write } = this.#contexts.get(plan) ?? this.#compileContext(plan)
     const own = new Bytes(256)
     own.write(prefix)
     readAgain(head, contextAt)
@@ -220,24 +221,30 @@ export class Text {
     return own.piece()
   }
 
+  #compileContext(plan: StreamPlan): Group {
+    const { packetContext } = plan.streamClass
+    const group: Group = {
+      prefix: Piece.of(this.#prefix("stream.packet.context")),
+      write: Fields.field(packetContext as Structure, root("packet-context"), plan.slots, this.#look("context"))
+    }
+    this.#contexts.set(plan, group)
+    return group
+  }
+
+  #look(kind: NameKind): Fields.Look {
+    const hasNames = this.#options.names.has(kind)
+    return TextFields.look({ hasNames, shown: this.#shown, quoting: this.#quoting, colors: this.#colors })
+  }
+
+  #prefix(name: string): string {
+    return this.#options.names.has("scope") ? this.#name(name) : ""
+  }
+
   #compile(plan: EventPlan): Line {
     const { eventClass, stream } = plan
     const { commonContext, packetContext } = stream.streamClass
-    const group = (name: string, structure: Structure | undefined, scope: Scope, kind: NameKind) => {
-      if (structure === undefined) return undefined
-      const hasNames = this.#options.names.has(kind)
-      const look = TextFields.look({
-        hasNames,
-        shown: this.#shown,
-        quoting: this.#quoting,
-        colors: this.#colors
-      })
-      const prefix = this.#options.names.has("scope") ? this.#name(name) : ""
-      return { prefix, structure, place: root(scope), look }
-    }
-    const context = isShown(packetContext)
-      ? group("stream.packet.context", packetContext, "packet-context", "context")
-      : undefined
+    const group = (name: string, structure: Structure | undefined, scope: Scope, kind: NameKind) =>
+      structure && { prefix: this.#prefix(name), structure, place: root(scope), look: this.#look(kind) }
     const groups = [
       group("stream.event.context", commonContext, "event-record-common-context", "context"),
       group("event.context", eventClass.specificContext, "event-record-specific-context", "context"),
@@ -245,7 +252,7 @@ export class Text {
     ].filter((one) => one !== undefined)
     const [first] = groups
     const before = (stream.clock === undefined ? "" : this.#after) + this.#head(plan)
-    const after = first === undefined ? "" : (context === undefined ? "" : separator) + first.prefix
+    const after = first === undefined ? "" : (isShown(packetContext) ? separator : "") + first.prefix
     const assembly = new Assembly({ int, quoting: this.#quoting })
     assembly.text(after)
     groups.forEach(({ look, place, prefix, structure }, index) => {
@@ -253,14 +260,7 @@ export class Text {
       assembly.field(structure, place, stream.slots, look)
     })
     assembly.text("\n")
-    const line: Line = {
-      before: Piece.of(before),
-      context: context && {
-        prefix: Piece.of(context.prefix),
-        write: Fields.field(context.structure, context.place, stream.slots, context.look)
-      },
-      program: assembly.done()
-    }
+    const line: Line = { before: Piece.of(before), program: assembly.done() }
     plan.compiled.set(this, line)
     return line
   }

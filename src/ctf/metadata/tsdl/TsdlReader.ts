@@ -110,6 +110,14 @@ export class TsdlReader {
     this.#evaluate(found, blocks)
   }
 
+  /** Reads what is the last of the metadata. What later events would share is forgotten: classes keep the reader. */
+  readLast(text: string, start: Start): void {
+    this.read(text, start)
+    this.#plain.clear()
+    this.#plainTypes.clear()
+    this.#plainFields.clear()
+  }
+
   #parse(text: string, start: Start): ReadonlyArray<Block | Item | Plain> {
     try {
       const parser = new Parser(lex(text, { ...start, order: this.#tokenCount, plain: this.#plain }))
@@ -299,8 +307,11 @@ export class TsdlReader {
     return this.#declarations.dataStream({ id: 0n, clock: undefined, ...none, ...noNames }, place)
   }
 
-  #plainEvent({ event, place }: Plain): void {
+  #plainEvent({ event, place: token }: Plain): void {
     const { emfUri, id, logLevel, name, streamId, written } = event
+    // The class keeps its place: not the token, which has the text.
+    const { column, line, order } = token
+    const place = { line, column, order }
     const fields = this.#plainFields.get(event.fields)
     if (fields === undefined) return
     const { members } = fields
