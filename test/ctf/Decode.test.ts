@@ -135,4 +135,31 @@ describe("a field class tree made up at random", () => {
     assert.isTrue(stream.open(inMemory(new Uint8Array(0))))
     assert.strictEqual(stream.next(), over)
   })
+
+  it("is loaded from little before a record that was cut, and little of it", () => {
+    const u64 = { kind: "integer", size: 64, alignment: 8, byteOrder: "little-endian", isReversed: false } as const
+    const fieldClass = { ...u64, isSigned: false, base: 10, mappings: undefined, roles: [] } as const
+    const members = Array.from({ length: 5 }, (_, at) => ({ name: `f${at}`, declaredName: `f${at}`, fieldClass }))
+    const plan = new TracePlan(traceOf({ kind: "structure", members, alignment: 8 }))
+    const recordBytes = 40
+    const bytes = new Uint8Array(recordBytes * 1000)
+    const loads: Array<{ readonly first: number; readonly countMin: number; readonly at: number }> = []
+    const stream = new DataStream("cut", plan)
+    let count = 0
+    const whole = throughWindows(bytes)
+    const source: Source = {
+      ...whole,
+      load: (cursor, first, countMin) => {
+        loads.push({ first, countMin, at: count * recordBytes })
+        whole.load(cursor, first, countMin)
+      }
+    }
+    assert.isTrue(stream.open(source))
+    for (; stream.next() === event; count++);
+    assert.strictEqual(count, 1000)
+    for (const { at, countMin, first } of loads) {
+      assert.isBelow(at - first, 64)
+      assert.isAtMost(countMin, 1024)
+    }
+  })
 })

@@ -44,3 +44,19 @@ it("that are kept stay as they were", () => {
     [0, 1, 2]
   )
 })
+
+it("that have not moved are shown by what showed them before: of thousands of streams it would pile up", () => {
+  const path = join(root, "same")
+  writeFileSync(path, Uint8Array.from({ length: 24 }, (_, at) => at))
+  const window = new FileWindow({ path, byteCount: 24 }, { windowBytes, isKept: false, isHeld: false, spare: [] })
+  const cursor = new Cursor()
+  window.from(0).load(cursor, 0, 4)
+  const { bytes, view } = cursor
+  window.from(8).load(cursor, 0, 4)
+  assert.strictEqual(cursor.bytes, bytes)
+  assert.strictEqual(cursor.view, view)
+  assert.strictEqual(view.getUint8(0), 8)
+  window.from(8).load(cursor, 2, 4)
+  assert.deepStrictEqual([...cursor.bytes], [10, 11, 12, 13, 14, 15])
+  window.release()
+})

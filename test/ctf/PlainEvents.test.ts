@@ -1,10 +1,12 @@
 /** Blocks of plain events, which are read at once, mean what the same blocks mean word by word. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { queryObjects } from "node:v8"
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { parse } from "../../src/ctf/metadata/GrowingMetadata.ts"
 import type { MetadataRefused } from "../../src/ctf/metadata/MetadataRefused.ts"
+import { TsdlReader } from "../../src/ctf/metadata/tsdl/TsdlReader.ts"
 import { Text } from "../../src/ctf/metadata/Text.ts"
 import type { TraceClass } from "../../src/ctf/model/TraceClass.ts"
 import { describeWithCorpus } from "../support/corpus.ts"
@@ -58,6 +60,15 @@ describe("a block of a plain event", () => {
       assert.deepStrictEqual(found, wanted, text)
     }
   }
+
+  it("that was used keeps nothing of the reader: a thousand traces have a thousand of them", () => {
+    const traceClass = Result.getOrThrow(parse(Buffer.from(preamble + block)))
+    const [payload] = [...traceClass.dataStreams.values()].flatMap(({ events }) => [...events.values()])
+    assert.strictEqual(queryObjects(TsdlReader, { format: "count" }), 1)
+    assert.strictEqual(payload?.payload?.members.length, 5)
+    assert.strictEqual(queryObjects(TsdlReader, { format: "count" }), 0)
+    assert.strictEqual(payload?.payload?.members.length, 5)
+  })
 
   it("with any character less means the same, or has the same fault", () => {
     same(preamble + block)
