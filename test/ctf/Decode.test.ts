@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result } from "effect"
 import { narrowed } from "../../src/ctf/decode/Cursor.ts"
-import { DataStream, event, inMemory, over } from "../../src/ctf/decode/DataStream.ts"
+import { DataStream, event, inMemory, over, type Source } from "../../src/ctf/decode/DataStream.ts"
 import { field } from "../../src/ctf/decode/Fields.ts"
 import { type EventPlan, TracePlan } from "../../src/ctf/decode/Plan.ts"
 import { root } from "../../src/ctf/decode/Slots.ts"

@@ -47,7 +47,10 @@ it("that are kept stay as they were", () => {
 
 it("that have not moved are shown by what showed them before: of thousands of streams it would pile up", () => {
   const path = join(root, "same")
-  writeFileSync(path, Uint8Array.from({ length: 24 }, (_, at) => at))
+  writeFileSync(
+    path,
+    Uint8Array.from({ length: 24 }, (_, at) => at)
+  )
   const window = new FileWindow({ path, byteCount: 24 }, { windowBytes, isKept: false, isHeld: false, spare: [] })
   const cursor = new Cursor()
   window.from(0).load(cursor, 0, 4)

@@ -34,7 +34,13 @@ export const of = (text: string): Piece => new Piece(RawText.encode(text))
  * Writes a piece of `length` bytes, whose words begin at index `start` of `source`. There must be room for a word more:
  * whole words are written, so up to three bytes after the piece are overwritten.
  */
-export const copy = (source: ReadonlyArray<number>, start: number, length: number, view: DataView, at: number): void => {
+export const copy = (
+  source: ReadonlyArray<number>,
+  start: number,
+  length: number,
+  view: DataView,
+  at: number
+): void => {
   const end = at + length
   for (let from = start, to = at; to < end; from++, to += wordBytes) view.setInt32(to, source[from] as number, true)
 }
