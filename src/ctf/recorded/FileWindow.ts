@@ -41,7 +41,7 @@ export class FileWindow {
   /** Byte offset of the window in the file. */
   #start = 0
   #length = 0
-  /** What was given out last. Where nothing has moved it is given out again: of thousands of streams it would pile up. */
+  /** What was given out last. Where nothing has moved it is given out again: of many streams it would pile up. */
   #given: Uint8Array = nothing
   #view: DataView | undefined
   #descriptor: number | undefined
