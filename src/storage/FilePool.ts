@@ -22,6 +22,8 @@ const isShortage = ({ code }: FileFailed) => code === "EMFILE" || code === "ENFI
 
 /** What has one of the pool's descriptors. */
 export interface Holder {
+  /** It stands for a file (`ShadowFiles`). */
+  readonly isShadow: boolean
   /** Gives the descriptor back: `setBusy`, then `left`. */
   readonly suspend: Effect.Effect<void>
 }
@@ -115,9 +117,10 @@ export class FilePool {
     this.#wakeNext()
   }
 
-  /** Closes every file that nobody is using; its next use opens it again by its name. */
-  get suspendAll(): Effect.Effect<void> {
-    const suspend = (file: Holder) => Effect.suspend(() => (this.#idle.has(file) ? file.suspend : Effect.void))
+  /** Closes every shadow that nobody is using; its next use opens what has its name then. */
+  get suspendShadows(): Effect.Effect<void> {
+    const isMeant = (file: Holder) => file.isShadow && this.#idle.has(file)
+    const suspend = (file: Holder) => Effect.suspend(() => (isMeant(file) ? file.suspend : Effect.void))
     return Effect.suspend(() => Effect.forEach([...this.#idle], suspend, { discard: true }))
   }
 

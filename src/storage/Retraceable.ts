@@ -149,8 +149,8 @@ export class Retraceable {
   readonly #files: Files["Service"]
   readonly watches = new Set<Watch>()
   readonly blanks = new Blanks()
-  /** If set, operations on paths that it covers are done to its files. */
-  shadow: Shadow | undefined
+  /** Operations on paths that one of them covers are done to its files. */
+  readonly shadows = new Set<Shadow>()
 
   constructor(files: Files["Service"]) {
     this.#files = files
@@ -161,8 +161,13 @@ export class Retraceable {
     return this.#files
   }
 
+  #shadowOf(path: string): Shadow | undefined {
+    for (const shadow of this.shadows) if (shadow.covers(path)) return shadow
+    return undefined
+  }
+
   isWatched(path: string): boolean {
-    if (this.shadow?.covers(path) === true) return false
+    if (this.#shadowOf(path) !== undefined) return false
     for (const watch of this.watches) if (watch.isOf(path)) return true
     return false
   }
@@ -173,8 +178,8 @@ export class Retraceable {
   }
 
   get service(): Files["Service"] {
-    const to = (path: string) => (this.shadow?.covers(path) === true ? this.shadow.files : this.#files)
-    const isQuiet = (path: string) => this.watches.size === 0 || this.shadow?.covers(path) === true
+    const to = (path: string) => this.#shadowOf(path)?.files ?? this.#files
+    const isQuiet = (path: string) => this.watches.size === 0 || this.#shadowOf(path) !== undefined
     const noted = <A>(path: string, act: () => Effect.Effect<A, FileFailed>, of: Noted = {}) =>
       Effect.suspend(() => (isQuiet(path) ? act() : Effect.flatMap(this.#noted(path, of), act)))
     // A file that is there is not made, and to undo that would remove it.
@@ -186,7 +191,7 @@ export class Retraceable {
       })
     const { blanks } = this
     const blanked = <A>(path: string, act: Effect.Effect<A, FileFailed>, then: () => void) =>
-      blanks.isEmpty || this.shadow?.covers(path) === true ? act : Effect.tap(act, () => Effect.sync(then))
+      blanks.isEmpty || this.#shadowOf(path) !== undefined ? act : Effect.tap(act, () => Effect.sync(then))
     const removed = <A>(path: string, act: Effect.Effect<A, FileFailed>) =>
       blanked(path, act, () => blanks.remove(path))
     return Files.of({

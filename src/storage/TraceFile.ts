@@ -66,6 +66,11 @@ export class TraceFile implements BesideWrite, Holder {
     pool.setIdle(this)
   }
 
+  /** No file of the disk was ever open here. */
+  get isShadow(): boolean {
+    return this.#inode === anyInode
+  }
+
   /** For what may need room. */
   #patiently<A>(operation: Effect.Effect<A, FileFailed>): Effect.Effect<A, FileFailed> {
     return this.#place.patiently(this.#name, operation)

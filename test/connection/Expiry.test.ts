@@ -1,6 +1,6 @@
 /** A journal is let rest: what was put down of it is closed when nothing more is done to files of its sessions. */
 import { assert, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Latch, Semaphore } from "effect"
+import { Deferred, Effect, Fiber, Latch } from "effect"
 import { TestClock } from "effect/testing"
 import { Brought } from "../../src/connection/journal/Brought.ts"
 import { rest, suspended } from "../../src/connection/journal/Expiry.ts"
@@ -9,6 +9,8 @@ import * as Machine from "../../src/Machine.ts"
 import { Incidents } from "../../src/relay/Incidents.ts"
 import * as Away from "../../src/relay/journal/Away.ts"
 import type { Store } from "../../src/relay/journal/JournalFiles.ts"
+import { Looks } from "../../src/relay/journal/Looks.ts"
+import { Turns } from "../../src/relay/journal/Turns.ts"
 import type { Registry } from "../../src/relay/Registry.ts"
 import { Chunks } from "../../src/relay/session/Chunks.ts"
 import type { SessionActor } from "../../src/relay/session/SessionActor.ts"
@@ -98,7 +100,7 @@ const away = Effect.gen(function* () {
           else Effect.runSync(work)
         },
         incidents: new Incidents(),
-        journals: { stopping: stopping.await, turn: Semaphore.makeUnsafe(1) },
+        journals: { stopping: stopping.await, turns: new Turns(), looks: new Looks() },
         options: { suspendMillis: 7 * 24 * hour, sync: "none" },
         store
       } as unknown as Registry["Service"]

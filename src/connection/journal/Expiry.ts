@@ -3,7 +3,7 @@
  * disk. If the edge comes later, the journal is restored from that history as after a crash (`Replay`), while the relay
  * serves others; but only if the files are as they were left.
  */
-import { Cause, Effect, Result, Semaphore } from "effect"
+import { Cause, Effect, Result } from "effect"
 import { clockMillis, wallMillisOf } from "../../Machine.ts"
 import { isSynced } from "../../model/Sync.ts"
 import * as Away from "../../relay/journal/Away.ts"
@@ -29,9 +29,6 @@ const noteMillisMax = 3_600_000
 
 /** How long what came last may take to be in the files; its edge waits meanwhile. */
 const settledWait = "100 millis"
-
-/** One at a time: edges of which many are lost together may have a great many files. */
-const looks = Semaphore.makeUnsafe(1)
 
 /** False: its edge is there again. */
 const isGone = (journal: HostedJournal, since: number | undefined) =>
@@ -68,14 +65,23 @@ const digestBehind = ({ store }: Registered, journal: HostedJournal): Effect.Eff
     return isMeant ? yield* Rested.digestOf(store, history.directories) : undefined
   }).pipe(Effect.orElseSucceed(() => undefined))
 
+/** It is forgotten, since too many have expired. Its edge may have come at the last moment: then it stays. */
+const removeUnlessBack = (registry: Registered, token: string): Effect.Effect<void> => {
+  const { open, turns } = registry.journals
+  return turns.of(
+    token,
+    Effect.suspend(() => (open.has(token) ? Effect.void : remove(registry, token)))
+  )
+}
+
 /** `before`: what its files were while its edge was away. */
 const expire = (
   registry: Registered,
   journal: HostedJournal,
   since: number | undefined,
   before: string | undefined
-): Effect.Effect<void> =>
-  Effect.gen(function* () {
+): Effect.Effect<void> => {
+  const work = Effect.gen(function* () {
     const { incidents, journals, options, store } = registry
     const { token } = journal
     if (!isGone(journal, since)) return
@@ -100,8 +106,10 @@ const expire = (
       yield* Effect.ignore(Rested.note(store, token, history.directories))
     }
     journal.lacking?.rest()
-    for (const oldest of forgotten) yield* remove(registry, oldest)
-  }).pipe(registry.journals.turn.withPermits(1))
+    for (const oldest of forgotten) registry.background(removeUnlessBack(registry, oldest))
+  })
+  return registry.journals.turns.of(journal.token, work)
+}
 
 /**
  * Waits for the edge, and lets the journal rest when it does not come in time. Of `awayMillis`, for which it was away
@@ -123,7 +131,8 @@ const waits = (registry: Registered, journal: HostedJournal, awayMillis?: number
         before = digest
       })
       const look = Effect.suspend(() => (isGone(journal, since) ? looked : Effect.void))
-      registry.background(Effect.andThen(journal.brought.settled, looks.withPermits(1)(look)))
+      const { background } = registry
+      background(Effect.andThen(journal.brought.settled, journals.looks.inTurn(background, look)))
       if (!isNoted) {
         isNoted = true
         const note = Effect.ignore(
@@ -209,7 +218,7 @@ export const broken = (
 const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) =>
   Effect.suspend(() => {
     const journal = new HostedJournal(optionsOf(registry, serves, found))
-    const work = Effect.as(replayed(journal, found), journal)
+    const work = registry.journals.replays.withPermits(1)(Effect.as(replayed(journal, found), journal))
     return retracedBeside(registry.store, found, work, rest(journal))
   }).pipe(
     Effect.tapError(() => found.close),
@@ -221,11 +230,13 @@ export const awaken = (
   registry: Registered,
   serves: Serves,
   token: string
-): Effect.Effect<void, JournalsLeft.Unfound> =>
-  Effect.gen(function* () {
+): Effect.Effect<void, JournalsLeft.Unfound> => {
+  const work = Effect.gen(function* () {
     const { journals, options, store } = registry
     if (!journals.isExpired(token)) return
-    if (journals.counts.openCount >= options.journalCountMax) return yield* JournalsLeft.shortage(store, token)
+    const { counts, reviving } = journals
+    if (counts.openCount + reviving.size >= options.journalCountMax) return yield* JournalsLeft.shortage(store, token)
+    reviving.add(token)
     const found = yield* Effect.catchIf(
       JournalsLeft.find(store, token, leftOf(registry)),
       (failure) => failure._tag === "FileFailed" && failure.code === "ENOENT",
@@ -240,4 +251,6 @@ export const awaken = (
       registry.background(waits(registry, journal))
     } else yield* Effect.andThen(found?.close ?? Effect.void, remove(registry, token))
     journals.revive(token)
-  }).pipe(registry.journals.turn.withPermits(1), Effect.uninterruptible)
+  }).pipe(Effect.ensuring(Effect.sync(() => registry.journals.reviving.delete(token))))
+  return Effect.uninterruptible(registry.journals.turns.of(token, work))
+}

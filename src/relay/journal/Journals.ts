@@ -6,8 +6,10 @@ import { Deferred, type Effect, Exit, Latch, Semaphore } from "effect"
 import { Remembered } from "../../model/Remembered.ts"
 import { CommonMemory } from "./CommonMemory.ts"
 import { unmarkedBytesMax } from "./JournalHistory.ts"
+import { Looks } from "./Looks.ts"
 import { type Guest, Room } from "./Room.ts"
 import type { Said } from "./Said.ts"
+import { Turns } from "./Turns.ts"
 
 /** A journal as the rest of the relay sees it. */
 export interface Journal extends Guest {
@@ -61,8 +63,13 @@ export class Journals {
   readonly connections = new CommonMemory(furtherCountMax)
   /** What follows the last marks of all of them, beyond what each may have. */
   readonly unmarked = new CommonMemory(unmarkedBytesMax)
-  /** Held while a journal is ended because its edge is gone, or revived because it is back: one at a time. */
-  readonly turn = Semaphore.makeUnsafe(1)
+  /** Those that are ended because their edges are gone, or revived because they are back. */
+  readonly turns = new Turns()
+  readonly looks = new Looks()
+  /** Held while a history is gone through again: one at a time, since that takes memory. It waits for no trace file. */
+  readonly replays = Semaphore.makeUnsafe(1)
+  /** Those that are being revived: their files are open. */
+  readonly reviving = new Set<string>()
 
   readonly #asked = Deferred.makeUnsafe<void>()
 

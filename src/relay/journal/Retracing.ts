@@ -17,14 +17,9 @@ type Store = TraceStore["Service"]
 /** While `work` runs, shadows stand in for the files that they cover. */
 const under = <A, E>({ retraceable }: Store, shadow: Shadow, work: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => {
-      retraceable.shadow = shadow
-    }),
+    Effect.sync(() => void retraceable.shadows.add(shadow)),
     () => work,
-    () =>
-      Effect.sync(() => {
-        retraceable.shadow = undefined
-      })
+    () => Effect.sync(() => void retraceable.shadows.delete(shadow))
   )
 
 const made = (
@@ -34,7 +29,7 @@ const made = (
 ): Effect.Effect<void, FileFailed> =>
   Effect.gen(function* () {
     for (const blank of yield* materialize(shadow, retraceable.plain, isSynced)) retraceable.blanks.add(blank)
-    yield* pool.suspendAll
+    yield* pool.suspendShadows
   })
 
 /** Which of the directories are gone. To be asked before renames are undone, since that may make directories anew. */
