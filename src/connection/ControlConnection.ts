@@ -18,7 +18,7 @@ import * as SendMetadata from "../protocol/control/SendMetadata.ts"
 import * as ReturnCode from "../protocol/ReturnCode.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
 import type * as Connections from "../relay/Connections.ts"
-import { Registry } from "../relay/Registry.ts"
+import type { Registry } from "../relay/Registry.ts"
 import * as Span from "../relay/Span.ts"
 import type { Control } from "../relay/session/SessionActor.ts"
 import { Tally } from "../relay/Tally.ts"
@@ -33,6 +33,7 @@ import { MetadataMessage, refusedMetadata } from "./control/MetadataMessage.ts"
 import { payloadBytesMaxOf } from "./control/Payloads.ts"
 import { RefusalGrace } from "./control/RefusalGrace.ts"
 import * as DataConnection from "./DataConnection.ts"
+import { served } from "./Served.ts"
 import { Throttle } from "./Throttle.ts"
 import { type InTurns, inTurns, Turn, turnBytes } from "./Turn.ts"
 
@@ -50,11 +51,7 @@ const misplaced = Command.refuse(undefined, "INDEX_REFUSED", "no session, no ver
 const tooMany: Incident = { code: "HALVES_EXCEEDED", detail: "too many indexes without packets" }
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
-  Effect.gen(function* () {
-    const registry = yield* Registry
-    const connection = new ControlConnection(peer, registry)
-    yield* connection.run.pipe(Effect.ensuring(Effect.suspend(() => connection.release)))
-  })
+  served((registry) => new ControlConnection(peer, registry))
 
 class ControlConnection implements Receiver, CommandSink, Control {
   readonly #peer: Peer

@@ -14,12 +14,13 @@ import { PacketFramer, type PacketSink } from "../protocol/data/PacketFramer.ts"
 import type { CloseReason } from "../relay/CloseReason.ts"
 import type * as Connections from "../relay/Connections.ts"
 import { Party } from "../relay/party/Party.ts"
-import { Registry } from "../relay/Registry.ts"
+import type { Registry } from "../relay/Registry.ts"
 import type { StreamActor } from "../relay/stream/StreamActor.ts"
 import type { Connection, StreamSession } from "../relay/stream/StreamSession.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
 import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
+import { served } from "./Served.ts"
 import { Throttle } from "./Throttle.ts"
 
 /**
@@ -29,11 +30,7 @@ import { Throttle } from "./Throttle.ts"
 const indexLookCount = 4
 
 export const serve = (peer: Peer): Effect.Effect<void, never, Registry> =>
-  Effect.gen(function* () {
-    const registry = yield* Registry
-    const connection = new DataConnection(peer, registry)
-    yield* connection.run.pipe(Effect.ensuring(Effect.sync(() => connection.release())))
-  })
+  served((registry) => new DataConnection(peer, registry))
 
 class DataConnection implements Receiver, PacketSink, Connection {
   readonly #peer: Peer
@@ -88,13 +85,15 @@ class DataConnection implements Receiver, PacketSink, Connection {
   }
 
   /** Runs however the fiber ended. */
-  release(): void {
-    this.#end.forget()
-    this.#throttle.stop()
-    this.#party.leave()
-    this.#detach(true)
-    this.#shares.bytes.close()
-    this.#peer.destroy()
+  get release(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.#end.forget()
+      this.#throttle.stop()
+      this.#party.leave()
+      this.#detach(true)
+      this.#shares.bytes.close()
+      this.#peer.destroy()
+    })
   }
 
   #detach(isAbort: boolean): void {

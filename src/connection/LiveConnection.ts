@@ -10,7 +10,7 @@ import { nameOf } from "../protocol/live/index.ts"
 import * as Version from "../protocol/Version.ts"
 import type * as Connections from "../relay/Connections.ts"
 import { Party, type Permissions } from "../relay/party/Party.ts"
-import { Registry } from "../relay/Registry.ts"
+import type { Registry } from "../relay/Registry.ts"
 import { Tally } from "../relay/Tally.ts"
 import { ViewerActor } from "../relay/viewer/ViewerActor.ts"
 import type { Peer, Receiver } from "../transport/Peer.ts"
@@ -18,6 +18,7 @@ import { ConnectionEnd } from "./ConnectionEnd.ts"
 import { contained, containedCall } from "./Contained.ts"
 import { answer, Ending, type LiveState, type Send, Work } from "./LiveCommands.ts"
 import { LiveFramer, type RequestSink } from "./LiveFramer.ts"
+import { served } from "./Served.ts"
 import { Turn, turnBytes } from "./Turn.ts"
 
 /** So many bytes of answers are sent although more requests follow in the same read. */
@@ -25,11 +26,7 @@ const answerBytesMax = 64 * 1024
 
 /** Serves a viewer. Without `permissions`, those of the registry hold. */
 export const serve = (peer: Peer, permissions?: Permissions): Effect.Effect<void, never, Registry> =>
-  Effect.gen(function* () {
-    const registry = yield* Registry
-    const connection = new LiveConnection(peer, registry, permissions ?? registry.permissions)
-    yield* connection.run.pipe(Effect.ensuring(Effect.sync(() => connection.release())))
-  })
+  served((registry) => new LiveConnection(peer, registry, permissions ?? registry.permissions))
 
 class LiveConnection implements Receiver, RequestSink {
   readonly #peer: Peer
@@ -75,12 +72,14 @@ class LiveConnection implements Receiver, RequestSink {
   }
 
   /** Runs however the fiber ended. */
-  release(): void {
-    this.#end.forget()
-    this.#turn.stop()
-    this.#party.leave()
-    this.#state.viewer.close()
-    this.#peer.close()
+  get release(): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.#end.forget()
+      this.#turn.stop()
+      this.#party.leave()
+      this.#state.viewer.close()
+      this.#peer.close()
+    })
   }
 
   // ---- the fiber's lane ------------------------------------------------------------------------------------------

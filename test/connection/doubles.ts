@@ -187,6 +187,8 @@ export interface Options extends Stores.Options {
   readonly memoryBytesMax?: number
   readonly allowClear?: boolean
   readonly sync?: Sync
+  readonly liveCacheBytes?: number
+  readonly suspendMillis?: number
   /** Every target is taken for the only one, and for one that waits for each answer. */
   readonly isForOne?: boolean
   /** Every stream writes as it does when others have something to write, too. */
@@ -326,8 +328,8 @@ export const withRelay = <A, E>(
     memoryBytesMax: options.memoryBytesMax ?? 64 * 1024 * 1024,
     singleViewer: false,
     journalCountMax: 4096,
-    suspendMillis: 604_800_000,
-    liveCacheBytes: 0,
+    suspendMillis: options.suspendMillis ?? 604_800_000,
+    liveCacheBytes: options.liveCacheBytes ?? 0,
     sync: options.sync ?? "none"
   }).pipe(Layer.provideMerge(layer))
   const played = Effect.gen(function* () {
@@ -375,6 +377,19 @@ export const withRelay = <A, E>(
   return Effect.provide(Effect.scoped(played), Logger.layer([capture]))
 }
 
+/** Those that use something. */
+const principalCount = ({ registry }: Relay): number => {
+  const { allowances } = registry.permissions
+  allowances.forget("here")
+  return allowances.principalCount
+}
+
+const journalBytes = ({ registry: { journals } }: Relay): number =>
+  [journals.partial, journals.reads, journals.connections, journals.unmarked].reduce(
+    (sum, { heldBytes }) => sum + heldBytes,
+    0
+  )
+
 /** What the relay holds, by kind; everything is 0 after the last connection. */
 const holdings = (relay: Relay): Effect.Effect<Readonly<Record<string, number>>> =>
   Effect.map(FiberSet.size(relay.connections), (connections) => ({
@@ -385,6 +400,12 @@ const holdings = (relay: Relay): Effect.Effect<Readonly<Record<string, number>>>
     blockBytes: relay.registry.pool.usedBytes,
     halfBytes: relay.registry.halves.usedBytes,
     slabs: relay.slabs.usedCount,
+    counted: [...relay.registry.tally.connections.current].length,
+    principals: principalCount(relay),
+    journals: relay.registry.journals.open.size,
+    journalBytes: journalBytes(relay),
+    watches: relay.store.retraceable.watches.size,
+    reserved: relay.store.pool.reservedCount,
     openFiles: relay.store.pool.openCount,
     descriptors: relay.memory.openCount,
     operations: relay.faults.inFlightCount
@@ -398,6 +419,12 @@ const nothing = {
   blockBytes: 0,
   halfBytes: 0,
   slabs: 0,
+  counted: 0,
+  principals: 0,
+  journals: 0,
+  journalBytes: 0,
+  watches: 0,
+  reserved: 0,
   openFiles: 0,
   descriptors: 0,
   operations: 0

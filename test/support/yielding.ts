@@ -31,3 +31,35 @@ export const yielding = <A, E>(effect: Effect.Effect<A, E>, operationCount: numb
     Effect.provideService(Scheduler.Scheduler, schedulerOf(between)),
     Effect.provideService(Scheduler.MaxOpsBeforeYield, operationCount)
   )
+
+/**
+ * Runs `effect`, which yields before an operation whenever `isDue` says so, asked before each; `act` is called before
+ * it goes on, in a turn of its own.
+ */
+export const halting = <A, E, R>(effect: Effect.Effect<A, E, R>, isDue: () => boolean, act: () => void) => {
+  const usual = new Scheduler.MixedScheduler()
+  let isHalting = false
+  const scheduler: Scheduler.Scheduler = {
+    executionMode: "async",
+    shouldYield: (fiber) => {
+      isHalting ||= isDue()
+      return isHalting || usual.shouldYield(fiber)
+    },
+    makeDispatcher: () => {
+      const dispatcher = usual.makeDispatcher()
+      return {
+        flush: () => dispatcher.flush(),
+        scheduleTask: (task, priority) => {
+          const acts = isHalting
+          isHalting = false
+          const step = () => {
+            act()
+            task()
+          }
+          dispatcher.scheduleTask(acts ? step : task, priority)
+        }
+      }
+    }
+  }
+  return Effect.provideService(effect, Scheduler.Scheduler, scheduler)
+}

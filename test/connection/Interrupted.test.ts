@@ -1,0 +1,427 @@
+/**
+ * Connections end while something is done for them, wherever their fibers are. Goal: at each step of each operation, by
+ * whichever end, all that was claimed is given back: names, places, memory, descriptors, sessions, quotas.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Fiber, Scheduler, type Scope } from "effect"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
+import * as Commands from "../sidebyside/commands.ts"
+import { opening, record, version } from "../support/journal.ts"
+import { turns, until } from "../support/turns.ts"
+import { halting } from "../support/yielding.ts"
+import {
+  assertNothingLeft,
+  type Control,
+  type Options,
+  type PeerDouble,
+  packet,
+  type Relay,
+  withRelay
+} from "./doubles.ts"
+
+const { join, message, none, numbers, u32, u64 } = Commands
+
+/** Where it happens. Connections are opened before it begins, so that their fibers take the same steps each time. */
+interface Stage {
+  readonly relay: Relay
+  /** Of a session or journal that nobody had before. */
+  readonly number: number
+  readonly control: Effect.Effect<Control, never, Scope.Scope>
+  readonly data: Effect.Effect<PeerDouble, never, Scope.Scope>
+  readonly live: Effect.Effect<Control, never, Scope.Scope>
+}
+
+type Step<A> = Effect.Effect<A, never, Scope.Scope>
+
+interface Operation {
+  readonly options: Options
+  /** Answers what connections end in the midst of, and what shows that it was done if they do not. */
+  readonly prepare: (stage: Stage) => Step<Step<unknown>>
+  readonly after: (stage: Stage) => Step<unknown>
+}
+
+const operation = (
+  prepare: Operation["prepare"],
+  options: Options = {},
+  after: Operation["after"] = () => Effect.void
+): Operation => ({ prepare, options, after })
+
+// ---- targets ---------------------------------------------------------------------------------------------------------
+
+const recording = ({ control, data, number }: Stage) =>
+  Effect.gen(function* () {
+    const [c, d] = [yield* control, yield* data]
+    const { id } = yield* c.session({ name: `s${number}`, liveTimer: 1_000_000, sessionId: number })
+    const stream = yield* c.addStream()
+    const metadata = yield* c.addStream({ channel: "metadata" })
+    yield* c.ask("STREAMS_SENT", none)
+    c.metadata(metadata, Buffer.from("metadata"))
+    d.deliver(packet(stream, 0))
+    assert.strictEqual(yield* c.index(stream, { seq: 0 }), 10)
+    return { c, d, id, stream, metadata }
+  })
+
+type Recording = Effect.Success<ReturnType<typeof recording>>
+
+const whileRecording = (during: (recorded: Recording) => Step<unknown>, options: Options = {}) =>
+  operation((stage) => Effect.map(recording(stage), during), options)
+
+// ---- viewers ---------------------------------------------------------------------------------------------------------
+
+const request = (number: number, ...parts: ReadonlyArray<Uint8Array>) =>
+  join(u64(join(...parts).length), u32(number), u32(0), ...parts)
+
+const entryBytes = 4371
+
+interface Viewing extends Recording {
+  readonly v: Control
+}
+
+const attach = ({ id, v }: Viewing) =>
+  Effect.gen(function* () {
+    v.peer.deliver(request(3, u64(id), u64(0), u32(1)))
+    const head = yield* v.take(8)
+    assert.strictEqual(head.readUInt32BE(), 1)
+    yield* v.take(head.readUInt32BE(4) * entryBytes)
+  })
+
+const next = ({ stream, v }: Viewing) =>
+  Effect.gen(function* () {
+    v.peer.deliver(request(4, u64(stream)))
+    const reply = yield* v.take(64)
+    assert.strictEqual(reply.readUInt32BE(56), 1)
+  })
+
+const viewing = (stage: Stage) =>
+  Effect.gen(function* () {
+    const v = yield* stage.live
+    const recorded = yield* recording(stage)
+    v.peer.deliver(join(request(1, u64(0), u32(2), u32(13), u32(1)), request(8)))
+    yield* v.take(20 + 4)
+    return { ...recorded, v }
+  })
+
+const whileViewing = (options: Options, during: (viewing: Viewing) => Step<unknown>, before = attach) =>
+  operation(
+    (stage) =>
+      Effect.gen(function* () {
+        const at = yield* viewing(stage)
+        yield* before(at)
+        return during(at)
+      }),
+    options
+  )
+
+// ---- journals --------------------------------------------------------------------------------------------------------
+
+const tokenOf = ({ number }: Stage) => `${number}`.padStart(32, "0")
+
+const opened = (c: Control, stage: Stage) =>
+  Effect.gen(function* () {
+    c.peer.deliver(join(version, opening(tokenOf(stage))))
+    const reply = yield* c.take(8 + OpenJournal.replyBytes)
+    assert.strictEqual(reply.length, 8 + OpenJournal.replyBytes)
+  })
+
+const edges = 7n
+
+const recordsOf = ({ number }: Stage) => {
+  const command = (bytes: Uint8Array) => [Kind.command, 1, bytes] as const
+  const all: ReadonlyArray<readonly [kind: number, connection: number, payload: Uint8Array]> = [
+    [Kind.control, 1, none],
+    command(version),
+    command(message(numbers.CREATE_SESSION, Commands.createSession(13, { name: `j${number}`, sessionId: number }))),
+    command(message(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(0, Commands.start))),
+    command(message(numbers.ADD_STREAM, Commands.addStream(13, {}))),
+    [Kind.handle, 1, u64(edges)],
+    [Kind.data, 2, none],
+    [Kind.packet, 2, packet(edges, 0)],
+    command(message(numbers.SEND_INDEX, Commands.sendIndex(13, edges, { seq: 0 })))
+  ]
+  return all.map(([kind, connection, payload], index) => record(index + 1, kind, payload, connection))
+}
+
+const durable = (c: Control, count: number) =>
+  Effect.gen(function* () {
+    const { offsets, size } = OpenJournal.acknowledgement
+    for (let done = 0; done < count; ) {
+      const told = yield* c.take(size)
+      assert.strictEqual(told.length, size)
+      done = Number(told.readBigUInt64BE(offsets.durable))
+    }
+  })
+
+const bring = (c: Control, stage: Stage) =>
+  Effect.suspend(() => {
+    const records = recordsOf(stage)
+    c.peer.deliver(join(...records))
+    return durable(c, records.length)
+  })
+
+/** The edge is gone. */
+const suspended = (stage: Stage) =>
+  Effect.gen(function* () {
+    const { journals } = stage.relay.registry
+    const c = yield* stage.control
+    yield* opened(c, stage)
+    yield* bring(c, stage)
+    c.peer.reset()
+    const isAway = () => journals.counts.suspendedCount > 0 || journals.isExpired(tokenOf(stage))
+    yield* until("its suspension", isAway)
+  })
+
+/** The edge frees the journal. */
+const forgotten = (stage: Stage) =>
+  Effect.gen(function* () {
+    const { journals } = stage.relay.registry
+    const c = yield* stage.control
+    yield* opened(c, stage)
+    c.peer.deliver(record(1000, Kind.forgotten, none, 0))
+    yield* until("its end", () => journals.open.size === 0 && c.peer.isClosed)
+  })
+
+// ----------------------------------------------------------------------------------------------------------------------
+
+const cached = { isDisk: true, liveCacheBytes: 1024 * 1024 }
+
+const operations: Readonly<Record<string, Operation>> = {
+  "CREATE_SESSION, always of one name": operation(({ control }) =>
+    Effect.map(control, (c) =>
+      Effect.map(c.session({ name: "same" }), ({ path }) => assert.match(path, /^h\/same-\d{8}-\d{6}$/))
+    )
+  ),
+  "CREATE_SESSION of a peer older than 2.11": operation(({ control }) =>
+    Effect.map(control, (c) => c.session({ name: "same" }, 10))
+  ),
+  "CREATE_SESSION in the trace chunk of another": operation((stage) =>
+    Effect.gen(function* () {
+      yield* recording(stage)
+      const c = yield* stage.control
+      return c.session({ name: `s${stage.number}`, sessionId: stage.number, currentChunk: 0 })
+    })
+  ),
+  "SEND_INDEX that waits for its packet": whileRecording(({ c, d, stream }) =>
+    Effect.gen(function* () {
+      c.post("SEND_INDEX", Commands.sendIndex(13, stream, { seq: 1, bytes: 100_000 }))
+      d.deliver(packet(stream, 1, 100_000).subarray(0, 70_000))
+      yield* Effect.yieldNow
+      d.deliver(packet(stream, 1, 100_000).subarray(70_000))
+      assert.strictEqual((yield* c.take(4)).readUInt32BE(), 10)
+    })
+  ),
+  "a packet that waits for its index": whileRecording(
+    ({ c, d, stream }) =>
+      Effect.gen(function* () {
+        d.deliver(packet(stream, 1, 100_000))
+        yield* Effect.yieldNow
+        assert.strictEqual(yield* c.index(stream, { seq: 1, bytes: 100_000 }), 10)
+      }),
+    { isDisk: true }
+  ),
+  SEND_METADATA: whileRecording(
+    ({ c, metadata, stream }) =>
+      Effect.gen(function* () {
+        c.metadata(metadata, Buffer.alloc(100_000, "m"))
+        yield* c.isPending(stream, 0)
+      }),
+    { isDisk: true }
+  ),
+  CLOSE_STREAM: whileRecording(({ c, stream }) => c.closeStream(stream, 0)),
+  "a rotation": whileRecording(({ c, metadata, stream }) =>
+    Effect.gen(function* () {
+      yield* c.createChunk(1)
+      yield* c.rotate(1, [
+        [stream, 1],
+        [metadata, 0]
+      ])
+      assert.strictEqual(yield* c.closeChunk(0, Commands.closeCommands.move), 10)
+    })
+  ),
+  "a clear": whileRecording(({ c, metadata, stream }) =>
+    Effect.gen(function* () {
+      yield* c.createChunk(1)
+      yield* c.rotate(1, [
+        [stream, 1],
+        [metadata, 0]
+      ])
+      assert.strictEqual(yield* c.closeChunk(0, Commands.closeCommands.delete), 10)
+    })
+  ),
+  ATTACH_SESSION: whileViewing({ isDisk: true }, attach, () => Effect.void),
+  GET_NEXT_INDEX: whileViewing({ isDisk: true }, next),
+  "GET_NEXT_INDEX of a stream at its end": whileViewing({ isDisk: true }, (viewing) =>
+    Effect.gen(function* () {
+      yield* next(viewing)
+      viewing.v.peer.deliver(request(4, u64(viewing.stream)))
+      yield* viewing.v.take(64)
+    })
+  ),
+  GET_PACKET: whileViewing(
+    { isDisk: true },
+    (viewing) => getPacket(viewing),
+    (viewing) => Effect.andThen(attach(viewing), next(viewing))
+  ),
+  "GET_PACKET for several viewers": whileViewing(
+    cached,
+    (viewing) => getPacket(viewing),
+    (viewing) => Effect.andThen(attach(viewing), next(viewing))
+  ),
+  GET_METADATA: whileViewing(cached, ({ metadata, v }) =>
+    Effect.gen(function* () {
+      v.peer.deliver(request(6, u64(metadata)))
+      const head = yield* v.take(12)
+      yield* v.take(Number(head.readBigUInt64BE()))
+    })
+  ),
+  OPEN_JOURNAL: operation((stage) => Effect.map(stage.control, (c) => opened(c, stage))),
+  "what a journal brings": operation(
+    (stage) =>
+      Effect.gen(function* () {
+        const c = yield* stage.control
+        yield* opened(c, stage)
+        return bring(c, stage)
+      }),
+    {},
+    forgotten
+  ),
+  "OPEN_JOURNAL of one that is suspended": operation(
+    (stage) =>
+      Effect.andThen(
+        suspended(stage),
+        Effect.map(stage.control, (c) => opened(c, stage))
+      ),
+    {},
+    forgotten
+  ),
+  "OPEN_JOURNAL of one that has expired": operation(
+    (stage) =>
+      Effect.gen(function* () {
+        const { journals } = stage.relay.registry
+        yield* suspended(stage)
+        yield* until("its rest", () => journals.isExpired(tokenOf(stage)))
+        return opened(yield* stage.control, stage)
+      }),
+    { suspendMillis: 1 },
+    forgotten
+  )
+}
+
+const getPacket = ({ stream, v }: Viewing) =>
+  Effect.gen(function* () {
+    v.peer.deliver(request(5, u64(stream), u64(0), u32(16)))
+    const reply = yield* v.take(12 + 16)
+    assert.strictEqual(reply.readUInt32BE(), 1)
+  })
+
+/** How connections end. */
+const ends: Readonly<Record<string, (relay: Relay, peers: ReadonlyArray<PeerDouble>) => void>> = {
+  "they are reset": (_relay, peers) => {
+    for (const peer of peers) peer.reset()
+  },
+  "the relay ends them": ({ registry: { tally } }) => {
+    for (const { id } of [...tally.connections.current]) tally.connections.end(id, "ended by program")
+  },
+  "their fibers are interrupted": ({ connections }) => {
+    for (const fiber of [...connections]) fiber.interruptUnsafe()
+  }
+}
+
+const isThorough = process.env.LTTNG_RELAY_STEPS === "all"
+
+/** Of the steps of a long operation each end has a part, those of its own `number`. */
+const stepsOf = (count: number, number: number): ReadonlyArray<number> => {
+  const stride = isThorough || count <= 30 ? 1 : count <= 200 ? 3 : 27
+  const first = 1 + (number % stride)
+  return Array.from(
+    { length: Math.max(0, Math.ceil((count + 1 - first) / stride)) },
+    (_, index) => first + index * stride
+  )
+}
+
+const turnCountMax = 200
+
+/** Mostly it comes within a few turns, and a thousand times. */
+const soon = (waitingFor: string, holds: () => boolean): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    for (let turn = 0; turn < turnCountMax && !holds(); turn++) yield* turns(1)
+    yield* until(waitingFor, holds)
+  })
+
+/** The test's own steps are not counted. */
+const apart = Effect.provideService(Scheduler.Scheduler, new Scheduler.MixedScheduler())
+
+const bounds = [
+  {
+    principal: "here",
+    connections: 1000,
+    sessions: 1000,
+    bytesOnDisk: Number.POSITIVE_INFINITY,
+    bytesPerSecond: 1e12
+  }
+]
+
+const all = { mayRecord: () => true, mayRecordAny: true, mayView: () => true, mayViewAll: true, mayAdminister: true }
+
+/** Plays it undisturbed first, to learn how many steps it takes. */
+const interrupted = ({ after, options, prepare }: Operation, end: (typeof ends)[string], endNumber: number) => {
+  let left = Number.POSITIVE_INFINITY
+  let takenCount = 0
+  let onStep = () => {}
+  const isDue = () => {
+    takenCount++
+    return --left === 0
+  }
+  const once = (relay: Relay, number: number, step: number) =>
+    Effect.gen(function* () {
+      const peers: Array<PeerDouble> = []
+      const known = <A extends Control | PeerDouble>(made: Effect.Effect<A, never, Scope.Scope>) =>
+        Effect.tap(made, (peer) => Effect.sync(() => peers.push("peer" in peer ? peer.peer : peer)))
+      const { control, data, live } = relay
+      const stage: Stage = { relay, number, control: known(control), data: known(data), live: known(live) }
+      const during = yield* prepare(stage)
+      let hasEnded = false
+      onStep = () => {
+        hasEnded = true
+        end(relay, peers)
+      }
+      left = step
+      takenCount = 0
+      const doing = yield* Effect.forkScoped(apart(during), { startImmediately: true })
+      yield* apart(soon("it to be done, or the end", () => hasEnded || doing.pollUnsafe() !== undefined))
+      left = Number.POSITIVE_INFINITY
+      const count = takenCount
+      if (!hasEnded) assert.deepInclude(doing.pollUnsafe(), { _tag: "Success" })
+      onStep()
+      onStep = () => {}
+      const undone = Effect.gen(function* () {
+        yield* Fiber.interrupt(doing)
+        yield* soon("their ends", () => peers.every(({ isClosed }) => isClosed))
+        yield* after(stage)
+        for (const peer of peers) peer.reset()
+        yield* soon("the ends of sessions", () => relay.registry.sessions.size === 0)
+        yield* assertNothingLeft(relay)
+      })
+      const told = (cause: Cause.Cause<never>) => Effect.die(new Error(`step ${step}: ${Cause.pretty(cause)}`))
+      yield* Effect.catchCause(apart(undone), told)
+      return count
+    })
+  const played = withRelay(options, (relay) =>
+    Effect.gen(function* () {
+      relay.registry.permissions.rightsOf = () => ({ ...all, bounds })
+      const count = yield* once(relay, 1, Number.POSITIVE_INFINITY)
+      for (const step of stepsOf(count, endNumber)) yield* once(relay, step + 1, step)
+      // What is left of any shows in another one.
+      yield* once(relay, count + 2, Number.POSITIVE_INFINITY)
+    })
+  )
+  return halting(played, isDue, () => onStep())
+}
+
+for (const [endNumber, [name, end]] of Object.entries(ends).entries()) {
+  describe(`nothing is left wherever connections end: ${name}`, () => {
+    for (const [what, operation] of Object.entries(operations)) {
+      it.live(what, () => interrupted(operation, end, endNumber))
+    }
+  })
+}
