@@ -201,6 +201,8 @@ const operations: Readonly<Record<string, Operation>> = {
       return c.session({ name: `s${stage.number}`, sessionId: stage.number, currentChunk: 0 })
     })
   ),
+  ADD_STREAM: whileRecording(({ c }) => c.addStream({ channel: "more" })),
+  "ADD_STREAM of a ring": whileRecording(({ c }) => c.addStream({ channel: "more", fileSize: 4096, fileCount: 2 })),
   "SEND_INDEX that waits for its packet": whileRecording(({ c, d, stream }) =>
     Effect.gen(function* () {
       c.post("SEND_INDEX", Commands.sendIndex(13, stream, { seq: 1, bytes: 100_000 }))

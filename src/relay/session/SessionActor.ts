@@ -269,31 +269,25 @@ export class SessionActor implements StreamSession {
     const added = Effect.gen({ self: this }, function* () {
       const stream = yield* NewStream.make(this.#newStreams, request)
       const handle = BigInt(stream.handle)
-      // Without a data connection the session still takes streams: as with the reference, another may bring packets.
-      if (this.#control === undefined || this.#isEnding) {
-        // The session was closed, or failed, while the file was being opened.
-        yield* this.#startStream(stream)
-        this.closeStream(stream.handle, true)
-        return NewStream.refused(request, "STREAM_LATE", handle)
-      }
-      const { channelName, path } = stream
-      if (!this.identity.hasChunks) this.identity.held.records(path)
-      this.#announcement.add(stream)
-      yield* this.#startStream(stream)
-      const ids = { sessionId: this.id, streamId: stream.handle }
-      this.#surroundings.events.publish({ _tag: "StreamAdded", ...ids, path, channelName })
-      return { handle, refusal: undefined }
+      if (yield* this.#startStream(stream)) return { handle, refusal: undefined }
+      this.closeStream(stream.handle, true)
+      return NewStream.refused(request, "STREAM_LATE", handle)
     })
     return this.#announcement.adding(Effect.catch(added, (refused) => Effect.succeed(refused)))
   }
 
-  #startStream(stream: StreamActor): Effect.Effect<void> {
+  /** False: the session was closed, or failed, while the file was being opened, so nobody would close the stream. */
+  #startStream(stream: StreamActor): Effect.Effect<boolean> {
     return Effect.suspend(() => {
       const { incidents } = this.#surroundings
+      // Asked in the step that adds the stream: the session may end whenever the fiber yields. Without a data connection
+      // it still takes streams: as with the reference, another may bring packets.
+      const isInTime = this.#control !== undefined && !this.#isEnding
       this.streams.set(stream.handle, stream)
       stream.traceId = this.places.traceIds.enter(stream.path)
       this.#surroundings.streams.set(stream.handle, stream)
       this.#streamFiberCount++
+      if (isInTime) this.#announce(stream)
       const ended = Effect.gen({ self: this }, function* () {
         this.closeStream(stream.handle, true)
         yield* stream.log.abandon
@@ -308,8 +302,16 @@ export class SessionActor implements StreamSession {
           Effect.ensuring(ended),
           Effect.annotateLogs({ stream: `${stream.path}/${stream.channelName}#${stream.handle}` })
         )
-      return Effect.asVoid(FiberSet.run(this.#fibers as FiberSet.FiberSet, body))
+      return Effect.as(FiberSet.run(this.#fibers as FiberSet.FiberSet, body), isInTime)
     })
+  }
+
+  #announce(stream: StreamActor): void {
+    const { channelName, path } = stream
+    if (!this.identity.hasChunks) this.identity.held.records(path)
+    this.#announcement.add(stream)
+    const ids = { sessionId: this.id, streamId: stream.handle }
+    this.#surroundings.events.publish({ _tag: "StreamAdded", ...ids, path, channelName })
   }
 
   /** It comes by an edge's journal: the edge answers its tracer. */
