@@ -8,6 +8,7 @@ import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { opening, record, version } from "../support/journal.ts"
+import { freePieces } from "../support/pieces.ts"
 import { turns, until } from "../support/turns.ts"
 import { halting } from "../support/yielding.ts"
 import {
@@ -126,12 +127,12 @@ const opened = (c: Control, stage: Stage) =>
 
 const edges = 7n
 
-const recordsOf = ({ number }: Stage) => {
+const recordsOf = ({ number }: Stage, name = `j${number}`) => {
   const command = (bytes: Uint8Array) => [Kind.command, 1, bytes] as const
   const all: ReadonlyArray<readonly [kind: number, connection: number, payload: Uint8Array]> = [
     [Kind.control, 1, none],
     command(version),
-    command(message(numbers.CREATE_SESSION, Commands.createSession(13, { name: `j${number}`, sessionId: number }))),
+    command(message(numbers.CREATE_SESSION, Commands.createSession(13, { name, sessionId: number }))),
     command(message(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(0, Commands.start))),
     command(message(numbers.ADD_STREAM, Commands.addStream(13, {}))),
     [Kind.handle, 1, u64(edges)],
@@ -171,6 +172,16 @@ const suspended = (stage: Stage) =>
     yield* until("its suspension", isAway)
   })
 
+/** Another session gets the directory of that name. */
+const nameIsFree = ({ control }: Stage, name: string) =>
+  Effect.gen(function* () {
+    const c = yield* control
+    yield* c.ask("VERSION", join(u32(2), u32(13)), 8)
+    const head = yield* c.ask("CREATE_SESSION", Commands.createSession(13, { name, sessionId: 1 }), 16)
+    assert.strictEqual(head.readUInt32BE(8), 10, "CREATE_SESSION")
+    assert.match((yield* c.take(head.readUInt32BE(12))).toString(), /\/full-\d{8}-\d{6}\0$/)
+  })
+
 /** The edge frees the journal. */
 const forgotten = (stage: Stage) =>
   Effect.gen(function* () {
@@ -183,7 +194,82 @@ const forgotten = (stage: Stage) =>
 
 // ----------------------------------------------------------------------------------------------------------------------
 
+/** More than a piece. */
+const largeBytes = 300_000
+
+const withPackets = (seqs: ReadonlyArray<number>, byteCount: number) => (viewing: Viewing) =>
+  Effect.gen(function* () {
+    const { c, d, stream } = viewing
+    for (const seq of seqs) {
+      d.deliver(packet(stream, seq, byteCount))
+      assert.strictEqual(yield* c.index(stream, { seq, bytes: byteCount }), 10)
+    }
+    yield* attach(viewing)
+    yield* next(viewing)
+  })
+
+const withLarge = (viewing: Viewing) => Effect.andThen(withPackets([1], largeBytes)(viewing), next(viewing))
+const withSmall = withPackets([1, 2, 3, 4], 4096)
+
+const ask = ({ stream, v }: Viewing, from: number, byteCount: number) =>
+  v.peer.deliver(request(5, u64(stream), u64(from), u32(byteCount)))
+
+const large = (count: number) => (viewing: Viewing) =>
+  Effect.gen(function* () {
+    for (let asked = 0; asked < count; asked++) {
+      ask(viewing, 16, largeBytes)
+      assert.strictEqual((yield* viewing.v.take(12 + largeBytes)).readUInt32BE(), 1)
+    }
+  })
+
+/** It reads again once a piece has come. */
+const deaf = (viewing: Viewing) =>
+  Effect.gen(function* () {
+    const { peer } = viewing.v
+    peer.isDeaf = true
+    ask(viewing, 16, largeBytes)
+    yield* peer.has(12)
+    peer.hear()
+    assert.strictEqual((yield* viewing.v.take(12 + largeBytes)).readUInt32BE(), 1)
+  })
+
+const together = (viewing: Viewing) =>
+  Effect.gen(function* () {
+    for (const from of [16, 16 + 4096, 16 + 2 * 4096]) {
+      yield* next(viewing)
+      ask(viewing, from, 4096)
+      assert.strictEqual((yield* viewing.v.take(12 + 4096)).readUInt32BE(), 1)
+    }
+  })
+
 const cached = { isDisk: true, liveCacheBytes: 1024 * 1024 }
+
+const onFullDisk = () => {
+  let heal = () => {}
+  return operation(
+    (stage) =>
+      Effect.gen(function* () {
+        const { faults, store } = stage.relay
+        const c = yield* stage.control
+        yield* opened(c, stage)
+        heal = faults.fail({ code: "ENOSPC", operation: "mkdir", path: "/h/full" })
+        return Effect.suspend(() => {
+          c.peer.deliver(join(...recordsOf(stage, "full").slice(0, 3)))
+          return until("its wait", () => store.roomWait.isWaiting)
+        })
+      }),
+    { suspendMillis: 1 },
+    (stage) =>
+      Effect.gen(function* () {
+        const { journals } = stage.relay.registry
+        // It has expired, and with it the wait.
+        yield* until("its rest", () => journals.open.size === 0)
+        heal()
+        yield* forgotten(stage)
+        yield* nameIsFree(stage, "full")
+      })
+  )
+}
 
 const operations: Readonly<Record<string, Operation>> = {
   "CREATE_SESSION, always of one name": operation(({ control }) =>
@@ -276,6 +362,9 @@ const operations: Readonly<Record<string, Operation>> = {
       yield* v.take(Number(head.readBigUInt64BE()))
     })
   ),
+  "GET_PACKET of a packet that is read in pieces": whileViewing({ isDisk: true }, large(1), withLarge),
+  "GET_PACKET of it for a viewer that reads no answers": whileViewing({ isDisk: true }, deaf, withLarge),
+  "GET_PACKET of small ones that are read together": whileViewing(cached, together, withSmall),
   OPEN_JOURNAL: operation((stage) => Effect.map(stage.control, (c) => opened(c, stage))),
   "what a journal brings": operation(
     (stage) =>
@@ -287,6 +376,7 @@ const operations: Readonly<Record<string, Operation>> = {
     {},
     forgotten
   ),
+  "CREATE_SESSION that a journal brings to a full disk": onFullDisk(),
   "OPEN_JOURNAL of one that is suspended": operation(
     (stage) =>
       Effect.andThen(
@@ -411,10 +501,12 @@ const interrupted = ({ after, options, prepare }: Operation, end: (typeof ends)[
   const played = withRelay(options, (relay) =>
     Effect.gen(function* () {
       relay.registry.permissions.rightsOf = () => ({ ...all, bounds })
+      const freeBefore = freePieces()
       const count = yield* once(relay, 1, Number.POSITIVE_INFINITY)
       for (const step of stepsOf(count, endNumber)) yield* once(relay, step + 1, step)
       // What is left of any shows in another one.
       yield* once(relay, count + 2, Number.POSITIVE_INFINITY)
+      assert.strictEqual(freePieces(), freeBefore)
     })
   )
   return halting(played, isDue, () => onStep())

@@ -1,19 +1,11 @@
 /** Packets that viewers read from files, and the viewers that go away meanwhile. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Scheduler } from "effect"
-import { lend, lose } from "../../src/relay/stream/LargePieces.ts"
 import { SharedReads } from "../../src/relay/stream/SharedReads.ts"
 import type { TraceFile } from "../../src/storage/TraceFile.ts"
+import { freePieces } from "../support/pieces.ts"
 
 const packetBytes = 4096
-
-/** How many large pieces are free. */
-const freeCount = (): number => {
-  let count = 0
-  while (lend() !== undefined) count++
-  for (let each = 0; each < count; each++) lose()
-  return count
-}
 
 const file = { read: (into: Buffer) => Effect.as(Effect.yieldNow, into.fill(1).length) } as unknown as TraceFile
 const range = (index: number) => ({ from: index * packetBytes, byteCount: packetBytes })
@@ -21,7 +13,7 @@ const range = (index: number) => ({ from: index * packetBytes, byteCount: packet
 describe("packets read for several viewers", () => {
   it.live("are waited for by nobody once the viewer has gone that read them, whatever its next step was", () =>
     Effect.gen(function* () {
-      const before = freeCount()
+      const before = freePieces()
       // With fewer steps a fiber comes to nothing.
       for (let steps = 3; steps < 12; steps++) {
         for (let turns = 0; turns < 6; turns++) {
@@ -37,7 +29,7 @@ describe("packets read for several viewers", () => {
           assert.strictEqual(reads.find(data, packetBytes)?.byteCount, packetBytes)
         }
       }
-      assert.strictEqual(freeCount(), before)
+      assert.strictEqual(freePieces(), before)
     })
   )
 })
