@@ -280,7 +280,7 @@ export class SessionActor implements StreamSession {
   #startStream(stream: StreamActor): Effect.Effect<boolean> {
     return Effect.suspend(() => {
       const { incidents } = this.#surroundings
-      // Asked in the step that adds the stream: the session may end whenever the fiber yields. Without a data connection
+      // Asked in the step that adds the stream: the session may end whenever the fiber yields. Without data connections
       // it still takes streams: as with the reference, another may bring packets.
       const isInTime = this.#control !== undefined && !this.#isEnding
       this.streams.set(stream.handle, stream)
