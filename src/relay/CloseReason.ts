@@ -22,7 +22,13 @@ export type CloseReason = keyof typeof codes
 
 export const codeOf = (reason: CloseReason): Code => codes[reason]
 
-const refusals: ReadonlySet<CloseReason> = new Set(["protocol error", "unknown stream", "refused", "session refused"])
+const refusals: ReadonlySet<CloseReason> = new Set([
+  "protocol error",
+  "unknown stream",
+  "refused",
+  "session refused",
+  "over quota"
+])
 
 /** The peer has brought it about by what it said. */
 export const isRefusal = (reason: CloseReason): boolean => refusals.has(reason)

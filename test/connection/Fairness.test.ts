@@ -291,10 +291,11 @@ const tracersOf = (owner: string, connections: CommonMemory, peers: Array<Peer> 
       places: () => places,
       brought: () => false,
       waitsFor: () => {},
-      onReady: () => {},
-      onClosed: () => {}
+      onReady: () => {}
     },
-    onSession: () => {}
+    onSession: () => {},
+    onClosed: () => {},
+    onLacking: () => {}
   })
 
 it("who opens connections in many journals has no more than its share of them, and others open theirs", () => {

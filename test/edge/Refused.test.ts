@@ -3,20 +3,10 @@
  * Goal: by an edge no more ends than directly, and the relay's directory is the same.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
-import * as Script from "../../src/testing/Script.ts"
-import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { Effect } from "effect"
+import type * as Script from "../../src/testing/Script.ts"
 import * as Commands from "../sidebyside/commands.ts"
-import { logged } from "../support/logged.ts"
-import { Link } from "./Link.ts"
-import * as Local from "./Local.ts"
-
-/** An edge brings all by the control port. */
-const nowhere = 1
-
-const shared = { sessionId: 1 } as const
-/** Another consumer daemon of the session. */
-const joining = { ...shared, chunk: "none", currentChunk: 0 } as const
+import { byEdge, direct, joining, type Play, restart, shared } from "./parts.ts"
 
 /** What the first of two consumer daemons of a tracing session says, so that the relay ends a connection of it. */
 type Fault = (of: Script.Recording, stream: bigint) => Effect.Effect<void>
@@ -73,54 +63,6 @@ const played =
       yield* good.c.alive
     })
 
-type Play = (script: Script.Script) => Effect.Effect<void, never, Scope.Scope>
-
-const direct = (play: Play) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const transcript: Array<string> = []
-      const relay = yield* TestRelay.make()
-      yield* Effect.scoped(play(Script.make(relay, relay.output, (line) => transcript.push(line))))
-      yield* Local.quiet(relay)
-      return { transcript, tree: relay.output.tree() }
-    })
-  )
-
-/** What an edge's relay may have to do meanwhile. */
-type Between = (relay: Relays, local: Local.Local) => Effect.Effect<void>
-
-const byEdge = (play: (between: Effect.Effect<void>) => Play, between: Between = () => Effect.void) => {
-  const { codes, layer } = logged()
-  return Effect.gen(function* () {
-    const transcript: Array<string> = []
-    const relays = yield* begun
-    const { output } = relays.relay()
-    const link = yield* new Link(() => relays.relay().controlPort).open
-    const local = yield* Local.start({ controlPort: link.port, dataPort: nowhere })
-    const script = Script.make(local, output, (line) => transcript.push(line))
-    yield* Effect.scoped(play(between(relays, local))(script))
-    yield* local.forwarded
-    yield* Local.quiet(relays.relay())
-    return { transcript, tree: output.tree(), isLost: codes.includes("JOURNAL_LOST") }
-  }).pipe(Effect.scoped, Effect.provide(layer))
-}
-
-/** Relays over the same files, one after the other. */
-const begun = Effect.gen(function* () {
-  let scope = yield* Scope.make()
-  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
-  let relay = yield* Scope.provide(TestRelay.make(), scope)
-  return {
-    relay: () => relay,
-    restarted: Effect.gen(function* () {
-      yield* Scope.close(scope, Exit.void)
-      scope = yield* Scope.make()
-      relay = yield* Effect.orDie(Scope.provide(TestRelay.make({ memory: relay.memory }), scope))
-    })
-  }
-})
-type Relays = Effect.Success<typeof begun>
-
 describe("a connection that the relay ends for", () => {
   for (const [name, fault] of Object.entries(faults)) {
     it.live(`${name}: the others go on`, () =>
@@ -133,7 +75,6 @@ describe("a connection that the relay ends for", () => {
     it.live(`${name}: the others go on at the next relay`, () =>
       Effect.gen(function* () {
         const expected = yield* direct(played(fault))
-        const restart: Between = ({ restarted }, local) => Effect.andThen(Local.marked(local), restarted)
         const found = yield* byEdge((between) => played(fault, between), restart)
         assert.deepStrictEqual(found, { ...expected, isLost: false })
       })
@@ -160,25 +101,39 @@ describe("a connection that the relay ends for", () => {
     })
   )
 
+  const inTheWay =
+    (between: Effect.Effect<void> = Effect.void): Play =>
+    (script) =>
+      Effect.gen(function* () {
+        const bad = yield* script.recording(shared)
+        const good = yield* script.recording(joining)
+        const other = yield* good.c.addStream({ channel: "good_0" })
+        yield* script.exists(good.file("good_0"))
+        yield* script.write(bad.file("bad_0/in the way"), "")
+        const stream = yield* bad.c.addStream({ channel: "bad_0" })
+        for (let seq = 0; seq < 3; seq++) {
+          yield* bad.d.packet(stream, seq)
+          yield* bad.c.index(stream, { seq })
+          yield* good.d.packet(other, seq, 50)
+          yield* good.c.index(other, { seq, bytes: 50 })
+        }
+        yield* between
+        yield* good.d.packet(other, 3, 70)
+        yield* good.c.index(other, { seq: 3, bytes: 70 })
+      })
+
   it.live("a stream that only the relay could not make: the others go on", () =>
     Effect.gen(function* () {
-      const play: Play = (script) =>
-        Effect.gen(function* () {
-          const bad = yield* script.recording(shared)
-          const good = yield* script.recording(joining)
-          const other = yield* good.c.addStream({ channel: "good_0" })
-          yield* script.exists(good.file("good_0"))
-          yield* script.write(bad.file("bad_0/in the way"), "")
-          const stream = yield* bad.c.addStream({ channel: "bad_0" })
-          for (let seq = 0; seq < 3; seq++) {
-            yield* bad.d.packet(stream, seq)
-            yield* bad.c.index(stream, { seq })
-            yield* good.d.packet(other, seq, 50)
-            yield* good.c.index(other, { seq, bytes: 50 })
-          }
-        })
-      const expected = yield* direct(play)
-      const { isLost, tree } = yield* byEdge(() => play)
+      const expected = yield* direct(inTheWay())
+      const { isLost, tree } = yield* byEdge(inTheWay)
+      assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
+    })
+  )
+
+  it.live("a stream that only the relay could not make: the others go on at the next relay", () =>
+    Effect.gen(function* () {
+      const expected = yield* direct(inTheWay())
+      const { isLost, tree } = yield* byEdge(inTheWay, restart)
       assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
     })
   )

@@ -56,6 +56,33 @@ it.live("what follows the mark takes little more memory than it is, however much
   )
 )
 
+describe("what was put down of a journal since its mark", () => {
+  it.live("is dropped where that does not lead to what is there, and stays where it cannot be", () =>
+    withStore({}, ({ faults, store }) =>
+      Effect.gen(function* () {
+        const history = yield* JournalHistory.begin(store, "token", { edgeName: "edge", peer: "" }, false)
+        const placesOf = Effect.map(
+          JournalsLeft.find(store, "token", { isSynced: false, countMax: 1, told: Effect.die }),
+          (found) => [...(found?.places ?? [])]
+        )
+        const entries = [{ kind: HistoryRecord.path, connection: 0, bytes: Buffer.from("host/left") }]
+        let doneCount = 0
+        const abridged = { entries, onDone: () => void doneCount++ }
+        yield* history.mark(1)
+        history.watch("host/astray")
+        const mend = faults.fail({ operation: "rename", path: ".journals", code: "EACCES" })
+        assert.isFalse(yield* history.abridge(2, abridged))
+        assert.deepStrictEqual([doneCount, yield* placesOf], [0, []])
+        mend()
+        assert.isTrue(yield* history.abridge(2, abridged))
+        assert.deepStrictEqual([doneCount, yield* placesOf], [1, ["host/left"]])
+        yield* history.mark(3)
+        assert.deepStrictEqual(yield* placesOf, ["host/left"])
+      })
+    )
+  )
+})
+
 describe("directories of a journal", () => {
   it.live("are watched for as long as they are put down, and again when somebody records there again", () =>
     withStore({}, ({ store }) =>

@@ -19,6 +19,7 @@ const journalOf = (token: string, sessionIds: ReadonlyArray<number>): Journal =>
   isOutside: false,
   places: undefined,
   leave: () => false,
+  failed: () => undefined,
   records: () => undefined,
   stop: () => undefined
 })

@@ -27,8 +27,6 @@ import { Standing } from "./Standing.ts"
 import { connectionCountMax, type Fate, Tracers } from "./Tracers.ts"
 import { Untouched } from "./Untouched.ts"
 
-const brokenEnd = Buffer.from([1])
-
 export class HostedJournal implements Journal {
   readonly token: string
   readonly edgeName: string
@@ -49,6 +47,8 @@ export class HostedJournal implements Journal {
   lacking: Lacking | undefined
   /** All of it was carried out. */
   isFinished = false
+  /** Its sessions of which this relay could not make a stream. */
+  readonly #bereft = new Set<number>()
   /** Its history is not open yet: until it is, no record is carried out. */
   isBeginning = false
   /** It waits for its place among the journals that may be open. */
@@ -96,10 +96,11 @@ export class HostedJournal implements Journal {
         places: () => this.places,
         brought: (id) => this.sessionIds.has(id),
         waitsFor,
-        onReady: () => this.#onReady(),
-        onClosed: (isRefused) => this.#closed(isRefused)
+        onReady: () => this.#onReady()
       },
-      onSession: (id) => this.#onSession(id)
+      onSession: (id) => this.#onSession(id),
+      onClosed: (number, isRefused) => this.#closed(number, isRefused),
+      onLacking: (sessionId) => this.#lacks(sessionId)
     })
     const { handles, open } = this.#tracers
     this.abridgement = new Abridgement(open, this.brought, handles)
@@ -156,20 +157,15 @@ export class HostedJournal implements Journal {
       this.#refuse("JOURNAL_MALFORMED", `record ${number}`)
       return
     }
-    if (fate === "late" && !this.brought.isAnyLive) {
-      this.#cut()
-      return
-    }
-    // Of a connection that the relay has ended nothing more is put down: a later one might take it.
-    if (fate === "late") this.#putDown(number, Kind.end, connection, brokenEnd, 0, brokenEnd.length)
+    // The edge has not ended it, so only this relay would have.
+    if (fate === "late" && !this.#lose(connection)) return
     // What is put down a later relay carries out as it is, and takes other kinds for its own.
-    if (fate === "carried out") this.#putDown(number, kind, connection, bytes, from, to)
+    if (fate === "carried out") {
+      this.marking.append(number, kind, connection, bytes, from, to)
+      if (kind === Kind.end) this.marking.isEnded(connection, bytes[from] !== 0)
+      this.#carryOut(kind, connection, bytes, from, to)
+    }
     this.marking.carriedOut()
-  }
-
-  #putDown(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
-    this.marking.append(number, kind, connection, bytes, from, to)
-    this.#carryOut(kind, connection, bytes, from, to)
   }
 
   #fateOf(kind: number, connection: number, bytes: Buffer, from: number, to: number): Fate {
@@ -238,14 +234,57 @@ export class HostedJournal implements Journal {
   // ---- the tracers' connections ----------------------------------------------------------------------------------
 
   /**
-   * The relay has ended one of them. For what its tracer said the edge has ended it, too, by the same code: others go
-   * on. Else the edge may have more of it, which would be lost. Of a session that the edge refuses there is no journal.
+   * The relay has ended one of them. For what its tracer said the edge has ended it, too, by the same code, if it could
+   * know; then nothing is lost. Of a session that the edge refuses there is no journal.
    */
-  #closed(isRefused: boolean): void {
-    if (isRefused && this.brought.isAny) this.#onReady()
-    else this.#cut()
+  #closed(number: number, isRefused: boolean): void {
+    if (this.isEnding) return
+    const id = this.#tracers.sessionOf(number)
+    const isBereft = id === undefined ? this.#bereft.size > 0 : this.#bereft.has(id)
+    if (!this.brought.isAny) this.#cut()
+    else if (!isRefused || isBereft) this.#lose(number)
+    else this.marking.isRefused(number)
+    this.#toldOfClosed()
+  }
+
+  #toldOfClosed(): void {
+    this.#onReady()
     // Within no read, which would end it: the edge hears of it though it says nothing. A history is gone through first.
     if (this.isCut && !this.isRetraced) this.end()
+  }
+
+  #lacks(id: number | undefined): void {
+    this.marking.strays()
+    if (id !== undefined) this.#bereft.add(id)
+  }
+
+  /** A file of one of its sessions could not be written. */
+  failed(id: number): void {
+    if (this.isEnding) return
+    this.#loseSession(id)
+    this.#toldOfClosed()
+  }
+
+  /** The edge may have more of the connection, which is lost, as what else comes of its session. */
+  #lose(number: number): boolean {
+    const id = this.#tracers.sessionOf(number)
+    if (id !== undefined) return this.#loseSession(id)
+    return this.#loseAll((each) => each === number)
+  }
+
+  #loseSession(id: number): boolean {
+    return this.#loseAll((_, { sessionId }) => sessionId === id)
+  }
+
+  /** Others go on. False: there are none, and it ends. */
+  #loseAll(meant: Parameters<Tracers["cutOff"]>[0]): boolean {
+    this.marking.strays()
+    if (!this.brought.isAnyLive) {
+      this.#cut()
+      return false
+    }
+    this.#tracers.cutOff(meant)
+    return true
   }
 
   /** Ends it before its edge does: no more of it is carried out. */

@@ -9,10 +9,12 @@ import { Holding } from "../../relay/journal/CommonMemory.ts"
 import type * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Said } from "../../relay/journal/Said.ts"
 import type { Registry } from "../../relay/Registry.ts"
+import type { FileFailed } from "../../storage/Files.ts"
 import type { Abridgement } from "./Abridgement.ts"
 import type { Brought } from "./Brought.ts"
 import { Alarm, MarkPace } from "./MarkPace.ts"
 import { Positions } from "./Positions.ts"
+import { Stray } from "./Stray.ts"
 
 /** What of the journal decides about marks. */
 interface Marked {
@@ -40,6 +42,7 @@ export class Marking {
   readonly #pace = new MarkPace()
   readonly #dueLater = new Alarm(() => this.mark())
   readonly #positions: Positions
+  readonly #stray = new Stray()
   /** Undefined: nothing is written down, so after a crash the journal is not found again. */
   history: JournalHistory.JournalHistory | undefined
   #isRemoved = false
@@ -81,6 +84,7 @@ export class Marking {
   /** A record is about to be carried out. */
   append(number: number, kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
     this.#pace.add(to - from)
+    this.#stray.add(to - from)
     this.history?.append(number, kind, connection, bytes, from, to)
   }
 
@@ -88,6 +92,21 @@ export class Marking {
   carriedOut(): void {
     if (this.history?.isLong === true) this.#giveUp()
     else this.mark()
+  }
+
+  /** What was carried out has come to something else than it would on shadows. */
+  strays(): void {
+    this.#stray.isKnown = true
+  }
+
+  /** The relay has ended the connection for what its tracer said: so would a later one, if the edge has done so, too. */
+  isRefused(connection: number): void {
+    this.#stray.refused.add(connection)
+  }
+
+  /** The edge has ended the connection; `isByEdge`: and not its tracer. */
+  isEnded(connection: number, isByEdge: boolean): void {
+    this.#stray.ended(connection, isByEdge)
   }
 
   /** A mark is due whatever the time. */
@@ -123,17 +142,33 @@ export class Marking {
       const { received } = this.#journal
       // As the abridgement of a history would.
       if (history === undefined) abridgement.forgetClosed()
-      else if (isWhole) {
-        yield* history.mark(received, this.#positions.of(brought.sessions), () => abridgement.abridged)
-        this.#count(history.byteCount)
-      }
-      if (isWhole) this.durable = received
-      this.#pace.marked(begunAt, isWhole)
+      const isMarked = isWhole && (history === undefined || (yield* this.#put(history, received)))
+      if (isMarked) {
+        this.durable = received
+        this.#stray.marked()
+      } else if (this.#stray.isLong) yield* this.#forget(`${this.#journal.edgeName}: a part of it was lost`)
+      this.#pace.marked(begunAt, isMarked)
     }).pipe(
       Effect.catch(({ message }) => this.#forget(message)),
       Effect.catchCause((cause) => this.#forget(undefined, cause))
     )
     this.#run(marked)
+  }
+
+  /** False: not possible now. */
+  #put(history: JournalHistory.JournalHistory, received: number): Effect.Effect<boolean, FileFailed> {
+    const { abridgement, brought } = this.#journal
+    const positions = this.#positions.of(brought.sessions)
+    const counted = (isMarked: boolean) => {
+      this.#count(history.byteCount)
+      return isMarked
+    }
+    if (!this.#stray.is) {
+      const marked = history.mark(received, positions, () => abridgement.abridged)
+      return Effect.map(marked, () => counted(true))
+    }
+    const { abridged } = abridgement
+    return abridged === undefined ? Effect.succeed(false) : Effect.map(history.abridge(received, abridged), counted)
   }
 
   /** The history is too long to be gone through again: it is given up. */

@@ -36,15 +36,21 @@ export interface Options {
   /** Whose they are. */
   readonly owner: () => string
   readonly serves: Serves
-  readonly peer: Omit<PeerOptions, "onAnswer">
+  readonly peer: Omit<PeerOptions, "onAnswer" | "onClosed">
   /** Called when a session of the journal has begun. */
   readonly onSession: (id: number) => void
+  /** Called when the relay has ended the connection of that number; `isRefused`: for what the tracer said. */
+  readonly onClosed: (number: number, isRefused: boolean) => void
+  /** Called when the tracer, by its edge, has a stream that the relay could not make. */
+  readonly onLacking: (sessionId: number | undefined) => void
 }
 
 export class Tracers {
   readonly handles = new Handles()
   readonly #options: Options
   readonly #open = new Map<number, Tracer>()
+  /** Numbers of those that were cut off. */
+  readonly #cutOff = new Set<number>()
   readonly #further: Holding
 
   constructor(options: Options) {
@@ -84,7 +90,12 @@ export class Tracers {
   begin(number: number, kind: number): void {
     const { peer: how, registry, serves } = this.#options
     const replies = new Replies((command, bytes, from) => this.#answered(number, command, bytes, from))
-    const peer = new VirtualPeer({ ...how, onAnswer: (bytes) => void (kind === Kind.control && replies.push(bytes)) })
+    const peer = new VirtualPeer({
+      ...how,
+      onAnswer: (bytes) => void (kind === Kind.control && replies.push(bytes)),
+      onClosed: (isRefused) => this.#options.onClosed(number, isRefused)
+    })
+    this.#cutOff.delete(number)
     // An earlier connection had the number, and the journal does not say that it ended.
     this.#open.get(number)?.peer.ended()
     this.#open.set(number, new Tracer(kind, peer, replies))
@@ -96,10 +107,29 @@ export class Tracers {
   fateOf(kind: number, connection: number, bytes: Buffer, from: number, to: number): Fate {
     if (!kinds.has(kind)) return "refused"
     const tracer = this.#open.get(connection)
-    if (tracer === undefined) return "dropped"
-    if (!tracer.takes(kind, bytes, from, to)) return "refused"
     const isMore = kind === Kind.command || kind === Kind.packet
+    if (tracer === undefined) {
+      if (kind === Kind.end) this.#cutOff.delete(connection)
+      return isMore && this.#cutOff.has(connection) ? "late" : "dropped"
+    }
+    if (!tracer.takes(kind, bytes, from, to)) return "refused"
     return isMore && tracer.peer.isOver ? "late" : "carried out"
+  }
+
+  /** The session that the connection is of; of one that is not open, undefined. */
+  sessionOf(connection: number): number | undefined {
+    return this.#open.get(connection)?.sessionId
+  }
+
+  /** Ends the connections that are `meant`: what their tracers still say is late. */
+  cutOff(meant: (number: number, tracer: Tracer) => boolean): void {
+    for (const [number, tracer] of [...this.#open]) {
+      if (!meant(number, tracer)) continue
+      this.#open.delete(number)
+      this.#cutOff.add(number)
+      tracer.peer.ended()
+    }
+    this.#count()
   }
 
   carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
@@ -107,7 +137,7 @@ export class Tracers {
     if (tracer === undefined) return
     switch (kind) {
       case Kind.handle:
-        this.handles.set(bytes.readBigUInt64BE(from), tracer.added.shift() ?? u64Max)
+        this.#setHandle(tracer, bytes.readBigUInt64BE(from))
         return
       case Kind.withdrawn:
         tracer.withdraw()
@@ -129,6 +159,12 @@ export class Tracers {
         tracer.restBytes -= to - from
     }
     tracer.peer.give(bytes, from, to)
+  }
+
+  #setHandle({ added, sessionId }: Tracer, edges: bigint): void {
+    const relays = added.shift() ?? u64Max
+    this.handles.set(edges, relays)
+    if (edges !== u64Max && relays === u64Max) this.#options.onLacking(sessionId)
   }
 
   #inPacket(tracer: Tracer, bytes: Buffer, from: number, to: number): void {

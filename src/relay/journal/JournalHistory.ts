@@ -12,7 +12,7 @@ import { Effect, Schema } from "effect"
 import * as Header from "../../protocol/Header.ts"
 import { headBytes, Kind, type Unsealed } from "../../protocol/journal/Record.ts"
 import * as Text from "../../protocol/Text.ts"
-import type { FileFailed, OpenFile } from "../../storage/Files.ts"
+import { FileFailed, type OpenFile } from "../../storage/Files.ts"
 import { Watch } from "../../storage/Retraceable.ts"
 import type { Holding } from "./CommonMemory.ts"
 import {
@@ -218,6 +218,26 @@ export class JournalHistory {
       this.#hold(isKept ? memory : this.#pending, nothing)
     })
     return this.#watch.marked(number, written)
+  }
+
+  /**
+   * As `mark`, where what was put down since the last one does not lead to what is there: it is dropped. False: that
+   * failed, and all is as it was.
+   */
+  abridge(number: number, { entries, onDone }: Abridged): Effect.Effect<boolean, FileFailed> {
+    const failed = new FileFailed({ operation: "abridge", path: this.#token, code: "ECANCELED" })
+    const written = Effect.gen({ self: this }, function* () {
+      const dropped = this.#filled
+      if (!(yield* this.#rewrite(number, entries))) return yield* failed
+      this.#pending.copyWithin(0, dropped, this.#filled)
+      this.#filled -= dropped
+      this.#positions.clear()
+      this.#watchOnly(entries)
+      this.#isPlain = this.#filled === 0
+      onDone()
+    })
+    const isFailed = (failure: FileFailed) => failure === failed
+    return Effect.catchIf(Effect.as(this.#watch.marked(number, written), true), isFailed, () => Effect.succeed(false))
   }
 
   #isGrownBy(byteCount: number): boolean {

@@ -30,6 +30,8 @@ export interface Journal extends Guest {
   readonly records: (path: string) => void
   /** Something of it cannot be put down any more. True: the relay stops, and the next one continues it. */
   readonly leave: () => boolean
+  /** A file of the session, which it brought, could not be written: that session is over. */
+  readonly failed: (sessionId: number) => void
   /** Ends its sessions, as the loss of their connections does. */
   readonly stop: () => void
 }

@@ -240,6 +240,7 @@ export class SessionActor implements StreamSession {
       const isTold = connection === this.#control ? stream.isMetadata && !stream.isResetting : !stream.isMetadata
       if (isTold) connection.end("write failed")
     }
+    this.#surroundings.journals.ofSession(this.id)?.failed(this.id)
     this.#finishIfDone()
   }
 

@@ -1,0 +1,39 @@
+/** When what was put down of a journal does not lead to what is there. */
+import { assert, describe, it } from "@effect/vitest"
+import { Stray } from "../../src/connection/journal/Stray.ts"
+
+const beyond = 64 * 1024 * 1024 + 1
+
+describe("what was put down of a journal does not lead to what is there", () => {
+  it("once something of it was lost, until that is marked", () => {
+    const stray = new Stray()
+    assert.isFalse(stray.is)
+    stray.isKnown = true
+    assert.isTrue(stray.is)
+    stray.marked()
+    assert.isFalse(stray.is)
+  })
+
+  it("while a connection that was refused is not over at its edge, and if its tracer ended it there", () => {
+    const stray = new Stray()
+    stray.refused.add(7)
+    stray.ended(8, false)
+    assert.isTrue(stray.is)
+    stray.ended(7, true)
+    assert.isFalse(stray.is)
+    stray.refused.add(7)
+    stray.ended(7, false)
+    assert.isTrue(stray.is)
+  })
+
+  it("for too long, if more has come since the last mark than an edge keeps", () => {
+    const stray = new Stray()
+    stray.add(beyond)
+    assert.isFalse(stray.isLong)
+    stray.isKnown = true
+    assert.isTrue(stray.isLong)
+    stray.marked()
+    stray.isKnown = true
+    assert.isFalse(stray.isLong)
+  })
+})

@@ -1,0 +1,130 @@
+/**
+ * Files of one consumer daemon that only the relay cannot make or write, while others of the tracing session go on.
+ * Goal: by an edge no more ends than directly, at this relay and at the next, and the directory is the same.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Fault } from "../../src/storage/FaultyFiles.ts"
+import type * as Script from "../../src/testing/Script.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import * as Commands from "../sidebyside/commands.ts"
+import { byEdge, direct, joining, type Play, restart, shared } from "./parts.ts"
+
+/** Where the streams of the one that fails are. */
+const path = "ust/uid/1/64-bit"
+
+/** What one says that has a stream with a packet, and then files that fail. */
+interface Failing {
+  readonly fault: Fault
+  readonly says: (of: Script.Recording, stream: bigint) => Effect.Effect<unknown>
+}
+
+const packets = ({ c, d }: Script.Recording, stream: bigint) =>
+  Effect.forEach([1, 2, 3], (seq) => Effect.andThen(d.packet(stream, seq, 100), c.index(stream, { seq, bytes: 100 })))
+
+const metadata = ({ c }: Script.Recording) =>
+  Effect.flatMap(c.addStream({ channel: "metadata", path }), (stream) => c.metadata(stream, Buffer.from("more text")))
+
+const failing: Readonly<Record<string, Failing>> = {
+  "a packet": { fault: { operation: "write", path: "uid/1/64-bit/bad_0", code: "EFBIG" }, says: packets },
+  "an index": { fault: { operation: "write", path: "bad_0.idx", code: "EFBIG" }, says: packets },
+  metadata: { fault: { operation: "write", path: "uid/1/64-bit/metadata", code: "EFBIG" }, says: metadata },
+  "the file of a stream": {
+    fault: { operation: "open", path: "uid/1/64-bit/metadata", code: "ENAMETOOLONG" },
+    says: metadata
+  },
+  "the file of a stream, of which packets come": {
+    fault: { operation: "open", path: "uid/1/64-bit/more", code: "ENAMETOOLONG" },
+    says: (of) => Effect.flatMap(of.c.addStream({ channel: "more", path }), (stream) => packets(of, stream))
+  }
+}
+
+const played =
+  ({ fault, says }: Failing, between: Effect.Effect<void> = Effect.void): Play =>
+  (script, fails) =>
+    Effect.gen(function* () {
+      const bad = yield* script.recording(shared)
+      const good = yield* script.recording(joining)
+      const stream = yield* bad.c.addStream({ channel: "bad_0", path })
+      const other = yield* good.c.addStream({ channel: "good_0" })
+      yield* bad.d.packet(stream, 0, 100)
+      yield* bad.c.index(stream, { seq: 0, bytes: 100 })
+      yield* good.d.packet(other, 0, 50)
+      yield* good.c.index(other, { seq: 0, bytes: 50 })
+      yield* script.fileSize(bad.file("index/bad_0.idx", undefined, path), 24 + 8 * 8)
+      yield* script.fileSize(good.file("good_0"), 50)
+      fails(fault)
+      yield* says(bad, stream)
+      yield* good.d.packet(other, 1, 50)
+      yield* good.c.index(other, { seq: 1, bytes: 50 })
+      yield* script.fileSize(good.file("good_0"), 100)
+      yield* between
+      yield* good.c.createChunk(1, Commands.start + 10)
+      yield* good.c.rotate(1, [[other, 2]])
+      yield* good.c.closeChunk(0, Commands.start + 10, 0)
+      yield* good.d.packet(other, 2, 70)
+      yield* good.c.index(other, { seq: 2, bytes: 70 })
+      yield* good.c.closeStream(other, 2)
+    })
+
+/** The same, where nothing fails. */
+const whole = (what: Failing) => direct((script) => played(what)(script, () => {}))
+
+describe("of one consumer daemon the relay cannot write", () => {
+  for (const [name, what] of Object.entries(failing)) {
+    it.live(`${name}: the others go on`, () =>
+      Effect.gen(function* () {
+        const expected = yield* direct(played(what))
+        const { isLost, tree } = yield* byEdge((between) => played(what, between))
+        assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
+      })
+    )
+    it.live(`${name}: the others go on at the next relay`, () =>
+      Effect.gen(function* () {
+        const expected = yield* direct(played(what))
+        const { isLost, tree } = yield* byEdge((between) => played(what, between), restart)
+        assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
+      })
+    )
+  }
+
+  it.live("a packet: what was not put down yet is recorded by a relay that can write it", () =>
+    Effect.gen(function* () {
+      const what = failing["a packet"] as Failing
+      // Nor can what is left be put down.
+      const unmarked: Fault = { operation: "rename", path: ".journals", code: "EBUSY" }
+      const expected = yield* whole(what)
+      const { isLost, tree } = yield* byEdge(
+        (between) => (script, fails) =>
+          played(what, between)(script, (fault) => {
+            fails(unmarked)
+            fails(fault)
+          }),
+        ({ relay, restarted }) =>
+          Effect.andThen(
+            Effect.orDie(until("one to fail", relay().relay.sessions, (sessions) => sessions.length === 1)),
+            restarted(true)
+          )
+      )
+      assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
+    })
+  )
+
+  it.live("a packet, and there is no other: the session ends, and that is told", () =>
+    Effect.gen(function* () {
+      const alone: Play = (script, fails) =>
+        Effect.gen(function* () {
+          const bad = yield* script.recording(shared)
+          const stream = yield* bad.c.addStream({ channel: "bad_0", path })
+          yield* bad.d.packet(stream, 0, 100)
+          yield* bad.c.index(stream, { seq: 0, bytes: 100 })
+          yield* script.fileSize(bad.file("index/bad_0.idx", undefined, path), 24 + 8 * 8)
+          fails((failing["a packet"] as Failing).fault)
+          yield* packets(bad, stream)
+        })
+      const expected = yield* direct(alone)
+      const { isLost, tree } = yield* byEdge(() => alone)
+      assert.deepStrictEqual({ isLost, tree }, { isLost: true, tree: expected.tree })
+    })
+  )
+})
