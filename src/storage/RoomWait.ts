@@ -1,6 +1,6 @@
 /**
- * Waits for room on a full disk, for one that is read-only, fails or is gone to be written again, or for a descriptor,
- * for sessions that can wait: an edge keeps what it sends until then, so nothing need be lost. An operation that failed
+ * Waits for room on a full disk, for one that is read-only, fails or is gone to be written again, for the permission to
+ * write there, or for a descriptor, for sessions that can wait: an edge keeps what it sends until then, so nothing need be lost. An operation that failed
  * is repeated until it can be done. What a disk did not take when it was synced may be lost although the next sync is
  * done: that waits for the next relay, which goes back to its mark.
  */
@@ -21,11 +21,20 @@ export const isGone = ({ code }: { readonly code: string }): boolean => goneCode
 /** The process, or the system, has no descriptor left: others end, and give theirs back. */
 const shortCodes: ReadonlySet<string> = new Set(["EMFILE", "ENFILE"])
 
+/** It may not be written: its owner is another, it is immutable, or a policy of the system forbids it. */
+const deniedCodes: ReadonlySet<string> = new Set(["EACCES", "EPERM"])
+
+/** A path that leads out of the output directory is denied by the relay itself. */
+export const leaving = "leave output"
+
+const isDenied = ({ code, operation }: Pick<FileFailed, "code" | "operation">) =>
+  deniedCodes.has(code) && operation !== leaving
+
 const isFailing = (failure: { readonly code: string }) => failure.code === "EIO" || isGone(failure)
 
 /** Whether whoever looks after the machine can mend it. */
-const isMendable = (failure: { readonly code: string }) =>
-  fullCodes.has(failure.code) || shortCodes.has(failure.code) || isFailing(failure)
+const isMendable = (failure: Pick<FileFailed, "code" | "operation">) =>
+  fullCodes.has(failure.code) || shortCodes.has(failure.code) || isFailing(failure) || isDenied(failure)
 
 /** Whether bytes that were written may be lost, so that repeating the operation would not help. */
 const isLost = (failure: Pick<FileFailed, "code" | "operation">) => failure.operation === "fsync" && isFailing(failure)

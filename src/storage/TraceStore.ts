@@ -9,7 +9,7 @@ import { DeviceGate } from "./DeviceGate.ts"
 import { FilePool } from "./FilePool.ts"
 import { FileFailed, Files } from "./Files.ts"
 import { Retraceable } from "./Retraceable.ts"
-import { RoomWait } from "./RoomWait.ts"
+import { leaving, RoomWait } from "./RoomWait.ts"
 import { TraceDirectory } from "./TraceDirectory.ts"
 
 /** Where traces go, and how much of the system they may hold. */
@@ -71,5 +71,5 @@ export class TraceStore extends Context.Service<
 const insideOf = (root: string) => (relative: string) => {
   const at = path.join(root, relative).replace(/(?<=.)\/$/, "")
   if (at === root || at.startsWith(root === "/" ? root : `${root}/`)) return Effect.succeed(at)
-  return Effect.fail(new FileFailed({ operation: "leave output", path: at, code: "EPERM" }))
+  return Effect.fail(new FileFailed({ operation: leaving, path: at, code: "EPERM" }))
 }

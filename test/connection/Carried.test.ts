@@ -180,7 +180,7 @@ it.live("of a journal whose mark cannot be written nothing is left that a later 
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({})
     const wire = yield* bringing(relay, "6")
-    relay.faults.fail({ code: "EACCES", operation: "write", path: ".history" })
+    relay.faults.fail({ code: "EFBIG", operation: "write", path: ".history" })
     const commands = begin("unmarked").map((command): Record => [Kind.command, 1, command])
     yield* wire.send(records([Kind.control, 1, none], ...commands))
     for (let durable = 0; durable < 3; ) {

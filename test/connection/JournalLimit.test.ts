@@ -120,7 +120,7 @@ it.live("who leaves journals behind without end leaves half of them to others, a
     const { incidents } = yield* relay.relay.activity
     assert.deepInclude(incidents, { code: "JOURNAL_WAITS", count: 1 })
     yield* late.close
-    relay.faults.fail({ code: "EACCES", operation: "open", path: tokenOf(countMax) })
+    relay.faults.fail({ code: "ENAMETOOLONG", operation: "open", path: tokenOf(countMax) })
     // Who comes later finds room a moment after the other one was looked at for the last time.
     yield* open(relay, countMax + 1)
     yield* relay.relay.setLimits({ journalCountMax: 4 * countMax })

@@ -44,7 +44,7 @@ for (const [what, refused] of [
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const first = yield* Scope.provide(TestRelay.make({ access }), scope)
-      first.faults.fail({ code: "EACCES", operation: "mkdir", path: "web-linked" })
+      first.faults.fail({ code: "ENAMETOOLONG", operation: "mkdir", path: "web-linked" })
       const wire = yield* first.wire("control")
       yield* opened(wire, opening(token))
       const commands: ReadonlyArray<readonly [connection: number, command: Buffer]> = [

@@ -257,9 +257,10 @@ describe("a relay that is killed", () => {
   )
 })
 
+const refusals = ["ENOSPC", "EROFS", "EACCES", "EPERM"]
 const needRoom = ["write", "open", "mkdir", "rename"] as const
 
-describe("a relay whose disk is full for a while, or read-only", () => {
+describe("a relay whose disk is full for a while, or may not be written", () => {
   it.live(
     "waits until it can write, or the next one does, and then has the same directory",
     () =>
@@ -268,7 +269,7 @@ describe("a relay whose disk is full for a while, or read-only", () => {
           const random = seeded(seed)
           const first = yield* Scope.make()
           let relay = yield* Scope.provide(TestRelay.make(), first)
-          const code = random() < 0.5 ? "ENOSPC" : "EROFS"
+          const code = refusals[Math.floor(random() * refusals.length)] as string
           const operation = needRoom[seed % needRoom.length] as (typeof needRoom)[number]
           relay.faults.fail({ code, operation, after: Math.floor(random() * 30), times: 2 })
           const link = yield* new Link(() => relay.controlPort).open

@@ -28,7 +28,7 @@ const timeless = Effect.acquireRelease(
 /** Some packets are at the relay, and in the files; of what comes next nothing gets there. */
 const stalled = Effect.gen(function* () {
   const relay = yield* TestRelay.make({ files: { isImmediate: false } })
-  relay.faults.fail({ code: "EACCES", operation: "write", path: ".history" })
+  relay.faults.fail({ code: "EFBIG", operation: "write", path: ".history" })
   let { controlPort } = relay
   const link = yield* new Link(() => controlPort).open
   const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, bytesMax: 1024 ** 2 })

@@ -20,7 +20,7 @@ describe("a journal of which nothing can be put down", () => {
     it.live(`is carried out all the same, and leaves no descriptor, when ${path} cannot be made`, () =>
       Effect.gen(function* () {
         const relay = yield* TestRelay.make()
-        relay.faults.fail({ code: "EACCES", operation: "open", path })
+        relay.faults.fail({ code: "ENAMETOOLONG", operation: "open", path })
         const opened = () => relay.faults.openCount
         assert.strictEqual(opened(), 0)
         yield* Effect.scoped(
@@ -70,7 +70,7 @@ describe("what was put down of a journal since its mark", () => {
         const abridged = { entries, onDone: () => void doneCount++ }
         yield* history.mark(1)
         history.watch("host/astray")
-        const mend = faults.fail({ operation: "rename", path: ".journals", code: "EACCES" })
+        const mend = faults.fail({ operation: "rename", path: ".journals", code: "EBUSY" })
         assert.isFalse(yield* history.abridge(2, abridged))
         assert.deepStrictEqual([doneCount, yield* placesOf], [0, []])
         mend()

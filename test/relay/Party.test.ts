@@ -129,3 +129,20 @@ it.effect("a connection that is there when the rules change counts under the new
     })
   )
 )
+
+it.effect("zeros up to a whole page, whatever machine's, that an edge brings wait for room behind them", () =>
+  withStore({}, ({ store }) =>
+    Effect.sync(() => {
+      const permissions = {
+        rightsOf: rightsOf({ ...access, rules: disk }),
+        allowances: new Allowances(store, new Incidents(), () => {})
+      }
+      const carried = new Party(permissions, { name: "127.0.0.1:9", certificate: undefined, carried: byEdge })
+      const direct = new Party(permissions, { name: "127.0.0.1:9", certificate: undefined })
+      carried.spend(1_000_000)
+      const codesOf = (party: Party) => [4096, 65_536, 65_537].map((byteCount) => party.fill(byteCount)?.code)
+      assert.deepStrictEqual(codesOf(carried), [undefined, undefined, "DISK_QUOTA"])
+      assert.deepStrictEqual(codesOf(direct), ["DISK_QUOTA", "DISK_QUOTA", "DISK_QUOTA"])
+    })
+  )
+)

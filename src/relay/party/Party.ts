@@ -59,8 +59,9 @@ const readBytesMin = 4096
 const readSeconds = 0.02
 
 /** Consumers fill packets up to whole pages: so much may become of each byte of a live session at rest. */
-const pageBytes = 4096
 const fillRatio = 36
+/** The largest pages that Linux has. */
+const pageBytesMax = 65_536
 /** Zeros may go beyond the bytes on disk by this much, or this part of them, until there is a look at the disk. */
 const zerosBeyondMin = 256 * 1024
 const zerosBeyondShare = 0.05
@@ -270,8 +271,8 @@ export class Party {
    */
   fill(byteCount: number): Incident | undefined {
     if (byteCount === 0 || !this.isBounded) return undefined
-    // An edge that was away brings many packets at once, and waits for room.
-    const isOfEdge = this.#peer.carried !== undefined && byteCount <= pageBytes
+    // An edge waits for room behind each record, but others of its principals bring some at the same time.
+    const isOfEdge = this.#peer.carried !== undefined && byteCount <= pageBytesMax
     for (const { quota, allowance } of this.#shares) {
       const { bytesOnDisk } = quota
       const left = bytesOnDisk + Math.max(zerosBeyondMin, bytesOnDisk * zerosBeyondShare) - allowance.diskBytes

@@ -60,15 +60,14 @@ export class Directories {
   take(path: string, owner: Owner, taker: Taker): Effect.Effect<string, Incident> {
     const { isCarried = false, isSnapshot, places } = taker
     const key = `${isSnapshot ? `snapshots${owner.names ?? ""}` : keyOf(owner)}/${path}`
+    const made = Effect.flatMap(this.#claim(path, key, places), (given) =>
+      this.#store.directory(given).make.pipe(
+        Effect.as(given),
+        Effect.tapCause(() => Effect.sync(() => this.release(given)))
+      )
+    )
     return Effect.mapError(
-      Effect.flatMap(this.#claim(path, key, places), (given) =>
-        this.#store.roomWait
-          .of(this.#store.directory(given).make, () => isCarried)
-          .pipe(
-            Effect.as(given),
-            Effect.tapCause(() => Effect.sync(() => this.release(given)))
-          )
-      ),
+      this.#store.roomWait.of(made, () => isCarried),
       ({ message }) => ({ code: "SESSION_DIRECTORY", detail: message })
     )
   }
