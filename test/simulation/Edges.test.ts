@@ -1,7 +1,7 @@
 /** Edges and relays from seeds; `node test/simulation/edges.ts 10000` lives through more of them. */
 import { assert, describe, it } from "@effect/vitest"
 import { direct, live, overflowing } from "./edge/EdgeWorld.ts"
-import { longSession, oneSession, rotatingSession, unpoweredSession, usual } from "./edge/Options.ts"
+import { failingSession, longSession, oneSession, rotatingSession, unpoweredSession, usual } from "./edge/Options.ts"
 
 const seedCount = 200
 const batch = 25
@@ -79,6 +79,10 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
     assert.isAbove(count, 0)
   })
 
+  it("do so for the target beside one whose files cannot be written", () => {
+    for (let seed = 1; seed <= batch; seed++) live({ ...usual, hasEdgeKills: false, isFailing: true, seed })
+  })
+
   it("do so whichever operation is the last of an edge between", () => {
     const options = { ...oneSession, tracingCount: 10 }
     const expected = direct(options)
@@ -102,6 +106,7 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
     ["a long session", longSession, 300, operationStep],
     ["one that rotates", rotatingSession, 1000, 5 * operationStep],
     ["one that rotates, where its host may lose its power", unpoweredSession, 250, operationStep],
+    ["one of two targets, of which one has files that cannot be written", failingSession, 200, operationStep],
     ["one that rotates, of files in rings", { ...rotatingSession, seed: ringSeed }, 1000, 11 * operationStep]
   ] as const)(
     "do so whichever operation is the relay's last while it puts down %s",

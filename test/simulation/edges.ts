@@ -5,7 +5,7 @@
  */
 import { inspect } from "node:util"
 import { direct, live, type Report } from "./edge/EdgeWorld.ts"
-import { longSession, oneSession, rotatingSession, unpoweredSession, usual } from "./edge/Options.ts"
+import { failingSession, longSession, oneSession, rotatingSession, unpoweredSession, usual } from "./edge/Options.ts"
 
 const [count = "10000", first = "1"] = process.argv.slice(2)
 const total = new Map<string, number>()
@@ -25,6 +25,8 @@ for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
   if (seed % 8 === 0) lived(`seed ${seed}, of 2.10`, () => live({ ...usual, minor: 10, seed }))
   const hasMiddle = seed % 4 === 0
   if (hasMiddle) lived(`seed ${seed}, with an edge between`, () => live({ ...usual, hasMiddle, seed }))
+  const failing = { ...usual, hasEdgeKills: false, isFailing: true, seed }
+  if (seed % 4 === 1) lived(`seed ${seed}, with files that cannot be written`, () => live(failing))
   const power = { ...usual, hasEdgeKills: false, hasPowerLosses: true, hasStops: seed % 4 === 1, seed }
   if (seed % 2 === 1) lived(`seed ${seed}, with power losses`, () => live(power))
   if (seed % 2 === 0) lived(`seed ${seed}, with stops`, () => live({ ...usual, hasMiddle, hasStops: true, seed }))
@@ -34,7 +36,7 @@ const { passedByteCount } = live(oneSession, expected)
 for (let cutAt = 1; cutAt < passedByteCount; cutAt++) {
   lived(`a cut after ${cutAt} bytes`, () => live({ ...oneSession, cutAt }, expected))
 }
-for (const options of [longSession, rotatingSession, unpoweredSession]) {
+for (const options of [longSession, rotatingSession, unpoweredSession, failingSession]) {
   const long = direct(options)
   for (let killAt = 1; ; killAt++) {
     let isKilled = true

@@ -14,6 +14,12 @@ const needRoom: ReadonlySet<string> = new Set(["write", "mkdir", "rename"])
 const openedIn = (memory: MemoryFiles, path: string): OpenFile =>
   Effect.runSync(Effect.orDie(memory.service.open(path, "read")))
 
+/** Writes to such files that are done before the others fail. */
+export interface Failing {
+  readonly path: string
+  passes: number
+}
+
 const inodeOf = (memory: MemoryFiles, path: string): number => openedIn(memory, path).inode
 
 export class MortalFiles {
@@ -23,6 +29,7 @@ export class MortalFiles {
   left = Number.POSITIVE_INFINITY
   /** There is no room for anything more. */
   isFull = false
+  failing: Failing | undefined
   /** It has died, just now. */
   onDeath = (): void => {}
   readonly #random: Random
@@ -57,6 +64,7 @@ export class MortalFiles {
   /** For the process after it: nothing is synced by that it ended. */
   get next(): MortalFiles {
     const next = new MortalFiles(this.#random, this.memory, this.#syncMillis)
+    next.failing = this.failing
     for (const path of this.memory.paths("/")) {
       if (!path.endsWith("/")) next.#synced.set(inodeOf(next.memory, path), this.#syncedOf(path))
     }
@@ -85,6 +93,7 @@ export class MortalFiles {
       synced.set(path, isLong ? found.length : kept)
     }
     const next = new MortalFiles(this.#random, image, this.#syncMillis)
+    next.failing = this.failing
     for (const [path, count] of synced) next.#synced.set(inodeOf(next.memory, path), count)
     return next
   }
@@ -104,6 +113,10 @@ export class MortalFiles {
     }
   }
 
+  #fails(path: string): boolean {
+    return this.failing !== undefined && path.includes(this.failing.path) && --this.failing.passes < 0
+  }
+
   get #gated(): Files["Service"] {
     return GatedFiles.make(this.memory.service, {
       pass: ({ act, byteCount, operation, part, path }) => {
@@ -113,6 +126,8 @@ export class MortalFiles {
             const failed = Effect.fail(new FileFailed({ operation, path, code: "ENOSPC" }))
             return byteCount > 0 ? Effect.andThen(part(this.#random.between(0, byteCount)), failed) : failed
           }
+          if (operation === "write" && !this.isDead && this.#fails(path))
+            return Effect.fail(new FileFailed({ operation, path, code: "EFBIG" }))
           if (!this.#isLast()) return this.isDead ? Effect.never : act
           // A write may have begun; what is one step may have been done, and nobody has heard.
           if (byteCount > 0) return Effect.andThen(part(this.#random.between(0, byteCount)), Effect.never)
@@ -123,8 +138,9 @@ export class MortalFiles {
         })
         return Effect.uninterruptible(isSlow ? Effect.andThen(Effect.sleep(this.#syncMillis), passed) : passed)
       },
-      passNow: (_path, count) => {
-        if (this.isFull) return 0
+      passNow: (path, count) => {
+        // The write that is then waited for fails.
+        if (this.isFull || (this.failing !== undefined && path.includes(this.failing.path))) return 0
         if (this.#isLast()) return this.#random.between(0, count)
         return this.isDead ? 0 : count
       }

@@ -28,6 +28,8 @@ export interface Options {
   readonly rotates?: boolean
   /** Targets speak it, one before 2.11: they rotate nothing. */
   readonly minor?: number
+  /** Two targets of each session, of which the second has files that the relay cannot write, from some time on. */
+  readonly isFailing?: boolean
   /** Then so many packets as fast as they can, into one file. */
   readonly packetCount?: number
 }
@@ -46,6 +48,9 @@ export const oneSession: Options = {
 
 /** Packets and nothing else, for as long as it takes to put down a journal anew. */
 export const longSession: Options = { ...oneSession, tracingCount: 120 }
+
+/** The files of its second target fail. */
+export const failingSession: Options = { ...longSession, tracingCount: 25, isFailing: true, syncMillis: 0 }
 
 /** The same, with more and more trace chunks. */
 export const rotatingSession: Options = { ...longSession, tracingCount: 30, rotates: true, syncMillis: 0 }

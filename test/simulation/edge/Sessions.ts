@@ -49,10 +49,10 @@ export type OnTarget = (target: Target, name: string) => void
 /** One session, or two of one tracing session, the same for the same seed. */
 export const session = (player: Player, options: Options, number: number, onTarget: OnTarget) =>
   Effect.gen(function* () {
-    const { minor, packetCount = 0, rotates = false, seed, stepCountMax, tracingCount } = options
+    const { isFailing = false, minor, packetCount = 0, rotates = false, seed, stepCountMax, tracingCount } = options
     const random = new Random(seed * 1000 + number)
     const isLive = random.chance(0.3)
-    const targetCount = random.chance(0.3) ? 2 : 1
+    const targetCount = random.chance(0.3) || isFailing ? 2 : 1
     const scenario = {
       ring: random.chance(0.3) && packetCount === 0 ? 600 : 0,
       targetCount,
@@ -60,6 +60,7 @@ export const session = (player: Player, options: Options, number: number, onTarg
       session: { sessionId: number, ...(isLive && { liveTimer: 1_000_000 }) },
       play: (first: Target, second: Target | undefined) =>
         Effect.gen(function* () {
+          if (isFailing && second !== undefined) yield* Effect.andThen(second.packets(3), second.settled)
           // Two share their chunks: neither rotates alone.
           if (tracingCount !== undefined)
             yield* traced(first, tracingCount, { ...options, rotates: rotates && targetCount === 1 })
