@@ -1,8 +1,8 @@
 /**
- * Waits for room on a full disk, for one that is read-only, fails or is gone to be written again, for the permission to
- * write there, or for a descriptor, for sessions that can wait: an edge keeps what it sends until then, so nothing need be lost. An operation that failed
- * is repeated until it can be done. What a disk did not take when it was synced may be lost although the next sync is
- * done: that waits for the next relay, which goes back to its mark.
+ * Waits for room on a full disk, for one that is read-only, denied, failing or gone to be written again, or for a
+ * descriptor, for sessions that can wait: an edge keeps what it sends until then, so nothing need be lost. An operation
+ * that failed is repeated until it can be done. What a disk did not take when it was synced may be lost although the
+ * next sync is done: that waits for the next relay, which goes back to its mark.
  */
 import { Effect, Result } from "effect"
 import { clearTimeout, setTimeout } from "../Machine.ts"

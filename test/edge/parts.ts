@@ -1,4 +1,4 @@
-/** A tracing session of several consumer daemons, straight to a relay and by an edge: for what ends only one of them. */
+/** A tracing session of several consumer daemons, directly and by an edge: for what ends only one of them. */
 import { Effect, Exit, Scope } from "effect"
 import type { Fault } from "../../src/storage/FaultyFiles.ts"
 import * as Script from "../../src/testing/Script.ts"

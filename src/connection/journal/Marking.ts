@@ -9,7 +9,6 @@ import { Holding } from "../../relay/journal/CommonMemory.ts"
 import type * as JournalHistory from "../../relay/journal/JournalHistory.ts"
 import type { Said } from "../../relay/journal/Said.ts"
 import type { Registry } from "../../relay/Registry.ts"
-import type { FileFailed } from "../../storage/Files.ts"
 import type { Abridgement } from "./Abridgement.ts"
 import type { Brought } from "./Brought.ts"
 import { Alarm, MarkPace } from "./MarkPace.ts"
@@ -99,7 +98,7 @@ export class Marking {
     this.#stray.isKnown = true
   }
 
-  /** The relay has ended the connection for what its tracer said: so would a later one, if the edge has done so, too. */
+  /** The relay has ended the connection for what its tracer said. So would a later one, if the edge has, too. */
   isRefused(connection: number): void {
     this.#stray.refused.add(connection)
   }
@@ -156,7 +155,7 @@ export class Marking {
   }
 
   /** False: not possible now. */
-  #put(history: JournalHistory.JournalHistory, received: number): Effect.Effect<boolean, FileFailed> {
+  #put(history: JournalHistory.JournalHistory, received: number) {
     const { abridgement, brought } = this.#journal
     const positions = this.#positions.of(brought.sessions)
     const counted = (isMarked: boolean) => {

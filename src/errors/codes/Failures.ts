@@ -158,7 +158,7 @@ export const failures = {
   JOURNAL_WAITS: entry(
     "error",
     "sessions of edges wait",
-    "For room on the disk, for one that is read-only or gone, for descriptors (ulimit -n), for room in a quota, or a right, as the line says. What came is at the edge, and goes on by itself then, but for a disk that is mounted again: that needs the relay to be started again. Or for the later version of the relay that recorded the session: start that one again."
+    "For room on the disk, for one that is read-only, denied or gone, for descriptors (ulimit -n), for room in a quota, or a right, as the line says. What came is at the edge, and goes on by itself then, but for a disk that is mounted again: that needs the relay to be started again. Or for the later version of the relay that recorded the session: start that one again."
   ),
   JOURNAL_LIMIT: entry(
     "warning",
