@@ -8,6 +8,7 @@ import type { Fault } from "../../src/storage/FaultyFiles.ts"
 import type * as Script from "../../src/testing/Script.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
+import * as Local from "./Local.ts"
 import { byEdge, direct, joining, type Play, restart, shared } from "./parts.ts"
 
 /** Where the streams of the one that fails are. */
@@ -67,6 +68,9 @@ const played =
       yield* good.c.closeStream(other, 2)
     })
 
+/** What is put down cannot be replaced. */
+const unmarked: Fault = { operation: "rename", path: ".journals", code: "EBUSY" }
+
 /** The same, where nothing fails. */
 const whole = (what: Failing) => direct((script) => played(what)(script, () => {}))
 
@@ -92,7 +96,6 @@ describe("of one consumer daemon the relay cannot write", () => {
     Effect.gen(function* () {
       const what = failing["a packet"] as Failing
       // Nor can what is left be put down.
-      const unmarked: Fault = { operation: "rename", path: ".journals", code: "EBUSY" }
       const expected = yield* whole(what)
       const { isLost, tree } = yield* byEdge(
         (between) => (script, fails) =>
@@ -106,6 +109,33 @@ describe("of one consumer daemon the relay cannot write", () => {
             restarted(true)
           )
       )
+      assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
+    })
+  )
+
+  it.live("a packet: what it goes on saying does not have all put down anew", () =>
+    Effect.gen(function* () {
+      const talking =
+        (marked: Effect.Effect<void> = Effect.void): Play =>
+        (script, fails) =>
+          Effect.gen(function* () {
+            const bad = yield* script.recording(shared)
+            const good = yield* script.recording(joining)
+            const stream = yield* bad.c.addStream({ channel: "bad_0", path })
+            const other = yield* good.c.addStream({ channel: "good_0" })
+            fails((failing["a packet"] as Failing).fault)
+            for (let seq = 0; seq < 3; seq++) {
+              yield* bad.d.packet(stream, seq, 100)
+              yield* bad.c.index(stream, { seq, bytes: 100 })
+              yield* good.d.packet(other, seq, 50)
+              yield* good.c.index(other, { seq, bytes: 50 })
+              yield* script.fileSize(good.file("good_0"), 50 * (seq + 1))
+              yield* marked
+              fails(unmarked)
+            }
+          })
+      const expected = yield* direct(talking())
+      const { isLost, tree } = yield* byEdge(talking, (_, local) => Local.marked(local))
       assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
     })
   )

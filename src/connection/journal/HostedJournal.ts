@@ -157,8 +157,7 @@ export class HostedJournal implements Journal {
       this.#refuse("JOURNAL_MALFORMED", `record ${number}`)
       return
     }
-    // The edge has not ended it, so only this relay would have.
-    if (fate === "late" && !this.#lose(connection)) return
+    if (fate === "late" && !this.#goesOnWithout(connection)) return
     // What is put down a later relay carries out as it is, and takes other kinds for its own.
     if (fate === "carried out") {
       this.marking.append(number, kind, connection, bytes, from, to)
@@ -263,6 +262,12 @@ export class HostedJournal implements Journal {
     if (this.isEnding) return
     this.#loseSession(id)
     this.#toldOfClosed()
+  }
+
+  /** Something of it comes although the relay has ended it: the edge has not, so a later relay may not. */
+  #goesOnWithout(number: number): boolean {
+    if (this.brought.isAnyLive && !this.#tracers.open.has(number)) return true
+    return this.#lose(number)
   }
 
   /** The edge may have more of the connection, which is lost, as what else comes of its session. */
