@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Stray } from "../../src/connection/journal/Stray.ts"
 
-const beyond = 64 * 1024 * 1024 + 1
+const megabyte = 1024 * 1024
 
 describe("what was put down of a journal does not lead to what is there", () => {
   it("once something of it was lost, until that is marked", () => {
@@ -28,12 +28,40 @@ describe("what was put down of a journal does not lead to what is there", () => 
 
   it("for too long, if more has come since the last mark than an edge keeps", () => {
     const stray = new Stray()
-    stray.add(beyond)
-    assert.isFalse(stray.isLong)
+    stray.add(64 * megabyte + 1)
+    assert.isFalse(stray.isLong())
     stray.isKnown = true
-    assert.isTrue(stray.isLong)
+    assert.isTrue(stray.isLong())
     stray.marked()
     stray.isKnown = true
-    assert.isFalse(stray.isLong)
+    assert.isFalse(stray.isLong())
+  })
+
+  it.each([
+    [undefined, 64],
+    [1024, 64],
+    [64, 8],
+    [1, 4]
+  ])("for too long, where an edge has %s MiB, after %s MiB", (spool, much) => {
+    const stray = new Stray()
+    stray.isKnown = true
+    const spoolBytes = spool === undefined ? undefined : spool * megabyte
+    stray.add(much * megabyte)
+    assert.isFalse(stray.isLong(spoolBytes))
+    stray.add(1)
+    assert.isTrue(stray.isLong(spoolBytes))
+  })
+
+  it("for as long again, if it was refused what its edge has not ended", () => {
+    const stray = new Stray()
+    stray.refused.add(7)
+    stray.add(64 * megabyte + 1)
+    assert.deepStrictEqual(stray.unended(), [7])
+    assert.isFalse(stray.isLong())
+    stray.marked()
+    stray.isKnown = true
+    stray.add(64 * megabyte + 1)
+    assert.deepStrictEqual(stray.unended(), [])
+    assert.isTrue(stray.isLong())
   })
 })

@@ -264,6 +264,11 @@ export class HostedJournal implements Journal {
     this.#toldOfClosed()
   }
 
+  onUnended(connections: ReadonlyArray<number>): void {
+    for (const each of connections) this.#lose(each)
+    this.#toldOfClosed()
+  }
+
   /** Something of it comes although the relay has ended it: the edge has not, so a later relay may not. */
   #goesOnWithout(number: number): boolean {
     if (this.brought.isAnyLive && !this.#tracers.open.has(number)) return true

@@ -33,6 +33,8 @@ interface Marked {
   readonly isQuiet: boolean
   /** It is marked, or that has failed. */
   readonly onMarked: () => void
+  /** Its edge goes on with connections that the relay has refused: the rest of them is lost. */
+  readonly onUnended: (connections: ReadonlyArray<number>) => void
 }
 
 export class Marking {
@@ -119,12 +121,17 @@ export class Marking {
    */
   mark(): void {
     if (!this.over.isOpen() || !this.#isNew) return
-    const { report } = this.#journal
-    const dueAt = this.#pace.dueAt(report && Number(report.edgeSpoolBytesMax))
+    const dueAt = this.#pace.dueAt(this.#spoolBytes)
     const nowMillis = clockMillis()
     // Later, even if nothing more comes: the edge may have no room until it may forget.
     if (nowMillis < dueAt) this.#dueLater.at(dueAt)
     else if (this.#journal.isReady && (this.history === undefined || this.#journal.isQuiet)) this.#begin(nowMillis)
+  }
+
+  /** What the edge may keep; undefined: it has not said that. */
+  get #spoolBytes(): number | undefined {
+    const { report } = this.#journal
+    return report && Number(report.edgeSpoolBytesMax)
   }
 
   get #isNew(): boolean {
@@ -145,7 +152,7 @@ export class Marking {
       if (isMarked) {
         this.durable = received
         this.#stray.marked()
-      } else if (this.#stray.isLong) yield* this.#forget(`${this.#journal.edgeName}: a part of it was lost`)
+      } else if (this.#stray.isLong(this.#spoolBytes)) yield* this.#goOn
       this.#pace.marked(begunAt, isMarked)
     }).pipe(
       Effect.catch(({ message }) => this.#forget(message)),
@@ -168,6 +175,13 @@ export class Marking {
     }
     const { abridged } = abridgement
     return abridged === undefined ? Effect.succeed(false) : Effect.map(history.abridge(received, abridged), counted)
+  }
+
+  /** What was put down does not lead to what is there, and cannot be replaced, although much has come. */
+  get #goOn(): Effect.Effect<void> {
+    const unended = this.#stray.unended()
+    if (unended.length === 0) return this.#forget(`${this.#journal.edgeName}: a part of it was lost`)
+    return Effect.sync(() => this.#journal.onUnended(unended))
   }
 
   /** The history is too long to be gone through again: it is given up. */

@@ -4,8 +4,10 @@
  * is not marked: an abridged history, of what is there, takes its place.
  */
 
-/** As much as an edge keeps beyond its limit, because it is not marked. */
+/** An edge has to keep what is not marked: not more than this, nor than that share of its spool, but for so much. */
 const bytesMax = 64 * 1024 * 1024
+const spoolShare = 1 / 8
+const bytesMin = 4 * 1024 * 1024
 
 export class Stray {
   isKnown = false
@@ -21,9 +23,16 @@ export class Stray {
     this.#byteCount += byteCount
   }
 
-  /** More has come since the last mark than its edge may keep, and there is none. */
-  get isLong(): boolean {
-    return this.is && this.#byteCount > bytesMax
+  /** More has come since the last mark than its edge should keep. `spoolBytes`: what that may keep, as far as is known. */
+  isLong(spoolBytes = Number.POSITIVE_INFINITY): boolean {
+    return this.is && this.#byteCount > Math.min(bytesMax, Math.max(bytesMin, spoolBytes * spoolShare))
+  }
+
+  /** The connections that were refused, since their edge has had its time to end them: it will not. */
+  unended(): ReadonlyArray<number> {
+    const all = [...this.refused]
+    if (all.length > 0) this.#byteCount = 0
+    return all
   }
 
   /** The connection is over at the edge. Whoever goes through that, the edge or a later relay, ends it for the same. */
