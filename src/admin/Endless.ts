@@ -1,5 +1,5 @@
 /** Answers without an end: a bounded number at once, each with a heartbeat, until the port closes. */
-import { Context, Deferred, Effect, Layer, Schedule, Stream } from "effect"
+import { Context, Deferred, Effect, Layer, Schedule, type Scope, Stream } from "effect"
 import { TooManyListeners } from "./AdminApi.ts"
 
 /** Completed when the port is about to close. */
@@ -35,25 +35,22 @@ export const permitted = <A, B>(
     Stream.suspend(() => (mayGoOn() ? Stream.empty : Stream.succeed(last("no rule shows it to you any more"))))
   )
 
-/** Admits at most `countMax` answers at once: each holds one of the port's connections, and others must find one. */
+/**
+ * Admits at most `countMax` answers at once: each holds one of the port's connections, and others must find one. The
+ * scope, the request's, has a place from then on: whoever comes with it finds that taken.
+ */
 export const bounded = (countMax: number) =>
   Effect.map(Closing, (closing) => {
     let count = 0
-    const counted = Effect.acquireRelease(
-      Effect.sync(() => {
-        count++
-      }),
-      () =>
-        Effect.sync(() => {
-          count--
-        })
-    )
-    return <A>(answer: Stream.Stream<A>): Effect.Effect<Stream.Stream<A>, TooManyListeners> =>
-      Effect.suspend(() =>
-        count < countMax
-          ? Effect.succeed(
-              Stream.unwrap(Effect.as(counted, answer)).pipe(Stream.interruptWhen(Deferred.await(closing)))
-            )
-          : Effect.fail(new TooManyListeners())
-      )
+    const entered = Effect.suspend(() => {
+      if (count >= countMax) return Effect.fail(new TooManyListeners())
+      count++
+      return Effect.void
+    })
+    const left = Effect.sync(() => {
+      count--
+    })
+    const place = Effect.acquireRelease(entered, () => left)
+    return <A>(answer: Stream.Stream<A>): Effect.Effect<Stream.Stream<A>, TooManyListeners, Scope.Scope> =>
+      Effect.as(place, Stream.interruptWhen(answer, Deferred.await(closing)))
   })
