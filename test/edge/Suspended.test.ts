@@ -5,6 +5,7 @@ import { Effect, Exit, Scope } from "effect"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import * as Commands from "../sidebyside/commands.ts"
 import { logged } from "../support/logged.ts"
 import { turns } from "../support/turns.ts"
 import * as Link from "./Link.ts"
@@ -213,6 +214,28 @@ describe("an edge that comes after its session has ended for want of it", () => 
         relay.output.files().filter((file) => file.endsWith(".expired")),
         []
       )
+    })
+  )
+})
+
+describe("an expired session whose directory was removed, and is another's of the same name now", () => {
+  it.live("begins anew in one beside, and the other keeps what it has", () =>
+    Effect.gen(function* () {
+      const { comes, path, relay } = yield* expired
+      const mine = relay.memory.paths("/traces").filter((each) => each.includes(`/${path.split("/")[1]}/`))
+      for (const each of mine) yield* Effect.orDie(relay.memory.service.unlink(each))
+      const { c, d } = yield* relay.script().recording({ sessionId: 2, creationTime: Commands.start })
+      const stream = yield* c.addStream()
+      const packet = (seq: number) => Effect.andThen(d.packet(stream, seq, 64), c.index(stream, { seq, bytes: 64 }))
+      yield* packet(0)
+      yield* until("the other's packet", () => relay.output.size(path) === 64)
+      comes(relay)
+      yield* until("all of it beside", () =>
+        traces(relay).some((other) => other !== path && relay.output.size(other) === 48)
+      )
+      yield* packet(1)
+      yield* until("all of the other's", () => relay.output.size(path) === 128)
+      assert.isTrue(relay.memory.read(`/traces/${path}`)?.every((byte) => byte !== 0))
     })
   )
 })

@@ -219,7 +219,8 @@ const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLef
   Effect.suspend(() => {
     const journal = new HostedJournal(optionsOf(registry, serves, found))
     const work = registry.journals.replays.withPermits(1)(Effect.as(replayed(journal, found), journal))
-    return retracedBeside(registry.store, found, work, rest(journal))
+    const restored = retracedBeside(registry.store, found, work, rest(journal))
+    return registry.directories.keeping(found.places, restored)
   }).pipe(
     Effect.tapError(() => found.close),
     Effect.catchDefect((defect) => Effect.as(broken(registry, found, Cause.die(defect)), undefined))

@@ -24,6 +24,9 @@ const remembered = 4096
 const isOfTrace = (name: string) =>
   /^(ust|kernel|index|metadata|archives|\.tmp_(old|new)_chunk|\d{8}T\d{6}[+-]\d{4}-.*)$/.test(name)
 
+/** So begins whom a directory of snapshots belongs to; a session daemon's UUID does not. */
+const snapshots = "snapshots"
+
 /** What matters about a session that asks for a directory. */
 interface Taker {
   readonly isSnapshot: boolean
@@ -47,6 +50,8 @@ export class Directories {
   /** By owner (a tracing session, or one for all snapshots) and the path that was asked for. */
   readonly #owners = new Map<string, Claim>()
   readonly #looking = new Map<string, Deferred.Deferred<void>>()
+  /** Those of journals that are being restored, in the spelling of `nameOf`. */
+  readonly #kept = new Map<string, Deferred.Deferred<void>>()
 
   constructor(store: TraceStore["Service"], incidents: Incidents) {
     this.#store = store
@@ -59,7 +64,7 @@ export class Directories {
    */
   take(path: string, owner: Owner, taker: Taker): Effect.Effect<string, Incident> {
     const { isCarried = false, isSnapshot, places } = taker
-    const key = `${isSnapshot ? `snapshots${owner.names ?? ""}` : keyOf(owner)}/${path}`
+    const key = `${isSnapshot ? `${snapshots}${owner.names ?? ""}` : keyOf(owner)}/${path}`
     const made = Effect.flatMap(this.#claim(path, key, places), (given) =>
       this.#store.directory(given).make.pipe(
         Effect.as(given),
@@ -70,6 +75,34 @@ export class Directories {
       this.#store.roomWait.of(made, () => isCarried),
       ({ message }) => ({ code: "SESSION_DIRECTORY", detail: message })
     )
+  }
+
+  /**
+   * Does `work` while nobody new gets one of the places, and nobody else keeps one. Undefined, without it: a session has
+   * one of them, in which snapshots do not share it.
+   */
+  keeping<A, E>(places: Iterable<string>, work: Effect.Effect<A, E>): Effect.Effect<A | undefined, E> {
+    return Effect.suspend(() => {
+      const names = Array.from(places, nameOf)
+      const other = names.map((name) => this.#kept.get(name)).find((kept) => kept !== undefined)
+      if (other !== undefined) return Effect.andThen(Deferred.await(other), this.keeping(places, work))
+      if (names.some((name) => this.#isUsed(name) && !this.#isShared(name))) return Effect.undefined
+      const over = Deferred.makeUnsafe<void>()
+      for (const name of names) this.#kept.set(name, over)
+      const ended = Effect.sync(() => {
+        for (const name of names) this.#kept.delete(name)
+        Deferred.doneUnsafe(over, Exit.void)
+      })
+      return Effect.ensuring(work, ended)
+    })
+  }
+
+  #isUsed(name: string): boolean {
+    return (this.#claims.get(name)?.userCount ?? 0) > 0
+  }
+
+  #isShared(name: string): boolean {
+    return this.#claims.get(name)?.key.startsWith(snapshots) === true
   }
 
   #claim(path: string, key: string, places: Taker["places"]): Effect.Effect<string, FileFailed> {
@@ -91,7 +124,7 @@ export class Directories {
   /** The directory that it had before, if nobody else has it now. */
   #again(key: string, path: string, places: Taker["places"] = new Set()): string | undefined {
     for (const place of places) {
-      const isOther = (this.#claims.get(nameOf(place))?.userCount ?? 0) > 0
+      const isOther = this.#isUsed(nameOf(place))
       if (!isOther && suffixOf(path, place) !== undefined) return this.#enter({ key, path: place, userCount: 1 }).path
     }
     return undefined
@@ -112,7 +145,7 @@ export class Directories {
     return Effect.gen({ self: this }, function* () {
       for (let number = 0; ; number++) {
         const candidate = withSuffix(path, number)
-        if ((this.#claims.get(nameOf(candidate))?.userCount ?? 0) > 0) continue
+        if (this.#isUsed(nameOf(candidate)) || this.#kept.has(nameOf(candidate))) continue
         // Claimed before the disk is asked: another session that wants this name meanwhile comes second.
         const claim = this.#enter({ key, path: candidate, userCount: 1 })
         const found = yield* Effect.result(this.#store.directory(candidate).holdsFile(isOfTrace))

@@ -1,0 +1,59 @@
+/** Directories of sessions while a journal of theirs is restored: nobody else gets one of them meanwhile. */
+import { assert, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import { Incidents } from "../../src/relay/Incidents.ts"
+import { Directories } from "../../src/relay/session/Directories.ts"
+import { Files } from "../../src/storage/Files.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
+import { TraceStore } from "../../src/storage/TraceStore.ts"
+
+const ownerOf = (id: number) => ({ sessiondUuid: "a", sessionKey: BigInt(id) })
+const [session, snapshots] = [{ isSnapshot: false }, { isSnapshot: true }]
+
+const made = Effect.map(TraceStore, (store) => new Directories(store, new Incidents())).pipe(
+  Effect.provide(
+    TraceStore.layerNoDeps({ output: "/traces", openFileCountMax: 10, deviceOperationCountMax: 4 }).pipe(
+      Layer.provide(Layer.succeed(Files, new MemoryFiles().service))
+    )
+  )
+)
+
+it.effect("whoever comes meanwhile records beside, who was there lets nobody keep it", () =>
+  Effect.gen(function* () {
+    const directories = yield* made
+    const taken = directories.take("h/s", ownerOf(1), session)
+    assert.strictEqual(yield* directories.keeping(["h//s/"], taken), "h/s-1")
+    directories.release("h/s-1")
+    assert.strictEqual(yield* directories.take("h/s", ownerOf(2), session), "h/s")
+    assert.isUndefined(yield* directories.keeping(["h/s"], Effect.succeed("kept")))
+    directories.release("h/s")
+    assert.strictEqual(yield* directories.keeping(["h/s"], Effect.succeed("kept")), "kept")
+  })
+)
+
+it.effect("whose it was gets it, and those of others are kept one after the other", () =>
+  Effect.gen(function* () {
+    const directories = yield* made
+    const own = directories.take("h/s", ownerOf(1), { ...session, places: new Set(["h/s"]) })
+    const goOn = Deferred.makeUnsafe<void>()
+    const said: Array<string> = []
+    const first = Effect.andThen(Deferred.await(goOn), own)
+    const kept = yield* Effect.forkChild(directories.keeping(["h/s"], first), { startImmediately: true })
+    const second = Effect.sync(() => void said.push("second"))
+    const waits = yield* Effect.forkChild(directories.keeping(["h/t", "h/s"], second), { startImmediately: true })
+    assert.deepStrictEqual(said, [])
+    yield* Deferred.succeed(goOn, undefined)
+    assert.strictEqual(yield* Fiber.join(kept), "h/s")
+    // The first has it now.
+    assert.isUndefined(yield* Fiber.join(waits))
+    assert.deepStrictEqual(said, [])
+  })
+)
+
+it.effect("snapshots share it", () =>
+  Effect.gen(function* () {
+    const directories = yield* made
+    yield* directories.take("h/s", ownerOf(1), snapshots)
+    assert.strictEqual(yield* directories.keeping(["h/s"], directories.take("h/s", ownerOf(2), snapshots)), "h/s")
+  })
+)
