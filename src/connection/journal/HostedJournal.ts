@@ -23,6 +23,7 @@ import { Brought } from "./Brought.ts"
 import type { Options } from "./Hosting.ts"
 import type { Lacking } from "./Lacking.ts"
 import { Marking } from "./Marking.ts"
+import { Parts } from "./Parts.ts"
 import { Standing } from "./Standing.ts"
 import { connectionCountMax, type Fate, Tracers } from "./Tracers.ts"
 import { Untouched } from "./Untouched.ts"
@@ -40,6 +41,7 @@ export class HostedJournal implements Journal {
   /** Number of the last record that was carried out. */
   received = 0
   readonly marking: Marking
+  readonly #parts: Parts
   suspendedAt: number | undefined
   /** What the edge said of itself last. */
   report: Said | undefined
@@ -47,8 +49,6 @@ export class HostedJournal implements Journal {
   lacking: Lacking | undefined
   /** All of it was carried out. */
   isFinished = false
-  /** Its sessions of which this relay could not make a stream. */
-  readonly #bereft = new Set<number>()
   /** Its history is not open yet: until it is, no record is carried out. */
   isBeginning = false
   /** It waits for its place among the journals that may be open. */
@@ -99,12 +99,20 @@ export class HostedJournal implements Journal {
         onReady: () => this.#onReady()
       },
       onSession: (id) => this.#onSession(id),
-      onClosed: (number, isRefused) => this.#closed(number, isRefused),
-      onLacking: (sessionId) => this.#lacks(sessionId)
+      onClosed: (number, isRefused) => this.#parts.closed(number, isRefused),
+      onLacking: (sessionId) => this.#parts.lacks(sessionId)
     })
     const { handles, open } = this.#tracers
     this.abridgement = new Abridgement(open, this.brought, handles)
     this.marking = new Marking(options.registry, this, handles)
+    this.#parts = new Parts({
+      tracers: this.#tracers,
+      brought: this.brought,
+      marking: this.marking,
+      isEnding: () => this.isEnding,
+      onCut: () => this.#cut(),
+      onClosed: () => this.#toldOfClosed()
+    })
   }
 
   // ---- the edge's connection -------------------------------------------------------------------------------------
@@ -157,7 +165,7 @@ export class HostedJournal implements Journal {
       this.#refuse("JOURNAL_MALFORMED", `record ${number}`)
       return
     }
-    if (fate === "late" && !this.#goesOnWithout(connection)) return
+    if (fate === "late" && !this.#parts.goOnWithout(connection)) return
     // What is put down a later relay carries out as it is, and takes other kinds for its own.
     if (fate === "carried out") {
       this.marking.append(number, kind, connection, bytes, from, to)
@@ -232,69 +240,18 @@ export class HostedJournal implements Journal {
 
   // ---- the tracers' connections ----------------------------------------------------------------------------------
 
-  /**
-   * The relay has ended one of them. For what its tracer said the edge has ended it, too, by the same code, if it could
-   * know; then nothing is lost. Of a session that the edge refuses there is no journal.
-   */
-  #closed(number: number, isRefused: boolean): void {
-    if (this.isEnding) return
-    const id = this.#tracers.sessionOf(number)
-    const isBereft = id === undefined ? this.#bereft.size > 0 : this.#bereft.has(id)
-    if (!this.brought.isAny) this.#cut()
-    else if (!isRefused || isBereft) this.#lose(number)
-    else this.marking.isRefused(number)
-    this.#toldOfClosed()
-  }
-
   #toldOfClosed(): void {
     this.#onReady()
     // Within no read, which would end it: the edge hears of it though it says nothing. A history is gone through first.
     if (this.isCut && !this.isRetraced) this.end()
   }
 
-  #lacks(id: number | undefined): void {
-    this.marking.strays()
-    if (id !== undefined) this.#bereft.add(id)
-  }
-
-  /** A file of one of its sessions could not be written. */
-  failed(id: number): void {
-    if (this.isEnding) return
-    this.#loseSession(id)
-    this.#toldOfClosed()
+  failed(sessionId: number): void {
+    this.#parts.failed(sessionId)
   }
 
   onUnended(connections: ReadonlyArray<number>): void {
-    for (const each of connections) this.#lose(each)
-    this.#toldOfClosed()
-  }
-
-  /** Something of it comes although the relay has ended it: the edge has not, so a later relay may not. */
-  #goesOnWithout(number: number): boolean {
-    if (this.brought.isAnyLive && !this.#tracers.open.has(number)) return true
-    return this.#lose(number)
-  }
-
-  /** The edge may have more of the connection, which is lost, as what else comes of its session. */
-  #lose(number: number): boolean {
-    const id = this.#tracers.sessionOf(number)
-    if (id !== undefined) return this.#loseSession(id)
-    return this.#loseAll((each) => each === number)
-  }
-
-  #loseSession(id: number): boolean {
-    return this.#loseAll((_, { sessionId }) => sessionId === id)
-  }
-
-  /** Others go on. False: there are none, and it ends. */
-  #loseAll(meant: Parameters<Tracers["cutOff"]>[0]): boolean {
-    this.marking.strays()
-    if (!this.brought.isAnyLive) {
-      this.#cut()
-      return false
-    }
-    this.#tracers.cutOff(meant)
-    return true
+    this.#parts.unended(connections)
   }
 
   /** Ends it before its edge does: no more of it is carried out. */
