@@ -7,6 +7,7 @@ import { Effect, Option, Schema, Semaphore } from "effect"
 import { type Blank, Blanks } from "./Blanks.ts"
 import { crc32 } from "./Crc32.ts"
 import { type FileFailed, Files, type OpenFile } from "./Files.ts"
+import { isMendable } from "./RoomWait.ts"
 import { removeEmptyTree } from "./Walks.ts"
 import { isWithin } from "./Within.ts"
 
@@ -220,7 +221,8 @@ export class Retraceable {
    * it says of names that do not lie `within` is not from a relay, and passed over. A change that was undone leaves the
    * log, so that a relay that is killed meanwhile goes on from there: undone once more, the making of a file could
    * remove another one that has been moved back to its name. The directories `kept` stay, even if all that they had at
-   * the mark was deleted since: one that is not there was removed by somebody else.
+   * the mark was deleted since: one that is not there was removed by somebody else. It fails, and the rest stays in the
+   * log, if the disk lets one not be undone now.
    */
   takeBack(path: string, text: string, after: number, { kept, within }: Taken): Effect.Effect<void, FileFailed> {
     const only = new Set([within])
@@ -244,13 +246,15 @@ export class Retraceable {
     return Effect.flatMap(this.#files.open(path, "continue"), (file) => Effect.ensuring(takenBack(file), file.close))
   }
 
-  #takeBack({ from, path }: Change, kept: Taken["kept"]): Effect.Effect<void> {
+  #takeBack({ from, path }: Change, kept: Taken["kept"]): Effect.Effect<void, FileFailed> {
     const files = this.#files
-    if (from === undefined) return Effect.catch(files.unlink(path), () => this.#removeEmpty(path, kept))
+    const isLasting = (failure: FileFailed) => !isMendable(failure)
+    if (from === undefined) return Effect.catchIf(files.unlink(path), isLasting, () => this.#removeEmpty(path, kept))
     const back = Effect.andThen(files.makeDirectory(dirname(from)), files.rename(path, from))
     // Directories with nothing in them, made since, of which the machine's power took the note: `note` syncs none.
     const isInTheWay = ({ code }: FileFailed) => code === "ENOTEMPTY" || code === "EEXIST"
-    return Effect.ignore(Effect.catchIf(back, isInTheWay, () => Effect.andThen(removeEmptyTree(files, from), back)))
+    const made = Effect.catchIf(back, isInTheWay, () => Effect.andThen(removeEmptyTree(files, from), back))
+    return Effect.catchIf(made, isLasting, () => Effect.void)
   }
 
   /**

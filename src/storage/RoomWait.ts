@@ -33,7 +33,7 @@ const isDenied = ({ code, operation }: Pick<FileFailed, "code" | "operation">) =
 const isFailing = (failure: { readonly code: string }) => failure.code === "EIO" || isGone(failure)
 
 /** Whether whoever looks after the machine can mend it. */
-const isMendable = (failure: Pick<FileFailed, "code" | "operation">) =>
+export const isMendable = (failure: Pick<FileFailed, "code" | "operation">) =>
   fullCodes.has(failure.code) || shortCodes.has(failure.code) || isFailing(failure) || isDenied(failure)
 
 /** Whether bytes that were written may be lost, so that repeating the operation would not help. */

@@ -5,6 +5,7 @@
 import { relative } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { isReadable, Retraceable, Watch } from "../../src/storage/Retraceable.ts"
 import { MortalFiles } from "../simulation/edge/MortalFiles.ts"
@@ -95,6 +96,21 @@ describe("changes of names", () => {
       assert.isAbove(killCount, 100)
     })
   )
+
+  for (const operation of ["rename", "unlink"] as const) {
+    it.live(`are kept where a ${operation} is denied, and taken back once it is not`, () =>
+      Effect.gen(function* () {
+        const { marks, memory } = yield* rotated
+        const faults = new FaultyFiles(memory.service)
+        const mend = faults.fail({ operation, path: session, code: "EACCES" })
+        const { code } = yield* Effect.flip(takenBack({ memory, service: faults.service }))
+        assert.strictEqual(code, "EACCES")
+        mend()
+        yield* takenBack({ memory, service: faults.service })
+        assert.deepStrictEqual(named(memory), marks)
+      })
+    )
+  }
 
   it.live("are taken back where all has been moved meanwhile", () =>
     Effect.gen(function* () {
