@@ -68,14 +68,19 @@ describe("what was put down of a journal since its mark", () => {
         const entries = [{ kind: HistoryRecord.path, connection: 0, bytes: Buffer.from("host/left") }]
         let doneCount = 0
         const abridged = { entries, onDone: () => void doneCount++ }
+        const memory = new CommonMemory(256 * 1024 * 1024)
+        history.heldIn(new Holding(memory, () => "owner"))
         yield* history.mark(1)
         history.watch("host/astray")
+        const byteCount = 1024 * 1024
+        history.append(2, Kind.finish, 1, Buffer.alloc(byteCount), 0, byteCount)
         const mend = faults.fail({ operation: "rename", path: ".journals", code: "EBUSY" })
         assert.isFalse(yield* history.abridge(2, abridged))
         assert.deepStrictEqual([doneCount, yield* placesOf], [0, []])
         mend()
         assert.isTrue(yield* history.abridge(2, abridged))
         assert.deepStrictEqual([doneCount, yield* placesOf], [1, ["host/left"]])
+        assert.strictEqual(memory.heldBytes, 0)
         yield* history.mark(3)
         assert.deepStrictEqual(yield* placesOf, ["host/left"])
       })

@@ -231,6 +231,7 @@ export class JournalHistory {
       if (!(yield* this.#rewrite(number, entries))) return yield* failed
       this.#pending.copyWithin(0, dropped, this.#filled)
       this.#filled -= dropped
+      if (this.#filled === 0 && this.#pending.length > keptMemoryMax) this.#hold(nothing)
       this.#positions.clear()
       this.#watchOnly(entries)
       this.#isPlain = this.#filled === 0
