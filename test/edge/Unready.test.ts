@@ -20,7 +20,7 @@ const steps: ReadonlyArray<[what: string, operation: Operation, path: string]> =
   ["a trace file is cut to where it was", "truncate", "ch_0"]
 ]
 
-for (const code of ["EDQUOT", "EROFS", "EIO", "EMFILE"]) {
+for (const code of ["EDQUOT", "EROFS", "EIO", "EMFILE", "EACCES"]) {
   for (const [what, operation, path] of steps) {
     it.live(`where ${what}: ${code}`, () => {
       const { codes, layer } = logged()
@@ -55,3 +55,37 @@ for (const code of ["EDQUOT", "EROFS", "EIO", "EMFILE"]) {
     })
   }
 }
+
+/** As many of one owner as are kept. */
+const expiredCount = 4096
+
+it.live("where as many are expired as are kept: the oldest of those goes, and not what waits", () => {
+  const { codes, layer } = logged()
+  return Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { leadTo, link, local, packet, path: file } = yield* Local.recording(relay)
+    yield* packet(0, size)
+    yield* until("a packet", () => relay.output.size(file) === size)
+    yield* Local.marked(local)
+    yield* Scope.close(scope, Exit.void)
+    const about = Buffer.from(JSON.stringify({ edgeName: "gone", peer: "127.0.0.1:1" }))
+    for (let count = 0; count < expiredCount; count++) {
+      const at = `/traces/.journals/${count}`
+      for (const suffix of ["history", "expired"]) relay.memory.write(`${at}.${suffix}`, Buffer.alloc(0))
+      relay.memory.write(`${at}.json`, about)
+    }
+    const faults = new FaultyFiles(relay.memory.service)
+    const mend = faults.fail({ code: "EDQUOT", operation: "truncate", path: ".history" })
+    const next = yield* TestRelay.make({ memory: over(relay.memory, faults) })
+    leadTo(next)
+    link.cut()
+    yield* until("the edge to be told", () => codes.filter((each) => each === "JOURNAL_WAITS").length > 1)
+    mend()
+    yield* packet(1, size)
+    yield* until("both packets", () => relay.output.size(file) === 2 * size)
+    assert.notInclude(codes, "NAME_TAKEN")
+    const left = relay.output.files().filter((path) => path.endsWith(".expired"))
+    assert.strictEqual(left.length, expiredCount - 1)
+  }).pipe(Effect.provide(layer))
+})

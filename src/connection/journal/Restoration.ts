@@ -59,10 +59,11 @@ const rememberOver = (registry: Registry["Service"]): Effect.Effect<void, Journa
 export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void, JournalsLeft.Unlisted> =>
   Effect.gen(function* () {
     const { incidents, journals, store } = registry
+    // First: those that are left now are the newest of them.
+    yield* rememberOver(registry)
     const all = yield* JournalsLeft.findAll(store, leftOf(registry), (token, failure) =>
       leave(registry, token, failure)
     )
-    yield* rememberOver(registry)
     if (all.length === 0) return
     const hosted = new Map<string, HostedJournal>()
     const work = (found: JournalsLeft.Found) => {
