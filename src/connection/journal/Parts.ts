@@ -29,8 +29,8 @@ export class Parts {
   }
 
   /**
-   * The relay has ended a connection. For what its tracer said the edge has ended it, too, by the same code, if it could
-   * know; then nothing is lost. Of a session that the edge refuses there is no journal.
+   * The relay has ended a connection. For what its tracer said the edge has ended it, too, by the same code, if it
+   * could know; then nothing is lost. Of a session that the edge refuses there is no journal.
    */
   closed(number: number, isRefused: boolean): void {
     const { brought, isEnding, marking, onClosed, onCut, tracers } = this.#options

@@ -23,7 +23,7 @@ export class Stray {
     this.#byteCount += byteCount
   }
 
-  /** More has come since the last mark than its edge should keep. `spoolBytes`: what that may keep, as far as is known. */
+  /** More has come since the last mark than its edge should keep. `spoolBytes`: what that may, as far as is known. */
   isLong(spoolBytes = Number.POSITIVE_INFINITY): boolean {
     return this.is && this.#byteCount > Math.min(bytesMax, Math.max(bytesMin, spoolBytes * spoolShare))
   }

@@ -78,8 +78,8 @@ export class Directories {
   }
 
   /**
-   * Does `work` while nobody new gets one of the places, and nobody else keeps one. Undefined, without it: a session has
-   * one of them, in which snapshots do not share it.
+   * Does `work` while nobody new gets one of the places, and nobody else keeps one. Undefined, without it: a session
+   * has one of them, other than for snapshots, which share it.
    */
   keeping<A, E>(places: Iterable<string>, work: Effect.Effect<A, E>): Effect.Effect<A | undefined, E> {
     return Effect.suspend(() => {
