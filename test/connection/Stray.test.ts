@@ -26,13 +26,15 @@ describe("what was put down of a journal does not lead to what is there", () => 
     assert.isTrue(stray.is)
   })
 
-  it("for too long, if more has come since the last mark than an edge keeps", () => {
+  it("for too long, if more has come since then than an edge keeps: what had come before does not count", () => {
     const stray = new Stray()
     stray.add(64 * megabyte + 1)
-    assert.isFalse(stray.isLong())
     stray.isKnown = true
+    assert.isFalse(stray.isLong())
+    stray.add(64 * megabyte + 1)
     assert.isTrue(stray.isLong())
     stray.marked()
+    assert.isFalse(stray.isLong())
     stray.isKnown = true
     assert.isFalse(stray.isLong())
   })
@@ -57,9 +59,8 @@ describe("what was put down of a journal does not lead to what is there", () => 
     stray.refused.add(7)
     stray.add(64 * megabyte + 1)
     assert.deepStrictEqual(stray.unended(), [7])
+    assert.isTrue(stray.is)
     assert.isFalse(stray.isLong())
-    stray.marked()
-    stray.isKnown = true
     stray.add(64 * megabyte + 1)
     assert.deepStrictEqual(stray.unended(), [])
     assert.isTrue(stray.isLong())

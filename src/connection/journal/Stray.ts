@@ -20,10 +20,10 @@ export class Stray {
   }
 
   add(byteCount: number): void {
-    this.#byteCount += byteCount
+    if (this.is) this.#byteCount += byteCount
   }
 
-  /** More has come since the last mark than its edge should keep. `spoolBytes`: what that may, as far as is known. */
+  /** More has come since then than its edge should keep. `spoolBytes`: what that may, as far as is known. */
   isLong(spoolBytes = Number.POSITIVE_INFINITY): boolean {
     return this.is && this.#byteCount > Math.min(bytesMax, Math.max(bytesMin, spoolBytes * spoolShare))
   }
@@ -31,13 +31,17 @@ export class Stray {
   /** The connections that were refused, since their edge has had its time to end them: it will not. */
   unended(): ReadonlyArray<number> {
     const all = [...this.refused]
-    if (all.length > 0) this.#byteCount = 0
+    if (all.length === 0) return all
+    this.refused.clear()
+    this.isKnown = true
+    this.#byteCount = 0
     return all
   }
 
   /** The connection is over at the edge. Whoever goes through that, the edge or a later relay, ends it for the same. */
   ended(connection: number, isByEdge: boolean): void {
     if (this.refused.delete(connection) && !isByEdge) this.isKnown = true
+    if (!this.is) this.#byteCount = 0
   }
 
   marked(): void {
