@@ -3,6 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer } from "effect"
 import { Incidents } from "../../src/relay/Incidents.ts"
 import { Directories } from "../../src/relay/session/Directories.ts"
+import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { TraceStore } from "../../src/storage/TraceStore.ts"
@@ -10,13 +11,16 @@ import { TraceStore } from "../../src/storage/TraceStore.ts"
 const ownerOf = (id: number) => ({ sessiondUuid: "a", sessionKey: BigInt(id) })
 const [session, snapshots] = [{ isSnapshot: false }, { isSnapshot: true }]
 
-const made = Effect.map(TraceStore, (store) => new Directories(store, new Incidents())).pipe(
-  Effect.provide(
-    TraceStore.layerNoDeps({ output: "/traces", openFileCountMax: 10, deviceOperationCountMax: 4 }).pipe(
-      Layer.provide(Layer.succeed(Files, new MemoryFiles().service))
+const over = (files: Files["Service"]) =>
+  Effect.map(TraceStore, (store) => new Directories(store, new Incidents())).pipe(
+    Effect.provide(
+      TraceStore.layerNoDeps({ output: "/traces", openFileCountMax: 10, deviceOperationCountMax: 4 }).pipe(
+        Layer.provide(Layer.succeed(Files, files))
+      )
     )
   )
-)
+
+const made = Effect.suspend(() => over(new MemoryFiles().service))
 
 it.effect("whoever comes meanwhile records beside, who was there lets nobody keep it", () =>
   Effect.gen(function* () {
@@ -55,5 +59,21 @@ it.effect("snapshots share it", () =>
     const directories = yield* made
     yield* directories.take("h/s", ownerOf(1), snapshots)
     assert.strictEqual(yield* directories.keeping(["h/s"], directories.take("h/s", ownerOf(2), snapshots)), "h/s")
+  })
+)
+
+it.effect("who only looks whether it is free does not have it", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    memory.write("/traces/h/s/ust/ch_0", Buffer.from("trace"))
+    const faults = new FaultyFiles(memory.service)
+    const directories = yield* over(faults.service)
+    const goOn = faults.stall("/traces/h/s")
+    const other = yield* Effect.forkChild(directories.take("h/s", ownerOf(2), session), { startImmediately: true })
+    assert.isAbove(faults.stalledCount, 0)
+    const own = directories.take("h/s", ownerOf(1), { ...session, places: new Set(["h/s"]) })
+    const kept = yield* Effect.forkChild(directories.keeping(["h/s"], own), { startImmediately: true })
+    yield* goOn
+    assert.deepStrictEqual([yield* Fiber.join(kept), yield* Fiber.join(other)], ["h/s", "h/s-1"])
   })
 )

@@ -84,7 +84,7 @@ export class Directories {
   keeping<A, E>(places: Iterable<string>, work: Effect.Effect<A, E>): Effect.Effect<A | undefined, E> {
     return Effect.suspend(() => {
       const names = Array.from(places, nameOf)
-      const other = names.map((name) => this.#kept.get(name)).find((kept) => kept !== undefined)
+      const other = names.map((name) => this.#kept.get(name) ?? this.#lookAt(name)).find((one) => one !== undefined)
       if (other !== undefined) return Effect.andThen(Deferred.await(other), this.keeping(places, work))
       if (names.some((name) => this.#isUsed(name) && !this.#isShared(name))) return Effect.undefined
       const over = Deferred.makeUnsafe<void>()
@@ -95,6 +95,12 @@ export class Directories {
       })
       return Effect.ensuring(work, ended)
     })
+  }
+
+  /** Somebody looks whether it is free, and has claimed it until then. */
+  #lookAt(name: string): Deferred.Deferred<void> | undefined {
+    const claim = this.#claims.get(name)
+    return claim && this.#looking.get(claim.key)
   }
 
   #isUsed(name: string): boolean {
