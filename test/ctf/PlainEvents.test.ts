@@ -25,9 +25,11 @@ const eventsOf = (text: string): ReadonlyArray<unknown> | MetadataRefused => {
   )
 }
 
-/** Without the line of its place, which may have the comment. */
-const faultOf = ({ kind, place, reason }: MetadataRefused) =>
-  "line" in place ? { kind, reason, line: place.line, column: place.column } : { kind, reason }
+/** Without the comment, which the line of its place may have. */
+const faultOf = ({ kind, message, place, reason }: MetadataRefused) => ({
+  ...{ kind, reason, message: message.replace("event /**/ {", "event {") },
+  ...("line" in place ? { line: place.line, column: place.column } : {})
+})
 
 const preamble = `trace { major = 1; minor = 8; byte_order = le; packet.header := struct {
 integer { size = 8; } stream_id; }; };

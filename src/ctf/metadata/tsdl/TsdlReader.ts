@@ -309,9 +309,9 @@ export class TsdlReader {
 
   #plainEvent({ event, place: token }: Plain): void {
     const { emfUri, id, logLevel, name, streamId, written } = event
-    // The class keeps its place: not the token, which has the text.
+    // The class keeps its place: not the token, which has the text of the whole block.
     const { column, line, order } = token
-    const place = { line, column, order }
+    const place = { line, column, order, text: "event" }
     const fields = this.#plainFields.get(event.fields)
     if (fields === undefined) return
     const { members } = fields
