@@ -136,6 +136,34 @@ describe("a field class tree made up at random", () => {
     assert.strictEqual(stream.next(), over)
   })
 
+  it("that was cut asks for more than is there: the same bytes would be read, and be too few, again", () => {
+    const text = { kind: "string", encoding: "utf-8", alignment: 8 } as const
+    const members = [{ name: "s", declaredName: "s", fieldClass: text }]
+    const plan = new TracePlan(traceOf({ kind: "structure", members, alignment: 8 }))
+    const recordBytes = 3000
+    const bytes = Uint8Array.from({ length: recordBytes * 20 }, (_, at) =>
+      at % recordBytes === recordBytes - 1 ? 0 : 97
+    )
+    const whole = throughWindows(bytes)
+    let end = 0
+    const useless: Array<number> = []
+    const source: Source = {
+      ...whole,
+      load: (cursor, first, countMin) => {
+        if (first + countMin <= end) useless.push(first)
+        const count = Math.max(countMin, 10_000)
+        whole.load(cursor, first, count)
+        end = first + count
+      }
+    }
+    const stream = new DataStream("cut", plan)
+    assert.isTrue(stream.open(source))
+    let count = 0
+    for (; stream.next() === event; count++);
+    assert.strictEqual(count, 20)
+    assert.deepStrictEqual(useless, [])
+  })
+
   it("is loaded from little before a record that was cut, and little of it", () => {
     const u64 = { kind: "integer", size: 64, alignment: 8, byteOrder: "little-endian", isReversed: false } as const
     const fieldClass = { ...u64, isSigned: false, base: 10, mappings: undefined, roles: [] } as const

@@ -270,7 +270,9 @@ export class DataStream {
         cursor.emptyCount = emptyCount
         cursor.isClockSet = isClockSet
         cursor.order = order
-        wanted *= 4
+        // What is there was too little: to be given it again would change nothing.
+        do wanted *= 4
+        while (wanted * 8 <= cursor.end - (from - (from % (grainBytes * 8))))
         if (cause !== short || !this.#canLoad(wanted / 4) || !this.#reload(from, wanted)) {
           if (this.failure === undefined) this.#fail(cause, this.current)
           return failed
