@@ -65,6 +65,8 @@ export interface RecordedStream {
 
 /** Memory of all windows together; each has its share of that, within the two bounds below. */
 const windowsBytesMax = 32 * 1024 * 1024
+/** A share below this is twice as large, up to this: smaller windows save little, and reading often takes a quarter. */
+const windowBytesFew = 16 * 1024
 const windowBytesMax = 512 * 1024
 const windowBytesMin = 1024
 /** Files stay open between reads if there are no more than this. */
@@ -207,7 +209,8 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   const wantedOf = (trace: Traces.Trace) =>
     options.isIntersected ? intersection(interval, common(trace, byTrace.get(trace.plan) ?? [])) : interval
   const intervals = new Map(traces.map((trace) => [trace.plan, wantedOf(trace)]))
-  const windowBytes = Math.max(windowBytesMin, Math.min(windowBytesMax, Math.floor(windowsBytesMax / found.length)))
+  const share = Math.floor(windowsBytesMax / found.length)
+  const windowBytes = Math.max(windowBytesMin, Math.min(windowBytesMax, share), Math.min(windowBytesFew, 2 * share))
   const fileCount = found.reduce((count, { files }) => count + files.length, 0)
   const hasClocks = !options.isCorrelationForced && found.some(({ plan }) => plan?.clock !== undefined)
   const windowOptions = { windowBytes, isKept: options.isKept, isHeld: fileCount <= heldMax, spare: [] }
