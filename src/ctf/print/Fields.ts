@@ -36,8 +36,8 @@ export interface Look {
   /** Written before a member: its name. */
   readonly name: (text: string) => string
   readonly array: Brackets
-  /** Appends what is written before an element. */
-  readonly index: (out: Bytes, index: number) => void
+  /** Appends what is written before an element; undefined: nothing. */
+  readonly index: ((out: Bytes, index: number) => void) | undefined
   /** Written around a number or a text. */
   readonly before: string
   readonly after: string
@@ -113,14 +113,17 @@ const array = (fieldClass: StaticArray | DynamicArray, place: Place, slots: Slot
   const write = field(fieldClass.element, place, slots, look)
   const lengthOf = Length.ofArray(fieldClass, slots)
   const { begin, empty, end, next } = look.array
+  const [first, others, last] = [Piece.of(begin), Piece.of(next), Piece.of(end)]
+  const { index } = look
   return (cursor, out) => {
     const count = lengthOf(cursor)
     for (let i = 0; i < count; i++) {
-      out.ascii(i === 0 ? begin : next)
-      look.index(out, i)
+      out.write(i === 0 ? first : others)
+      index?.(out, i)
       write(cursor, out)
     }
-    out.ascii(count === 0 ? empty : end)
+    if (count === 0) out.ascii(empty)
+    else out.write(last)
   }
 }
 

@@ -104,7 +104,7 @@ export const look: Look = {
   structure: { begin: "{", next: ",", end: "}", empty: "{}" },
   name: (name) => `${JsonStrings.quoted(name)}:`,
   array: { begin: "[", next: ",", end: "]", empty: "[]" },
-  index: () => {},
+  index: undefined,
   before: "",
   after: "",
   hasBases: false,
