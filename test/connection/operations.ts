@@ -258,6 +258,19 @@ const onFullDisk = () => {
   )
 }
 
+/** The trace chunk that the session leaves is closed with the command. */
+const rotated = (command: number) =>
+  whileRecording(({ c, metadata, stream }) =>
+    Effect.gen(function* () {
+      yield* c.createChunk(1)
+      yield* c.rotate(1, [
+        [stream, 1],
+        [metadata, 0]
+      ])
+      assert.strictEqual(yield* c.closeChunk(0, command), 10)
+    })
+  )
+
 export const operations: Readonly<Record<string, Operation>> = {
   "CREATE_SESSION, always of one name": operation(({ control }) =>
     Effect.map(control, (c) =>
@@ -303,26 +316,8 @@ export const operations: Readonly<Record<string, Operation>> = {
     { isDisk: true }
   ),
   CLOSE_STREAM: whileRecording(({ c, stream }) => c.closeStream(stream, 0)),
-  "a rotation": whileRecording(({ c, metadata, stream }) =>
-    Effect.gen(function* () {
-      yield* c.createChunk(1)
-      yield* c.rotate(1, [
-        [stream, 1],
-        [metadata, 0]
-      ])
-      assert.strictEqual(yield* c.closeChunk(0, Commands.closeCommands.move), 10)
-    })
-  ),
-  "a clear": whileRecording(({ c, metadata, stream }) =>
-    Effect.gen(function* () {
-      yield* c.createChunk(1)
-      yield* c.rotate(1, [
-        [stream, 1],
-        [metadata, 0]
-      ])
-      assert.strictEqual(yield* c.closeChunk(0, Commands.closeCommands.delete), 10)
-    })
-  ),
+  "a rotation": rotated(Commands.closeCommands.move),
+  "a clear": rotated(Commands.closeCommands.delete),
   ATTACH_SESSION: whileViewing({ isDisk: true }, attach, () => Effect.void),
   GET_NEXT_INDEX: whileViewing({ isDisk: true }, next),
   "GET_NEXT_INDEX of a stream at its end": whileViewing({ isDisk: true }, (viewing) =>

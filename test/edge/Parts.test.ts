@@ -9,7 +9,7 @@ import type * as Script from "../../src/testing/Script.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import * as Local from "./Local.ts"
-import { byEdge, direct, joining, type Play, restart, shared } from "./parts.ts"
+import { both, byEdge, direct, type Play, packet, restart, shared } from "./parts.ts"
 
 /** Where the streams of the one that fails are. */
 const path = "ust/uid/1/64-bit"
@@ -20,8 +20,8 @@ interface Failing {
   readonly says: (of: Script.Recording, stream: bigint) => Effect.Effect<unknown>
 }
 
-const packets = ({ c, d }: Script.Recording, stream: bigint) =>
-  Effect.forEach([1, 2, 3], (seq) => Effect.andThen(d.packet(stream, seq, 100), c.index(stream, { seq, bytes: 100 })))
+const packets = (of: Script.Recording, stream: bigint) =>
+  Effect.forEach([1, 2, 3], (seq) => packet(of, stream, seq, 100))
 
 const metadata = ({ c }: Script.Recording) =>
   Effect.flatMap(c.addStream({ channel: "metadata", path }), (stream) => c.metadata(stream, Buffer.from("more text")))
@@ -44,27 +44,20 @@ const played =
   ({ fault, says }: Failing, between: Effect.Effect<void> = Effect.void): Play =>
   (script, fails) =>
     Effect.gen(function* () {
-      const bad = yield* script.recording(shared)
-      const good = yield* script.recording(joining)
-      const stream = yield* bad.c.addStream({ channel: "bad_0", path })
-      const other = yield* good.c.addStream({ channel: "good_0" })
-      yield* bad.d.packet(stream, 0, 100)
-      yield* bad.c.index(stream, { seq: 0, bytes: 100 })
-      yield* good.d.packet(other, 0, 50)
-      yield* good.c.index(other, { seq: 0, bytes: 50 })
+      const { bad, good, other, stream } = yield* both(script, path)
+      yield* packet(bad, stream, 0, 100)
+      yield* packet(good, other, 0, 50)
       yield* script.fileSize(bad.file("index/bad_0.idx", undefined, path), 24 + 8 * 8)
       yield* script.fileSize(good.file("good_0"), 50)
       fails(fault)
       yield* says(bad, stream)
-      yield* good.d.packet(other, 1, 50)
-      yield* good.c.index(other, { seq: 1, bytes: 50 })
+      yield* packet(good, other, 1, 50)
       yield* script.fileSize(good.file("good_0"), 100)
       yield* between
       yield* good.c.createChunk(1, Commands.start + 10)
       yield* good.c.rotate(1, [[other, 2]])
       yield* good.c.closeChunk(0, Commands.start + 10, 0)
-      yield* good.d.packet(other, 2, 70)
-      yield* good.c.index(other, { seq: 2, bytes: 70 })
+      yield* packet(good, other, 2, 70)
       yield* good.c.closeStream(other, 2)
     })
 
@@ -119,16 +112,11 @@ describe("of one consumer daemon the relay cannot write", () => {
         (marked: Effect.Effect<void> = Effect.void): Play =>
         (script, fails) =>
           Effect.gen(function* () {
-            const bad = yield* script.recording(shared)
-            const good = yield* script.recording(joining)
-            const stream = yield* bad.c.addStream({ channel: "bad_0", path })
-            const other = yield* good.c.addStream({ channel: "good_0" })
+            const { bad, good, other, stream } = yield* both(script, path)
             fails((failing["a packet"] as Failing).fault)
             for (let seq = 0; seq < 3; seq++) {
-              yield* bad.d.packet(stream, seq, 100)
-              yield* bad.c.index(stream, { seq, bytes: 100 })
-              yield* good.d.packet(other, seq, 50)
-              yield* good.c.index(other, { seq, bytes: 50 })
+              yield* packet(bad, stream, seq, 100)
+              yield* packet(good, other, seq, 50)
               yield* script.fileSize(good.file("good_0"), 50 * (seq + 1))
               yield* marked
               fails(unmarked)
@@ -146,8 +134,7 @@ describe("of one consumer daemon the relay cannot write", () => {
         Effect.gen(function* () {
           const bad = yield* script.recording(shared)
           const stream = yield* bad.c.addStream({ channel: "bad_0", path })
-          yield* bad.d.packet(stream, 0, 100)
-          yield* bad.c.index(stream, { seq: 0, bytes: 100 })
+          yield* packet(bad, stream, 0, 100)
           yield* script.fileSize(bad.file("index/bad_0.idx", undefined, path), 24 + 8 * 8)
           fails((failing["a packet"] as Failing).fault)
           yield* packets(bad, stream)

@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type * as Script from "../../src/testing/Script.ts"
 import * as Commands from "../sidebyside/commands.ts"
-import { byEdge, direct, joining, type Play, restart, shared } from "./parts.ts"
+import { both, byEdge, direct, joining, type Play, packet, restart, shared } from "./parts.ts"
 
 /** What the first of two consumer daemons of a tracing session says, so that the relay ends a connection of it. */
 type Fault = (of: Script.Recording, stream: bigint) => Effect.Effect<void>
@@ -39,26 +39,20 @@ const played =
   (fault: Fault, between: Effect.Effect<void> = Effect.void) =>
   (script: Script.Script) =>
     Effect.gen(function* () {
-      const bad = yield* script.recording(shared)
-      const good = yield* script.recording(joining)
-      const stream = yield* bad.c.addStream({ channel: "bad_0" })
-      const other = yield* good.c.addStream({ channel: "good_0" })
-      yield* bad.d.packet(stream, 0, 100)
-      yield* bad.c.index(stream, { seq: 0, bytes: 100 })
+      const { bad, good, other, stream } = yield* both(script)
+      yield* packet(bad, stream, 0, 100)
       yield* fault(bad, stream)
       yield* bad.c.close
       yield* bad.d.close
       yield* between
       for (let seq = 0; seq < 3; seq++) {
-        yield* good.d.packet(other, seq, 50)
-        yield* good.c.index(other, { seq, bytes: 50 })
+        yield* packet(good, other, seq, 50)
       }
       yield* good.c.createChunk(1, Commands.start + 10)
       yield* good.c.rotate(1, [[other, 3]])
       yield* good.c.closeChunk(0, Commands.start + 10, 0)
       yield* good.c.untilChunkGone(0)
-      yield* good.d.packet(other, 3, 70)
-      yield* good.c.index(other, { seq: 3, bytes: 70 })
+      yield* packet(good, other, 3, 70)
       yield* good.c.closeStream(other, 3)
       yield* good.c.alive
     })
@@ -87,13 +81,11 @@ describe("a connection that the relay ends for", () => {
         Effect.gen(function* () {
           const bad = yield* script.recording(shared)
           const stream = yield* bad.c.addStream({ channel: "bad_0" })
-          yield* bad.d.packet(stream, 0, 100)
-          yield* bad.c.index(stream, { seq: 0, bytes: 100 })
+          yield* packet(bad, stream, 0, 100)
           yield* unknownCommand(bad, stream)
           const good = yield* script.recording(joining)
           const other = yield* good.c.addStream({ channel: "good_0" })
-          yield* good.d.packet(other, 0, 50)
-          yield* good.c.index(other, { seq: 0, bytes: 50 })
+          yield* packet(good, other, 0, 50)
         })
       const expected = yield* direct(play)
       const found = yield* byEdge(() => play)
@@ -114,12 +106,10 @@ describe("a connection that the relay ends for", () => {
         for (let seq = 0; seq < 3; seq++) {
           yield* bad.d.packet(stream, seq)
           yield* bad.c.index(stream, { seq })
-          yield* good.d.packet(other, seq, 50)
-          yield* good.c.index(other, { seq, bytes: 50 })
+          yield* packet(good, other, seq, 50)
         }
         yield* between
-        yield* good.d.packet(other, 3, 70)
-        yield* good.c.index(other, { seq: 3, bytes: 70 })
+        yield* packet(good, other, 3, 70)
       })
 
   it.live("a stream that only the relay could not make: the others go on", () =>

@@ -12,7 +12,7 @@ import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { logged } from "../support/logged.ts"
 import * as Local from "./Local.ts"
-import { joining, shared } from "./parts.ts"
+import { both, packet } from "./parts.ts"
 
 const megabyte = 1024 * 1024
 /** More than fits into the spool, with what may be beyond. */
@@ -37,7 +37,7 @@ const lasts: Readonly<Record<string, Last>> = {
       { operation: "write", path: "bad_0", code: "EFBIG" },
       { operation: "rename", path: ".journals", code: "EBUSY" }
     ],
-    says: ({ c, d }, stream) => Effect.andThen(d.packet(stream, 1, 100), c.index(stream, { seq: 1, bytes: 100 })),
+    says: (of, stream) => packet(of, stream, 1, 100),
     isUnmarked: true
   }
 }
@@ -49,18 +49,13 @@ for (const [name, { faults, isUnmarked, says }] of Object.entries(lasts)) {
       const relay = yield* TestRelay.make()
       const local = yield* Local.start({ ...relay, bytesMax: megabyte })
       const script = Script.make(local, relay.output, () => {})
-      const bad = yield* script.recording(shared)
-      const good = yield* script.recording(joining)
-      const stream = yield* bad.c.addStream({ channel: "bad_0" })
-      const other = yield* good.c.addStream({ channel: "good_0" })
-      yield* bad.d.packet(stream, 0, 100)
-      yield* bad.c.index(stream, { seq: 0, bytes: 100 })
+      const { bad, good, other, stream } = yield* both(script)
+      yield* packet(bad, stream, 0, 100)
       yield* script.fileSize(bad.file("bad_0"), 100)
       for (const fault of faults) relay.faults.fail(fault)
       yield* says(bad, stream)
       for (let seq = 0; seq < packetCount; seq++) {
-        yield* good.d.packet(other, seq, megabyte)
-        yield* good.c.index(other, { seq, bytes: megabyte })
+        yield* packet(good, other, seq, megabyte)
       }
       const path = () => relay.output.files().find((each) => each.endsWith("/good_0")) ?? ""
       yield* until("all packets", () => relay.output.size(path()) === packetCount * megabyte)

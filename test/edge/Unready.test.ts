@@ -1,6 +1,6 @@
 /** A relay that begins while its disk cannot be written goes on with sessions of edges once it can; nothing is lost. */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Effect } from "effect"
 import { FaultyFiles, type Operation } from "../../src/storage/FaultyFiles.ts"
 import type { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
@@ -25,13 +25,8 @@ for (const code of ["EDQUOT", "EROFS", "EIO", "EMFILE", "EACCES"]) {
     it.live(`where ${what}: ${code}`, () => {
       const { codes, layer } = logged()
       return Effect.gen(function* () {
-        const scope = yield* Scope.make()
-        const relay = yield* Scope.provide(TestRelay.make(), scope)
-        const { leadTo, link, local, packet, path: file } = yield* Local.recording(relay)
-        yield* packet(0, size)
-        yield* until("a packet", () => relay.output.size(file) === size)
-        yield* Local.marked(local)
-        yield* Scope.close(scope, Exit.void)
+        const { leadTo, link, packet, path: file, relay, stop } = yield* Local.begun(size)
+        yield* stop
         // A relay that is killed has written more than is put down.
         const at = relay.memory.paths("/traces").find((each) => each.endsWith(file)) ?? ""
         relay.memory.write(at, Buffer.concat([Buffer.from(relay.memory.read(at) ?? []), Buffer.alloc(7)]))
@@ -62,13 +57,8 @@ const expiredCount = 4096
 it.live("where as many are expired as are kept: the oldest of those goes, and not what waits", () => {
   const { codes, layer } = logged()
   return Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
-    const { leadTo, link, local, packet, path: file } = yield* Local.recording(relay)
-    yield* packet(0, size)
-    yield* until("a packet", () => relay.output.size(file) === size)
-    yield* Local.marked(local)
-    yield* Scope.close(scope, Exit.void)
+    const { leadTo, link, packet, path: file, relay, stop } = yield* Local.begun(size)
+    yield* stop
     const about = Buffer.from(JSON.stringify({ edgeName: "gone", peer: "127.0.0.1:1" }))
     for (let count = 0; count < expiredCount; count++) {
       const at = `/traces/.journals/${count}`

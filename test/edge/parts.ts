@@ -15,6 +15,20 @@ export const shared = { sessionId: 1 } as const
 /** Of one that comes when there is a trace chunk. */
 export const joining = { ...shared, chunk: "none", currentChunk: 0 } as const
 
+/** Two consumer daemons of one session, each with a stream; that of the first has its files below `path`. */
+export const both = (script: Script.Script, path?: string) =>
+  Effect.gen(function* () {
+    const bad = yield* script.recording(shared)
+    const good = yield* script.recording(joining)
+    const stream = yield* bad.c.addStream({ channel: "bad_0", ...(path !== undefined && { path }) })
+    const other = yield* good.c.addStream({ channel: "good_0" })
+    return { bad, good, stream, other }
+  })
+
+/** A packet with its index. */
+export const packet = ({ c, d }: Script.Recording, stream: bigint, seq: number, bytes: number) =>
+  Effect.andThen(d.packet(stream, seq, bytes), c.index(stream, { seq, bytes }))
+
 /** `fails`: from now on files of the relay, and of those after it, fail so. */
 export type Play = (script: Script.Script, fails: (fault: Fault) => void) => Effect.Effect<void, never, Scope.Scope>
 
