@@ -26,9 +26,9 @@ import * as Threads from "./Threads.ts"
 import * as TimeZone from "./TimeZone.ts"
 
 /**
- * Runtime flags of the serving process (also in `bin/lttng-relayd.sh`). Little of the garbage it makes lives long: a
- * small young generation halves the resident memory and costs nothing. What lives longer is looked through when there is
- * as much garbage as that: after thousands of short sessions there would be three times as much.
+ * Runtime flags of the serving process, as in `bin/lttng-relayd.sh`. Little of the garbage it makes lives long: a small
+ * young generation halves the resident memory and costs nothing. Old garbage is looked for when there is as much as
+ * lives: after thousands of short sessions there would be three times as much.
  */
 const runtimeFlags = ["--max-semi-space-size=4", "--heap-growing-percent=100"]
 
