@@ -255,7 +255,8 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
     const { timestampBegin, timestampEnd } = record
     return { ...packet, timestampBegin, timestampEnd }
   }
-  const cut = new Set(strangers.size > 0 ? [] : damaged.filter(({ fault }) => fault?.shortened !== undefined))
+  const isCut = (packet: Packet) => packet.fault?.shortened !== undefined && !strangers.has(packet)
+  const cut = new Set(damaged.filter(isCut))
   const left = packets.filter((packet) => isWhole(packet) || cut.has(packet)).map(become)
   // Between two packets there was another, of which somebody may know more than its head says: it is set aside.
   const unreadable = holes

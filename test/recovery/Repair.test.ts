@@ -185,6 +185,18 @@ describe("a damaged trace", () => {
     assert.isTrue(isEqual(files, original))
   })
 
+  it("keeps events before a damaged one, but none of another stream", () => {
+    const files = new Map(originals.get("tracefiles"))
+    const bytesOf = (path: string) => Buffer.from(files.get(path) ?? [])
+    const [one = "", other = ""] = dataFiles(files)
+    const [own, stranger] = [bytesOf(other), bytesOf(one).subarray(0, 4096)]
+    for (const packet of [own, stranger]) packet.fill(0xff, 120, 200)
+    files.set(other, Buffer.concat([own, stranger]))
+    Repair.repair(Trees.tree(files), Trees.apply(files))
+    assert.isTrue(bytesOf(Aside.pathOf(other)).equals(Buffer.concat([own.subarray(0, 4096), stranger])))
+    assert.lengthOf(bytesOf(other), own.length)
+  })
+
   it.prop(
     "whose metadata is cut has the declarations that are whole, or is out of the way",
     [Schema.Literals(["plain", "ctf2-live", "rotated"]), share, Schema.Literals([0, 1, 700])],
