@@ -129,7 +129,6 @@ class ControlConnection implements Receiver, CommandSink, Control {
       this.#end.forget()
       this.#answering.stop()
       this.#grace.stop()
-      this.#turn.stop()
       this.#successor?.release()
       this.#throttle.stop()
       this.#state.party.leave()
@@ -298,7 +297,6 @@ class ControlConnection implements Receiver, CommandSink, Control {
   }
 
   flow(bytes: Buffer, from: number, to: number): void {
-    if (this.#end.hasCome) return
     this.#refuseMetadata(this.#metadata?.push(bytes, from, to, this.#state.session !== undefined))
   }
 

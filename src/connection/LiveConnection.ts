@@ -75,7 +75,6 @@ class LiveConnection implements Receiver, RequestSink {
   get release(): Effect.Effect<void> {
     return Effect.sync(() => {
       this.#end.forget()
-      this.#turn.stop()
       this.#party.leave()
       this.#state.viewer.close()
       this.#peer.close()

@@ -13,9 +13,9 @@ export class Turn {
   isOver = false
   /** Read since the last turn ended: how many reads bring it, and when, makes no difference. */
   #byteCount = 0
-  #isStopped = false
   readonly #goOn: () => void
 
+  /** `goOn` is called after the connection's end, too. */
   constructor(goOn: () => void) {
     this.#goOn = goOn
   }
@@ -28,12 +28,8 @@ export class Turn {
     setImmediate(() => {
       this.isOver = false
       this.#byteCount = 0
-      if (!this.#isStopped) this.#goOn()
+      this.#goOn()
     })
-  }
-
-  stop(): void {
-    this.#isStopped = true
   }
 }
 
