@@ -59,3 +59,17 @@ it.live("more is read at once than may lie unread, where as much is asked for", 
     assert.isTrue(bytes.equals(yield* link.read(bytes.length)))
   })
 )
+
+it.live("what nobody asks for stays with the other side", () =>
+  Effect.gen(function* () {
+    const [idle, read] = [yield* connected, yield* connected]
+    // More than the two sockets hold.
+    const bytes = pattern(16 * mebi)
+    idle.far.write(bytes)
+    // Much more comes meanwhile where it is read.
+    for (let count = 0; count < 4; count++) read.far.write(bytes)
+    yield* read.link.read(4 * bytes.length)
+    assert.isAbove(idle.far.writableLength, 0)
+    assert.isTrue(bytes.equals(yield* idle.link.read(bytes.length)))
+  })
+)
