@@ -26,6 +26,8 @@ it("each owner may have half of what others leave, and there is always room for 
   assert.deepStrictEqual(counts, [32, 16, 8, 4, 2, 1])
 })
 
+const noShares = { sharesOf: () => [] } as never
+
 const certificateOf = (name: string) => ({
   subject: `CN=${name}`,
   alternativeNames: [`URI:lttng://target/${name}`],
@@ -37,7 +39,7 @@ it("who is one principal by the rules is one owner, whatever certificates it sho
     principals: [{ name: "fleet", names: ["URI:lttng://target/web*"] }],
     rules: [{ principals: ["fleet"], record: [{}] }]
   }
-  const permissions = { rightsOf: undefined as undefined | ((identity: never) => never), allowances: {} as never }
+  const permissions = { rightsOf: undefined as undefined | ((identity: never) => never), allowances: noShares }
   const standing = (name: string, certificate?: ReturnType<typeof certificateOf>) =>
     new Standing({
       permissions: permissions as never,
@@ -63,6 +65,26 @@ it("who is one principal by the rules is one owner, whatever certificates it sho
   assert.strictEqual(all[0]?.owner, all[2]?.owner)
   permissions.rightsOf = undefined
   assert.strictEqual(owners(), 3)
+})
+
+it("an edge that comes from another address has the rights of that one", () => {
+  const principals = [{ name: "here", addresses: ["10.0.0.1"] }]
+  const standing = new Standing({
+    permissions: {
+      rightsOf: rightsOf({ principals, rules: [{ principals: ["here"], record: [{}] }] }),
+      allowances: noShares
+    },
+    edge: { name: "10.0.0.2:1", certificate: undefined },
+    sessions: () => [{ identity: { hostname: "web1", sessionName: "s" } } as never],
+    onWait: () => {},
+    onGood: () => {}
+  })
+  const isGood = [standing.isGood]
+  for (const name of ["10.0.0.1:1", "10.0.0.3:1", "10.0.0.1:2"]) {
+    standing.comesBy({ name, certificate: undefined })
+    isGood.push(standing.isGood)
+  }
+  assert.deepStrictEqual(isGood, [false, true, false, true])
 })
 
 it("who was let in counts at once, who waits does not, and a place that becomes free is there at once", () => {

@@ -41,7 +41,6 @@ export class Standing {
   #ownerRules: Permissions["rightsOf"]
   readonly #party: Party
   #rules: Permissions["rightsOf"]
-  #certificate: Peer["certificate"]
   #isKnown = false
   #isGood = true
   #timer: NodeJS.Timeout | undefined
@@ -57,10 +56,11 @@ export class Standing {
     this.#party = new Party(options.permissions, this.edge)
   }
 
-  /** The edge is there again, perhaps with another certificate. */
+  /** The edge is there again, perhaps with another certificate, or from another address. */
   comesBy({ certificate, name }: Options["edge"]): void {
     this.edge.name = name
     this.edge.certificate = certificate
+    this.#isKnown = false
     this.#owner = ownerOf(this.edge, this.#ownerRules)
   }
 
@@ -93,11 +93,9 @@ export class Standing {
 
   get isGood(): boolean {
     const { rightsOf } = this.#options.permissions
-    const { certificate } = this.edge
-    if (!this.#isKnown || rightsOf !== this.#rules || certificate !== this.#certificate) {
+    if (!this.#isKnown || rightsOf !== this.#rules) {
       this.#isKnown = true
       this.#rules = rightsOf
-      this.#certificate = certificate
       this.#look()
     }
     return this.#isGood

@@ -42,7 +42,7 @@ export interface Permissions {
   readonly allowances: Allowances
 }
 
-/** The certificate may change meanwhile: an edge comes again with another one. */
+/** The name and the certificate may change meanwhile: an edge comes again from another address, or with another one. */
 interface Peer {
   readonly name: string
   readonly certificate: Identity["certificate"]
@@ -84,6 +84,7 @@ const addressOf = (peer: string) => peer.slice(0, peer.lastIndexOf(":"))
 export class Party {
   readonly #permissions: Permissions
   readonly #peer: Peer
+  #name: string | undefined
   #certificate: Identity["certificate"]
   #rules: Permissions["rightsOf"]
   #rights: Rights | undefined
@@ -350,17 +351,18 @@ export class Party {
     return this.#rights
   }
 
-  /** Takes up rules, or a certificate, that have changed. */
+  /** Takes up rules, an address or a certificate that have changed. */
   #look(): void {
     const { allowances, rightsOf } = this.#permissions
-    const { certificate } = this.#peer
-    if (rightsOf === this.#rules && certificate === this.#certificate) {
+    const { certificate, name } = this.#peer
+    if (rightsOf === this.#rules && certificate === this.#certificate && name === this.#name) {
       // One that it did not use may have been forgotten, and exist again as another object.
       if (this.#shares.length > 0 && this.#forgottenCount !== allowances.forgottenCount) this.#share()
       return
     }
     this.#rules = rightsOf
     this.#certificate = certificate
+    this.#name = name
     this.#rights = rightsOf?.(this.#identity)
     this.#recorded = undefined
     const isIn = this.#isIn
