@@ -127,7 +127,6 @@ class ControlConnection implements Receiver, CommandSink, Control {
   get release(): Effect.Effect<void> {
     return Effect.sync(() => {
       this.#end.forget()
-      this.#answering.stop()
       this.#grace.stop()
       this.#successor?.release()
       this.#throttle.stop()

@@ -10,6 +10,7 @@ describe("what was put down of a journal does not lead to what is there", () => 
     assert.isFalse(stray.is)
     stray.isKnown = true
     assert.isTrue(stray.is)
+    stray.refused.add(7)
     stray.marked()
     assert.isFalse(stray.is)
   })
@@ -35,6 +36,9 @@ describe("what was put down of a journal does not lead to what is there", () => 
     assert.isTrue(stray.isLong())
     stray.marked()
     assert.isFalse(stray.isLong())
+    stray.refused.add(7)
+    stray.add(64 * megabyte + 1)
+    stray.ended(7, true)
     stray.isKnown = true
     assert.isFalse(stray.isLong())
   })

@@ -8,7 +8,10 @@ it.effect("what was noted is compared while the edge is away since then, and no 
   Effect.gen(function* () {
     const look = { path: "h/s/ch_0", writtenBytes: 16, byteCount: 16, modifiedMillis: 1 }
     const stream = { fileLooks: Effect.sync(() => [{ ...look }]) }
-    const sessions = [{ streams: new Map([[1, stream]]) } as unknown as SessionActor]
+    // Two write the same file, whose length neither knows.
+    const shared = { fileLooks: Effect.succeed([{ ...look, path: "h/s/ch_1", byteCount: 32 }]) }
+    const streams = new Map(Object.entries([stream, shared, shared]))
+    const sessions = [{ streams } as unknown as SessionActor]
     const untouched = new Untouched()
     const write = () => void look.modifiedMillis++
     const found = (since: number) =>

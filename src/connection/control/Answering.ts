@@ -111,7 +111,8 @@ export class Answering {
   }
 
   send(): void {
-    this.stop()
+    clearTimeout(this.#later)
+    this.#later = undefined
     if (this.#answers.length === 0) return
     const { connection, grace, peer, registry } = this.#options
     if (!peer.send(this.#answers.take())) this.isPeerBehind = true
@@ -127,10 +128,5 @@ export class Answering {
   conclude(): void {
     this.#answers.cut(this.#acknowledged.unwrittenFrom())
     this.send()
-  }
-
-  stop(): void {
-    clearTimeout(this.#later)
-    this.#later = undefined
   }
 }
