@@ -78,9 +78,15 @@ describe("file errors", () => {
         const sound = yield* c.addStream({ channel: "sound" })
         yield* both({ c, d, stream: sound }, 0)
         relay.faults.fail({ ...indexFault, path: `${indexFault.path}/ch_0.idx` })
-        d.deliver(join(packet(sound, 1), packet(stream, 1), packet(sound, 2), packet(stream, 2)))
-        const order = [sound, stream, sound, stream].map((handle, at) => indexMessage(handle, at < 2 ? 1 : 2))
-        c.peer.deliver(join(...order))
+        const all = [
+          [sound, 1],
+          [stream, 1],
+          [stream, 2],
+          [sound, 2],
+          [stream, 3]
+        ] as const
+        d.deliver(join(...all.map(([handle, seq]) => packet(handle, seq))))
+        c.peer.deliver(join(...all.map(([handle, seq]) => indexMessage(handle, seq))))
         if (!isWritten) return yield* until("data to be closed", () => d.isClosed)
         yield* until("control to be closed", () => c.peer.isClosed)
         assert.strictEqual(c.peer.received.toString("hex"), "0000000a0000000b")
