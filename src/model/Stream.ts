@@ -236,7 +236,7 @@ export class Stream<C> {
     return true
   }
 
-  /** The connection ended inside the message: what was appended of it is cut off. */
+  /** The connection, or the stream, ended inside the message: what was appended of it is cut off. */
   abandonMetadata(): void {
     if (!this.#isArriving || this.file === undefined) return
     this.#isArriving = false
@@ -317,6 +317,7 @@ export class Stream<C> {
 
   #close(): void {
     this.isClosed = true
+    if (this.isMetadata) this.abandonMetadata()
     this.#isArriving = false
     this.#inFlight.forEach((entry) => {
       this.#drop(entry)

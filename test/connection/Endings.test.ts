@@ -60,7 +60,7 @@ const stories: Readonly<Record<string, Story>> = {
       c.peer.finish()
       d.finish()
     }),
-  "in the middle of metadata, and of a command": ({ c, d, metadata, relay }) =>
+  "in the middle of metadata, and of a command": ({ c, d, metadata, relay, session }) =>
     Effect.gen(function* () {
       const whole = Commands.message(numbers.SEND_METADATA, join(u64(metadata), u32(0), Buffer.alloc(200_000)))
       c.peer.deliver(whole.subarray(0, 150_000))
@@ -70,6 +70,9 @@ const stories: Readonly<Record<string, Story>> = {
       other.peer.reset()
       c.peer.finish()
       d.finish()
+      yield* assertNothingLeft(relay)
+      const left = relay.memory.read(`${output}/${session.path}/ust/uid/0/64-bit/metadata`)
+      assert.strictEqual(left?.toString(), "metadata")
     }),
   "an index whose packet never comes": ({ c, d, stream }) =>
     Effect.gen(function* () {

@@ -304,6 +304,10 @@ describe("metadata", () => {
     played.metadata("next")
     left(played, "A/0: wholenext")
     assert.strictEqual(played.stream.metadataReceived, 9)
+    played.stream.beginMetadata()
+    played.disk.append(played.stream.file as never, "par")
+    played.close()
+    left(played, "A/0: wholenext")
   })
 
   it("a reset starts a new file under the same name", () => {
