@@ -66,6 +66,21 @@ describe("a limit of bytes a second", () => {
       assert.isTrue(yield* pace.isLimited)
     })
   )
+
+  it.effect("holds again after hours without one, for which nothing is owed", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(monday(8))
+      const pace = Pace.scheduled(scheduleOf("8-9=none,1000000"))
+      for (let count = 0; count < 2; count++) yield* pace.admit(1_000_000_000)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* pace.pieceBytes, 100_000)
+      const done = yield* Effect.forkChild(pace.admit(1_000_000))
+      yield* TestClock.adjust("900 millis")
+      assert.isUndefined(done.pollUnsafe())
+      yield* TestClock.adjust("100 millis")
+      assert.isDefined(done.pollUnsafe())
+    })
+  )
 })
 
 it.live("a piece that may be sent waits for the link all the same", () =>
