@@ -74,6 +74,16 @@ const stories: Readonly<Record<string, Story>> = {
       const left = relay.memory.read(`${output}/${session.path}/ust/uid/0/64-bit/metadata`)
       assert.strictEqual(left?.toString(), "metadata")
     }),
+  "while a command waits: that is answered, and what was said behind it": ({ c, d, relay, session }) =>
+    Effect.gen(function* () {
+      const answered = c.peer.received.length
+      const behind = Commands.message(numbers.BEGIN_DATA_PENDING, u64(session.id))
+      c.peer.deliver(join(Commands.message(numbers.ADD_STREAM, Commands.addStream(13, { channel: "late" })), behind))
+      c.peer.finish()
+      d.finish()
+      yield* assertNothingLeft(relay)
+      assert.strictEqual(c.peer.received.length - answered, 12 + 4)
+    }),
   "an index whose packet never comes": ({ c, d, stream }) =>
     Effect.gen(function* () {
       yield* c.index(stream, { seq: 1 })
