@@ -42,7 +42,7 @@ export interface Permissions {
   readonly allowances: Allowances
 }
 
-/** The name and the certificate may change meanwhile: an edge comes again from another address, or with another one. */
+/** Name and certificate may change meanwhile: an edge comes again from another address, or with another one. */
 interface Peer {
   readonly name: string
   readonly certificate: Identity["certificate"]
