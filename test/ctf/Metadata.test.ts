@@ -167,6 +167,15 @@ describe("refusals of metadata", () => {
     assert.match(refusal(fields(name)).reason, /^expected a name/)
   })
 
+  it.each(["string", "integer { size = 8; }", "struct { string s; }", "enum : integer { size = 8; } { A }"])(
+    "say that a field has no name: %s",
+    (type) => {
+      const fields = (name: string) => `${trace}event { name = a; fields := struct { ${type}${name}; string b; }; };`
+      accepted(Buffer.from(fields(" a")))
+      assert.strictEqual(refusal(fields("")).reason, "a member without a name")
+    }
+  )
+
   it("are no longer than people read, whatever is in them", () => {
     const many = "9".repeat(1_000_000)
     for (const text of [

@@ -69,6 +69,8 @@ const mappingsOf = (enumerators: ReadonlyArray<Enumerator>, isSigned: boolean): 
 const plainInteger = (draft: Draft.Draft): Integer | undefined =>
   draft.kind === "leaf" && draft.leaf.kind === "integer" && draft.leaf.mappings === undefined ? draft.leaf : undefined
 
+const hasTag = (type: TypeSyntax): boolean => "name" in type && type.name !== undefined
+
 const string = (attributes: Attributes): Draft.Draft => {
   // The encoding is only checked: all text is read as UTF-8.
   attributes.isEncoded("encoding")
@@ -294,6 +296,8 @@ export class Types {
     for (const item of body) {
       if (item.kind === "value" || item.kind === "type") throw syntax(item.place, "expected a member, not a value")
       if (item.kind !== "member" || item.declarators.length === 0) {
+        // Without the field that is meant, all after it would be misread.
+        if (item.kind === "member" && !hasTag(item.type)) throw syntax(item.place, "a member without a name")
         this.declare(item, scope)
         continue
       }
