@@ -59,4 +59,15 @@ describe.for(["generated", "closures"] as const)("elements without bits (%s)", (
     const inner = "[ [0] = { }, [1] = { } ]"
     assert.deepStrictEqual([failureCount, lines], [0, [`e: { x = 1, a = [ [0] = ${inner}, [1] = ${inner} ] }`, ""]])
   })
+
+  it("of elements with bits there may be more: the packet bounds them", () => {
+    const count = 2 ** 20 + 1
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(count)
+    const text = "integer { size = 8; encoding = UTF8; } a[n];"
+    const directory = written(`integer { size = 32; } n; ${text}`, `${length.toString("hex")}${"41".repeat(count)}`)
+    const { failureCount, lines } = ByHand.shown(directory, code)
+    assert.deepStrictEqual([failureCount, lines.length], [0, 1 + 1])
+    assert.isTrue(lines[0] === `e: { n = ${count}, a = "${"A".repeat(count)}" }`)
+  })
 })
