@@ -135,6 +135,15 @@ export const corners: ReadonlyArray<Corner> = [
     metadata: tsdl({ before: `typealias enum : ${u8} { A } := int;`, fields: "enum { B } x;" }),
     lines: undefined
   },
+  {
+    what: "a byte order that changes within a byte, in an option that is chosen after so many that code was generated",
+    metadata: tsdl({
+      fields: `enum : ${u8} { A, B } t; variant <t> { ${u8} A; struct { integer { size = 4; } le; integer { size = 4; byte_order = be; } be; } B; } v;`
+    }),
+    files: { s: `${"0007".repeat(300)}0121` },
+    lines: Array<string>(300).fill('e: { t = ( "A" : container = 0 ), v = { 7 } }'),
+    fails: true
+  },
   field("an enumeration's values in parentheses", `enum : ${u8} { A = (1), B = -(-2), C = +(3) ... (4) } x;`, [
     'e: { x = ( "A" : container = 1 ) }',
     'e: { x = ( "B" : container = 2 ) }',
