@@ -34,11 +34,12 @@ describe("bytes that are written", () => {
           const out = new Bytes(before)
           const start = "x".repeat(before)
           out.ascii(start)
+          out.text("ü€")
           out.int(value)
           out.write(Piece.of(text))
           out.nine(value % 1e9)
           const nine = String(value % 1e9).padStart(9, "0")
-          assert.strictEqual(Buffer.from(out.written).toString(), start + value + text + nine)
+          assert.strictEqual(Buffer.from(out.written).toString(), `${start}ü€${value}${text}${nine}`)
         }
       }
     }

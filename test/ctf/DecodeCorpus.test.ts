@@ -123,8 +123,10 @@ describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more
       ", <1>trace:hostname<0> = vm, <1>trace:domain<0> = ust, <1>loglevel<0> = TRACE_DEBUG_LINE (13), <1>name<0> = ",
       "<1><1><35>zoo:tick<0>, <1>stream.packet.context<0> = { <36>cpu_id<0> = <1>1<0> }, "
     ].join("")
-    const codes = wanted.replaceAll(/<(\d+)>/g, "\u001b[$1m")
-    assert.strictEqual(line.slice(0, codes.length), codes)
+    const coded = (text: string) => text.replaceAll(/<(\d+)>/g, "\u001b[$1m")
+    assert.strictEqual(line.slice(0, coded(wanted).length), coded(wanted))
+    const { stdout } = show(join(root(), "synth/strings"), "generated", "text", { ...defaults, isColored: true })
+    assert.include(stdout.toString(), coded('{ <36>a<0> = <1>"plain"<0>, <36>b<0> = <1>""<0> }\n'))
   })
 
   it("names a trace that has no name, where names are wanted, as babeltrace2 does", () => {
