@@ -9,7 +9,7 @@ import * as Recording from "../../src/ctf/recorded/Recording.ts"
 
 const metadata = `/* CTF 1.8 */ trace { major = 1; minor = 8; byte_order = le; };
 clock { name = c; freq = 1; offset_s = 1792972790; };
-stream { event.header := struct { integer { size = 32; map = clock.c.value; } t; }; };
+stream { event.header := struct { integer { size = 64; map = clock.c.value; } t; }; };
 event { name = "e\x1b[2J\\nx"; fields := struct { integer { size = 32; } x; }; };`
 
 const directories: Array<string> = []
@@ -22,7 +22,7 @@ const printed = (format: "count" | "histogram", ...seconds: ReadonlyArray<number
   const directory = mkdtempSync(join(tmpdir(), "counts-"))
   directories.push(directory)
   writeFileSync(join(directory, "metadata"), metadata)
-  writeFileSync(join(directory, "s"), new Uint32Array(seconds.flatMap((second) => [second, 0])))
+  writeFileSync(join(directory, "s"), new Uint32Array(seconds.flatMap((second) => [second, 0, 0])))
   let text = ""
   Printing.print(Recording.open([directory]), {
     format,
@@ -44,5 +44,6 @@ it("times of one day are without their date, of several with it", () => {
   const labels = (...seconds: ReadonlyArray<number>) =>
     printed("histogram", ...seconds).map((line) => line.replace(/ █+$/, ""))
   assert.deepStrictEqual(labels(8, 9, 9), ["events per second", "23:59:58 1", "23:59:59 2", ""])
+  assert.deepStrictEqual(labels(9, 8, 9), labels(8, 9, 9))
   assert.deepStrictEqual(labels(9, 10), ["events per second", "2026-10-25 23:59:59 1", "2026-10-26 00:00:00 1", ""])
 })

@@ -5,7 +5,7 @@ import * as Quoting from "./Quoting.ts"
 /** Quotes valid UTF-8. */
 const escaping = Quoting.make((byte) => {
   const text = JSON.stringify(String.fromCharCode(byte)).slice(1, -1)
-  return byte >= 0x80 || text.length === 1 ? undefined : text
+  return text.length === 1 ? undefined : text
 })
 
 /** Appends `bytes[from, to)` as a string. Ill-formed UTF-8 is given twice: as readable text, and exactly, in base64. */
