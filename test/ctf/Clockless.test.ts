@@ -1,6 +1,7 @@
 /** A stream without a clock beside one that has one: all is shown, and that it is in no order. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Events from "../../src/ctf/recorded/Events.ts"
+import { between } from "../../src/ctf/recorded/Interval.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
 import { describeWithPeers } from "../support/peers.ts"
 import * as ByHand from "./byHand.ts"
@@ -32,6 +33,14 @@ describe("a stream without a clock beside others", () => {
     const path = directory()
     assert.deepStrictEqual(kinds(path), ["clock-mismatch", 3, 4, 1, 2])
     assert.strictEqual(ByHand.shown(path, "closures").failureCount, 1)
+  })
+
+  it("is shown of whatever interval", () => {
+    const { lines } = ByHand.shown(directory(), "closures", between(6n, 6n))
+    assert.deepStrictEqual(
+      lines.map((line) => line.replace(/.*x = /, "")),
+      ["3 }", "4 }", "2 }", ""]
+    )
   })
 
   it("is no failure where that is asked for, and where no stream has a clock", () => {
