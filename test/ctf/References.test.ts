@@ -144,3 +144,28 @@ describe.for(["generated", "closures"] as const)("a timestamp among the fields (
     ])
   })
 })
+
+describe("records that do not say their class", () => {
+  const next = (...ids: ReadonlyArray<string>) => {
+    const fields = '{"type":"structure","member-classes":[{"name":"x","field-class":"byte"}]}'
+    const byte = '{"type":"fixed-length-unsigned-integer","length":8,"byte-order":"big-endian"}'
+    const fragments = [
+      '{"type":"preamble","version":2}',
+      '{"type":"data-stream-class"}',
+      `{"type":"field-class-alias","name":"byte","field-class":${byte}}`,
+      ...ids.map((id) => `{"type":"event-record-class","id":${id},"payload-field-class":${fields}}`)
+    ]
+    const parsed = parse(Buffer.from(fragments.map((fragment) => `\u001e${fragment}`).join("")))
+    const stream = new DataStream("stream", new TracePlan(Result.getOrThrow(parsed)))
+    assert.isTrue(stream.open(inMemory(Uint8Array.of(1))))
+    stream.next()
+    return stream.failure?.message ?? String(stream.current?.eventClass.id)
+  }
+
+  it("are of the only one, whatever its id, or of that with id 0", () => {
+    assert.strictEqual(next("7"), "7")
+    assert.strictEqual(next("18446744073709551615"), "18446744073709551615")
+    assert.strictEqual(next("7", "0"), "0")
+    assert.strictEqual(next("7", "8"), "no event class 0 is declared for stream class 0")
+  })
+})

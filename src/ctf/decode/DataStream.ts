@@ -311,7 +311,11 @@ export class DataStream {
     const id = cursor.eventId
     const current = id === -1 ? plan.lone : plan.event(id)
     if (current === undefined) {
-      throw new Fault("unknown-event-class", `no event class ${id} is declared for stream class ${plan.streamClass.id}`)
+      const wanted = id === -1 ? 0 : id
+      throw new Fault(
+        "unknown-event-class",
+        `no event class ${wanted} is declared for stream class ${plan.streamClass.id}`
+      )
     }
     if (plan.headsVersion !== this.#headsVersion) this.#rereadHeads(from)
     this.current = current

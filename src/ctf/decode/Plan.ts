@@ -7,7 +7,7 @@ import type { Structure } from "../model/FieldClass.ts"
 import type { DataStreamClass, EventClass, TraceClass } from "../model/TraceClass.ts"
 import { Clock } from "./Clock.ts"
 import { Compiled } from "./Compiled.ts"
-import type { Int } from "./Cursor.ts"
+import { type Int, narrowed } from "./Cursor.ts"
 import { canGenerate, generateHeader } from "./Generated.ts"
 import { scan } from "./Scan.ts"
 import * as Skip from "./Skip.ts"
@@ -113,7 +113,7 @@ export class StreamPlan {
     const zero = this.event(0)
     const { events } = this.streamClass
     if (zero !== undefined || events.size !== 1) return zero
-    for (const { id } of events.values()) return this.event(Number(id))
+    for (const { id } of events.values()) return this.event(narrowed(id))
     return undefined
   }
 }
