@@ -40,4 +40,14 @@ event { name = e; fields := struct { u8 x; }; };
       }
     ])
   })
+
+  it("has a process id below -2⁵³ as a text, as it has other integers", () => {
+    const metadata = (vpid: bigint) => `/* CTF 1.8 */ env { vpid = ${vpid}; };
+trace { major = 1; minor = 8; byte_order = le; };
+event { name = e; fields := struct { integer { size = 8; } x; }; };
+`
+    const vpidOf = (vpid: bigint) => linesOf({ metadata: metadata(vpid), files: { s: "05" } })[0]
+    assert.deepInclude(vpidOf(-(2n ** 53n) - 1n), { vpid: "-9007199254740993" })
+    assert.deepInclude(vpidOf(-(2n ** 53n) + 1n), { vpid: -9007199254740991 })
+  })
 })

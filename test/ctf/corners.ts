@@ -136,6 +136,17 @@ export const corners: ReadonlyArray<Corner> = [
     lines: undefined
   },
   {
+    what: "a length in the packet's context, of an array in the common context of events",
+    metadata: tsdl({
+      stream: `packet.context := struct { ${u8} n; }; event.context := struct { ${u8} a[stream.packet.context.n]; };`
+    }),
+    files: { s: "02 01 02 03 04 05 06" },
+    lines: [
+      "e: { n = 2 }, { a = [ [0] = 1, [1] = 2 ] }, { x = 3 }",
+      "e: { n = 2 }, { a = [ [0] = 4, [1] = 5 ] }, { x = 6 }"
+    ]
+  },
+  {
     what: "a byte order that changes within a byte, in an option that is chosen after so many that code was generated",
     metadata: tsdl({
       fields: `enum : ${u8} { A, B } t; variant <t> { ${u8} A; struct { integer { size = 4; } le; integer { size = 4; byte_order = be; } be; } B; } v;`

@@ -2,7 +2,7 @@
  * Event records, losses and failures as objects, one a line (§12; `docs/ndjson.schema.json`). Written as bytes, never
  * built as objects: names like `__proto__` are names like others, and 64-bit numbers stay whole.
  */
-import { goOn, readAgain } from "../decode/Cursor.ts"
+import { goOn, narrowed, readAgain } from "../decode/Cursor.ts"
 import type { DataStream } from "../decode/DataStream.ts"
 import type { Failure } from "../decode/Fault.ts"
 import type { Loss } from "../decode/Losses.ts"
@@ -50,7 +50,7 @@ const member = (name: string, value: string | number | undefined): string =>
 
 const exact = (value: number | bigint): string => {
   const out = new Bytes(32)
-  JsonFields.int(out, typeof value === "bigint" && value < 2n ** 53n ? Number(value) : value)
+  JsonFields.int(out, narrowed(BigInt(value)))
   return Buffer.from(out.written).toString()
 }
 
