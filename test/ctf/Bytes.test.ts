@@ -1,7 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Bytes } from "../../src/ctf/print/Bytes.ts"
+import * as Numerals from "../../src/ctf/print/Numerals.ts"
 import * as Piece from "../../src/ctf/print/Piece.ts"
 
+const hex = Numerals.integer(16, 64)
 const small = Array.from({ length: 12_000 }, (_, i) => i)
 const powers = Array.from({ length: 16 }, (_, i) => 10 ** i).flatMap((power) => [power - 1, power, power + 1])
 const edges = [2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1]
@@ -35,11 +37,15 @@ describe("bytes that are written", () => {
           const start = "x".repeat(before)
           out.ascii(start)
           out.text("ü€")
+          hex(out, value)
           out.int(value)
           out.write(Piece.of(text))
           out.nine(value % 1e9)
           const nine = String(value % 1e9).padStart(9, "0")
-          assert.strictEqual(Buffer.from(out.written).toString(), `${start}ü€${value}${text}${nine}`)
+          assert.strictEqual(
+            Buffer.from(out.written).toString(),
+            `${start}ü€0x${value.toString(16).toUpperCase()}${value}${text}${nine}`
+          )
         }
       }
     }

@@ -72,6 +72,15 @@ describe("the index of a data file", () => {
     })
   })
 
+  it("leads to the loss that ends with the packet that ends at the begin", () => {
+    withTrace("discarded", (directory) => {
+      const plain = withoutIndexes(directory)
+      const ends = show(directory, "0").warnings.map((line) => /and \[([\d.]+)\]/.exec(line)?.[1] ?? "")
+      assert.isNotEmpty(ends)
+      for (const end of ends) assert.deepStrictEqual(show(directory, end), show(plain, end))
+    })
+  })
+
   it("spares the heads of packets before: that of the first but one may be broken", () => {
     withTrace("discarded", (directory) => {
       const [index = ""] = indexesBelow(directory).filter((path) => readFileSync(path).length > 16 + 72 * 8)
