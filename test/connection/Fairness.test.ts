@@ -118,6 +118,42 @@ it.live.each(["finished", "ended", "expired"] as const)(
     }).pipe(withoutLog)
 )
 
+it.live("one that is forgotten while its edge comes again is begun anew, and put down as any other", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    for (let index = 1; index <= overCountMax; index++) {
+      const path = `/traces/.journals/${tokenOf(index)}`
+      memory.write(`${path}.json`, Buffer.from(JSON.stringify({ edgeName: "edge", peer: "127.0.0.1:1" })))
+      for (const suffix of ["history", "expired"]) memory.write(`${path}.${suffix}`, Buffer.alloc(0))
+    }
+    const relay = yield* TestRelay.make({ memory, suspendMillis: 200 })
+    const begins = Effect.fnUntraced(function* (index: number) {
+      const wire = yield* relay.wire("control")
+      yield* opened(wire, opening(tokenOf(index)))
+      yield* wire.send(record(1, Kind.control))
+      const putDown = Effect.gen(function* () {
+        while (acknowledgement.read(viewOf(yield* wire.read(acknowledgement.size)), 0).durable < 1n);
+      })
+      return { wire, putDown }
+    })
+    // Its history is gone, the rest is not yet.
+    const goOn = relay.faults.stall(`${tokenOf(1)}.history.new`)
+    const last = yield* begins(overCountMax + 1)
+    yield* Effect.andThen(last.putDown, last.wire.close)
+    yield* until("the oldest to be removed", () => relay.faults.stalledCount > 0)
+    const back = yield* begins(1)
+    const other = yield* begins(overCountMax + 2)
+    yield* other.putDown
+    yield* goOn
+    yield* back.putDown
+    const left = memory.paths("/traces").filter((path) => path.includes(tokenOf(1)))
+    assert.deepStrictEqual(
+      left.map((path) => path.slice(path.lastIndexOf(".") + 1)).sort(),
+      ["changes", "history", "json"]
+    )
+  }).pipe(withoutLog)
+)
+
 const mebi = 1024 * 1024
 
 it("long records come in part on as many connections of one owner as it has memory for, and on others later", async () => {

@@ -140,7 +140,8 @@ const begin = ({ peer, registry, serves }: ControlState, { edgeName, token }: Op
     Effect.ensuring(Effect.sync(() => journal.begun()))
   )
   const admitted = Effect.flatMap(awaitRoom(journal, registry), (hasRoom) =>
-    hasRoom ? Effect.andThen(journals.admits.await, begun) : Effect.void
+    // In its turn: what an expired one of the token has left may just be removed.
+    hasRoom ? Effect.andThen(journals.admits.await, journals.turns.of(token, begun)) : Effect.void
   )
   registry.background(Effect.raceFirst(admitted, journals.stopping))
   return journal

@@ -65,13 +65,14 @@ const digestBehind = ({ store }: Registered, journal: HostedJournal): Effect.Eff
     return isMeant ? yield* Rested.digestOf(store, history.directories) : undefined
   }).pipe(Effect.orElseSucceed(() => undefined))
 
-/** It is forgotten, since too many have expired. Its edge may have come at the last moment: then it stays. */
+/** It is forgotten, since too many have expired. Its edge may have come at the last moment, and begun it anew. */
 const removeUnlessBack = (registry: Registered, token: string): Effect.Effect<void> => {
-  const { open, turns } = registry.journals
-  return turns.of(
-    token,
-    Effect.suspend(() => (open.has(token) ? Effect.void : remove(registry, token)))
-  )
+  const { journals, store } = registry
+  const work = Effect.suspend(() => {
+    const back = journals.open.get(token) as HostedJournal | undefined
+    return back === undefined || back.isBeginning ? remove(registry, token) : JournalFiles.revive(store, token)
+  })
+  return journals.turns.of(token, work)
 }
 
 /** `before`: what its files were while its edge was away. */
