@@ -89,7 +89,10 @@ it("an edge that comes from another address has the rights of that one", () => {
 
 it("who was let in counts at once, who waits does not, and a place that becomes free is there at once", () => {
   const guests = Array.from({ length: 10 }, () => ({ standing: { owner: "one", waiting: undefined }, isOutside: true }))
-  const room = new Room(() => guests)
+  const room = new Room(
+    () => guests,
+    () => 0
+  )
   const admitted = () => {
     let count = 0
     for (const guest of guests) {

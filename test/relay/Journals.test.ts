@@ -58,6 +58,23 @@ it("what is over is known as such among the last 4096", () => {
   )
 })
 
+it("one that is revived has its place from when its files are open, and until it ends", () => {
+  const journals = new Journals()
+  const isOneMore = () => journals.room.admits({ standing, isOutside: true }, 2)
+  journals.expire("a", "")
+  journals.expire("b", "")
+  for (const token of ["a", "b"]) journals.reviving.add(token)
+  assert.isFalse(isOneMore())
+  for (const token of ["a", "b"]) {
+    journals.open.set(token, journalOf(token, []))
+    journals.revive(token)
+    journals.reviving.delete(token)
+    assert.isFalse(isOneMore(), token)
+  }
+  for (const token of ["a", "b"]) journals.close(journalOf(token, []))
+  assert.isTrue(isOneMore())
+})
+
 it("those whose edges know that they are over take no place from others", () => {
   const journals = new Journals()
   journals.finish("away", "one")

@@ -47,7 +47,10 @@ const furtherCountMax = 16_384
 
 export class Journals {
   readonly open = new Map<string, Journal>()
-  readonly room = new Room(() => this.open.values())
+  readonly room: Room = new Room(
+    () => this.open.values(),
+    () => this.reviving.size
+  )
   readonly #bySession = new Map<number, Journal>()
   /** Open unless new journals have to wait. */
   readonly admits = Latch.makeUnsafe(true)
@@ -123,6 +126,7 @@ export class Journals {
   revive(token: string): void {
     this.#expired.delete(token)
     this.#told.delete(token)
+    this.room.change()
   }
 
   /** It has expired and cannot be gone on with now, and its edge asks every few seconds: true once. */

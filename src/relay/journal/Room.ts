@@ -21,18 +21,21 @@ const censusMillisMax = 1000
 
 export class Room {
   readonly #guests: () => Iterable<Guest>
+  readonly #coming: () => number
   readonly #owned = new Map<string, number>()
   #openCount = 0
   #countedAt = Number.NEGATIVE_INFINITY
 
-  constructor(guests: () => Iterable<Guest>) {
+  /** `coming`: how many others have their files open already, and will be guests. */
+  constructor(guests: () => Iterable<Guest>, coming: () => number) {
     this.#guests = guests
+    this.#coming = coming
   }
 
   /** Whether it may come in, of at most `countMax`; it is counted from then on. */
   admits(guest: Guest, countMax: number): boolean {
     if (clockMillis() - this.#countedAt > censusMillisMax) this.#recount()
-    const has = hasRoom(this.#openCount, this.ownedCount(guest), countMax)
+    const has = hasRoom(this.#openCount + this.#coming(), this.ownedCount(guest), countMax)
     if (has) this.#add(guest)
     return has
   }
@@ -41,7 +44,7 @@ export class Room {
     return this.#owned.get(owner) ?? 0
   }
 
-  /** One is gone. */
+  /** One is gone, or has come unasked. */
   change(): void {
     this.#countedAt = Number.NEGATIVE_INFINITY
   }
