@@ -147,10 +147,11 @@ it.live("one that is forgotten while its edge comes again is begun anew, and put
     yield* goOn
     yield* back.putDown
     const left = memory.paths("/traces").filter((path) => path.includes(tokenOf(1)))
-    assert.deepStrictEqual(
-      left.map((path) => path.slice(path.lastIndexOf(".") + 1)).sort(),
-      ["changes", "history", "json"]
-    )
+    assert.deepStrictEqual(left.map((path) => path.slice(path.lastIndexOf(".") + 1)).sort(), [
+      "changes",
+      "history",
+      "json"
+    ])
   }).pipe(withoutLog)
 )
 

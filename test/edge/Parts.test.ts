@@ -9,7 +9,7 @@ import type * as Script from "../../src/testing/Script.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import * as Local from "./Local.ts"
-import { both, byEdge, direct, type Play, packet, restart, shared } from "./parts.ts"
+import { both, byEdge, direct, type Play, packet, type Relays, restart, shared } from "./parts.ts"
 
 /** Where the streams of the one that fails are. */
 const path = "ust/uid/1/64-bit"
@@ -127,6 +127,34 @@ describe("of one consumer daemon the relay cannot write", () => {
       assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
     })
   )
+
+  for (const where of ["this", "the next"]) {
+    it.live(`a packet, and the others end: what it goes on saying is told to be lost, at ${where} relay`, () =>
+      Effect.gen(function* () {
+        let relays: Relays | undefined
+        const isLeft = Effect.suspend(() => relays?.relay().relay.sessions ?? Effect.succeed([]))
+        const { isLost } = yield* byEdge(
+          (restarts) => (script, fails) =>
+            Effect.gen(function* () {
+              const { bad, good, other, stream } = yield* both(script, path)
+              fails((failing["a packet"] as Failing).fault)
+              yield* packet(bad, stream, 0, 100)
+              yield* packet(good, other, 0, 50)
+              yield* script.fileSize(good.file("good_0"), 50)
+              yield* restarts
+              yield* Effect.andThen(good.d.close, good.c.close)
+              yield* Effect.orDie(until("their end", isLeft, ({ length }) => length === 0))
+              yield* packet(bad, stream, 1, 100)
+            }),
+          (all, local) => {
+            relays = all
+            return where === "this" ? Effect.void : restart(all, local)
+          }
+        )
+        assert.isTrue(isLost)
+      })
+    )
+  }
 
   it.live("a packet, and there is no other: the session ends, and that is told", () =>
     Effect.gen(function* () {

@@ -63,12 +63,12 @@ export class Parts {
   }
 
   /**
-   * Something of a connection comes although the relay has ended that: the edge has not, so a later relay may not.
-   * False: no part is there.
+   * Something of a connection comes that is not open: this relay, or an earlier one, has ended it and the edge has not,
+   * so a later relay may not. False: there were parts, and none is there.
    */
   goOnWithout(number: number): boolean {
     const { brought, tracers } = this.#options
-    if (brought.isAnyLive && !tracers.open.has(number)) return true
+    if ((brought.isAnyLive || !brought.isAny) && !tracers.open.has(number)) return true
     return this.#lose(number)
   }
 

@@ -28,7 +28,7 @@ const kinds: ReadonlySet<number> = new Set([
   Kind.withdrawn
 ])
 
-/** Of a record. One of a connection that is not open is dropped; `late`: the relay has ended it, the tracer goes on. */
+/** Of a record. `late`: this relay, or an earlier one, has ended its connection, and the tracer goes on. */
 export type Fate = "carried out" | "dropped" | "late" | "refused"
 
 export interface Options {
@@ -49,8 +49,6 @@ export class Tracers {
   readonly handles = new Handles()
   readonly #options: Options
   readonly #open = new Map<number, Tracer>()
-  /** Numbers of those that were cut off. */
-  readonly #cutOff = new Set<number>()
   readonly #further: Holding
 
   constructor(options: Options) {
@@ -95,7 +93,6 @@ export class Tracers {
       onAnswer: (bytes) => void (kind === Kind.control && replies.push(bytes)),
       onClosed: (isRefused) => this.#options.onClosed(number, isRefused)
     })
-    this.#cutOff.delete(number)
     // An earlier connection had the number, and the journal does not say that it ended.
     this.#open.get(number)?.peer.ended()
     this.#open.set(number, new Tracer(kind, peer, replies))
@@ -108,10 +105,7 @@ export class Tracers {
     if (!kinds.has(kind)) return "refused"
     const tracer = this.#open.get(connection)
     const isMore = kind === Kind.command || kind === Kind.packet
-    if (tracer === undefined) {
-      if (kind === Kind.end) this.#cutOff.delete(connection)
-      return isMore && this.#cutOff.has(connection) ? "late" : "dropped"
-    }
+    if (tracer === undefined) return isMore ? "late" : "dropped"
     if (!tracer.takes(kind, bytes, from, to)) return "refused"
     return isMore && tracer.peer.isOver ? "late" : "carried out"
   }
@@ -126,7 +120,6 @@ export class Tracers {
     for (const [number, tracer] of [...this.#open]) {
       if (!meant(number, tracer)) continue
       this.#open.delete(number)
-      this.#cutOff.add(number)
       tracer.peer.ended()
     }
     this.#count()
