@@ -86,10 +86,10 @@ export class ConnectionEnd {
         step: () => {}
       })
       const reason = yield* decided
-      if (isRefusal(reason)) peer.carried?.refuses()
       this.#connections.close(this.#connection, reason, this.#complaint)
       const { sessionId } = this.#connection
       const code = this.#code ?? codeOf(reason)
+      peer.carried?.ends({ code, detail: this.#complaint }, isRefusal(reason))
       const detail = this.#complaint === "" ? "" : `: ${this.#complaint}`
       const line = `${name} connection ended: ${reason}${detail}`
       // Reasons that occur all the time say nothing about the peer.

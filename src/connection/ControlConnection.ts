@@ -343,11 +343,15 @@ class ControlConnection implements Receiver, CommandSink, Control {
   }
 
   /** Counts and logs a refused command, after its reply if it has one. */
-  #refused(number: number, { code, detail }: Incident, after: Command.After): void {
+  #refused(number: number, refusal: Incident, after: Command.After): void {
+    const { code, detail } = refusal
     Tally.count(this.#registry.tally.controlRefusals, number)
     const { background, incidents } = this.#registry
     if (after === "end") this.end("refused", `${nameOf(number)}: ${detail}`, code)
-    else background(Effect.annotateLogs(incidents.report(code, detail), { control: this.#peer.name }))
+    else {
+      this.#peer.carried?.declines(refusal)
+      background(Effect.annotateLogs(incidents.report(code, detail), { control: this.#peer.name }))
+    }
     if (after === "linger") this.#grace.refused()
   }
 

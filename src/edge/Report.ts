@@ -46,6 +46,16 @@ export const EdgeStatus = Schema.Struct({
       byteCount: Count
     })
   ).pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
+  /** Parts of sessions that have ended at the relay alone, since the edge began, and the latest of them. */
+  lostPartCount: Count.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
+  lostParts: Schema.Array(
+    Schema.Struct({
+      /** HOST/SESSION. */
+      name: Schema.String,
+      /** Which consumer daemon's, and why, as the relay says. */
+      why: Schema.String
+    })
+  ).pipe(Schema.withDecodingDefaultKey(Effect.succeed([]))),
   journals: Schema.Array(
     Schema.Struct({
       /** HOST/SESSION. */
@@ -103,7 +113,9 @@ const totals = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">) 
   spoolBytes: spool.byteCount,
   spoolBytesMax: spool.bytesMax,
   isFull: !spool.holding.hasRoom,
-  losses: spool.losses.all
+  losses: spool.losses.all,
+  lostPartCount: spool.losses.partCount,
+  lostParts: spool.losses.parts
 })
 
 export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool">, relay: string): EdgeStatus => {

@@ -18,6 +18,7 @@ export interface EdgeFigures {
   readonly reason?: string
   /** `from`: the edge that brings the journal, if it is another. */
   readonly journals: ReadonlyArray<{ readonly isOpen: boolean; readonly from?: { readonly isConnected: boolean } }>
+  readonly lostPartCount: number
   /** `name` is HOST/SESSION. */
   readonly losses: ReadonlyArray<{
     readonly name: string
@@ -61,6 +62,7 @@ export const edgeSamples = (figures: EdgeFigures): ReadonlyArray<Sample> => {
     sample(Instruments.edgeJournals, figures.journals.length - openCount, "ended"),
     sample(Instruments.edgePassedJournals, connectedCount, "connected"),
     sample(Instruments.edgePassedJournals, passed.length - connectedCount, "suspended"),
+    sample(Instruments.edgeLostParts, figures.lostPartCount),
     ...figures.losses.flatMap(lossSamples)
   ]
 }

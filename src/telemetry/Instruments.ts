@@ -236,6 +236,10 @@ export const edgePassedJournals = gauge(
   ["state"]
 )
 
+export const edgeLostParts = counter(
+  "edge_lost_parts_total",
+  "Consumer daemons whose part of a session has ended at the relay alone: what they send is not recorded."
+)
 export const edgeDroppedPackets = counter(
   "edge_dropped_packets_total",
   "Packets thrown away: for want of room (drop), too old (age), of a session ended for want of room (stop), or by the relay (ended).",

@@ -31,8 +31,10 @@ export interface Receiver {
 export interface Carried {
   /** Whether the same journal brought the session. */
   readonly brought: (sessionId: number) => boolean
-  /** The relay ends the connection for what the tracer said. */
-  readonly refuses: () => void
+  /** The relay has refused a command, and the connection may go on. */
+  readonly declines: (why: Incident) => void
+  /** The relay ends the connection; `isRefusal`: for what the tracer said. */
+  readonly ends: (why: Incident, isRefusal: boolean) => void
   /** Tells what the tracer waits for; undefined: it goes on. */
   readonly waitsFor: (why: Incident | undefined) => void
   /** What it says was carried out before, in an earlier process, so it is permitted. */

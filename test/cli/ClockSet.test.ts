@@ -30,6 +30,8 @@ const status = (atMillis: number, createdMillis: number): EdgeStatus => ({
   spoolBytesMax: 0,
   isFull: false,
   losses: [],
+  lostPartCount: 0,
+  lostParts: [],
   journals: [true, false].map((isOpen) => ({
     name: "h/s",
     createdMillis,

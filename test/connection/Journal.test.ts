@@ -87,6 +87,30 @@ it.live("nothing is acknowledged before the journal is answered, however many co
   }).pipe(withoutLog)
 )
 
+it.live(
+  "an edge that asks is told what has ended a part, before it hears of the end; an earlier one hears of that alone",
+  () =>
+    Effect.gen(function* () {
+      for (const asks of [true, false]) {
+        const relay = yield* TestRelay.make()
+        const { told, wire } = yield* opened(relay)
+        yield* wire.send(asks ? join(record(0, Kind.hears), record(1, Kind.control)) : record(1, Kind.control))
+        yield* told(({ durable }) => durable === 1n)
+        yield* wire.send(record(2, 99))
+        const outcomes: Array<number> = []
+        yield* told(({ outcome }) => outcomes.push(outcome) > 0 && outcome >= Outcome.ended)
+        if (!asks) {
+          assert.strictEqual(outcomes.at(-1), Outcome.ended)
+          continue
+        }
+        assert.strictEqual(outcomes.at(-1), Outcome.lost)
+        const { byteCount } = OpenJournal.lostHead.read(viewOf(yield* wire.read(OpenJournal.lostHead.size)), 0)
+        assert.strictEqual(Buffer.from(yield* wire.read(byteCount)).toString(), "JOURNAL_MALFORMED: record 2")
+        yield* told(({ outcome }) => outcome === Outcome.ended)
+      }
+    }).pipe(withoutLog)
+)
+
 describe("a record of a kind that no edge has", () => {
   for (const kind of [0, Kind.report, Kind.packed, 13, 0xfffc, 0xfffd, 0xfffe, 0xffff]) {
     it.live(`ends the journal, also of a connection that is not open: ${kind}`, () =>

@@ -1,6 +1,6 @@
 /**
  * Before a relay: makes it one of an older protocol, since each side speaks what the lower of the two can; or one that
- * takes no journals.
+ * takes no journals, or tells of no lost parts.
  */
 import * as net from "node:net"
 import type { Effect, Scope } from "effect"
@@ -27,13 +27,14 @@ type Way = (bytes: Buffer) => Buffer
 /** Of VERSION and GET_CONFIGURATION, where the flags of the answer begin. */
 const flagsAt = answeredEnd + 4
 const journalFlags = 0xc0
+const tellsFlag = 0x10
 
-const withoutFlags = (): Way => {
+const without = (flags: number): Way => {
   let passed = 0
   return (bytes) => {
     const at = flagsAt - passed
     passed += bytes.length
-    if (at >= 0 && at < bytes.length) bytes[at] = (bytes[at] ?? 0) & ~journalFlags
+    if (at >= 0 && at < bytes.length) bytes[at] = (bytes[at] ?? 0) & ~flags
     return bytes
   }
 }
@@ -44,7 +45,11 @@ export const open = (minor: number, controlPort: number): Effect.Effect<number, 
 
 /** The same, where no journals are taken. */
 export const withoutJournals = (controlPort: number): Effect.Effect<number, never, Scope.Scope> =>
-  between(controlPort, () => [(bytes) => bytes, withoutFlags()])
+  between(controlPort, () => [(bytes) => bytes, without(journalFlags)])
+
+/** The same, where nobody is told what is lost of one. */
+export const silent = (controlPort: number): Effect.Effect<number, never, Scope.Scope> =>
+  between(controlPort, () => [(bytes) => bytes, without(tellsFlag)])
 
 const between = (
   controlPort: number,

@@ -17,6 +17,8 @@ const path = "ust/uid/1/64-bit"
 /** What one says that has a stream with a packet, and then files that fail. */
 interface Failing {
   readonly fault: Fault
+  /** What its host is told, behind where its streams are, which is `PLACE` in it. */
+  readonly told: string
   readonly says: (of: Script.Recording, stream: bigint) => Effect.Effect<unknown>
 }
 
@@ -27,18 +29,34 @@ const metadata = ({ c }: Script.Recording) =>
   Effect.flatMap(c.addStream({ channel: "metadata", path }), (stream) => c.metadata(stream, Buffer.from("more text")))
 
 const failing: Readonly<Record<string, Failing>> = {
-  "a packet": { fault: { operation: "write", path: "uid/1/64-bit/bad_0", code: "EFBIG" }, says: packets },
-  "an index": { fault: { operation: "write", path: "bad_0.idx", code: "EFBIG" }, says: packets },
-  metadata: { fault: { operation: "write", path: "uid/1/64-bit/metadata", code: "EFBIG" }, says: metadata },
+  "a packet": {
+    fault: { operation: "write", path: "uid/1/64-bit/bad_0", code: "EFBIG" },
+    told: "FILE_FAILED: write PLACE/bad_0: EFBIG",
+    says: packets
+  },
+  "an index": {
+    fault: { operation: "write", path: "bad_0.idx", code: "EFBIG" },
+    told: "FILE_FAILED: write PLACE/index/bad_0.idx: EFBIG",
+    says: packets
+  },
+  metadata: {
+    fault: { operation: "write", path: "uid/1/64-bit/metadata", code: "EFBIG" },
+    told: "FILE_FAILED: write PLACE/metadata: EFBIG",
+    says: metadata
+  },
   "the file of a stream": {
     fault: { operation: "open", path: "uid/1/64-bit/metadata", code: "ENAMETOOLONG" },
+    told: "STREAM_FILE: open PLACE/metadata: ENAMETOOLONG",
     says: metadata
   },
   "the file of a stream, of which packets come": {
     fault: { operation: "open", path: "uid/1/64-bit/more", code: "ENAMETOOLONG" },
+    told: "STREAM_FILE: open PLACE/more: ENAMETOOLONG",
     says: (of) => Effect.flatMap(of.c.addStream({ channel: "more", path }), (stream) => packets(of, stream))
   }
 }
+
+const toldOf = ({ told }: Failing) => `${path}: ${told.replace("PLACE", `h/s-20231114-221320/${path}`)}`
 
 const played =
   ({ fault, says }: Failing, between: Effect.Effect<void> = Effect.void): Play =>
@@ -72,15 +90,17 @@ describe("of one consumer daemon the relay cannot write", () => {
     it.live(`${name}: the others go on`, () =>
       Effect.gen(function* () {
         const expected = yield* direct(played(what))
-        const { isLost, tree } = yield* byEdge((between) => played(what, between))
+        const { isLost, lost, tree } = yield* byEdge((between) => played(what, between))
         assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
+        assert.deepStrictEqual(lost, [toldOf(what)])
       })
     )
     it.live(`${name}: the others go on at the next relay`, () =>
       Effect.gen(function* () {
         const expected = yield* direct(played(what))
-        const { isLost, tree } = yield* byEdge((between) => played(what, between), restart)
+        const { isLost, lost, tree } = yield* byEdge((between) => played(what, between), restart)
         assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
+        assert.deepStrictEqual(lost, [toldOf(what)])
       })
     )
   }

@@ -86,6 +86,7 @@ export const byEdge = (play: (between: Effect.Effect<void>) => Play, between: Be
     yield* Effect.scoped(play(between(relays, local))(script, relays.fails))
     yield* local.forwarded
     yield* Local.quiet(relays.relay())
-    return { transcript, tree: output.tree(), isLost: codes.includes("JOURNAL_LOST") }
+    const lost = local.edge.spool.losses.parts.map(({ why }) => why)
+    return { transcript, tree: output.tree(), isLost: codes.includes("JOURNAL_LOST"), lost }
   }).pipe(Effect.scoped, Effect.provide(layer))
 }

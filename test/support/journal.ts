@@ -44,6 +44,7 @@ export const taking = (owner = "owner", partial = room(), reads = room()) => {
     received: 0,
     durable: 0,
     outcome: OpenJournal.Outcome.goesOn,
+    lost: [],
     isReady: true,
     isOver: false,
     isForgotten: false,

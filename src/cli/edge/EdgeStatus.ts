@@ -73,6 +73,14 @@ const whys: Readonly<Record<string, string>> = {
 const lossLine = ({ byteCount, name, packetCount, policy }: Report.EdgeStatus["losses"][number]): string =>
   `lost of ${name === "/" ? "older sessions" : name} ${whys[policy] ?? `(${policy})`}: ${Output.plural(packetCount, "packet")}, ${Output.bytes(byteCount)}`
 
+const partLine = ({ name, why }: Report.EdgeStatus["lostParts"][number]): string =>
+  `ended at the relay of ${name}: ${why}`
+
+const olderLine = ({ lostPartCount, lostParts }: Report.EdgeStatus): ReadonlyArray<string> => {
+  const older = lostPartCount - lostParts.length
+  return older > 0 ? [`ended at the relay before: ${Output.plural(older, "part")} more of sessions`] : []
+}
+
 /** `isClaimed`: somebody has the spool, whose disk may be full. */
 export const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyArray<string> => {
   const ago = wallMillis() - status.atMillis
@@ -86,7 +94,9 @@ export const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyAr
     spoolLine(status),
     rateLine(status),
     ...status.journals.map(journalLine),
-    ...status.losses.map(lossLine)
+    ...status.losses.map(lossLine),
+    ...olderLine(status),
+    ...status.lostParts.map(partLine)
   ]
 }
 

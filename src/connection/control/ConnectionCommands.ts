@@ -33,7 +33,8 @@ export const getConfiguration: Handler = (state, payload) => {
     return decline(bytes, { code: "QUERY_UNKNOWN", detail: `flags ${queryFlags}` })
   }
   const { allowClear, passage } = state.registry.options
-  const forEdges = OpenJournal.offered | OpenJournal.unpacks | (passage === undefined ? 0n : GetEdges.isEdge)
+  const { offered, tells, unpacks } = OpenJournal
+  const forEdges = offered | unpacks | tells | (passage === undefined ? 0n : GetEdges.isEdge)
   const configurationFlags =
     (allowClear && state.peer.clears !== false ? GetConfiguration.clearAllowed : 0n) | (asksForJournals ? forEdges : 0n)
   return keep(encode({ returnCode: ReturnCode.OK, configurationFlags }))

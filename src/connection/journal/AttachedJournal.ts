@@ -37,6 +37,10 @@ export class AttachedJournal implements Taken {
     return !isReady && this.#registry.store.roomWait.isWaiting ? Outcome.waitsForRoom : Outcome.goesOn
   }
 
+  get lost(): ReadonlyArray<string> {
+    return this.#journal.lost
+  }
+
   get isReady(): boolean {
     const { isCut, isOver, isReady } = this.#journal
     return isReady && (isOver || !isCut)

@@ -18,6 +18,7 @@ import type { Carrier } from "../../relay/journal/Taken.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import * as PositionBytes from "../../relay/stream/PositionBytes.ts"
+import type { FileFailed } from "../../storage/Files.ts"
 import { Abridgement } from "./Abridgement.ts"
 import { Brought } from "./Brought.ts"
 import type { Options } from "./Hosting.ts"
@@ -27,6 +28,9 @@ import { Parts } from "./Parts.ts"
 import { Standing } from "./Standing.ts"
 import { connectionCountMax, type Fate, Tracers } from "./Tracers.ts"
 import { Untouched } from "./Untouched.ts"
+
+/** Parts that are told to be lost; of more there is the log. */
+const lostCountMax = 64
 
 export class HostedJournal implements Journal {
   readonly token: string
@@ -45,6 +49,7 @@ export class HostedJournal implements Journal {
   suspendedAt: number | undefined
   /** What the edge said of itself last. */
   report: Said | undefined
+  readonly lost: Array<string> = []
   /** Set if an earlier relay began it. */
   lacking: Lacking | undefined
   /** All of it was carried out. */
@@ -99,8 +104,8 @@ export class HostedJournal implements Journal {
         onReady: () => this.#onReady()
       },
       onSession: (id) => this.#onSession(id),
-      onClosed: (number, isRefused) => this.#parts.closed(number, isRefused),
-      onLacking: (sessionId) => this.#parts.lacks(sessionId)
+      onClosed: (number, why, isRefused) => this.#parts.closed(number, why, isRefused),
+      onLacking: (sessionId, why) => this.#parts.lacks(sessionId, why)
     })
     const { handles, open } = this.#tracers
     this.abridgement = new Abridgement(open, this.brought, handles)
@@ -111,6 +116,7 @@ export class HostedJournal implements Journal {
       marking: this.marking,
       isEnding: () => this.isEnding,
       onCut: () => this.#cut(),
+      onLost: (text) => this.#lose(text),
       onClosed: () => this.#toldOfClosed()
     })
   }
@@ -246,8 +252,8 @@ export class HostedJournal implements Journal {
     if (this.isCut && !this.isRetraced) this.end()
   }
 
-  failed(sessionId: number): void {
-    this.#parts.failed(sessionId)
+  failed(sessionId: number, { message }: FileFailed): void {
+    this.#parts.failed(sessionId, { code: "FILE_FAILED", detail: message })
   }
 
   onUnended(connections: ReadonlyArray<number>): void {
@@ -261,8 +267,14 @@ export class HostedJournal implements Journal {
     else this.#onReady()
   }
 
+  #lose(why: string): void {
+    const text = why.replaceAll(`${this.#registry.store.output}/`, "")
+    if (this.lost.length < lostCountMax && !this.lost.includes(text)) this.lost.push(text)
+  }
+
   #refuse(code: Code, why: string): void {
     const { background, incidents } = this.#registry
+    this.#lose(`${code}: ${why}`)
     background(incidents.report(code, `${this.edgeName}: ${why}`))
     this.#cut()
   }

@@ -8,6 +8,7 @@ import { sharedBytes } from "../../memory/Landing.ts"
 import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import { Kind, packedHeadBytes } from "../../protocol/journal/Record.ts"
 import { keptBytesMax, RecordFramer, type RecordSink } from "../../protocol/journal/RecordFramer.ts"
+import { viewOf } from "../../protocol/Struct.ts"
 import type { Holding } from "../../relay/journal/CommonMemory.ts"
 import type { Carrier, Taken } from "../../relay/journal/Taken.ts"
 import type { Registry } from "../../relay/Registry.ts"
@@ -64,6 +65,7 @@ export class JournalConnection implements Carrier, Successor {
     return this.#unpacking.isEmpty && this.#takesMore
   })
   readonly #record: RecordSink = (number, kind, connection, bytes, from, to) => {
+    if (kind === Kind.hears && number === 0) return this.#hear()
     if (!this.#journal.record(number, kind, connection, bytes, from, to)) this.#isDamaged = true
     this.#count++
     return this.#takesMore
@@ -79,6 +81,9 @@ export class JournalConnection implements Carrier, Successor {
   #acknowledgedDurable = -1
   #acknowledgedAt = Number.NEGATIVE_INFINITY
   #pause: ReturnType<typeof setTimeout> | undefined
+  /** The edge wants to know what is lost; so many parts it was told of. */
+  #hears = false
+  #lostCount = 0
   #hasBegun = false
   #isDamaged = false
   #isForgetting = false
@@ -208,9 +213,26 @@ export class JournalConnection implements Carrier, Successor {
   }
 
   #tell(isMuch = false): void {
+    if (this.#hears) this.#tellLost()
     const { durable, outcome, received } = this.#journal
     if (outcome === Outcome.finished || outcome !== this.#acknowledgedOutcome) this.#acknowledge()
     else if (received !== this.#acknowledged || durable !== this.#acknowledgedDurable) this.#acknowledgeSoon(isMuch)
+  }
+
+  /** From now on it wants to know what is lost. */
+  #hear(): boolean {
+    this.#hears = true
+    return this.#takesMore
+  }
+
+  #tellLost(): void {
+    const { durable, lost, received } = this.#journal
+    for (; this.#lostCount < lost.length; this.#lostCount++) {
+      const text = Buffer.from(lost[this.#lostCount] ?? "").subarray(0, OpenJournal.lostBytesMax)
+      const head = Buffer.alloc(OpenJournal.lostHead.size)
+      OpenJournal.lostHead.write(viewOf(head), 0, { byteCount: text.length })
+      this.#socket.send(Buffer.concat([acknowledge(received, durable, Outcome.lost), head, text]))
+    }
   }
 
   #acknowledgeSoon(isMuch: boolean): void {
@@ -235,6 +257,7 @@ export class JournalConnection implements Carrier, Successor {
 
   #acknowledge(): void {
     if (!this.#hasBegun) return
+    if (this.#hears) this.#tellLost()
     const { durable, outcome, received } = this.#journal
     this.#acknowledgedOutcome = outcome
     this.#acknowledged = received

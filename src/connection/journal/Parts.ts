@@ -3,9 +3,10 @@
  * could not make or write a file. The edge answers tracers, and may have more of them, which is lost. Other parts go
  * on.
  */
+import type { Incident } from "../../errors/Report.ts"
 import type { Brought } from "./Brought.ts"
 import type { Marking } from "./Marking.ts"
-import type { Tracers } from "./Tracers.ts"
+import type { Meant, Tracers } from "./Tracers.ts"
 
 export interface Options {
   readonly tracers: Tracers
@@ -15,14 +16,19 @@ export interface Options {
   readonly isEnding: () => boolean
   /** No part goes on: the journal ends before its edge ends it. */
   readonly onCut: () => void
+  /** Tells people at the edge which part is lost, and why. */
+  readonly onLost: (text: string) => void
   /** A part has ended, or more, within no read. */
   readonly onClosed: () => void
 }
 
+const textOf = (why: Incident | undefined): string | undefined =>
+  why && (why.detail === "" ? why.code : `${why.code}: ${why.detail}`)
+
 export class Parts {
   readonly #options: Options
-  /** Sessions of which this relay could not make a stream. */
-  readonly #bereft = new Set<number>()
+  /** Sessions of which this relay could not make a stream, and why. */
+  readonly #bereft = new Map<number, Incident | undefined>()
 
   constructor(options: Options) {
     this.#options = options
@@ -32,27 +38,29 @@ export class Parts {
    * The relay has ended a connection. For what its tracer said the edge has ended it, too, by the same code, if it
    * could know; then nothing is lost. Of a session that the edge refuses there is no journal.
    */
-  closed(number: number, isRefused: boolean): void {
+  closed(number: number, why: Incident | undefined, isRefused: boolean): void {
     const { brought, isEnding, marking, onClosed, onCut, tracers } = this.#options
     if (isEnding()) return
     const id = tracers.sessionOf(number)
     const isBereft = id === undefined ? this.#bereft.size > 0 : this.#bereft.has(id)
-    if (!brought.isAny) onCut()
-    else if (!isRefused || isBereft) this.#lose(number)
+    if (!brought.isAny) {
+      this.#tell(() => false, why)
+      onCut()
+    } else if (!isRefused || isBereft) this.#lose(number, id === undefined ? why : (this.#bereft.get(id) ?? why))
     else marking.isRefused(number)
     onClosed()
   }
 
   /** The tracer has a stream, by its edge, that the relay could not make. */
-  lacks(sessionId: number | undefined): void {
+  lacks(sessionId: number | undefined, why: Incident | undefined): void {
     this.#options.marking.strays()
-    if (sessionId !== undefined) this.#bereft.add(sessionId)
+    if (sessionId !== undefined) this.#bereft.set(sessionId, why)
   }
 
   /** A file of one of its sessions could not be written. */
-  failed(sessionId: number): void {
+  failed(sessionId: number, why: Incident): void {
     if (this.#options.isEnding()) return
-    this.#loseSession(sessionId)
+    this.#loseSession(sessionId, why)
     this.#options.onClosed()
   }
 
@@ -73,21 +81,32 @@ export class Parts {
   }
 
   /** The edge may have more of the connection, which is lost, as what else comes of its session. */
-  #lose(number: number): boolean {
-    const id = this.#options.tracers.sessionOf(number)
-    return id === undefined ? this.#loseAll((each) => each === number) : this.#loseSession(id)
+  #lose(number: number, why?: Incident): boolean {
+    const tracer = this.#options.tracers.open.get(number)
+    const id = tracer?.sessionId
+    const told = tracer && (why ?? tracer.peer.why)
+    return id === undefined ? this.#loseAll((each) => each === number, told) : this.#loseSession(id, told)
   }
 
-  #loseSession(id: number): boolean {
-    return this.#loseAll((_, { sessionId }) => sessionId === id)
+  #loseSession(id: number, why: Incident | undefined): boolean {
+    return this.#loseAll((_, { sessionId }) => sessionId === id, why)
   }
 
-  #loseAll(meant: Parameters<Tracers["cutOff"]>[0]): boolean {
+  #loseAll(meant: Meant, why: Incident | undefined): boolean {
     const { brought, marking, onCut, tracers } = this.#options
+    this.#tell(meant, why)
     marking.strays()
     const isAny = brought.isAnyLive
     if (isAny) tracers.cutOff(meant)
     else onCut()
     return isAny
+  }
+
+  /** `why` undefined: an earlier relay has ended it, or it was told before. */
+  #tell(meant: Meant, why: Incident | undefined): void {
+    const { onLost, tracers } = this.#options
+    const place = tracers.placeOf(meant)
+    const text = textOf(why)
+    if (text !== undefined) onLost(place === undefined ? text : `${place}: ${text}`)
   }
 }

@@ -20,6 +20,8 @@ export class Tracer {
   readonly introductions = new Map<number, Buffer>()
   /** The relay's id of its session; of a data connection, that of its first packet. */
   sessionId: number | undefined
+  /** Where its first stream is: it tells one consumer daemon from another. */
+  place: string | undefined
   /** Of the command or packet that began last: bytes that are to come. */
   restBytes = 0
 

@@ -1,5 +1,6 @@
 /** The tracers' connections of a journal that are open: each record is carried out on the one that it names. */
 import { Effect } from "effect"
+import type { Incident } from "../../errors/Report.ts"
 import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
@@ -31,6 +32,8 @@ const kinds: ReadonlySet<number> = new Set([
 /** Of a record. `late`: this relay, or an earlier one, has ended its connection, and the tracer goes on. */
 export type Fate = "carried out" | "dropped" | "late" | "refused"
 
+export type Meant = (number: number, tracer: Tracer) => boolean
+
 export interface Options {
   readonly registry: Registry["Service"]
   /** Whose they are. */
@@ -40,9 +43,9 @@ export interface Options {
   /** Called when a session of the journal has begun. */
   readonly onSession: (id: number) => void
   /** Called when the relay has ended the connection of that number; `isRefused`: for what the tracer said. */
-  readonly onClosed: (number: number, isRefused: boolean) => void
+  readonly onClosed: (number: number, why: Incident | undefined, isRefused: boolean) => void
   /** Called when the tracer, by its edge, has a stream that the relay could not make. */
-  readonly onLacking: (sessionId: number | undefined) => void
+  readonly onLacking: (sessionId: number | undefined, why: Incident | undefined) => void
 }
 
 export class Tracers {
@@ -91,7 +94,7 @@ export class Tracers {
     const peer = new VirtualPeer({
       ...how,
       onAnswer: (bytes) => void (kind === Kind.control && replies.push(bytes)),
-      onClosed: (isRefused) => this.#options.onClosed(number, isRefused)
+      onClosed: (why, isRefused) => this.#options.onClosed(number, why, isRefused)
     })
     // An earlier connection had the number, and the journal does not say that it ended.
     this.#open.get(number)?.peer.ended()
@@ -115,8 +118,16 @@ export class Tracers {
     return this.#open.get(connection)?.sessionId
   }
 
+  /** Where the streams of those that are `meant` are; undefined: they have none. */
+  placeOf(meant: Meant): string | undefined {
+    for (const [number, tracer] of this.#open) {
+      if (tracer.place !== undefined && meant(number, tracer)) return tracer.place
+    }
+    return undefined
+  }
+
   /** Ends the connections that are `meant`: what their tracers still say is late. */
-  cutOff(meant: (number: number, tracer: Tracer) => boolean): void {
+  cutOff(meant: Meant): void {
     for (const [number, tracer] of [...this.#open]) {
       if (!meant(number, tracer)) continue
       this.#open.delete(number)
@@ -154,10 +165,10 @@ export class Tracers {
     tracer.peer.give(bytes, from, to)
   }
 
-  #setHandle({ added, sessionId }: Tracer, edges: bigint): void {
+  #setHandle({ added, peer, sessionId }: Tracer, edges: bigint): void {
     const relays = added.shift() ?? u64Max
     this.handles.set(edges, relays)
-    if (edges !== u64Max && relays === u64Max) this.#options.onLacking(sessionId)
+    if (edges !== u64Max && relays === u64Max) this.#options.onLacking(sessionId, peer.declined)
   }
 
   #inPacket(tracer: Tracer, bytes: Buffer, from: number, to: number): void {
@@ -174,8 +185,10 @@ export class Tracers {
     const id = bytes.readBigUInt64BE(from)
     const tracer = this.#open.get(number)
     if (command === AddStream.number) {
+      const stream = this.#options.registry.streams.get(Number(id))
+      stream?.model.left.keep()
       tracer?.added.push(isDone ? id : u64Max)
-      this.#options.registry.streams.get(Number(id))?.model.left.keep()
+      if (tracer !== undefined) tracer.place ??= stream?.path
     } else if (!isDone) tracer?.refused()
     else {
       this.#options.onSession(Number(id))

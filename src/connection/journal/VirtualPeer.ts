@@ -2,10 +2,11 @@
  * A tracer's connection as a journal replays it: a `Peer` without a socket. Its bytes and its end come as records, so
  * it outlives the edge's connection. Answers to it are dropped: the tracer has had them from the edge.
  */
+import type { Incident } from "../../errors/Report.ts"
 import { queueMicrotask } from "../../Machine.ts"
 import type { Carried, Peer, Receiver, SocketEnd } from "../../transport/Peer.ts"
 
-export interface Options extends Omit<Carried, "isReplayed" | "places" | "refuses"> {
+export interface Options extends Omit<Carried, "isReplayed" | "places" | "declines" | "ends"> {
   /** The edge whose rights it has: the one that connected last. */
   readonly edge: Pick<Peer, "name" | "certificate">
   readonly places: () => Carried["places"]
@@ -13,7 +14,7 @@ export interface Options extends Omit<Carried, "isReplayed" | "places" | "refuse
   /** Called when it takes more again. */
   readonly onReady: () => void
   /** Called when the relay ends it; `isRefused`: for what the tracer said. */
-  readonly onClosed: (isRefused: boolean) => void
+  readonly onClosed: (why: Incident | undefined, isRefused: boolean) => void
 }
 
 export class VirtualPeer implements Peer {
@@ -28,6 +29,10 @@ export class VirtualPeer implements Peer {
   /** The tracer closed it, or the relay did. */
   isOver = false
   #isRefused = false
+  /** Why the relay has ended it. */
+  why: Incident | undefined
+  /** The command that the relay refused last. */
+  declined: Incident | undefined
 
   constructor(options: Options) {
     this.#options = options
@@ -36,8 +41,12 @@ export class VirtualPeer implements Peer {
       brought,
       waitsFor,
       begunAt,
-      refuses: () => {
-        this.#isRefused = true
+      declines: (why) => {
+        this.declined = why
+      },
+      ends: (why, isRefusal) => {
+        this.why = why
+        this.#isRefused = isRefusal
       },
       get isReplayed() {
         return places() !== undefined
@@ -127,7 +136,7 @@ export class VirtualPeer implements Peer {
     const wasOver = this.isOver
     this.#over("closed by relay")
     if (wasOver) return
-    queueMicrotask(() => this.#options.onClosed(this.#isRefused))
+    queueMicrotask(() => this.#options.onClosed(this.why, this.#isRefused))
   }
 
   whenGone(then: (end: SocketEnd) => void): void {

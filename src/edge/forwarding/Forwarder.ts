@@ -25,7 +25,7 @@ import type { Addresses } from "./plain/Conversation.ts"
 import { type Done, forwardPlain } from "./plain/PlainForwarding.ts"
 import type { Route } from "./Route.ts"
 import { send } from "./Sending.ts"
-import { reportOf } from "./Telling.ts"
+import { hears, reportOf } from "./Telling.ts"
 
 /** How often the relay is told how the edge is. */
 const tellInterval = "2 seconds"
@@ -94,13 +94,13 @@ const attempt = (journal: Journal, to: Addresses, options: Options, onUp: () => 
   Effect.gen(function* () {
     const link = yield* options.dial(to.control, "control")
     const greeted = yield* Effect.catchTag(greet(link), "LinkLost", Dial.unanswered(to.control))
-    const { clears, takesJournals, unpacks } = greeted
+    const { clears, takesJournals, tells, unpacks } = greeted
     options.link.relay = greeted
     if (greeted.edges.includes(options.edgeId)) return yield* new EdgeCircle({ address: link.name })
     const packing = new Packing(unpacks ? options.compression : "off", options.spool.memory, options.link.rate)
     const elsewhere = new Dial.LinkLost({ address: link.name, reason: "the relay is elsewhere now" })
     const moved = Effect.andThen(options.route.movedFrom(to), Effect.fail(elsewhere))
-    if (takesJournals) return yield* Effect.raceFirst(moved, resume(journal, link, packing, options, onUp))
+    if (takesJournals) return yield* Effect.raceFirst(moved, resume(journal, link, { packing, tells }, options, onUp))
     if (journal.isOver) return { lost: undefined }
     return yield* forwardPlain(journal, { ...options, to, onUp, clears })
   })
@@ -114,7 +114,7 @@ const whyUnknown = ({ received }: Reply, firstKept: number): string => {
 const resume = (
   journal: Journal,
   link: Dial.Link,
-  packing: Packing,
+  { packing, tells }: { readonly packing: Packing; readonly tells: boolean },
   options: Options,
   onUp: () => void
 ): Effect.Effect<Done | undefined, Failure> =>
@@ -138,7 +138,7 @@ const resume = (
       return yield* putAside(journal, link, endedElsewhere, options)
     }
     if (opened.state === State.finished)
-      return yield* unlessSilent(link, (next) => finished(journal, link, next, options))
+      return yield* unlessSilent(journal, link, options, (next) => finished(journal, link, next, options))
     if (journal.isOver) return { lost: undefined }
     // The relay had finished it, but the edge did not hear that.
     const isDone = journal.isFinished && journal.durable >= journal.last - 1
@@ -153,6 +153,8 @@ const resume = (
       return yield* putAside(journal, link, gone, options)
     }
     onUp()
+    // Not before: whatever follows the reply to one that is over says that this is known.
+    if (tells) link.write([hears])
     journal.overtaken(received)
     // What an earlier connection still had on its way will not be carried out.
     journal.handed = received

@@ -64,6 +64,8 @@ export interface Greeted {
   readonly takesJournals: boolean
   /** It takes packed records. */
   readonly unpacks: boolean
+  /** It says, if it is asked, what of a journal has ended there alone. */
+  readonly tells: boolean
   /** If it is an edge itself: the edges on the way, beginning with it. */
   readonly edges: ReadonlyArray<string>
 }
@@ -109,7 +111,7 @@ export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit>
       return yield* new RelayUnfit({ address: link.name, reason })
     }
     const { chunks: hasChunks } = features(minor)
-    const none = { minor, hasChunks, clears: false, takesJournals: false, unpacks: false, edges: [] }
+    const none = { minor, hasChunks, clears: false, takesJournals: false, unpacks: false, tells: false, edges: [] }
     if (!speaks(minor, GetConfiguration.since)) return none
     const flags = (yield* configuration(link, minor, OpenJournal.offered)) ?? (yield* configuration(link, minor, 0n))
     const isSaid = (flag: bigint) => flags !== undefined && (flags & flag) !== 0n
@@ -119,6 +121,7 @@ export const greet = (link: Link): Effect.Effect<Greeted, LinkLost | RelayUnfit>
       clears: isSaid(GetConfiguration.clearAllowed),
       takesJournals: isSaid(OpenJournal.offered),
       unpacks: isSaid(OpenJournal.unpacks),
+      tells: isSaid(OpenJournal.tells),
       edges: isSaid(GetEdges.isEdge) ? yield* edgesBehind(link) : []
     }
   })

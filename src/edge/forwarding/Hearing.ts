@@ -1,14 +1,22 @@
 /** One connection from the relay: what the relay says of a journal, until it has all of it or has ended it. */
 import { Effect, Result, type Semaphore } from "effect"
-import { type Acknowledgement, acknowledgement, Outcome } from "../../protocol/journal/OpenJournal.ts"
+import { report } from "../../errors/Report.ts"
+import {
+  type Acknowledgement,
+  acknowledgement,
+  lostBytesMax,
+  lostHead,
+  Outcome
+} from "../../protocol/journal/OpenJournal.ts"
 import { headBytes, Kind, seal } from "../../protocol/journal/Record.ts"
+import { viewOf } from "../../protocol/Struct.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import * as Dial from "../../transport/Dial.ts"
 import { checksums } from "../journal/Checksums.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
 import { acknowledged, believed } from "./Believed.ts"
-import type { RelayUnfit } from "./Greeting.ts"
+import { RelayUnfit } from "./Greeting.ts"
 import type { Done } from "./plain/PlainForwarding.ts"
 
 /** A relay says something at least every five seconds. After this many times that it counts as gone. */
@@ -19,7 +27,8 @@ interface Keeping {
   readonly spool: Spool
 }
 
-type Failure = Dial.LinkLost | RelayUnfit | FileFailed
+type LinkFailure = Dial.LinkLost | RelayUnfit
+type Failure = LinkFailure | FileFailed
 
 /** The relay knows its end, yet its tracers go on here: somebody has copied the spool. */
 export const isEndedElsewhere = ({ isFinished, passed }: Journal) => passed === undefined && !isFinished
@@ -41,7 +50,7 @@ export const finished = (
   })
 
 /** Tells the relay that nobody here will ask for it, until it has heard. */
-const forgotten = (journal: Journal, link: Dial.Link, next: Next): Effect.Effect<void, Dial.LinkLost | RelayUnfit> =>
+const forgotten = (journal: Journal, link: Dial.Link, next: Next): Effect.Effect<void, LinkFailure> =>
   Effect.gen(function* () {
     const record = Buffer.alloc(headBytes)
     seal(record, 0, { number: journal.last + 1, byteCount: 0, kind: Kind.forgotten, connection: 0 }, checksums)
@@ -54,22 +63,47 @@ export const putAside = (journal: Journal, link: Dial.Link, lost: string, { spoo
   Effect.gen(function* () {
     journal.cut()
     const isAside = yield* Effect.uninterruptible(spool.putAside(journal, lost))
-    if (isAside) yield* Effect.ignore(unlessSilent(link, (next) => forgotten(journal, link, next)))
+    if (isAside) yield* Effect.ignore(unlessSilent(journal, link, { spool }, (next) => forgotten(journal, link, next)))
     return { lost }
   })
 
 /** The next acknowledgement. */
-type Next = Effect.Effect<Acknowledgement, Dial.LinkLost | RelayUnfit>
+type Next = Effect.Effect<Acknowledgement, LinkFailure>
+
+/** Parts that are remembered of a journal: a relay tells of all of them on each connection. */
+const lostCountMax = 256
+
+/** A part of it has ended at the relay alone. */
+const heardLost = (journal: Journal, link: Dial.Link, { losses }: Spool): Effect.Effect<void, LinkFailure> =>
+  Effect.gen(function* () {
+    const { byteCount } = lostHead.read(viewOf(yield* link.read(lostHead.size)), 0)
+    if (byteCount > lostBytesMax) {
+      return yield* new RelayUnfit({ address: link.name, reason: `it says ${byteCount} bytes of what is lost` })
+    }
+    const why = Buffer.from(yield* link.read(byteCount)).toString()
+    if (journal.lost.includes(why) || journal.lost.length >= lostCountMax) return
+    journal.lost.push(why)
+    losses.addPart({ name: journal.about.name, why })
+    journal.passed?.tell()
+    yield* report("PART_LOST", `${journal.about.name}: ${why}`)
+  })
 
 /** Runs `listening` for as long as the relay says something. */
 export const unlessSilent = <A>(
+  journal: Journal,
   link: Dial.Link,
+  { spool }: Keeping,
   listening: (next: Next) => Effect.Effect<A, Failure>
 ): Effect.Effect<A, Failure> => {
   let heardCount = 0
-  const next = Effect.flatMap(link.read(acknowledgement.size), (bytes) => {
-    heardCount++
-    return acknowledged(link, bytes)
+  const next: Next = Effect.gen(function* () {
+    while (true) {
+      const bytes = yield* link.read(acknowledgement.size)
+      heardCount++
+      const said = yield* acknowledged(link, bytes)
+      if (said.outcome !== Outcome.lost) return said
+      yield* heardLost(journal, link, spool)
+    }
   })
   const silent = Effect.gen(function* () {
     let before = heardCount
@@ -92,7 +126,7 @@ export const hear = (
   turn: Semaphore.Semaphore,
   options: Keeping
 ): Effect.Effect<Done, Failure> =>
-  unlessSilent(link, (next) =>
+  unlessSilent(journal, link, options, (next) =>
     Effect.gen(function* () {
       while (true) {
         const said = yield* next

@@ -1,10 +1,14 @@
-/** The record with which an edge reports its state, which the relay shows to people. */
+/** Records of an edge's own, which are no part of a journal: how it is, which the relay shows to people; what it asks. */
 import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
 import { headBytes, Kind, seal } from "../../protocol/journal/Record.ts"
 import { checksums } from "../journal/Checksums.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
 import type { Meter } from "./Meter.ts"
+
+/** The record with which it asks to be told of parts that are lost. */
+export const hears = Buffer.alloc(headBytes)
+seal(hears, 0, { number: 0, byteCount: 0, kind: Kind.hears, connection: 0 }, checksums)
 
 const most = (one: bigint, other = 0n): bigint => (one > other ? one : other)
 

@@ -96,6 +96,8 @@ export class Journal {
   unsentBytes: () => number = () => 0
   /** What the relay waits for before it takes more; undefined: it takes what comes. */
   waitsFor: Outcome | undefined
+  /** Parts of it that have ended at the relay alone, and why, as that says. */
+  readonly lost: Array<string> = []
   /** The relay has ended it: no more of it is taken there. */
   isCut = false
   /** Say what came of a packet and was not written: behind the end of a connection its stream may be closed. */

@@ -65,6 +65,10 @@ export class PassedJournal implements Taken {
     return waitsFor ?? (this.isReady || this.#options.spool.holding.hasRoom ? Outcome.goesOn : Outcome.waitsForRoom)
   }
 
+  get lost(): ReadonlyArray<string> {
+    return this.#journal.lost
+  }
+
   get isReady(): boolean {
     return this.isOver || (this.#passed.isAdmitted && this.#options.spool.holding.hasRoomForPassed(this.#journal))
   }

@@ -19,8 +19,28 @@ const nameCountMax = 500
 /** That name; no session has it. */
 const others = "/"
 
+/** A part of a session that has ended at the relay alone: what its consumer daemon still says is passed over there. */
+export interface LostPart {
+  /** HOST/SESSION. */
+  readonly name: string
+  /** Which one, and why, as the relay says. */
+  readonly why: string
+}
+
+/** So many parts are listed, the latest. */
+const partsListed = 100
+
 export class Losses {
   readonly #all = new Map<string, Loss>()
+  readonly parts: Array<LostPart> = []
+  /** Of all parts. */
+  partCount = 0
+
+  addPart(part: LostPart): void {
+    this.partCount++
+    this.parts.push(part)
+    if (this.parts.length > partsListed) this.parts.shift()
+  }
 
   add(name: string, policy: Reason, packetCount: number, byteCount: number): void {
     if (packetCount === 0) return

@@ -139,6 +139,12 @@ export const failures = {
     "session cannot be forwarded",
     "Of `lttng-relay edge`: what the relay does not have stays in the directory the line names. Remove it when done."
   ),
+  PART_LOST: entry(
+    "error",
+    "a part of a session has ended at the relay",
+    "Of `lttng-relay edge`: the relay has ended the connections of one consumer daemon, or of all, and the tracer does not notice. " +
+      "The line has the session, the consumer daemon's place in it, and the relay's reason. What it sends from then on is not recorded; others of the session go on."
+  ),
   FORWARDING_DEFECT: entry("error", "forwarding failed", "A fault of `lttng-relay edge`, tried again: report it."),
   JOURNAL_SUSPENDED: entry(
     "warning",

@@ -23,6 +23,9 @@ export const offered = 1n << 63n
 /** A bit in the answer, beside `offered`: records may come packed. */
 export const unpacks = 1n << 62n
 
+/** A bit in the answer, beside `offered`: who asks (`Kind.hears`) is told what of a journal has ended there alone. */
+export const tells = 1n << 60n
+
 /** `unknown`: the relay has ended the journal, or knows nothing of it and needs records that the edge no longer has. */
 export const State = { begun: 0, resumed: 1, finished: 2, unknown: 3 } as const
 export type State = (typeof State)[keyof typeof State]
@@ -60,7 +63,8 @@ export interface Acknowledgement {
   /**
    * `goesOn`: it takes more; `finished`: all is carried out. `ended`: the relay ended a session of the journal before
    * the tracer did, and takes no more of it. `forgotten`: it knows nothing of the journal any more. `waitsFor…`: it
-   * goes on by itself once there is what it waits for.
+   * goes on by itself once there is what it waits for. `lost`: it says nothing of that, but that a part has ended at the
+   * relay alone: the length of a text for people (u32) and the text follow. Only to who has asked.
    */
   readonly outcome: Outcome
 }
@@ -72,8 +76,14 @@ export const Outcome = {
   forgotten: 3,
   waitsForRights: 4,
   waitsForQuota: 5,
-  waitsForRoom: 6
+  waitsForRoom: 6,
+  lost: 7
 } as const
 export type Outcome = (typeof Outcome)[keyof typeof Outcome]
 
 export const acknowledgement = struct({ received: u64, durable: u64, outcome: oneOf(u32, Object.values(Outcome)) })
+
+/** What follows `lost`: the length of the text. */
+export const lostHead = struct({ byteCount: u32 })
+/** Longest text. */
+export const lostBytesMax = 1024

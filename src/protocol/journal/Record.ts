@@ -68,7 +68,9 @@ export const Kind = {
    * The packet that began last on the connection will not be whole: what came of it is taken back. No payload. With
    * connection 0, which does not exist, it means nothing.
    */
-  withdrawn: 12
+  withdrawn: 12,
+  /** On the wire only: the edge wants to be told of parts that are lost (`OpenJournal.tells`). No payload, number 0. */
+  hears: 13
 } as const
 
 /** The two checksums of a record, computed elsewhere. */

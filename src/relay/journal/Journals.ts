@@ -4,6 +4,7 @@
  */
 import { Deferred, type Effect, Exit, Latch, Semaphore } from "effect"
 import { Remembered } from "../../model/Remembered.ts"
+import type { FileFailed } from "../../storage/Files.ts"
 import { CommonMemory } from "./CommonMemory.ts"
 import { unmarkedBytesMax } from "./JournalHistory.ts"
 import { Looks } from "./Looks.ts"
@@ -31,7 +32,7 @@ export interface Journal extends Guest {
   /** Something of it cannot be put down any more. True: the relay stops, and the next one continues it. */
   readonly leave: () => boolean
   /** A file of the session, which it brought, could not be written: that session is over. */
-  readonly failed: (sessionId: number) => void
+  readonly failed: (sessionId: number, failure: FileFailed) => void
   /** Ends its sessions, as the loss of their connections does. */
   readonly stop: () => void
 }

@@ -20,6 +20,8 @@ export interface Taken {
   /** Number of the last record that the edge may forget. */
   readonly durable: number
   readonly outcome: Outcome
+  /** Parts that have ended where it is recorded, and not at their tracers, and why: for people. It only grows. */
+  readonly lost: ReadonlyArray<string>
   /** The next record can be taken. */
   readonly isReady: boolean
   /** Records that still come are read and dropped. */

@@ -230,7 +230,7 @@ export class SessionActor implements StreamSession {
   }
 
   /** A file of the stream could not be written: the session ends as the reference's does (storage.md §7). */
-  #onFileFailed(stream: StreamActor): void {
+  #onFileFailed(stream: StreamActor, failure: FileFailed): void {
     this.#isEnding = true
     this.isAborted = true
     this.isConnectionClosed = true
@@ -240,7 +240,7 @@ export class SessionActor implements StreamSession {
       const isTold = connection === this.#control ? stream.isMetadata && !stream.isResetting : !stream.isMetadata
       if (isTold) connection.end("write failed")
     }
-    this.#surroundings.journals.ofSession(this.id)?.failed(this.id)
+    this.#surroundings.journals.ofSession(this.id)?.failed(this.id, failure)
     this.#finishIfDone()
   }
 
@@ -331,7 +331,7 @@ export class SessionActor implements StreamSession {
     return Effect.map(incidents.report("FILE_FAILED", failure.message), () => {
       const { code, operation, path } = failure
       events.publish({ _tag: "WriteFailed", sessionId: this.id, streamId: stream.handle, operation, path, code })
-      this.#onFileFailed(stream)
+      this.#onFileFailed(stream, failure)
     })
   }
 
