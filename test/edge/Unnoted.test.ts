@@ -6,9 +6,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import type { Sync } from "../../src/model/Sync.ts"
+import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import type { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { logged } from "../support/logged.ts"
 import { Link } from "./Link.ts"
@@ -34,10 +36,15 @@ interface How {
   readonly notedAt?: Step
   /** Of the relay that comes after. */
   readonly sync?: Sync
+  /** Its disk is full when it begins, and has room later. */
+  readonly isFull?: boolean
 }
 
 /** The power fails once the session `isAt` a step, and takes all notes since `notedAt`; undefined: it does not. */
-const recorded = (isAt: Step | undefined, { closeCommand = archive, notedAt, sync = "none" }: How = {}) => {
+const recorded = (
+  isAt: Step | undefined,
+  { closeCommand = archive, isFull = false, notedAt, sync = "none" }: How = {}
+) => {
   const { codes, layer } = logged()
   return Effect.gen(function* () {
     let scope = yield* Scope.make()
@@ -66,7 +73,12 @@ const recorded = (isAt: Step | undefined, { closeCommand = archive, notedAt, syn
         yield* Scope.close(scope, Exit.void)
         yield* noted(memory, notes)
         scope = yield* Scope.make()
-        relay = yield* Scope.provide(TestRelay.make({ memory, sync }), scope)
+        const faults = new FaultyFiles(memory.service)
+        const mend = isFull ? faults.fail({ code: "EDQUOT", operation: "truncate", path: ".history" }) : () => {}
+        const files = Object.create(memory, { service: { value: faults.service } }) as MemoryFiles
+        relay = yield* Scope.provide(TestRelay.make({ memory: files, sync }), scope)
+        if (isFull) yield* until("it to wait", () => codes.includes("JOURNAL_WAITS"))
+        mend()
       })
     const rotate = (chunk: number) =>
       Effect.gen(function* () {
@@ -125,6 +137,14 @@ describe("a session by an edge goes on where it was when its relay's power faile
       )
     }
   }
+  it.live("rotated; the next relay's disk is full at first", () =>
+    Effect.gen(function* () {
+      const expected = yield* recorded(undefined)
+      const { beside, isLost, isTold, own } = yield* recorded("rotated", { isFull: true })
+      assert.deepStrictEqual(own, expected.own)
+      assert.deepStrictEqual([isLost, isTold, beside.length > 0], [false, true, true])
+    })
+  )
   it.live.each(["none", "always"] as const)(
     "rotated twice, and the first time noted; the next relay has --sync=%s",
     (sync) =>

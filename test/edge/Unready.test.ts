@@ -51,6 +51,30 @@ for (const code of ["EDQUOT", "EROFS", "EIO", "EMFILE", "EACCES"]) {
   }
 }
 
+it.live(
+  "a trace file that the disk has lost a part of with power has zeros there, as at a relay that need not wait",
+  () => {
+    const { codes, layer } = logged()
+    return Effect.gen(function* () {
+      const { leadTo, link, packet, path: file, relay, stop } = yield* Local.begun(size)
+      yield* stop
+      const at = relay.memory.paths("/traces").find((each) => each.endsWith(file)) ?? ""
+      relay.memory.write(at, Buffer.alloc(7))
+      const faults = new FaultyFiles(relay.memory.service)
+      const mend = faults.fail({ code: "EDQUOT", operation: "truncate", path: ".history" })
+      const next = yield* TestRelay.make({ memory: over(relay.memory, faults) })
+      leadTo(next)
+      link.cut()
+      yield* until("the edge to be told", () => codes.filter((each) => each === "JOURNAL_WAITS").length > 1)
+      mend()
+      yield* packet(1, size)
+      yield* until("both packets", () => relay.output.size(file) === 2 * size)
+      yield* until("that to be told", () => codes.includes("JOURNAL_CHANGED"))
+      assert.notInclude(codes, "JOURNAL_LOST")
+    }).pipe(Effect.provide(layer))
+  }
+)
+
 /** As many of one owner as are kept. */
 const expiredCount = 4096
 

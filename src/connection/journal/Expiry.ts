@@ -13,6 +13,7 @@ import * as Rested from "../../relay/journal/Rested.ts"
 import { retracedBeside } from "../../relay/journal/Retracing.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
+import { setBackOf } from "./Current.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { leftOf, optionsOf, remove } from "./Hosting.ts"
 import { Lacking } from "./Lacking.ts"
@@ -220,7 +221,7 @@ const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLef
   Effect.suspend(() => {
     const journal = new HostedJournal(optionsOf(registry, serves, found))
     const work = registry.journals.replays.withPermits(1)(Effect.as(replayed(journal, found), journal))
-    const restored = retracedBeside(registry.store, found, work, rest(journal))
+    const restored = retracedBeside(registry.store, found, work, rest(journal), setBackOf(registry))
     return registry.directories.keeping(found.places, restored)
   }).pipe(
     Effect.tapError(() => found.close),

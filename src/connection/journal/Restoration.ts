@@ -13,6 +13,7 @@ import { type Bereft, retraced, type Steps } from "../../relay/journal/Retracing
 import { Party } from "../../relay/party/Party.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { Serves } from "../control/Command.ts"
+import { setBackOf } from "./Current.ts"
 import { broken, isForNow, rest, suspended } from "./Expiry.ts"
 import { HostedJournal } from "./HostedJournal.ts"
 import { leftOf, optionsOf, remove } from "./Hosting.ts"
@@ -84,14 +85,6 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
         yield* incidents.report("JOURNAL_CHANGED", `${retraced.edgeName}: ${directory} is gone`)
         yield* Effect.andThen(dropped(found), remove(registry, found.token))
       })
-    const currentOf = ({ brought }: HostedJournal) =>
-      brought.sessions.flatMap(({ chunks, identity }) => {
-        const { name, openPath: path } = chunks.current ?? {}
-        if (name === undefined || name.overrideName !== undefined || path === undefined) return []
-        return [{ session: JournalFiles.directoryOf(store, identity.outputPath), path, name }]
-      })
-    const setAside = ({ edgeName }: HostedJournal, beside: string) =>
-      incidents.report("JOURNAL_CHANGED", `${edgeName}: what was recorded last, and comes again, is in ${beside}`)
     const failed: Steps<HostedJournal>["failed"] = (found, cause) => {
       const failure = Option.getOrUndefined(Cause.findErrorOption(cause))
       const isLeft = failure?._tag === "FileFailed"
@@ -111,7 +104,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
         }
         restored.push(journal)
       })
-    yield* retraced(store, all, { work, bereft, currentOf, goesOn, setAside, failed })
+    yield* retraced(store, all, { work, bereft, goesOn, failed, ...setBackOf(registry) })
     // Their files are looked at, so not while others are gone through, with shadows for all files.
     for (const journal of restored) {
       const away = Away.noted(store, journal.token, journal.received)

@@ -8,6 +8,7 @@ import type { Shadow } from "../../storage/Retraceable.ts"
 import { isIntact, materialize, ShadowFiles } from "../../storage/ShadowFiles.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import { isThere } from "../../storage/Walks.ts"
+import { pathsOf } from "./JournalFiles.ts"
 import type { Found } from "./JournalsLeft.ts"
 import { type Current, refound } from "./Refound.ts"
 import * as Rested from "./Rested.ts"
@@ -52,13 +53,32 @@ export class HistoryAstray extends Schema.TaggedError<HistoryAstray>()("HistoryA
   }
 }
 
-export interface Steps<A> {
-  readonly work: (found: Found) => Effect.Effect<A, FileFailed>
-  readonly bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
+/** What a power cut has left further on than the last mark. */
+export interface SetBack<A> {
   /** The trace chunks that its sessions were recording in. */
   readonly currentOf: (retraced: A) => ReadonlyArray<Current>
   /** What lay in the directory of a session without a note is in `beside` now. */
   readonly setAside: (retraced: A, beside: string) => Effect.Effect<void>
+}
+
+const setBack = <A>(
+  { retraceable }: Store,
+  shadow: ShadowFiles,
+  retraced: A,
+  { currentOf, setAside }: SetBack<A>
+): Effect.Effect<void, FileFailed> =>
+  Effect.forEach(
+    currentOf(retraced),
+    (current) =>
+      Effect.flatMap(refound(retraceable.plain, shadow, current), (beside) =>
+        beside === undefined ? Effect.void : setAside(retraced, beside)
+      ),
+    { discard: true }
+  )
+
+export interface Steps<A> extends SetBack<A> {
+  readonly work: (found: Found) => Effect.Effect<A, FileFailed>
+  readonly bereft: (found: Found, of: Bereft<A>) => Effect.Effect<void>
   /** Its files are as they were at the last mark. */
   readonly goesOn: (retraced: A, found: Found) => Effect.Effect<void>
   /** It could not be repeated. Some of its files may already have been set back to the last mark. */
@@ -75,7 +95,7 @@ export interface Steps<A> {
 export const retraced = <A>(
   store: Store,
   all: ReadonlyArray<Found>,
-  { bereft, currentOf, failed, goesOn, setAside, work }: Steps<A>
+  { bereft, failed, goesOn, work, ...back }: Steps<A>
 ): Effect.Effect<void> => {
   const redone = Effect.fnUntraced(function* (found: Found, gone: ReadonlySet<string>, shadow: ShadowFiles) {
     yield* found.takeBack
@@ -84,10 +104,7 @@ export const retraced = <A>(
     if (directory !== undefined) return yield* Effect.as(bereft(found, { directory, retraced }), undefined)
     const stray = shadow.stray
     if (stray !== undefined) return yield* new HistoryAstray({ path: stray })
-    for (const current of currentOf(retraced)) {
-      const beside = yield* refound(store.retraceable.plain, shadow, current)
-      if (beside !== undefined) yield* setAside(retraced, beside)
-    }
+    yield* setBack(store, shadow, retraced, back)
     yield* made(store, shadow, found)
     return { retraced }
   })
@@ -108,36 +125,39 @@ export const retraced = <A>(
 }
 
 /**
- * Repeats one of them, which has expired, while others use the store. Undefined, after `undone`: somebody has changed
- * its files, and they were left as they are.
+ * Repeats one of them, which has expired, or had to wait when the relay began, while others use the store. Undefined,
+ * after `undone`: somebody has changed the files of one that had expired, and they were left as they are. Of one that
+ * waits they are what the relay before has left, as of those that are repeated at the start.
  */
 export const retracedBeside = <A>(
   store: Store,
   found: Found,
   work: Effect.Effect<A, FileFailed>,
-  undone: Effect.Effect<void>
+  undone: Effect.Effect<void>,
+  back: SetBack<A>
 ): Effect.Effect<A | undefined, FileFailed> => {
   const { directories, takeBack, token } = found
   const { plain } = store.retraceable
   const shadow = new ShadowFiles(plain, directories)
   const covers = (path: string) => shadow.isOwn(path)
-  const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>, isAsLeft: boolean) {
+  const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>, isAsLeft: boolean, hasExpired: boolean) {
     const done = yield* work
     // A directory without files may have been removed with its session.
     const isBereft = [...gone].some((directory) => shadow.hasFiles(directory))
-    const isUnchanged = isAsLeft || (!isBereft && (yield* isIntact(shadow, plain)))
-    if (shadow.stray === undefined && isUnchanged) return yield* Effect.as(made(store, shadow, found), done)
-    yield* undone
-    return undefined
+    const isUnchanged = isAsLeft || (!isBereft && (!hasExpired || (yield* isIntact(shadow, plain))))
+    if (shadow.stray !== undefined || !isUnchanged) return yield* Effect.as(undone, undefined)
+    if (!hasExpired) yield* setBack(store, shadow, done, back)
+    return yield* Effect.as(made(store, shadow, found), done)
   })
   return Effect.gen(function* () {
     const gone = yield* goneOf(store, directories)
+    const hasExpired = yield* Effect.isSuccess(plain.size(pathsOf(store, token).expired))
     const isAsLeft = yield* Rested.isAsNoted(store, token, directories)
     yield* takeBack
     return yield* under(
       store,
       { files: shadow.service, covers },
-      Effect.onError(redone(gone, isAsLeft), () => undone)
+      Effect.onError(redone(gone, isAsLeft, hasExpired), () => undone)
     )
   })
 }
