@@ -75,8 +75,8 @@ const recorded = (
         scope = yield* Scope.make()
         const faults = new FaultyFiles(memory.service)
         const mend = isFull ? faults.fail({ code: "EDQUOT", operation: "truncate", path: ".history" }) : () => {}
-        const files = Object.create(memory, { service: { value: faults.service } }) as MemoryFiles
-        relay = yield* Scope.provide(TestRelay.make({ memory: files, sync }), scope)
+        const files: MemoryFiles = Object.create(memory, { service: { value: faults.service } })
+        relay = yield* Scope.provide(TestRelay.make({ memory: isFull ? files : memory, sync }), scope)
         if (isFull) yield* until("it to wait", () => codes.includes("JOURNAL_WAITS"))
         mend()
       })
@@ -107,7 +107,7 @@ const recorded = (
     yield* c.close
     yield* d.close
     yield* local.forwarded
-    yield* Local.quiet(relay)
+    yield* Local.quiet({ ...relay, output })
     const isOwn = (line: string) => line.startsWith(`${session.path}/`)
     return {
       isLost: codes.includes("JOURNAL_LOST"),

@@ -18,7 +18,6 @@ import type { Carrier } from "../../relay/journal/Taken.ts"
 import type { Registry } from "../../relay/Registry.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import * as PositionBytes from "../../relay/stream/PositionBytes.ts"
-import type { FileFailed } from "../../storage/Files.ts"
 import { Abridgement } from "./Abridgement.ts"
 import { Brought } from "./Brought.ts"
 import type { Options } from "./Hosting.ts"
@@ -252,7 +251,7 @@ export class HostedJournal implements Journal {
     if (this.isCut && !this.isRetraced) this.end()
   }
 
-  failed(sessionId: number, { message }: FileFailed): void {
+  failed(sessionId: number, { message }: { readonly message: string }): void {
     this.#parts.failed(sessionId, { code: "FILE_FAILED", detail: message })
   }
 

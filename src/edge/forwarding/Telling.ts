@@ -1,4 +1,4 @@
-/** Records of an edge's own, which are no part of a journal: how it is, which the relay shows to people; what it asks. */
+/** Records of an edge's own, no part of a journal: how it is, which the relay shows to people, and what it asks. */
 import * as EdgeReport from "../../protocol/journal/EdgeReport.ts"
 import { headBytes, Kind, seal } from "../../protocol/journal/Record.ts"
 import { checksums } from "../journal/Checksums.ts"

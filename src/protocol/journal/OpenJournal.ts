@@ -63,8 +63,8 @@ export interface Acknowledgement {
   /**
    * `goesOn`: it takes more; `finished`: all is carried out. `ended`: the relay ended a session of the journal before
    * the tracer did, and takes no more of it. `forgotten`: it knows nothing of the journal any more. `waitsFor…`: it
-   * goes on by itself once there is what it waits for. `lost`: it says nothing of that, but that a part has ended at the
-   * relay alone: the length of a text for people (u32) and the text follow. Only to who has asked.
+   * goes on by itself once there is what it waits for. `lost`: a part has ended at the relay alone; the length of a
+   * text for people (u32) and the text follow. It says nothing of the whole, and only to who has asked.
    */
   readonly outcome: Outcome
 }
