@@ -67,7 +67,7 @@ describe("an edge to which another one leads", () => {
       const { local } = yield* world
       const wire = yield* greeted(local)
       yield* wire.send(message(numbers.GET_CONFIGURATION, u64(OpenJournal.offered)))
-      assert.strictEqual((yield* wire.read(12)).toString("hex"), "0000000ae000000000000001")
+      assert.strictEqual((yield* wire.read(12)).toString("hex"), "0000000af000000000000001")
     })
   )
 
