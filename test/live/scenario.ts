@@ -60,6 +60,8 @@ export interface LiveScript extends Script.Script {
   readonly clients: (session: number) => Effect.Effect<number, never, Scope.Scope>
   /** A viewer that has connected and has a viewer session. */
   readonly viewer: Effect.Effect<Viewer.Viewer, never, Scope.Scope>
+  /** The same, attached to the first session. */
+  readonly viewing: (seek: "beginning" | "last") => Effect.Effect<Viewer.Viewer, never, Scope.Scope>
 }
 
 export interface Scenario {
@@ -145,6 +147,12 @@ export const begun = function* (s: LiveScript, options: Parameters<LiveScript["t
 export const scriptOf = (relay: Target, note: (line: string) => void, viewerMinor: number): LiveScript => {
   const script = Script.make({ ...relay, process: undefined as never }, note)
   const stranger = Viewer.of(relay, note)
+  const viewer = Effect.gen(function* () {
+    const viewer = yield* stranger
+    yield* viewer.connect(viewerMinor)
+    yield* viewer.create
+    return viewer
+  })
   return {
     ...script,
     viewerMinor,
@@ -161,12 +169,8 @@ export const scriptOf = (relay: Target, note: (line: string) => void, viewerMino
         const found = new RegExp(`[ ;]${session} [^;]* clients (\\d+)`).exec(lines.at(-1) ?? "")
         return Number(found?.[1] ?? 0)
       }),
-    viewer: Effect.gen(function* () {
-      const viewer = yield* stranger
-      yield* viewer.connect(viewerMinor)
-      yield* viewer.create
-      return viewer
-    }),
+    viewer,
+    viewing: (seek) => Effect.tap(viewer, ({ attach }) => attach(1, seek)),
     tracer: (options = {}) =>
       Effect.map(script.recording({ liveTimer: 1_000_000, ...options }), (recording) =>
         tracerOf(recording, script, options.minor ?? 13)

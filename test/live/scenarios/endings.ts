@@ -8,8 +8,7 @@ const { noSeq, start } = Commands
 export const endings: ReadonlyArray<Scenario> = [
   scenario("a drained stream hangs up once, then is unknown", function* (s) {
     const { tracer, stream, meta } = yield* recorded(s, 1)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
     yield* viewer.packet(stream.id, 0, 16)
@@ -22,8 +21,7 @@ export const endings: ReadonlyArray<Scenario> = [
   }),
   scenario("destroy: what was recorded is still read, then everything hangs up", function* (s) {
     const { tracer, stream, meta } = yield* recorded(s, 3)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
     yield* tracer.c.rotate(undefined, [
@@ -47,8 +45,7 @@ export const endings: ReadonlyArray<Scenario> = [
   }),
   scenario("the control connection is gone: the session is not listed, drained streams hang up", function* (s) {
     const { tracer, stream, meta } = yield* recorded(s, 1)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
     yield* tracer.c.close

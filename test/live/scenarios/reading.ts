@@ -4,8 +4,7 @@ import { begun, type Scenario, scenario } from "../scenario.ts"
 export const reading: ReadonlyArray<Scenario> = [
   scenario("indexes one by one, then nothing; unread ones win over a later beacon", function* (s) {
     const { stream, meta } = yield* begun(s)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.next(stream.id)
     yield* viewer.next(meta.id)
     yield* viewer.next(meta.id)
@@ -26,8 +25,7 @@ export const reading: ReadonlyArray<Scenario> = [
       const { tracer, stream } = yield* begun(s)
       yield* stream.packet(0)
       yield* stream.beacon(50)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "beginning")
+      const viewer = yield* s.viewing("beginning")
       yield* viewer.next(stream.id)
       yield* viewer.nextUntilKnown(stream.id, 50)
       yield* stream.data(1)
@@ -54,8 +52,7 @@ export const reading: ReadonlyArray<Scenario> = [
     yield* tracer.metadata(meta, 0x6d, 40, 40)
     for (const seq of [0, 1]) yield* stream.packet(seq, { bytes: 16 * (seq + 1) })
     for (const seek of ["beginning", "last"] as const) {
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, seek)
+      const viewer = yield* s.viewing(seek)
       for (const { id } of [stream, meta]) {
         for (const [offset, length] of [
           [0, 0],
@@ -73,8 +70,7 @@ export const reading: ReadonlyArray<Scenario> = [
   scenario("packets: whole, in parts, beyond, of no stream", function* (s) {
     const { stream, meta } = yield* begun(s)
     for (const seq of [0, 1, 2]) yield* stream.packet(seq, { bytes: 100 })
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.next(stream.id)
     for (const [offset, length] of [
       [0, 100],
@@ -101,8 +97,7 @@ export const reading: ReadonlyArray<Scenario> = [
   }),
   scenario("packets that arrive under an attached viewer", function* (s) {
     const { stream } = yield* begun(s)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "last")
+    const viewer = yield* s.viewing("last")
     yield* stream.packet(0, { bytes: 100 })
     yield* viewer.next(stream.id)
     yield* viewer.packet(stream.id, 0, 100)
@@ -128,8 +123,7 @@ export const reading: ReadonlyArray<Scenario> = [
     for (const seq of [0, 1, 2]) yield* some.packet(seq)
     yield* half.packet(0)
     yield* half.data(1)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "last")
+    const viewer = yield* s.viewing("last")
     for (const stream of [none, some, half]) yield* viewer.next(stream.id)
     yield* none.packet(0)
     yield* some.packet(3)
@@ -147,8 +141,7 @@ export const reading: ReadonlyArray<Scenario> = [
     yield* s.fileSize(tracer.file("ch_0"), 200 * 16)
     for (let seq = 0; seq < 200; seq++) yield* tracer.c.index(stream.id, { seq, packetSeq: seq })
     yield* s.fileSize(tracer.file("index/ch_0.idx"), 16 + 200 * 72)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     for (let seq = 0; seq < 201; seq++) {
       yield* viewer.next(stream.id)
       if (seq % 50 === 0) yield* viewer.packet(stream.id, seq * 16, 16)
@@ -156,8 +149,7 @@ export const reading: ReadonlyArray<Scenario> = [
   }),
   scenario("metadata: none yet, some, more, padded; told on every index until it was fetched", function* (s) {
     const { tracer, stream, meta } = yield* begun(s)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "last")
+    const viewer = yield* s.viewing("last")
     yield* viewer.metadata(meta.id)
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
@@ -183,8 +175,7 @@ export const reading: ReadonlyArray<Scenario> = [
     const meta = yield* tracer.stream("metadata")
     yield* tracer.c.streamsSent
     for (let part = 1; part <= 5; part++) yield* tracer.metadata(meta, part, 300_000, part * 300_000)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "last")
+    const viewer = yield* s.viewing("last")
     yield* viewer.metadata(meta.id)
     yield* viewer.metadata(meta.id)
   })

@@ -45,8 +45,7 @@ export const rings: ReadonlyArray<Scenario> = [
     for (const count of [1, 4, 8]) {
       while (seq < count) yield* packet(seq++)
       for (const seek of ["beginning", "last"] as const) {
-        const viewer = yield* s.viewer
-        yield* viewer.attach(1, seek)
+        const viewer = yield* s.viewing(seek)
         yield* viewer.packet(id, 0, 16)
         yield* viewer.packet(id, 16, 16)
         yield* viewer.close
@@ -55,8 +54,7 @@ export const rings: ReadonlyArray<Scenario> = [
   }),
   scenario("a ring: from file to file, and over what was overwritten", function* (s) {
     const { id, packet } = yield* ring(s)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* packet(0)
     yield* viewer.next(id)
     yield* viewer.packet(id, 0, 16)
@@ -73,8 +71,7 @@ export const rings: ReadonlyArray<Scenario> = [
   scenario("a ring that wrapped before the viewer came", function* (s) {
     const { id, packet } = yield* ring(s)
     for (let seq = 0; seq < 9; seq++) yield* packet(seq)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     for (let count = 0; count < 6; count++) {
       yield* viewer.next(id)
       yield* viewer.packet(id, 0, 16)
@@ -84,8 +81,7 @@ export const rings: ReadonlyArray<Scenario> = [
     const { id, packet } = yield* ring(s)
     yield* packet(0)
     yield* packet(1)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.next(id)
     yield* viewer.packet(id, 0, 16)
     for (let seq = 2; seq < 12; seq++) yield* packet(seq)
@@ -96,8 +92,7 @@ export const rings: ReadonlyArray<Scenario> = [
   }),
   scenario("clear while viewing", function* (s) {
     const { tracer, stream, meta } = yield* recorded(s, 3)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
     const ask = function* () {
@@ -126,8 +121,7 @@ export const rings: ReadonlyArray<Scenario> = [
   }),
   scenario("an answered packet outlives the clear", function* (s) {
     const { tracer, stream, moveOn } = yield* recorded(s, 2)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.next(stream.id)
     yield* viewer.packet(stream.id, 0, 16)
     yield* moveOn(2, closeCommands.delete)
@@ -137,8 +131,7 @@ export const rings: ReadonlyArray<Scenario> = [
   }),
   scenario("a rotation that keeps the old chunk: the viewer jumps to the new one", function* (s) {
     const { tracer, stream, meta, moveOn } = yield* recorded(s, 3)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
     yield* moveOn(3, closeCommands.move)
@@ -155,8 +148,7 @@ export const rings: ReadonlyArray<Scenario> = [
   }),
   scenario("a rotation that waits for a packet: nothing is answered until it has come", function* (s) {
     const { stream, meta, moveOn } = yield* recorded(s, 2)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
     yield* moveOn(4, closeCommands.delete)

@@ -119,8 +119,7 @@ export const sessions: ReadonlyArray<Scenario> = [
     yield* tracer.c.streamsSent
     yield* stream.packet(0)
     yield* stream.packet(1)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.next(stream.id)
     yield* viewer.next(stream.id)
     yield* viewer.packet(stream.id, 16, 16)
@@ -148,8 +147,7 @@ export const sessions: ReadonlyArray<Scenario> = [
   }),
   scenario("streams are announced when they were all sent, a trace with its metadata", function* (s) {
     const tracer = yield* s.tracer()
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.newStreams(1)
     const first = yield* tracer.stream("ch_0")
     yield* viewer.newStreams(1)
@@ -174,8 +172,7 @@ export const sessions: ReadonlyArray<Scenario> = [
     const { tracer, stream, meta } = yield* begun(s)
     yield* tracer.metadata(meta, 0x41, 10, 10)
     for (const seq of [0, 1]) yield* stream.packet(seq)
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
     yield* viewer.detach(1)
@@ -188,8 +185,7 @@ export const sessions: ReadonlyArray<Scenario> = [
     yield* viewer.metadata(meta.id)
     yield* viewer.next(stream.id)
     yield* viewer.close
-    const other = yield* s.viewer
-    yield* other.attach(1, "last")
+    const other = yield* s.viewing("last")
     yield* other.next(stream.id)
   }),
   scenario("one viewer, two sessions", function* (s) {
@@ -203,8 +199,7 @@ export const sessions: ReadonlyArray<Scenario> = [
     yield* b.c.streamsSent
     yield* inA.packet(0)
     yield* inB.packet(0, { bytes: 24 })
-    const viewer = yield* s.viewer
-    yield* viewer.attach(1, "beginning")
+    const viewer = yield* s.viewing("beginning")
     yield* viewer.attach(2, "beginning")
     yield* viewer.next(inB.id)
     yield* viewer.next(inA.id)

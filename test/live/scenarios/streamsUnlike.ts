@@ -20,8 +20,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
     "metadata that comes again in other packets, and then more of it",
     function* (s) {
       const { tracer, stream, meta } = yield* begun(s)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "beginning")
+      const viewer = yield* s.viewing("beginning")
       let time = 0
       /** Each text in a packet of its own. */
       const send = function* (...texts: ReadonlyArray<string>) {
@@ -63,8 +62,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
     "a stream without packets, with beacons",
     function* (s) {
       const { stream, meta } = yield* recorded(s, 0)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "last")
+      const viewer = yield* s.viewing("last")
       yield* viewer.metadata(meta.id)
       yield* viewer.next(stream.id)
       yield* stream.beacon(40)
@@ -91,8 +89,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
     "packets of a stream that closed are read to the last",
     function* (s) {
       const { tracer, stream, meta } = yield* recorded(s, 3)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "beginning")
+      const viewer = yield* s.viewing("beginning")
       yield* viewer.next(stream.id)
       yield* tracer.c.closeStream(stream.id, 2)
       yield* tracer.c.closeStream(meta.id, noSeq)
@@ -133,8 +130,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
     "streams that came and went between two questions are announced, and read",
     function* (s) {
       const tracer = yield* s.tracer()
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "last")
+      const viewer = yield* s.viewing("last")
       const stream = yield* tracer.stream("ch_0", { path: "ust/pid/short" })
       const meta = yield* tracer.stream("metadata", { path: "ust/pid/short" })
       yield* tracer.c.streamsSent
@@ -175,8 +171,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
     "the control connection is gone with a packet half received: read when it is whole",
     function* (s) {
       const { tracer, stream } = yield* recorded(s, 1)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "beginning")
+      const viewer = yield* s.viewing("beginning")
       yield* viewer.next(stream.id)
       yield* tracer.c.index(stream.id, { seq: 1 })
       yield* tracer.c.close
@@ -206,8 +201,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
     function* (s) {
       const { tracer, stream, meta } = yield* recorded(s, 1)
       yield* tracer.c.createChunk(1, start + 10)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "last")
+      const viewer = yield* s.viewing("last")
       yield* viewer.newStreams(1)
       yield* viewer.next(stream.id)
       yield* tracer.c.rotate(1, [
@@ -244,8 +238,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
     function* (s) {
       const { stream, moveOn } = yield* recorded(s, 2)
       yield* moveOn(2, closeCommands.delete)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "last")
+      const viewer = yield* s.viewing("last")
       yield* viewer.next(stream.id)
       stream.restart()
       yield* stream.packet(2)
@@ -273,8 +266,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
       const id = yield* tracer.c.addStream({ channel: "ring", fileSize: 32, fileCount: 1 })
       yield* tracer.stream("metadata")
       yield* tracer.c.streamsSent
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "beginning")
+      const viewer = yield* s.viewing("beginning")
       for (const seq of [0, 1, 2]) {
         yield* tracer.d.packet(id, seq, 16)
         yield* s.fileSize(tracer.file("ring_0"), (seq % 2) * 16 + 16)
@@ -300,8 +292,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
     "stopped and cleared under its viewer, with beacons, then destroyed before its metadata was fetched",
     function* (s) {
       const { tracer, stream, meta } = yield* recorded(s, 1)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "beginning")
+      const viewer = yield* s.viewing("beginning")
       yield* tracer.c.rotate(undefined, [
         [stream.id, 1],
         [meta.id, 0]
@@ -345,8 +336,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
     "a stream that closes while its rotation waits hangs up",
     function* (s) {
       const { tracer, stream, moveOn } = yield* recorded(s, 0)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "beginning")
+      const viewer = yield* s.viewing("beginning")
       yield* moveOn(0, closeCommands.move)
       yield* viewer.next(stream.id)
       yield* tracer.c.closeStream(stream.id, noSeq)
@@ -367,8 +357,7 @@ export const streamsUnlike: ReadonlyArray<Scenario> = [
     "a packet ahead of the metadata that a clear makes the tracer send again",
     function* (s) {
       const { tracer, stream, meta, moveOn } = yield* recorded(s, 1)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "beginning")
+      const viewer = yield* s.viewing("beginning")
       yield* viewer.metadata(meta.id)
       yield* viewer.next(stream.id)
       yield* moveOn(1, closeCommands.delete)

@@ -122,8 +122,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
     "new streams are told of on every answer until they were asked for",
     function* (s) {
       const { tracer, stream, meta } = yield* recorded(s, 0)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "last")
+      const viewer = yield* s.viewing("last")
       yield* viewer.metadata(meta.id)
       yield* viewer.next(stream.id)
       yield* viewer.newStreams(1)
@@ -168,8 +167,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
     "packets of any length asked for before any index, and of metadata",
     function* (s) {
       const { stream, meta } = yield* recorded(s, 1)
-      const viewer = yield* s.viewer
-      yield* viewer.attach(1, "beginning")
+      const viewer = yield* s.viewing("beginning")
       yield* viewer.packet(stream.id, 0, 16)
       yield* viewer.packet(stream.id, 0, 0xffffffff)
       yield* viewer.metadata(meta.id)
@@ -265,8 +263,7 @@ export const viewersUnlike: ReadonlyArray<Scenario> = [
     "half a request keeps nobody waiting, and a vanished viewer leaves nothing",
     function* (s) {
       const { stream } = yield* recorded(s, 1)
-      const half = yield* s.viewer
-      yield* half.attach(1, "beginning")
+      const half = yield* s.viewing("beginning")
       yield* half.next(stream.id)
       yield* half.send(request(numbers.PACKET, join(u64(stream.id), u64(0), u32(16))).subarray(0, 30))
       const viewer = yield* s.viewer
