@@ -25,11 +25,14 @@ const streamWith = (recording: Script.Recording, count: number, stream: Commands
 
 const recordingOf = (s: Script.Script) => s.recording({ basePath: "r" })
 
+const streaming = function* (s: Script.Script, count: number) {
+  const recording = yield* recordingOf(s)
+  return { ...recording, stream: yield* streamWith(recording, count) }
+}
+
 export const rotations: ReadonlyArray<Scenario> = [
   scenario("a rotation at the next packet happens at once", function* (s) {
-    const recording = yield* recordingOf(s)
-    const { c, file, recorded } = recording
-    const stream = yield* streamWith(recording, 2)
+    const { c, file, recorded, stream } = yield* streaming(s, 2)
     yield* c.createChunk(1, start + 10)
     yield* s.tree("created")
     yield* c.rotate(1, [[stream, 2]])
@@ -58,9 +61,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     }
   }),
   scenario("a rotation ahead of the packets waits for data and index, across the close", function* (s) {
-    const recording = yield* recordingOf(s)
-    const { c, d, file, recorded } = recording
-    const stream = yield* streamWith(recording, 1)
+    const { c, d, file, recorded, stream } = yield* streaming(s, 1)
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[stream, 3]])
     yield* c.closeChunk(0, start + 10, closeCommands.move)
@@ -75,9 +76,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* c.dataPending(stream, 3)
   }),
   scenario("indexes already beyond the position: all of them stay in the old chunk", function* (s) {
-    const recording = yield* recordingOf(s)
-    const { c, file, recorded } = recording
-    const stream = yield* streamWith(recording, 4)
+    const { c, file, recorded, stream } = yield* streaming(s, 4)
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[stream, 2]])
     yield* c.closeChunk(0, start + 11, closeCommands.move)
@@ -85,9 +84,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* recorded(stream, 4, file("ch_0", chunkName(10, 1)), 16)
   }),
   scenario("packet numbers may jump over the position", function* (s) {
-    const recording = yield* recordingOf(s)
-    const { c, d, file } = recording
-    const stream = yield* streamWith(recording, 1)
+    const { c, d, file, stream } = yield* streaming(s, 1)
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[stream, 5]])
     yield* c.closeChunk(0, start + 10, closeCommands.move)
@@ -100,9 +97,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* c.index(stream, { seq: 2, packetSeq: 10 })
   }),
   scenario("no packet yet: the first is stored in the old chunk, even for position 0", function* (s) {
-    const recording = yield* recordingOf(s)
-    const { c, file, recorded } = recording
-    const stream = yield* streamWith(recording, 0)
+    const { c, file, recorded, stream } = yield* streaming(s, 0)
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[stream, 0]])
     yield* c.chunkExists(0)
@@ -153,9 +148,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* c.untilChunkGone(0)
   }),
   scenario("rotation to no chunk and on to a later one", function* (s) {
-    const recording = yield* recordingOf(s)
-    const { c, file, recorded } = recording
-    const stream = yield* streamWith(recording, 2)
+    const { c, file, recorded, stream } = yield* streaming(s, 2)
     const metadata = yield* c.addStream({ channel: "metadata" })
     yield* c.metadata(metadata, Buffer.from("meta"))
     yield* c.rotate(undefined, [[stream, 2]])
@@ -174,9 +167,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* c.dataPending(stream, 2)
   }),
   scenario("a packet for a stream without chunk closes the data connection", function* (s) {
-    const recording = yield* recordingOf(s)
-    const { c, d } = recording
-    const stream = yield* streamWith(recording, 1)
+    const { c, d, stream } = yield* streaming(s, 1)
     yield* c.rotate(undefined, [[stream, 1]])
     yield* d.packet(stream, 1)
     yield* d.closes()
@@ -189,17 +180,13 @@ export const rotations: ReadonlyArray<Scenario> = [
     yield* c.closes()
   }),
   scenario("rotating away from data that came without its index towards no chunk is refused", function* (s) {
-    const recording = yield* recordingOf(s)
-    const { c, d, file } = recording
-    const stream = yield* streamWith(recording, 1)
+    const { c, d, file, stream } = yield* streaming(s, 1)
     yield* d.packet(stream, 1)
     yield* s.fileSize(file("ch_0"), 32)
     yield* c.refused("ROTATE_STREAMS", Commands.rotateStreams(undefined, [[stream, 1]]))
   }),
   scenario("a rotation while one is pending is refused", function* (s) {
-    const recording = yield* recordingOf(s)
-    const { c } = recording
-    const stream = yield* streamWith(recording, 1)
+    const { c, stream } = yield* streaming(s, 1)
     yield* c.createChunk(1, start + 10)
     yield* c.rotate(1, [[stream, 9]])
     yield* c.refused("ROTATE_STREAMS", Commands.rotateStreams(1, [[stream, 9]]))
@@ -252,9 +239,7 @@ export const rotations: ReadonlyArray<Scenario> = [
     }
   }),
   scenario("three rotations in a row, a stream added in each chunk", function* (s) {
-    const recording = yield* recordingOf(s)
-    const { c, file, recorded } = recording
-    const first = yield* streamWith(recording, 1)
+    const { c, file, recorded, stream: first } = yield* streaming(s, 1)
     for (const round of [1, 2, 3]) {
       yield* c.createChunk(round, start + 10 * round)
       yield* c.rotate(round, [[first, round]])
