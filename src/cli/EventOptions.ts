@@ -8,7 +8,7 @@ import * as Where from "../ctf/filter/Where.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import { defaults, type HeaderField, type NameKind, type TextOptions } from "../ctf/print/Text.ts"
 import { Misused } from "./Misused.ts"
-import type { Option, Options, ValuesOf } from "./Options.ts"
+import { type Option, type Options, toggle, type ValuesOf } from "./Options.ts"
 
 const list = (text: string): ReadonlyArray<string> => text.split(",").map((part) => part.trim())
 
@@ -55,8 +55,6 @@ const choose = <A extends string>(
   if (unknown !== undefined) throw new Misused(`--${flag}: ${unknown} is none of ${known.join(", ")}`)
   return new Set(all.filter((one) => words.has("all") || words.has(one)))
 }
-
-const toggle = (name: string, description: string) => ({ kind: "toggle", name, description }) as const
 
 const number = (name: string, description: string) => ({ kind: "text", name, default: "0", description }) as const
 

@@ -19,6 +19,8 @@ export type Option = {
 
 export type Options = Readonly<Record<string, Option>>
 
+export const toggle = (name: string, description: string) => ({ kind: "toggle", name, description }) as const
+
 /** What is given of an option, or its default. */
 export type ValueOf<O extends Option> = O extends { readonly kind: "toggle" }
   ? boolean

@@ -1,15 +1,7 @@
 /** The frame of a ClientHello: found whole however it is cut, and nothing else is taken for one. */
-import { Duplex } from "node:stream"
-import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { lengthMax, read, ticketsOf } from "../../src/protocol/ClientHello.ts"
-
-/** What a client of this platform begins with. */
-const helloOf = (options: tls.ConnectionOptions): Promise<Buffer> =>
-  new Promise((resolve) => {
-    const wire = new Duplex({ read: () => {}, write: (bytes: Buffer) => resolve(bytes) })
-    tls.connect({ ...options, socket: wire }).on("error", () => undefined)
-  })
+import { helloOf } from "../support/hello.ts"
 
 const record = (bytes: Uint8Array): Buffer =>
   Buffer.concat([Buffer.of(22, 3, 1, bytes.length >> 8, bytes.length & 255), bytes])

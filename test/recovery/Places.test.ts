@@ -8,7 +8,7 @@ import { Effect } from "effect"
 import * as Aside from "../../src/recovery/Aside.ts"
 import * as Check from "../../src/recovery/Check.ts"
 import * as Repair from "../../src/recovery/Repair.ts"
-import * as Process from "../support/process.ts"
+import * as Babeltrace from "../support/babeltrace.ts"
 import * as Relays from "../support/relays.ts"
 import * as Trees from "./trees.ts"
 
@@ -35,8 +35,6 @@ const copied = (files: Trees.Files, from: string, to: string, own = files): void
   files.set(to, own.get(from) as Uint8Array)
   files.set(indexOf(to), own.get(indexOf(from)) as Uint8Array)
 }
-const withText = (directory: string) =>
-  Effect.map(Process.run("babeltrace2", ["--clock-cycles", directory]), ({ stdout }) => stdout)
 
 describe("a packet file in another chunk", () => {
   it.each([
@@ -317,7 +315,10 @@ describe("metadata that another directory has of the same trace", () => {
         else if (kind === "a directory") files.set(`${path}/inside`, Buffer.from("in the way"))
         Trees.write(rotated, join(home, "whole"))
         Trees.write(repaired(files), join(home, "repaired"))
-        const [left, right] = [yield* withText(join(home, "repaired")), yield* withText(join(home, "whole"))]
+        const [left, right] = [
+          yield* Babeltrace.linesOf(join(home, "repaired")),
+          yield* Babeltrace.linesOf(join(home, "whole"))
+        ]
         assert.isTrue(left === right, `${left.length} of ${right.length}`)
       })
   )

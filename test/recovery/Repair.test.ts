@@ -14,7 +14,7 @@ import * as Check from "../../src/recovery/Check.ts"
 import * as DiskCopy from "../../src/recovery/DiskCopy.ts"
 import * as DiskTree from "../../src/recovery/DiskTree.ts"
 import * as Repair from "../../src/recovery/Repair.ts"
-import * as Process from "../support/process.ts"
+import * as Babeltrace from "../support/babeltrace.ts"
 import * as Relays from "../support/relays.ts"
 import * as Trees from "./trees.ts"
 
@@ -300,7 +300,7 @@ describe("a stream that the metadata does not declare", () => {
       files.delete(indexOf(path))
       const right = join(yield* Relays.temporaryDirectory("declared"), "right")
       Trees.write(files, right)
-      assert.strictEqual(yield* textOf(home), yield* textOf(right))
+    assert.strictEqual(yield* Babeltrace.linesOf(home), yield* Babeltrace.linesOf(right))
     })
   )
 })
@@ -330,7 +330,7 @@ describe("a directory in the place", () => {
       Trees.write(files, home)
       Repair.repair(DiskTree.make(home), (change) => DiskTree.apply(home, change))
       assert.isFalse(Check.isDamaged(Check.check(DiskTree.make(home))))
-      assert.strictEqual(yield* textOf(home), yield* textOf(join(home, "good")))
+    assert.strictEqual(yield* Babeltrace.linesOf(home), yield* Babeltrace.linesOf(join(home, "good")))
     })
   )
 })
@@ -405,9 +405,6 @@ describe("a data file that lies on another disk, with a link in its place", () =
   )
 })
 
-const textOf = (directory: string) =>
-  Effect.map(Process.run("babeltrace2", ["--clock-cycles", directory]), ({ stdout }) => stdout)
-
 const linesOf = (text: string): ReadonlySet<string> =>
   new Set(text.split("\n").map((line) => line.replace(/ \(\+[^)]*\)/, "")))
 
@@ -431,9 +428,9 @@ describe("babeltrace2 reads of a repaired trace nothing that was not recorded", 
       Trees.write(files, repaired)
       assert.notDeepEqual(Repair.plan(Check.check(DiskTree.make(repaired)).findings), [], "found")
       Repair.repair(DiskTree.make(repaired), (change) => DiskTree.apply(repaired, change))
-      const recorded = linesOf(yield* textOf(whole))
+      const recorded = linesOf(yield* Babeltrace.linesOf(whole))
       // It ends with status 0.
-      const left = linesOf(yield* textOf(repaired))
+      const left = linesOf(yield* Babeltrace.linesOf(repaired))
       assert.deepStrictEqual(
         [...left].filter((line) => !recorded.has(line)),
         []
@@ -473,8 +470,8 @@ describe("babeltrace2 reads a repaired trace as", () => {
       Repair.repair(DiskTree.make(repaired), (change) => DiskTree.apply(repaired, change))
       assert.isTrue(isEqual(Trees.read(damaged), files), "the original stays as it was")
       assert.isTrue(isEqual(Trees.read(repaired), expected))
-      const text = yield* textOf(repaired)
-      assert.strictEqual(text, yield* textOf(right))
+      const text = yield* Babeltrace.linesOf(repaired)
+      assert.strictEqual(text, yield* Babeltrace.linesOf(right))
       assert.isAbove(text.length, 0)
     })
   )

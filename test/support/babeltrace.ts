@@ -61,6 +61,10 @@ export const read = (path: string, ...args: ReadonlyArray<string>) =>
     parse(stdout, stderr)
   )
 
+/** The same as its lines. */
+export const linesOf = (path: string) =>
+  Effect.map(Process.run("babeltrace2", ["--clock-cycles", path]), ({ stdout }) => stdout)
+
 export const readWithBabeltrace1 = (path: string) =>
   Effect.map(Process.run("babeltrace", ["--clock-cycles", path]), ({ stdout, stderr }) => parse(stdout, stderr))
 

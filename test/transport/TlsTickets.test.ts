@@ -1,7 +1,6 @@
 /** Who goes on from an earlier handshake shows no certificate: it gets no further by that than by a new one. */
 import { randomBytes } from "node:crypto"
 import * as net from "node:net"
-import { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -14,14 +13,9 @@ import { Tickets } from "../../src/transport/tls/Tickets.ts"
 import type { ClientIdentity, Purpose } from "../../src/transport/tls/Tls.ts"
 import * as TlsTerminal from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
+import { helloOf } from "../support/hello.ts"
 import { listening } from "../support/listening.ts"
 import * as Peers from "../support/peers.ts"
-
-const helloOf = (options: tls.ConnectionOptions): Promise<Buffer> =>
-  new Promise((resolve) => {
-    const wire = new Duplex({ read: () => {}, write: (bytes: Buffer) => resolve(bytes) })
-    tls.connect({ ...options, socket: wire }).on("error", () => undefined)
-  })
 
 /** Strangers never have a turn. */
 const bounds = {

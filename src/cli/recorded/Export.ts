@@ -9,7 +9,7 @@ import * as Printing from "../../ctf/recorded/Printing.ts"
 import type { Recording } from "../../ctf/recorded/Recording.ts"
 import * as EventOptions from "../EventOptions.ts"
 import * as Flags from "../Flags.ts"
-import type * as Options from "../Options.ts"
+import * as Options from "../Options.ts"
 import * as Output from "../Output.ts"
 import * as Paths from "../Paths.ts"
 import * as StandardOutput from "../StandardOutput.ts"
@@ -18,11 +18,7 @@ import * as Recorded from "./Recorded.ts"
 const options = {
   ...EventOptions.selection,
   ...Recorded.options,
-  clockGmt: {
-    kind: "toggle",
-    name: "clock-gmt",
-    description: "Times of --begin and --end in UTC instead of the local time zone"
-  }
+  clockGmt: Options.toggle("clock-gmt", "Times of --begin and --end in UTC instead of the local time zone")
 } as const satisfies Options.Options
 
 interface Input extends Recorded.Input, Pick<EventOptions.Input, "event" | "where"> {

@@ -3,7 +3,7 @@ import { type Interval, isEmpty } from "../../ctf/recorded/Interval.ts"
 import * as Moment from "../../ctf/recorded/Moment.ts"
 import * as Recording from "../../ctf/recorded/Recording.ts"
 import { Misused } from "../Misused.ts"
-import type * as Options from "../Options.ts"
+import * as Options from "../Options.ts"
 import { OutputClosed } from "../StandardOutput.ts"
 
 export const options = {
@@ -15,16 +15,14 @@ export const options = {
   },
   end: { kind: "texts", name: "end", short: "e", description: "Until then, like --begin" },
   timerange: { kind: "texts", name: "timerange", description: "--begin and --end in one: BEGIN,END or [BEGIN,END]" },
-  streamIntersection: {
-    kind: "toggle",
-    name: "stream-intersection",
-    description: "Of each trace only the time in which all of its streams are active"
-  },
-  clockForceCorrelate: {
-    kind: "toggle",
-    name: "clock-force-correlate",
-    description: "Compare times although the clocks have different origins"
-  }
+  streamIntersection: Options.toggle(
+    "stream-intersection",
+    "Of each trace only the time in which all of its streams are active"
+  ),
+  clockForceCorrelate: Options.toggle(
+    "clock-force-correlate",
+    "Compare times although the clocks have different origins"
+  )
 } as const satisfies Options.Options
 
 export interface Input extends Options.ValuesOf<typeof options> {

@@ -16,13 +16,11 @@ import * as StandardOutput from "../StandardOutput.ts"
 import * as Babeltrace from "./Babeltrace.ts"
 import * as Recorded from "./Recorded.ts"
 
-const toggle = (name: string, description: string) => ({ kind: "toggle", name, description }) as const
-
 export const options = {
   format: EventOptions.format,
-  json: toggle("json", "Print JSON, one value a line: the same as --format=ndjson"),
-  count: toggle("count", "Print how many events there are of each name instead"),
-  histogram: toggle("histogram", "Print how many events there are a second instead"),
+  json: Options.toggle("json", "Print JSON, one value a line: the same as --format=ndjson"),
+  count: Options.toggle("count", "Print how many events there are of each name instead"),
+  histogram: Options.toggle("histogram", "Print how many events there are a second instead"),
   ...Recorded.options,
   ...EventOptions.options,
   ...Babeltrace.options
