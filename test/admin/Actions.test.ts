@@ -1,24 +1,20 @@
 /** What an operator can do to a relay over its port: a real relay, with the library's target and viewer as peers. */
+
 import { Worker } from "node:worker_threads"
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Schedule, Stream } from "effect"
 import type { Told } from "../../src/admin/AdminApi.ts"
 import { LiveViewer, SyntheticTrace, Target } from "../../src/index.ts"
 import * as Process from "../support/process.ts"
+import { path, streaming, uuid } from "../support/synthetic.ts"
 import * as Ports from "./ports.ts"
-
-const path = "ust/uid/0/64-bit"
-const uuid = "01234567-89ab-cdef-0123-456789abcdef"
 
 const record = (targetUrl: string, name: string, more: Partial<Target.SessionOptions> = {}) =>
   Effect.gen(function* () {
     const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
     const session = yield* target.session({ name, ...more })
-    const stream = yield* session.stream({ path, channel: "ch_0" })
-    const metadata = yield* session.metadata(path)
-    yield* session.publish
-    yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
-    yield* stream.packet(SyntheticTrace.generator(uuid, 0, 1024, 0n).next(1000n))
+    const { stream, generator } = yield* streaming(session, 1024)
+    yield* stream.packet(generator.next(1000n))
     return session
   })
 

@@ -2,22 +2,21 @@
  * The operator's page in a real browser, over a real relay that a `Target` streams to: every view, a session that ends,
  * a relay that goes away, a wrong token. What a person sees is left as pictures in `test/.artefacts`.
  */
+
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Browser, chromium, type Page } from "playwright-core"
-import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { streaming } from "../support/synthetic.ts"
 
 const artefacts = fileURLToPath(new URL("../.artefacts", import.meta.url))
-const uuid = "0123456789abcdef0123456789abcdef"
-const path = "ust/uid/0/64-bit"
 
 const browserFlags = [
   ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
@@ -57,14 +56,8 @@ const record = (url: string, hostname: string, session: string) =>
   Effect.gen(function* () {
     const target = yield* Target.make({ url, hostname })
     const opened = yield* target.session({ name: session, liveTimer: "1 second" })
-    const stream = yield* opened.stream({ path, channel: "ch_0" })
-    const metadata = yield* opened.metadata(path)
-    yield* opened.publish
-    yield* metadata.append(
-      Buffer.from(SyntheticTrace.metadata(uuid.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")))
-    )
-    const packet = SyntheticTrace.generator(uuid, 0, 4096, 1000n).next(2000n)
-    yield* stream.packet({ ...packet, eventsDiscarded: 1234n })
+    const { stream, generator } = yield* streaming(opened, 4096, 1000n)
+    yield* stream.packet({ ...generator.next(2000n), eventsDiscarded: 1234n })
     return opened
   })
 
@@ -208,12 +201,7 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
       const { at, url } = yield* start()
       const target = yield* Target.make({ url, hostname: "web1" })
       const session = yield* target.session({ name: "watched", liveTimer: "1 second" })
-      const stream = yield* session.stream({ path, channel: "ch_0" })
-      const metadata = yield* session.metadata(path)
-      yield* session.publish
-      const dashed = uuid.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")
-      yield* metadata.append(Buffer.from(SyntheticTrace.metadata(dashed)))
-      const generator = SyntheticTrace.generator(uuid, 0, 4096, 1000n)
+      const { stream, generator } = yield* streaming(session, 4096, 1000n)
       yield* stream.packet(generator.next(2000n))
       const { errors, page } = yield* tab(yield* browser, 1200)
       yield* Effect.promise(() => page.goto(at("#/sessions/1")))

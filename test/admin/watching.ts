@@ -1,21 +1,16 @@
 /** A live session, and who watches its events over HTTP as they happen. */
+
 import type { ClientRequest, IncomingMessage } from "node:http"
 import { Effect } from "effect"
-import { SyntheticTrace, Target } from "../../src/index.ts"
-
-const uuid = "01234567-89ab-cdef-0123-456789abcdef"
-const path = "ust/uid/0/64-bit"
+import { Target } from "../../src/index.ts"
+import { streaming } from "../support/synthetic.ts"
 
 /** A session with its metadata; what is answered are packets without end, of which a watcher sees those from now on. */
 export const traced = (url: string) =>
   Effect.gen(function* () {
     const target = yield* Target.make({ url, hostname: "web1" })
     const session = yield* target.session({ name: "s", liveTimer: "1 second" })
-    const stream = yield* session.stream({ path, channel: "ch_0" })
-    const metadata = yield* session.metadata(path)
-    yield* session.publish
-    yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
-    const generator = SyntheticTrace.generator(uuid, 0, 4096, 0n)
+    const { stream, generator } = yield* streaming(session)
     let end = 0n
     const packet = Effect.suspend(() => {
       end += 1000n

@@ -2,14 +2,12 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { AccessFile } from "../../src/access/Access.ts"
-import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import { TestRelay } from "../../src/testing/index.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
-
-const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+import { streaming } from "../support/synthetic.ts"
 
 const viewed = (session: string): AccessFile => ({
   principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
@@ -23,10 +21,7 @@ it.live("follow, follow --packets and record fail, with the reason; --again goes
     const relay = yield* TestRelay.make({ access: viewed("demo") })
     const target = yield* Target.make({ url: relay.targetUrl, hostname: "web1" })
     const session = yield* target.session({ name: "demo", liveTimer: "50 millis", clock: () => 100n })
-    yield* session.stream({ path: "ust/uid/0/64-bit", channel: "ch_0" })
-    const metadata = yield* session.metadata("ust/uid/0/64-bit")
-    yield* session.publish
-    yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
+    yield* streaming(session)
     const url = `${relay.viewerUrl}/host/web1/demo`
     const directory = yield* Relays.temporaryDirectory("withdrawn")
     const toolbox = (...args: ReadonlyArray<string>) => Process.daemon(process.execPath, [toolboxProgram, ...args])

@@ -9,16 +9,17 @@
  * share of them is the least that was seen while it lasted: what a collection left. The slope over the second half, for
  * 10,000 sessions, must stay below the bounds; the first half fills caches and compiles.
  */
+
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"
 import { Effect } from "effect"
-import * as SyntheticTrace from "../../src/target/SyntheticTrace.ts"
 import * as Target from "../../src/target/Target.ts"
 import { setup } from "../support/bundle.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { streaming } from "../support/synthetic.ts"
 import * as Heap from "./Heap.ts"
 
 const mebibyte = 1024 * 1024
@@ -34,19 +35,13 @@ const snapshotSignal = "SIGWINCH"
 /** One in seven is cut off; the others do the same. */
 const keptShareMax = 0.1
 
-const uuid = "5f2c1d6e-8a47-4b53-9d1e-0a6b7c8d9e0f"
-const path = "ust/uid/0/64-bit"
 const startNs = 1_700_000_000_000_000_000n
 
 const record = (target: Target.Target, number: number) =>
   Effect.scoped(
     Effect.gen(function* () {
       const session = yield* target.session({ name: `s${number}` })
-      const stream = yield* session.stream({ path, channel: "ch_0" })
-      const metadata = yield* session.metadata(path)
-      yield* session.publish
-      yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
-      const generator = SyntheticTrace.generator(uuid, 0, 4096, startNs)
+      const { stream, generator } = yield* streaming(session, 4096, startNs)
       for (let seq = 1; seq <= 4; seq++) {
         yield* stream.packet(generator.next(startNs + BigInt(seq) * 1000n))
         if (seq === 2 && number % 4 === 0) yield* session.rotate()

@@ -2,12 +2,14 @@
  * A link of `lttng-relay/testing`: it carries what is sent, no sooner than it may, and what happens to a network
  * happens to its connections. How late it is on a busy machine is not judged.
  */
+
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Schema } from "effect"
-import { SyntheticTrace, Target } from "../../src/index.ts"
+import { Target } from "../../src/index.ts"
 import { Link, TestRelay, Waiting, Wire } from "../../src/testing/index.ts"
+import { streaming } from "../support/synthetic.ts"
 
 /** Answers every byte with itself, and the end with the end. */
 const echo = Effect.acquireRelease(
@@ -158,9 +160,6 @@ describe("a link", () => {
   )
 })
 
-const traced = "ust/uid/0/64-bit"
-const uuid = "01234567-89ab-cdef-0123-456789abcdef"
-
 it.effect("has no segments of nothing, now or later", () =>
   Effect.gen(function* () {
     for (const segmentBytes of [0, -1, Number.NaN]) {
@@ -192,11 +191,7 @@ describe("a relay behind a link", () => {
       const data = yield* link.listen(relay.addresses.data)
       const target = yield* Target.make({ url: `net://127.0.0.1:${control}:${data}`, hostname: "host1" })
       const session = yield* target.session({ name: "s" })
-      const stream = yield* session.stream({ path: traced, channel: "ch_0" })
-      const metadata = yield* session.metadata(traced)
-      yield* session.publish
-      yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
-      const generator = SyntheticTrace.generator(uuid, 0, 4096, 0n)
+      const { stream, generator } = yield* streaming(session)
       for (let at = 1; at <= 100; at++) {
         if (at === 40) link.down()
         if (at === 42) yield* Effect.sync(() => setTimeout(link.up, 30))

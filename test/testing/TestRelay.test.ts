@@ -15,18 +15,12 @@ import {
   Target
 } from "../../src/index.ts"
 import { PeerBytes, TestRelay, Waiting } from "../../src/testing/index.ts"
-
-const path = "ust/uid/0/64-bit"
-const uuid = "01234567-89ab-cdef-0123-456789abcdef"
+import { path, streaming, uuid } from "../support/synthetic.ts"
 
 /** A session with a stream, metadata and some packets. */
 const record = (session: Target.Session, packetCount = 3) =>
   Effect.gen(function* () {
-    const generator = SyntheticTrace.generator(uuid, 0, 1024, 0n)
-    const stream = yield* session.stream({ path, channel: "ch_0" })
-    const metadata = yield* session.metadata(path)
-    yield* session.publish
-    yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
+    const { stream, generator } = yield* streaming(session, 1024)
     for (let at = 1; at <= packetCount; at++) yield* stream.packet(generator.next(BigInt(at) * 1000n))
     return stream
   })

@@ -6,20 +6,14 @@ import * as Target from "../../src/target/Target.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import * as LiveEvents from "../../src/viewer/LiveEvents.ts"
 import * as LiveViewer from "../../src/viewer/LiveViewer.ts"
-
-const uuid = "01234567-89ab-cdef-0123-456789abcdef"
-const path = "ust/uid/0/64-bit"
+import { path, streaming, uuid } from "../support/synthetic.ts"
 
 /** A live session, and who watches it. */
 const watchedEvery = Effect.fnUntraced(function* (liveTimer: Duration.Input) {
   const { targetUrl, viewerUrl } = yield* TestRelay.make()
   const target = yield* Target.make({ url: targetUrl, hostname: "host1" })
   const session = yield* target.session({ name: "s", liveTimer })
-  const stream = yield* session.stream({ path, channel: "ch_0" })
-  const metadata = yield* session.metadata(path)
-  yield* session.publish
-  yield* metadata.append(Buffer.from(SyntheticTrace.metadata(uuid)))
-  const generator = SyntheticTrace.generator(uuid, 0, SyntheticTrace.packetBytesMin + 16, 0n)
+  const { stream, generator } = yield* streaming(session, SyntheticTrace.packetBytesMin + 16)
   const { session: viewed, viewer } = yield* LiveViewer.fromUrl(`${viewerUrl}/host/host1/s`)
   const attached = yield* viewer.attachAll(viewed ?? assert.fail(), { seek: "beginning", isPrompt: true })
   return { session, stream, generator, attached }
