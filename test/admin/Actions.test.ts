@@ -1,5 +1,4 @@
 /** What an operator can do to a relay over its port: a real relay, with the library's target and viewer as peers. */
-
 import { Worker } from "node:worker_threads"
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Schedule, Stream } from "effect"

@@ -2,7 +2,6 @@
  * The operator's page in a real browser, over a real relay that a `Target` streams to: every view, a session that ends,
  * a relay that goes away, a wrong token. What a person sees is left as pictures in `test/.artefacts`.
  */
-
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"

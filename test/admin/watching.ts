@@ -1,5 +1,4 @@
 /** A live session, and who watches its events over HTTP as they happen. */
-
 import type { ClientRequest, IncomingMessage } from "node:http"
 import { Effect } from "effect"
 import { Target } from "../../src/index.ts"

@@ -9,7 +9,6 @@
  * share of them is the least that was seen while it lasted: what a collection left. The slope over the second half, for
  * 10,000 sessions, must stay below the bounds; the first half fills caches and compiles.
  */
-
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { parseArgs } from "node:util"

@@ -2,7 +2,6 @@
  * A link of `lttng-relay/testing`: it carries what is sent, no sooner than it may, and what happens to a network
  * happens to its connections. How late it is on a busy machine is not judged.
  */
-
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
 import { assert, describe, it } from "@effect/vitest"
