@@ -71,8 +71,8 @@ describe("a collector", () => {
     Effect.gen(function* () {
       const bad = yield* collector(answer)
       // Of those that answer none may be late, however busy the machine is.
-      const isLate = reason === "" || reason === "no answer in time"
-      const relay = yield* started(bad.port, isLate ? { OTEL_EXPORTER_OTLP_TIMEOUT: "300" } : {})
+      const patience = { "": "2000", "no answer in time": "300" }[reason]
+      const relay = yield* started(bad.port, patience === undefined ? {} : { OTEL_EXPORTER_OTLP_TIMEOUT: patience })
       if (reason === "") {
         yield* Process.until("it to be asked again and again", () => bad.requestCount > 5)
       } else yield* Process.said(relay.process, "EXPORT_FAILED")
