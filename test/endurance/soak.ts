@@ -1,6 +1,7 @@
 /**
- * Does a relay grow with the sessions it has served? node test/endurance/soak.ts [SESSIONS] [--heap]
+ * Does a relay grow with the sessions it has served? node test/endurance/soak.ts [SESSIONS] [--heap] [--edge]
  *
+ * With --edge they come by an edge, and what is resident is the edge's.
  * With --heap: of what there is more on its heap at the end than halfway, by constructor. Nothing may be there once
  * more for each session. Directories of the last 4,096 tracing sessions and the last 1,000 log lines are remembered:
  * it takes 9,000 sessions to see that nothing else is.
@@ -15,6 +16,7 @@ import { parseArgs } from "node:util"
 import { Effect } from "effect"
 import * as Target from "../../src/target/Target.ts"
 import { setup } from "../support/bundle.ts"
+import * as Edges from "../support/edges.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
@@ -22,7 +24,7 @@ import { streaming } from "../support/synthetic.ts"
 import * as Heap from "./Heap.ts"
 
 const mebibyte = 1024 * 1024
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { heap: { type: "boolean" } } })
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { heap: { type: "boolean" }, edge: { type: "boolean" } } })
 const sessionCount = Number(positionals[0] ?? 24_000)
 const shareCount = 12
 const concurrency = 4
@@ -55,14 +57,16 @@ interface Memory {
   readonly residentBytes: number
 }
 
+const residentOf = (pid: number): number => Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]) * 4096
+
 const gauge = (text: string, name: string): number =>
   Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1])
 
+/** The relay's heap, and what `pid` has resident. */
 const memoryOf = (pid: number, httpPort: number) =>
   Effect.promise(async (): Promise<Memory> => {
     const text = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text()
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1])
-    return { heapBytes: gauge(text, "lttng_relay_heap_bytes"), residentBytes: pages * 4096 }
+    return { heapBytes: gauge(text, "lttng_relay_heap_bytes"), residentBytes: residentOf(pid) }
   })
 
 /** Least squares: growth for each step of `values`. */
@@ -116,7 +120,9 @@ const program = Effect.scoped(
     const env = { NODE_OPTIONS: `${process.env.RELAY_NODE_OPTIONS ?? ""}${heapOptions}` }
     const relay = yield* Relays.start("ours", { args, env, isInMemory: true })
     process.stdout.write(`relay ${relay.process.pid}\n`)
-    const url = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
+    const edge = values.edge === true ? yield* Edges.start(relay) : undefined
+    const near = edge ?? relay
+    const url = `net://127.0.0.1:${near.controlPort}:${near.dataPort}`
     const target = yield* Target.make({ url, hostname: "soak" })
     const shares: Array<Memory> = []
     const heaps: Array<ReadonlyMap<string, Heap.Kept>> = []
@@ -128,13 +134,14 @@ const program = Effect.scoped(
         Effect.gen(function* () {
           yield* record(target, number)
           if (number % 20 !== 0) return
-          const { heapBytes, residentBytes } = yield* memoryOf(relay.process.pid, httpPort)
+          const { heapBytes, residentBytes } = yield* memoryOf(near.process.pid, httpPort)
           least = {
             heapBytes: Math.min(least.heapBytes, heapBytes),
             residentBytes: Math.min(least.residentBytes, residentBytes)
           }
         })
       yield* Effect.forEach(numbers, one, { concurrency, discard: true })
+      if (edge !== undefined) yield* Edges.forwarded(edge, 300)
       rmSync(join(relay.output, "soak"), { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
       shares.push(least)
       const sessions = (share + 1) * count
