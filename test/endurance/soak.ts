@@ -24,7 +24,10 @@ import { streaming } from "../support/synthetic.ts"
 import * as Heap from "./Heap.ts"
 
 const mebibyte = 1024 * 1024
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { heap: { type: "boolean" }, edge: { type: "boolean" } } })
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { heap: { type: "boolean" }, edge: { type: "boolean" } }
+})
 const sessionCount = Number(positionals[0] ?? 24_000)
 const shareCount = 12
 const concurrency = 4
