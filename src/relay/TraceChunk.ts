@@ -22,6 +22,8 @@ export class TraceChunk {
   readonly directory: TraceDirectory
   readonly #sessionPath: string
   readonly #onUnused: (chunk: TraceChunk) => void
+  /** To be called when nothing more is done to its directory. */
+  readonly #leaves: Array<() => void> = []
   name: Names.ChunkName | undefined
   /** Relative to the session directory. */
   #path: string
@@ -57,6 +59,16 @@ export class TraceChunk {
     if (--this.#referenceCount === 0) this.#onUnused(this)
   }
 
+  /** Somebody has entered its directory: `leave` is called when nothing more is done there. */
+  occupied(leave: () => void): void {
+    this.#leaves.push(leave)
+  }
+
+  /** Nothing more is done to its directory. */
+  left(): void {
+    for (const leave of this.#leaves.splice(0)) leave()
+  }
+
   /** Renames the chunk's directory. A chunk with an override name stays where it is. */
   moveTo(path: string): Effect.Effect<void, FileFailed> {
     return Effect.suspend(() => {
@@ -90,6 +102,13 @@ export class TraceChunk {
 
   /** What the close command asked for. Answers failures, for the log: nobody waits for them. */
   get closeAction(): Effect.Effect<ReadonlyArray<FileFailed>> {
+    return Effect.ensuring(
+      Effect.suspend(() => this.#closed),
+      Effect.sync(() => this.left())
+    )
+  }
+
+  get #closed(): Effect.Effect<ReadonlyArray<FileFailed>> {
     const { name } = this
     if (name === undefined) return Effect.succeed([])
     if (this.#command === Names.closeCommand.delete) return this.directory.remove(this.#path !== "")

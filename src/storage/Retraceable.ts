@@ -7,6 +7,7 @@ import { Effect, Option, Schema, Semaphore } from "effect"
 import { type Blank, Blanks } from "./Blanks.ts"
 import { crc32 } from "./Crc32.ts"
 import { type FileFailed, Files, type OpenFile } from "./Files.ts"
+import { OwnDirectories } from "./OwnDirectories.ts"
 import { isMendable } from "./RoomWait.ts"
 import { removeEmptyTree } from "./Walks.ts"
 import { isWithin } from "./Within.ts"
@@ -70,22 +71,33 @@ interface Noted {
   readonly isDirectory?: boolean
 }
 
-/** Logs changes of names below the directories in `prefixes`, all in `base`, in a file of its own. */
+export interface WatchOptions {
+  /** What is noted outlives the machine's power, as does the name that it is about. */
+  readonly isSynced: boolean
+  /** The directories in `prefixes` lie in it. */
+  readonly base: string
+  /** Whose changes it notes: none of others in directories of their own. */
+  readonly party?: string
+  readonly blanks?: Blanks
+}
+
+/** Logs changes of names below the directories in `prefixes` in a file of its own. */
 export class Watch {
   readonly prefixes = new Set<string>()
   readonly #file: OpenFile
   readonly #isSynced: boolean
   readonly #base: string
+  readonly party: string
   readonly #blanks: Blanks | undefined
   readonly #turn = Semaphore.makeUnsafe(1)
   #position = 0
   after = 0
 
-  /** `isSynced`: what is noted outlives the machine's power, as does the name that it is about. */
-  constructor(file: OpenFile, isSynced: boolean, base: string, blanks?: Blanks) {
+  constructor(file: OpenFile, { base, blanks, isSynced, party = "" }: WatchOptions) {
     this.#file = file
     this.#isSynced = isSynced
     this.#base = base
+    this.party = party
     this.#blanks = blanks
   }
 
@@ -152,6 +164,7 @@ export class Retraceable {
   readonly blanks = new Blanks()
   /** Operations on paths that one of them covers are done to its files. */
   readonly shadows = new Set<Shadow>()
+  readonly own = new OwnDirectories()
 
   constructor(files: Files["Service"]) {
     this.#files = files
@@ -168,14 +181,18 @@ export class Retraceable {
   }
 
   isWatched(path: string): boolean {
-    if (this.#shadowOf(path) !== undefined) return false
-    for (const watch of this.watches) if (watch.isOf(path)) return true
-    return false
+    return this.#shadowOf(path) === undefined && this.#watchOf(path) !== undefined
+  }
+
+  #watchOf(path: string): Watch | undefined {
+    for (const watch of this.watches) {
+      if (watch.isOf(path) && !this.own.isOfOthers(path, watch.party)) return watch
+    }
+    return undefined
   }
 
   #noted(path: string, of: Noted): Effect.Effect<void, FileFailed> {
-    for (const watch of this.watches) if (watch.isOf(path)) return watch.note(path, of)
-    return Effect.void
+    return this.#watchOf(path)?.note(path, of) ?? Effect.void
   }
 
   get service(): Files["Service"] {

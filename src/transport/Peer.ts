@@ -29,6 +29,8 @@ export interface Receiver {
 
 /** What the relay knows of a tracer behind an edge. Its journal keeps what it says: so what it asks for can wait. */
 export interface Carried {
+  /** The token of the journal. */
+  readonly journal: string
   /** Whether the same journal brought the session. */
   readonly brought: (sessionId: number) => boolean
   /** The relay has refused a command, and the connection may go on. */

@@ -324,6 +324,7 @@ const tracersOf = (owner: string, connections: CommonMemory, peers: Array<Peer> 
     serves: { control: (peer) => Effect.sync(() => void peers.push(peer)), data: () => Effect.void },
     peer: {
       edge: { name: "edge", certificate: undefined },
+      journal: "j",
       begunAt: undefined,
       places: () => places,
       brought: () => false,

@@ -54,6 +54,24 @@ it.effect("whose it was gets it, and those of others are kept one after the othe
   })
 )
 
+it.effect("another session of its own tracing session waits, and records there, too", () =>
+  Effect.gen(function* () {
+    const directories = yield* made
+    const take = directories.take("h/s", ownerOf(1), session)
+    assert.strictEqual(yield* take, "h/s")
+    directories.release("h/s")
+    const goOn = Deferred.makeUnsafe<void>()
+    const own = directories.take("h/s", ownerOf(1), { ...session, places: new Set(["h/s"]) })
+    const work = Effect.andThen(own, Deferred.await(goOn))
+    const kept = yield* Effect.forkChild(directories.keeping(["h/s"], work), { startImmediately: true })
+    const other = yield* Effect.forkChild(take, { startImmediately: true })
+    assert.isUndefined(other.pollUnsafe())
+    yield* Deferred.succeed(goOn, undefined)
+    yield* Fiber.join(kept)
+    assert.strictEqual(yield* Fiber.join(other), "h/s")
+  })
+)
+
 it.effect("snapshots share it", () =>
   Effect.gen(function* () {
     const directories = yield* made

@@ -21,6 +21,7 @@ const journalOf = (token: string, sessionIds: ReadonlyArray<number>): Journal =>
   leave: () => false,
   failed: () => undefined,
   records: () => undefined,
+  names: () => undefined,
   stop: () => undefined
 })
 

@@ -205,7 +205,7 @@ describe("the pool of open files", () => {
     (stored) =>
       Effect.gen(function* () {
         const { faults, memory, store } = stored
-        const watch = new Watch(yield* memory.service.open("/changes", "create"), false, output)
+        const watch = new Watch(yield* memory.service.open("/changes", "create"), { isSynced: false, base: output })
         watch.prefixes.add(output)
         store.retraceable.watches.add(watch)
         store.roomWait.onWait = Effect.die

@@ -23,7 +23,7 @@ const named = (memory: MemoryFiles) =>
 const watched = (memory: MemoryFiles) =>
   Effect.gen(function* () {
     const retraceable = new Retraceable(memory.service)
-    const watch = new Watch(yield* memory.service.open(changes, "create"), false, session)
+    const watch = new Watch(yield* memory.service.open(changes, "create"), { isSynced: false, base: session })
     watch.after = marked
     watch.prefixes.add(session)
     retraceable.watches.add(watch)

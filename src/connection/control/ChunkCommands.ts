@@ -42,8 +42,9 @@ const makeRequest = (minor: number): Pick<Layout<CreateTraceChunk.Request>, "dec
 
 export const createTraceChunk = withSession(
   makeRequest,
-  (_, session, { chunkId, creationTimestamp, overrideName }) => {
-    const command = session.chunks.make({ chunkId, creationTime: creationTimestamp, overrideName })
+  ({ peer }, session, { chunkId, creationTimestamp, overrideName }) => {
+    const places = peer.carried?.places
+    const command = session.chunks.make({ chunkId, creationTime: creationTimestamp, overrideName, places })
     return Effect.map(session.ask(command, gone), (outcome) => replyOf(outcome))
   },
   true

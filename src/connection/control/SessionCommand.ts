@@ -12,7 +12,7 @@ import * as CreateSession from "../../protocol/control/CreateSession.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import * as Version from "../../protocol/Version.ts"
 import { namesRefusal, outputPath as outputPathOf } from "../../relay/party/Admission.ts"
-import type { Owner } from "../../relay/session/Chunks.ts"
+import { keyOf, type Owner } from "../../relay/session/Chunks.ts"
 import type { HeldSession } from "../../relay/session/Identity.ts"
 import type { SessionActor } from "../../relay/session/SessionActor.ts"
 import { TraceChunk } from "../../relay/TraceChunk.ts"
@@ -116,6 +116,7 @@ const admitted = ({ held, minor, peer, registry, request }: Admitted): Effect.Ef
       traceFormat: request.traceFormat,
       creationTime,
       owner,
+      party: peer.carried?.journal ?? keyOf(owner),
       hasIndex: features.index && !request.snapshot,
       hasChunks: features.chunks,
       chunk,

@@ -96,6 +96,7 @@ export class HostedJournal implements Journal {
       serves: options.serves,
       peer: {
         edge,
+        journal: options.token,
         begunAt: options.begunAt,
         places: () => this.places,
         brought: (id) => this.sessionIds.has(id),
@@ -302,6 +303,10 @@ export class HostedJournal implements Journal {
   /** One of its sessions records there from now on. */
   records(path: string): void {
     this.marking.history?.watch(path)
+  }
+
+  names(path: string): void {
+    this.marking.history?.name(path)
   }
 
   /** While its history is repeated: the directories of its sessions. */

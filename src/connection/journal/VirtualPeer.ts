@@ -36,8 +36,9 @@ export class VirtualPeer implements Peer {
 
   constructor(options: Options) {
     this.#options = options
-    const { begunAt, brought, places, waitsFor } = options
+    const { begunAt, brought, journal, places, waitsFor } = options
     this.carried = {
+      journal,
       brought,
       waitsFor,
       begunAt,

@@ -24,6 +24,7 @@ import {
   isPlain,
   keptBytes,
   mark,
+  named,
   path,
   writeHead
 } from "./HistoryRecord.ts"
@@ -130,10 +131,19 @@ export class JournalHistory {
   watch(outputPath: string): void {
     const prefix = directoryOf(this.#store, outputPath)
     if (this.#watch.prefixes.has(prefix)) return
+    this.#put(outputPath, 0)
+    this.#watch.prefixes.add(prefix)
+  }
+
+  /** A snapshot has this path, which lies in one that is watched. */
+  name(outputPath: string): void {
+    this.#put(outputPath, named)
+  }
+
+  #put(outputPath: string, connection: number): void {
     const bytes = Buffer.from(Text.bytesOf(outputPath))
     this.#isPlain = false
-    this.#add({ number: 0, byteCount: bytes.length, kind: path, connection: 0 }, bytes, 0, bytes.length)
-    this.#watch.prefixes.add(prefix)
+    this.#add({ number: 0, byteCount: bytes.length, kind: path, connection }, bytes, 0, bytes.length)
   }
 
   /** So long is its file. */
@@ -320,7 +330,7 @@ export const begin = (
     yield* Effect.ensuring(isSynced ? Effect.andThen(written, described.sync) : written, described.close)
     const changes = store.roomWait.file(yield* files.open(paths.changes, "create"))
     const file = yield* Effect.onError(files.open(paths.history, "create"), () => changes.close)
-    const watch = new Watch(changes, isSynced, store.output)
+    const watch = new Watch(changes, { isSynced, base: store.output, party: token })
     if (isSynced) yield* Effect.onError(syncNames(store), () => Effect.andThen(file.close, watch.close))
     return new JournalHistory(store, { token, about: text, file, watch, position: 0, isSynced })
   })

@@ -9,7 +9,7 @@ import { u64At } from "../../protocol/Struct.ts"
 import * as Text from "../../protocol/Text.ts"
 import { FileFailed, type OpenFile } from "../../storage/Files.ts"
 import { blanksOf, isReadable, Watch } from "../../storage/Retraceable.ts"
-import { basis, keptBytes, mark, path } from "./HistoryRecord.ts"
+import { basis, keptBytes, mark, named, path } from "./HistoryRecord.ts"
 import { directoryOf, forget, pathsOf, place, remove, type Store, syncNames, textOf } from "./JournalFiles.ts"
 import { About, JournalHistory } from "./JournalHistory.ts"
 import { Seals, seedOf } from "./Seals.ts"
@@ -22,9 +22,9 @@ export interface Found {
   readonly isSynced: boolean
   /** Number of the last record whose effects are in the files. */
   readonly marked: number
-  /** The directories of its sessions, relative to the output directory. */
+  /** The directories of its sessions, and those of snapshots in them, relative to the output directory. */
   readonly places: ReadonlySet<string>
-  /** The same, absolute. */
+  /** Those of its sessions, absolute. */
   readonly directories: ReadonlySet<string>
   /** Goes through the records up to `marked`. `bytes[from, to)` is the payload, with zeros for what was not kept. */
   readonly replay: (each: EachRecord) => Effect.Effect<void, FileFailed>
@@ -152,8 +152,9 @@ const foundIn = (
     let marked = 0
     let end = 0
     const places = new Set<string>()
+    const directories = new Set<string>()
     /** Since the mark: if none follows they are cut off with what is behind it, and come again. */
-    const begun: Array<string> = []
+    const begun: Array<{ readonly at: string; readonly isNamed: boolean }> = []
     const size = yield* files.size(paths.history)
     yield* walk(file, size, (bytes, at, stored, offset) => {
       const kind = bytes.readUInt16BE(at + offsets.kind)
@@ -163,11 +164,17 @@ const foundIn = (
         isWhole = offset + headBytes === size && bytes[at + headBytes - 1] === 0
         return Effect.succeed(false)
       }
-      if (kind === path) begun.push(Text.textOf(bytes.subarray(at + headBytes, at + headBytes + stored)))
+      if (kind === path) {
+        const isNamed = bytes.readUInt16BE(at + offsets.connection) === named
+        begun.push({ at: Text.textOf(bytes.subarray(at + headBytes, at + headBytes + stored)), isNamed })
+      }
       if (kind === mark) {
         marked = u64At(bytes, at)
         end = offset + headBytes
-        for (const one of begun.splice(0)) places.add(one)
+        for (const { at, isNamed } of begun.splice(0)) {
+          places.add(at)
+          if (!isNamed) directories.add(directoryOf(store, at))
+        }
       }
       return Effect.succeed(true)
     })
@@ -189,13 +196,12 @@ const foundIn = (
     yield* file.truncate(end)
     // The relay that wrote the last mark may have ended before it was synced; what led there is about to be forgotten.
     if (isSynced) yield* file.sync
-    const directories = new Set([...places].map((at) => directoryOf(store, at)))
     const blanksBefore = blanksOf(changes, marked, store.output)
     const goOn = Effect.gen(function* () {
       const changes = yield* Effect.onError(files.open(paths.changes, "create"), () => file.close)
       const { blanks } = store.retraceable
       for (const blank of blanksBefore) blanks.add(blank)
-      const watch = new Watch(store.roomWait.file(changes), isSynced, store.output, blanks)
+      const watch = new Watch(store.roomWait.file(changes), { isSynced, base: store.output, party: token, blanks })
       for (const directory of directories) watch.prefixes.add(directory)
       yield* Effect.onError(watch.advance(marked), () => Effect.andThen(file.close, watch.close))
       return new JournalHistory(store, { token, about: text, file, watch, position: end, isSynced })

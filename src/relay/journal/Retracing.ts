@@ -137,9 +137,9 @@ export const retracedBeside = <A>(
   back: SetBack<A>
 ): Effect.Effect<A | undefined, FileFailed> => {
   const { directories, takeBack, token } = found
-  const { plain } = store.retraceable
+  const { own, plain } = store.retraceable
   const shadow = new ShadowFiles(plain, directories)
-  const covers = (path: string) => shadow.isOwn(path)
+  const covers = (path: string) => shadow.isOwn(path) && !own.isOfOthers(path, token)
   const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>, isAsLeft: boolean, hasExpired: boolean) {
     const done = yield* work
     // A directory without files may have been removed with its session.

@@ -111,11 +111,20 @@ export class Directories {
     return this.#claims.get(name)?.key.startsWith(snapshots) === true
   }
 
+  /** Kept by somebody, and not for snapshots, which have directories of their own. */
+  #keptAlone(path: string): Deferred.Deferred<void> | undefined {
+    const name = nameOf(path)
+    return this.#isShared(name) ? undefined : this.#kept.get(name)
+  }
+
   #claim(path: string, key: string, places: Taker["places"]): Effect.Effect<string, FileFailed> {
     return Effect.suspend(() => {
       const own = this.#owners.get(key)
       const looking = this.#looking.get(key)
       if (looking !== undefined) return Effect.andThen(Deferred.await(looking), this.#claim(path, key, places))
+      // What another journal of its tracing session does there now would be hidden from it, and the other way round.
+      const kept = own !== undefined && places === undefined ? this.#keptAlone(own.path) : undefined
+      if (kept !== undefined) return Effect.andThen(Deferred.await(kept), this.#claim(path, key, places))
       const again = own === undefined ? this.#again(key, path, places) : undefined
       if (again !== undefined) return Effect.succeed(again)
       // It had none: it was refused then, perhaps because the path leads out of the output directory by a link.

@@ -29,6 +29,8 @@ export interface Identity {
   /** Seconds since the epoch. */
   readonly creationTime: bigint
   readonly owner: Owner
+  /** Whose its snapshots' directories are (`OwnDirectories`): the journal's that brings it, or the owner's. */
+  readonly party: string
   readonly hasIndex: boolean
   readonly hasChunks: boolean
   /** The chunk that it joins, or an anonymous one; the session takes over the caller's reference. */

@@ -5,11 +5,12 @@
  * Race: relay sessions of one tracing session share chunks. Renames are idempotent, exclude opens inside the chunk's
  * directory, and wait for chunks that are being put away.
  */
+import { resolve } from "node:path"
 import { Effect } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
 import type { Incident } from "../../errors/Report.ts"
 import { isSafeChunkName } from "../../model/Path.ts"
-import { withSuffix } from "../../model/Suffix.ts"
+import { suffixOf, withSuffix } from "../../model/Suffix.ts"
 import * as Names from "../../model/TraceChunk.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { FileFailed } from "../../storage/Files.ts"
@@ -34,6 +35,8 @@ export interface ChunkRequest {
   readonly chunkId: bigint
   readonly creationTime: bigint
   readonly overrideName: string | undefined
+  /** While a journal's history is repeated: the paths of what it has made, relative to the output directory. */
+  readonly places?: ReadonlySet<string> | undefined
 }
 
 export interface CloseRequest {
@@ -96,6 +99,7 @@ export class SessionChunks {
     this.#siblings = options.siblings
     this.#onChunkUnused = options.onUnused
     this.current = options.identity.chunk
+    if (this.current !== undefined) this.#occupy(this.current)
   }
 
   /** Gives its chunks back: the session ends. */
@@ -125,11 +129,22 @@ export class SessionChunks {
       const { chunks } = this.#surroundings
       this.current = chunks.acquire(owner, id)
       // Another session of the owner may have made it already.
-      if (this.current !== undefined) return
+      if (this.current !== undefined) return this.#occupy(this.current)
       this.current = this.#chunk(chunk.name, chunk.path)
+      this.#occupy(this.current)
       chunks.publish(owner, id, this.current)
       yield* this.current.directory.make
     })
+  }
+
+  /** Others of the session's directory have nothing to do with what is done in `path`, relative to the output's. */
+  #enter(path: string): () => void {
+    const { output, retraceable } = this.#surroundings.store
+    return retraceable.own.enter(resolve(output, path), this.#identity.party)
+  }
+
+  #occupy(chunk: TraceChunk): void {
+    if (chunk.hasOverrideName) chunk.occupied(this.#enter(chunk.directory.relativePath))
   }
 
   #chunk(name: Names.ChunkName, path: string): TraceChunk {
@@ -173,11 +188,18 @@ export class SessionChunks {
         return abort(ReturnCode.INVALID, "CHUNK_NAME_UNSAFE", JSON.stringify(overrideName))
       }
       const { chunkId: id, creationTime } = request
-      const name = { id, creationTime, closeTime: undefined, overrideName: yield* this.#freeName(id, overrideName) }
+      const free = yield* this.#freeName(request)
+      const name = { id, creationTime, closeTime: undefined, overrideName: free }
       const fresh = this.#chunk(name, Names.initialPath(name, current !== undefined, this.hasRotated))
+      this.#occupy(fresh)
       const failure = yield* failureOf(fresh.directory.make)
+      if (failure !== undefined) fresh.left()
       if (failure !== undefined) return abort(ReturnCode.UNKNOWN, "CHUNK_DIRECTORY", failure)
       const published = this.#surroundings.chunks.publish(identity.owner, request.chunkId, fresh)
+      if (published !== fresh) {
+        this.#occupy(published)
+        fresh.left()
+      }
       if (this.#pendingClosure !== undefined) {
         published.release()
         return abort(ReturnCode.INVALID_PROTOCOL, "CHUNK_OUT_OF_ORDER", `chunk ${request.chunkId} before a close`)
@@ -190,20 +212,37 @@ export class SessionChunks {
   }
 
   /** The chunk's override name, with a suffix if files are there already, of an earlier boot perhaps. */
-  #freeName(chunkId: bigint, overrideName: string | undefined): Effect.Effect<string | undefined> {
+  #freeName({ chunkId, overrideName, places }: ChunkRequest): Effect.Effect<string | undefined> {
     return Effect.gen({ self: this }, function* () {
       if (overrideName === undefined) return undefined
-      const { chunks, incidents, store } = this.#surroundings
-      const { outputPath, owner } = this.#identity
+      const { chunks, incidents, journals, store } = this.#surroundings
+      const { id, outputPath, owner, party } = this.#identity
+      const pathOf = (name: string) => `${outputPath}/${name}`
       const isTaken = (name: string) => {
-        const holdsFile = store.directory(`${outputPath}/${name}`).holdsFile(() => true)
-        return Effect.orElseSucceed(holdsFile, () => false)
+        const path = pathOf(name)
+        const holdsFile = store.directory(path).holdsFile(() => true)
+        // Entered first: otherwise it would see the shadows of a journal that is being restored.
+        const looked = Effect.acquireUseRelease(
+          Effect.sync(() => this.#enter(path)),
+          () => Effect.orElseSucceed(holdsFile, () => false),
+          (leave) => Effect.sync(leave)
+        )
+        const isShared = () =>
+          places === undefined && store.retraceable.own.isShared(resolve(store.output, path), party)
+        return Effect.map(looked, (holds) => holds || isShared())
+      }
+      // What others have is not seen among shadows, so it gets the name that it had.
+      for (const suffix of suffixesOf(pathOf(overrideName), places)) {
+        const name = withSuffix(overrideName, suffix)
+        if (!chunks.exists(owner, chunkId) && !(yield* isTaken(name))) return name
       }
       let number = 0
       // Another consumer of the session may have begun it.
       while (!chunks.exists(owner, chunkId) && (yield* isTaken(withSuffix(overrideName, number)))) number++
-      if (number === 0 || chunks.exists(owner, chunkId)) return overrideName
+      if (chunks.exists(owner, chunkId)) return overrideName
       const name = withSuffix(overrideName, number)
+      journals.ofSession(id)?.names(pathOf(name))
+      if (number === 0) return name
       yield* incidents.report("NAME_TAKEN", `${outputPath}/${overrideName}: recorded in ${name}`)
       return name
     })
@@ -309,6 +348,10 @@ export class SessionChunks {
     })
   }
 }
+
+/** The numbers with which `withSuffix` makes some of the places of `path`, the least first. */
+const suffixesOf = (path: string, places: ReadonlySet<string> = new Set()): ReadonlyArray<number> =>
+  [...places].flatMap((place) => suffixOf(path, place) ?? []).sort((one, other) => one - other)
 
 /** What went wrong; undefined when nothing did. */
 const failureOf = (step: Effect.Effect<void, FileFailed>): Effect.Effect<string | undefined> =>

@@ -1,0 +1,163 @@
+/**
+ * Two journals of snapshot sessions of one name: they share a directory, in which each snapshot has its own. What
+ * becomes of one of them does nothing to the files of the other.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scope } from "effect"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
+import * as Commands from "../../src/testing/PeerBytes.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { opened, opening, record, version } from "../support/journal.ts"
+
+const { join, message, none, numbers, u64 } = Commands
+const { offsets, size } = OpenJournal.acknowledgement
+
+/** The edge's own. */
+const handle = 7n
+
+/** An edge that brings a snapshot session of a tracing session; `uuid` is its session daemon's. */
+const snapshots = (token: string, uuid: string) => {
+  const all: Array<Buffer> = []
+  const add = (kind: number, payload: Uint8Array = none, connection = 1) =>
+    void all.push(record(all.length + 1, kind, payload, connection))
+  const command = (number: number, payload: Uint8Array) => add(Kind.command, message(number, payload))
+  add(Kind.control)
+  add(Kind.command, version)
+  command(
+    numbers.CREATE_SESSION,
+    Commands.createSession(13, { snapshot: true, sessionId: 1, uuid: uuid.padEnd(32, "0") })
+  )
+  add(Kind.data, none, 2)
+  return {
+    /** A snapshot begins: of one stream, with a packet. */
+    begins: (id: number, name: string) => {
+      command(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(id, Commands.start, name))
+      command(numbers.ADD_STREAM, Commands.addStream(13, {}))
+      add(Kind.handle, u64(handle))
+    },
+    packet: (seq: number) =>
+      add(Kind.packet, join(Commands.packetHeader(handle, seq, 64, 0), Commands.payload(64, seq)), 2),
+    ends: (id: number, lastSeq: number) => {
+      command(numbers.CLOSE_STREAM, join(u64(handle), u64(lastSeq)))
+      command(numbers.CLOSE_TRACE_CHUNK, Commands.closeChunk(id, Commands.start + 1))
+    },
+    /** Connects, and brings what the relay does not have. */
+    comes: Effect.fnUntraced(function* (relay: TestRelay.TestRelay) {
+      const wire = yield* relay.wire("control")
+      const { received } = yield* opened(wire, opening(token.padStart(32, "0")))
+      let sent = Number(received)
+      /** Until the relay has carried out all, or put down that it has. */
+      const brings = (at: number = offsets.received) =>
+        Effect.gen(function* () {
+          yield* wire.send(join(...all.slice(sent)))
+          sent = all.length
+          while (Number((yield* wire.read(size)).readBigUInt64BE(at)) < sent);
+        })
+      return { brings, goes: wire.close }
+    })
+  }
+}
+
+const isTrace = (path: string) => path.endsWith("/ch_0")
+
+/** The file of a snapshot. */
+const file = (relay: TestRelay.TestRelay, name: string) =>
+  relay.output.files().find((path) => isTrace(path) && path.includes(`/${name}/`)) ?? ""
+
+const shown = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString("latin1")
+const read = (relay: TestRelay.TestRelay, name: string) => shown(relay.memory.read(`/traces/${file(relay, name)}`))
+const whole = (...seqs: ReadonlyArray<number>) => shown(join(...seqs.map((seq) => Commands.payload(64, seq))))
+
+const others: ReadonlyArray<[what: string, asked: string, found: string]> = [
+  ["of another name", "second", "second"],
+  ["of the same name", "old", "old-1"]
+]
+
+it.live.each(others)(
+  "a snapshot %s is not hidden by one whose edge was away for too long, and is back",
+  ([, asked, found]) =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make({ suspendMillis: 50 })
+      const [old, fresh] = [snapshots("1", "a"), snapshots("2", "b")]
+      const before = yield* old.comes(relay)
+      old.begins(0, "old")
+      old.packet(0)
+      yield* before.brings(offsets.durable)
+      yield* before.goes
+      yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
+      fresh.begins(0, "first")
+      fresh.packet(0)
+      const live = yield* fresh.comes(relay)
+      yield* live.brings(offsets.durable)
+
+      const goOn = relay.faults.stall(`/traces/${file(relay, "old")}`)
+      yield* Effect.addFinalizer(() => goOn)
+      old.packet(1)
+      const back = yield* Effect.forkScoped(Effect.flatMap(old.comes(relay), ({ brings }) => brings(offsets.durable)))
+      yield* until("the comparison", () => relay.faults.stalledCount > 0)
+      fresh.packet(1)
+      fresh.ends(0, 1)
+      fresh.begins(1, asked)
+      fresh.packet(0)
+      yield* live.brings(offsets.durable)
+      assert.deepStrictEqual(read(relay, "first"), whole(0, 1))
+      assert.deepStrictEqual(read(relay, found), whole(0))
+      yield* goOn
+      yield* Fiber.join(back)
+      assert.deepStrictEqual(read(relay, "old"), whole(0, 1))
+    }).pipe(Effect.scoped)
+)
+
+const names: ReadonlyArray<[what: string, busy: string, found: string]> = [
+  ["of another name", "busy", "busy"],
+  ["of the same name", "idle", "idle-1"]
+]
+
+it.live.each(names)(
+  "a later relay changes nothing of a snapshot %s that came since the one came to rest",
+  ([, busy, found]) =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const relay = yield* Scope.provide(TestRelay.make(), scope)
+      const [first, second] = [snapshots("1", "a"), snapshots("2", "b")]
+      first.begins(0, "idle")
+      for (const seq of [0, 1, 2]) first.packet(seq)
+      yield* Effect.flatMap(first.comes(relay), ({ brings }) => brings(offsets.durable))
+      second.begins(0, busy)
+      second.packet(3)
+      yield* Effect.flatMap(second.comes(relay), ({ brings }) => brings(offsets.durable))
+      yield* Scope.close(scope, Exit.void)
+      const next = yield* TestRelay.make({ memory: relay.memory })
+      assert.deepStrictEqual([read(next, "idle"), read(next, found)], [whole(0, 1, 2), whole(3)])
+      for (const [journal, seq] of [
+        [first, 4],
+        [second, 5]
+      ] as const) {
+        journal.packet(seq)
+        yield* Effect.flatMap(journal.comes(next), ({ brings }) => brings(offsets.durable))
+      }
+      assert.deepStrictEqual([read(next, "idle"), read(next, found)], [whole(0, 1, 2, 4), whole(3, 5)])
+    }).pipe(Effect.scoped)
+)
+
+it.live("a later relay leaves a snapshot that came without an edge", () =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const idle = snapshots("1", "a")
+    idle.begins(0, "idle")
+    idle.packet(0)
+    yield* Effect.flatMap(idle.comes(relay), ({ brings }) => brings(offsets.durable))
+    const { c, d } = yield* relay
+      .script()
+      .recording({ snapshot: true, chunk: "none", sessionId: 1, uuid: "b".repeat(32) })
+    yield* c.createChunk(0, Commands.start, "direct")
+    yield* d.packet(yield* c.addStream(), 0, 64)
+    yield* until("its packet", () => read(relay, "direct") === whole(0))
+    yield* Scope.close(scope, Exit.void)
+    const next = yield* TestRelay.make({ memory: relay.memory })
+    assert.deepStrictEqual([read(next, "idle"), read(next, "direct")], [whole(0), whole(0)])
+  }).pipe(Effect.scoped)
+)
