@@ -98,6 +98,8 @@ export class ConnectionEnd {
       const log = isOrdinary ? Effect.logDebug(line) : Effect.logWarning(line)
       yield* said(Effect.annotateLogs(log, { code, ...(sessionId !== undefined && { session: sessionId }) }))
       return reason
-    })
+    }).pipe(
+      Effect.tapDefect(() => Effect.sync(() => peer.carried?.ends({ code: codeOf("defect"), detail: "" }, false)))
+    )
   }
 }
