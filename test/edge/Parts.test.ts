@@ -56,7 +56,14 @@ const failing: Readonly<Record<string, Failing>> = {
   }
 }
 
-const toldOf = ({ told }: Failing) => `${path}: ${told.replace("PLACE", `h/s-20231114-221320/${path}`)}`
+/** A fault of the relay's own. A relay that begins anew does not have it, so that more comes to its end there. */
+const defect: Failing = {
+  fault: { operation: "open", path: "uid/1/64-bit/metadata", code: "EIO", isDefect: true },
+  told: "CONNECTION_DEFECT",
+  says: metadata
+}
+
+const toldOf = ({ told }: Pick<Failing, "told">) => `${path}: ${told.replace("PLACE", `h/s-20231114-221320/${path}`)}`
 
 const played =
   ({ fault, says }: Failing, between: Effect.Effect<void> = Effect.void): Play =>
@@ -86,7 +93,7 @@ const unmarked: Fault = { operation: "rename", path: ".journals", code: "EBUSY" 
 const whole = (what: Failing) => direct((script) => played(what)(script, () => {}))
 
 describe("of one consumer daemon the relay cannot write", () => {
-  for (const [name, what] of Object.entries(failing)) {
+  for (const [name, what] of Object.entries({ ...failing, "a stream, for a fault of its own": defect })) {
     it.live(`${name}: the others go on`, () =>
       Effect.gen(function* () {
         const expected = yield* direct(played(what))
@@ -95,6 +102,8 @@ describe("of one consumer daemon the relay cannot write", () => {
         assert.deepStrictEqual(lost, [toldOf(what)])
       })
     )
+  }
+  for (const [name, what] of Object.entries(failing)) {
     it.live(`${name}: the others go on at the next relay`, () =>
       Effect.gen(function* () {
         const expected = yield* direct(played(what))
@@ -104,6 +113,26 @@ describe("of one consumer daemon the relay cannot write", () => {
       })
     )
   }
+
+  it.live("the file of the stream of its first packet: that is told once, as what it is", () =>
+    Effect.gen(function* () {
+      const { fault, told } = failing["the file of a stream, of which packets come"] as Failing
+      const first: Play = (script, fails) =>
+        Effect.gen(function* () {
+          const { bad, good, other } = yield* both(script, path)
+          yield* packet(good, other, 0, 50)
+          yield* script.fileSize(good.file("good_0"), 50)
+          fails(fault)
+          yield* Effect.flatMap(bad.c.addStream({ channel: "more", path }), (stream) => packet(bad, stream, 0, 100))
+          yield* packet(good, other, 1, 50)
+          yield* script.fileSize(good.file("good_0"), 100)
+        })
+      const expected = yield* direct(first)
+      const { isLost, lost, tree } = yield* byEdge(() => first)
+      assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
+      assert.deepStrictEqual(lost, [toldOf({ told })])
+    })
+  )
 
   it.live("a packet: what was not put down yet is recorded by a relay that can write it", () =>
     Effect.gen(function* () {

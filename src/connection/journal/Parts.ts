@@ -29,6 +29,8 @@ export class Parts {
   readonly #options: Options
   /** Sessions of which this relay could not make a stream, and why. */
   readonly #bereft = new Map<number, Incident | undefined>()
+  /** Sessions that people were told of: once of each, whatever else of it ends. */
+  readonly #told = new Set<number>()
 
   constructor(options: Options) {
     this.#options = options
@@ -46,7 +48,8 @@ export class Parts {
     if (!brought.isAny) {
       this.#tell(() => false, why)
       onCut()
-    } else if (!isRefused || isBereft) this.#lose(number, id === undefined ? why : (this.#bereft.get(id) ?? why))
+    } else if (isRefused && isBereft && id === undefined) this.#loseOfBereft(number)
+    else if (!isRefused || isBereft) this.#lose(number)
     else marking.isRefused(number)
     onClosed()
   }
@@ -81,25 +84,38 @@ export class Parts {
   }
 
   /** The edge may have more of the connection, which is lost, as what else comes of its session. */
-  #lose(number: number, why?: Incident): boolean {
-    const tracer = this.#options.tracers.open.get(number)
-    const id = tracer?.sessionId
-    const told = tracer && (why ?? tracer.peer.why)
-    return id === undefined ? this.#loseAll((each) => each === number, told) : this.#loseSession(id, told)
+  #lose(number: number): boolean {
+    const { peer, sessionId: id } = this.#options.tracers.open.get(number) ?? {}
+    if (id !== undefined) return this.#loseSession(id, this.#bereft.get(id) ?? peer?.why)
+    const isMeant: Meant = (each) => each === number
+    this.#tell(isMeant, peer?.why)
+    return this.#loseAll(isMeant)
+  }
+
+  /** The connection is of one of those sessions: its first packet was of a stream that could not be made. */
+  #loseOfBereft(number: number): void {
+    for (const [id, why] of this.#bereft) this.#tellOf(id, why)
+    this.#loseAll((each) => each === number)
   }
 
   #loseSession(id: number, why: Incident | undefined): boolean {
-    return this.#loseAll((_, { sessionId }) => sessionId === id, why)
+    this.#tellOf(id, why)
+    return this.#loseAll((_, { sessionId }) => sessionId === id)
   }
 
-  #loseAll(meant: Meant, why: Incident | undefined): boolean {
+  #loseAll(meant: Meant): boolean {
     const { brought, marking, onCut, tracers } = this.#options
-    this.#tell(meant, why)
     marking.strays()
     const isAny = brought.isAnyLive
     if (isAny) tracers.cutOff(meant)
     else onCut()
     return isAny
+  }
+
+  #tellOf(id: number, why: Incident | undefined): void {
+    if (why === undefined || this.#told.has(id)) return
+    this.#told.add(id)
+    this.#tell((_, { sessionId }) => sessionId === id, why)
   }
 
   /** `why` undefined: an earlier relay has ended it, or it was told before. */
