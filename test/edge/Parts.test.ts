@@ -205,6 +205,42 @@ describe("of one consumer daemon the relay cannot write", () => {
     )
   }
 
+  it.live("a packet, and the others end: that is told, too, where the next relay has found nothing of either", () =>
+    Effect.gen(function* () {
+      let relays: Relays | undefined
+      let mend = () => {}
+      const sessions = Effect.suspend(() => relays?.relay().relay.sessions ?? Effect.succeed([]))
+      const left = (count: number) => Effect.orDie(until("their end", sessions, ({ length }) => length === count))
+      const { isLost } = yield* byEdge(
+        (restarts) => (script, fails) =>
+          Effect.gen(function* () {
+            const { bad, good, other, stream } = yield* both(script, path)
+            yield* packet(good, other, 0, 50)
+            yield* script.fileSize(good.file("good_0"), 50)
+            // What is left is put down once nothing is.
+            mend = relays?.relay().faults.fail(unmarked) ?? mend
+            fails((failing["a packet"] as Failing).fault)
+            yield* packet(bad, stream, 0, 100)
+            yield* left(1)
+            yield* Effect.andThen(good.d.close, good.c.close)
+            yield* restarts
+            yield* packet(bad, stream, 1, 100)
+          }),
+        (all, local) => {
+          relays = all
+          return Effect.andThen(
+            left(0),
+            Effect.suspend(() => {
+              mend()
+              return restart(all, local)
+            })
+          )
+        }
+      )
+      assert.isTrue(isLost)
+    })
+  )
+
   it.live("a packet, and there is no other: the session ends, and that is told", () =>
     Effect.gen(function* () {
       const alone: Play = (script, fails) =>

@@ -115,6 +115,7 @@ export class HostedJournal implements Journal {
       brought: this.brought,
       marking: this.marking,
       isEnding: () => this.isEnding,
+      isContinued: () => this.lacking !== undefined,
       onCut: () => this.#cut(),
       onLost: (text) => this.#lose(text),
       onClosed: () => this.#toldOfClosed()

@@ -14,6 +14,8 @@ export interface Options {
   readonly marking: Marking
   /** The journal ends by itself, or has ended. */
   readonly isEnding: () => boolean
+  /** An earlier relay has begun it: sessions may have ended of which nothing is known here. */
+  readonly isContinued: () => boolean
   /** No part goes on: the journal ends before its edge ends it. */
   readonly onCut: () => void
   /** Tells people at the edge which part is lost, and why. */
@@ -78,8 +80,9 @@ export class Parts {
    * so a later relay may not. False: there were parts, and none is there.
    */
   goOnWithout(number: number): boolean {
-    const { brought, tracers } = this.#options
-    if ((brought.isAnyLive || !brought.isAny) && !tracers.open.has(number)) return true
+    const { brought, isContinued, tracers } = this.#options
+    const isNone = !brought.isAny && !isContinued()
+    if ((brought.isAnyLive || isNone) && !tracers.open.has(number)) return true
     return this.#lose(number)
   }
 
