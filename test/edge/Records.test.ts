@@ -51,7 +51,8 @@ const goldens: ReadonlyArray<readonly [number, number, number, string, string]> 
     "0000000000000002 0000003f 000b 0000 a982434e 04e49c0f",
     "0000007028b52ffd20709501005402000001000100019e8e8764c17d6bdc000200000040000500014a80abbfddf24330726573740400b3930c4c02812f8005"
   ],
-  [Kind.withdrawn, 7, 2, "0000000000000007 00000000 000c 0002 9e8e8764 47efaf11", ""]
+  [Kind.withdrawn, 7, 2, "0000000000000007 00000000 000c 0002 9e8e8764 47efaf11", ""],
+  [Kind.hears, 0, 0, "0000000000000000 00000000 000d 0000 9e8e8764 e62bf19d", ""]
 ]
 
 const bytesOf = (head: string, payload: string) => Buffer.from([...hex(head), ...hex(payload)])
