@@ -30,6 +30,26 @@ it.live.each(disks)("an answer and a disk that is %s", ([, isNear, answeredBytes
   )
 )
 
+it.live("an answer that waits for a file is not given where its connection ends meanwhile", () =>
+  withRelay({ isDisk: true, isNear: true }, (relay) =>
+    Effect.gen(function* () {
+      const c = yield* relay.control
+      yield* c.session({ name: "one" })
+      const stream = yield* c.addStream()
+      const d = yield* relay.data
+      const release = relay.faults.stall("ch_0")
+      d.deliver(packet(stream, 0))
+      c.post("SEND_INDEX", Commands.sendIndex(c.minor, stream, { seq: 0, bytes: 16 }))
+      yield* until("the write to have begun", () => relay.faults.stalledCount > 0)
+      yield* turns(20)
+      for (const session of relay.registry.sessions.values()) session.abort("ended by program")
+      yield* until("it to be gone", () => c.peer.isClosed)
+      assert.strictEqual(c.peer.received.length, 0)
+      yield* release
+    })
+  )
+)
+
 it.live("while anything of a closed stream is not in its file, data is pending", () =>
   withRelay({}, (relay) =>
     Effect.gen(function* () {

@@ -159,6 +159,14 @@ const stories: Readonly<Record<string, Story>> = {
       assert.strictEqual(yield* c.createChunk(2), 11)
       d.finish()
     }),
+  "a second chunk without closing the first, which is in nobody's way": ({ c, d }) =>
+    Effect.gen(function* () {
+      const named = (id: number) =>
+        c.code("CREATE_TRACE_CHUNK", Commands.createTraceChunk(id, Commands.start + id, `snapshot-${id}`))
+      assert.strictEqual(yield* named(1), 10)
+      assert.strictEqual(yield* named(2), 152)
+      d.finish()
+    }),
   "a clear in the middle of packets": ({ c, d, stream, metadata }) =>
     Effect.gen(function* () {
       yield* c.createChunk(1)
@@ -197,6 +205,16 @@ const stories: Readonly<Record<string, Story>> = {
       assert.strictEqual(relay.registry.chunks.count, 1)
       other.peer.finish()
       otherData.finish()
+    }),
+  "a second connection that would share the chunk, but whose directory cannot be made": ({ c, d, relay }) =>
+    Effect.gen(function* () {
+      const other = yield* relay.control
+      yield* other.ask("VERSION", join(u32(2), u32(13)), 8)
+      const mend = relay.faults.fail({ code: "EACCES", operation: "mkdir" })
+      const session = Commands.createSession(13, { name: "elsewhere", sessionId: 7, currentChunk: 0 })
+      assert.strictEqual((yield* other.ask("CREATE_SESSION", session, 16)).readUInt32BE(8), 25)
+      mend()
+      for (const peer of [other.peer, c.peer, d]) peer.finish()
     }),
   "packets of two sessions on one data connection": ({ c, d, stream, relay }) =>
     Effect.gen(function* () {

@@ -120,6 +120,19 @@ describe("file errors", () => {
     )
   }
 
+  claim("an index that cannot be written, behind one whose packet has not come: that one alone is accepted", (scene) =>
+    Effect.gen(function* () {
+      const { relay, c, d, stream, isWritten } = scene
+      relay.faults.fail(indexFault)
+      d.deliver(packet(stream, 1))
+      c.peer.deliver(join(indexMessage(stream, 2), indexMessage(stream, 1)))
+      yield* until("data to be closed", () => d.isClosed)
+      if (!isWritten) return
+      yield* until("control to be closed", () => c.peer.isClosed)
+      assert.strictEqual(c.peer.received.toString("hex"), "0000000a0000000b")
+    })
+  )
+
   claim("an index that cannot be written, in one read with metadata for no stream: it is not accepted", (scene) =>
     Effect.gen(function* () {
       const { relay, c, d, stream, isWritten } = scene
