@@ -21,6 +21,7 @@ it("of a link that is gone for days ages are wrong by a five-hundredth of the ol
   const ages = new Ages()
   const lookCount = 100_000
   for (let look = 1; look <= lookCount; look++) ages.look(look, 0, look * 1000)
+  assert.isBelow(ages.size, 4096)
   const oldestMillis = (lookCount - 1) * 1000
   for (const share of [0, 0.1, 0.5, 0.9, 0.999]) {
     const number = Math.round(lookCount * share)

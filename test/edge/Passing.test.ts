@@ -201,8 +201,8 @@ describe("an edge to which another one leads", () => {
       yield* first.send(one)
       yield* first.has(1)
       yield* first.close
-      const second = yield* opened(local, 4)
-      assert.deepStrictEqual([second.state, second.received], [State.resumed, 3])
+      const second = yield* opened(local, 5)
+      assert.deepStrictEqual([second.state, second.received], [State.resumed, 4])
       yield* second.close
       assert.strictEqual((yield* opened(local, 9)).state, State.unknown)
     })

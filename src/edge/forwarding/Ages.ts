@@ -31,6 +31,11 @@ export class Ages {
     marks.push({ number: last, millis: nowMillis })
   }
 
+  /** Samples that are kept. */
+  get size(): number {
+    return this.#marks.length
+  }
+
   /** ms since the oldest record after `number` was heard; 0: there is none. */
   beyond(number: number, nowMillis: number): number {
     const mark = this.#marks.find((known) => known.number > number)
