@@ -27,7 +27,6 @@ import * as OpenJournal from "../../protocol/journal/OpenJournal.ts"
 import { Kind, pieceBytesMax } from "../../protocol/journal/Record.ts"
 import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
-import { u64Max } from "../../protocol/Struct.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Journals } from "./Journals.ts"
@@ -222,10 +221,8 @@ export class TappedControl extends TappedPeer implements CommandSink {
     }
   }
 
-  flowEnd(): void {
-    // Too short to be one: the relay here ends the connection.
-    this.#metadataHead = undefined
-  }
+  /** Of a message too short to be one nothing is written: the relay here ends the connection. */
+  flowEnd(): void {}
 
   // ---- answers ---------------------------------------------------------------------------------------------------
 
@@ -238,10 +235,9 @@ export class TappedControl extends TappedPeer implements CommandSink {
       }
     }
     if (command !== AddStream.number || this.#journal === undefined) return
+    // Of a stream that is refused it is `noHandle`.
+    this.#journal.append(Kind.handle, this.#connection, { bytes, from, to: from + 8 })
     const isAdded = bytes.readUInt32BE(from + 8) === ReturnCode.OK
-    const handle = Buffer.alloc(8)
-    handle.writeBigUInt64BE(isAdded ? bytes.readBigUInt64BE(from) : u64Max)
-    this.#journal.append(Kind.handle, this.#connection, { bytes: handle, from: 0, to: 8 })
     if (isAdded) this.#journals.streams.set(bytes.readBigUInt64BE(from), this.#journal)
   }
 
