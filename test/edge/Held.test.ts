@@ -82,6 +82,9 @@ it.live("a connection with packets of two sessions ends for the first: of the ot
     data.close()
     assert.deepStrictEqual([one.ends, other.ends], [[1], []])
     assert.deepStrictEqual([one.journal.beforeEnds.size, other.journal.beforeEnds.size], [0, 0])
+    // Nor is anything heard of it afterwards, which would keep the session for ever.
+    receive(packet(0n, 1))
+    assert.strictEqual(one.journal.open.size, 1)
   })
 )
 
