@@ -5,6 +5,7 @@
 import { mkdirSync, statSync } from "node:fs"
 import { mkdir, stat } from "node:fs/promises"
 import { dirname } from "node:path"
+import * as SystemError from "../errors/SystemError.ts"
 import { pathOf } from "../protocol/Text.ts"
 
 const failed = (cause: unknown): string => (cause as NodeJS.ErrnoException).code ?? ""
@@ -62,4 +63,12 @@ export const makeNow = (path: string, mode = 0o777): void => {
     makeNow(parent, mode)
     makeOneNow(path, mode)
   }
+}
+
+/** Why `path` cannot be made: of what is in the way the system says only that it exists. */
+export const reasonOf = (path: string, cause: unknown): string => {
+  if (failed(cause) !== "EEXIST") return SystemError.reasonOf(cause)
+  const found = statSync(pathOf(path), { throwIfNoEntry: false })
+  const what = found === undefined ? "a link that leads nowhere" : found.isFile() ? "a file" : "no directory"
+  return `this is ${what}: name another directory, or move it away`
 }

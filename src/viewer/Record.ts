@@ -44,11 +44,12 @@ export interface Options {
   readonly onProgress?: (progress: Progress) => void
 }
 
-const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, RecordFailed> =>
-  Effect.tryPromise({
-    try: run,
-    catch: (cause) => new RecordFailed({ path, reason: SystemError.reasonOf(cause) })
-  }).pipe(
+const attempt = <A>(
+  path: string,
+  run: () => Promise<A>,
+  reasonOf: (cause: unknown) => string = SystemError.reasonOf
+): Effect.Effect<A, RecordFailed> =>
+  Effect.tryPromise({ try: run, catch: (cause) => new RecordFailed({ path, reason: reasonOf(cause) }) }).pipe(
     // A write in flight must not outlive its descriptor.
     Effect.uninterruptible
   )
@@ -144,9 +145,18 @@ const close = ({ data, index, path }: Mirror) => {
 
 const makeRoot = (directory: string) =>
   Effect.gen(function* () {
-    yield* attempt(directory, () => Directory.make(resolve(directory)))
+    const root = resolve(directory)
+    yield* attempt(
+      directory,
+      () => Directory.make(root),
+      (cause) => Directory.reasonOf(root, cause)
+    )
     const entries = yield* attempt(directory, () => readdir(pathOf(directory)))
-    if (entries.length > 0) return yield* new RecordFailed({ path: directory, reason: "not an empty directory" })
+    if (entries.length > 0)
+      return yield* new RecordFailed({
+        path: directory,
+        reason: "not an empty directory: name one that is, or a new one"
+      })
   })
 
 const makeMirrors = (root: string) => {

@@ -121,7 +121,11 @@ it.live("what is in the way is said in one line: files that are none, no place f
     rmSync(join(pki, "ca.key"))
     yield* toolbox(...init)
     const again = yield* attempt("init", "--names=localhost", pki)
-    assert.deepStrictEqual([again.code, again.stderr], [1, `Error: ${pki}/ca.pem: is there already\n`])
+    const renewed = "is there already: lttng-relay certs renew makes it valid for longer"
+    assert.deepStrictEqual([again.code, again.stderr], [1, `Error: ${pki}/ca.pem: ${renewed}\n`])
+    const file = yield* attempt("init", "--names=localhost", join(pki, "ca.key"))
+    const what = "this is a file: name another directory, or move it away"
+    assert.deepStrictEqual([file.code, file.stderr], [1, `Error: ${pki}/ca.key: ${what}\n`])
     writeFileSync(join(pki, "ca.pem"), "-----BEGIN CERTIFICATE-----\nMIIB")
     for (const args of [["list"], ["init", "--names=localhost"], ["target", "web1"], ["renew", "authority"]]) {
       const { code, stderr } = yield* attempt(...args, pki)

@@ -1,5 +1,5 @@
 /** Mirrors of sessions that are told, rather than watched: where their files go, and what is refused. */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs"
 import { type FileHandle, open } from "node:fs/promises"
 import { join } from "node:path"
 import { assert, describe, it, vi } from "@effect/vitest"
@@ -76,6 +76,22 @@ describe("a recording", () => {
       assert.isTrue(existsSync(pathOf(join(directory, "ust/uid/0/64-bit/index/ch_2.idx"))))
       const again = yield* Effect.flip(Record.record(told(), directory))
       assert.include(again.message, "not an empty directory")
+    })
+  )
+
+  it.live("says what is in the way of its directory", () =>
+    Effect.gen(function* () {
+      const within = yield* Relays.temporaryDirectory("taken")
+      writeFileSync(join(within, "file"), "")
+      symlinkSync("nowhere", join(within, "link"))
+      for (const [name, what] of [
+        ["file", "a file"],
+        ["link", "a link that leads nowhere"]
+      ] as const) {
+        const path = join(within, name)
+        const { message } = yield* Effect.flip(Record.record(told(), path))
+        assert.strictEqual(message, `${path}: this is ${what}: name another directory, or move it away`)
+      }
     })
   )
 

@@ -31,13 +31,16 @@ const orWithout = <A, E>({ certificate, key }: Made, rest: Effect.Effect<A, E>):
     Effect.forEach([certificate, key], (path) => Effect.ignore(attempt(path, () => rmSync(path, { force: true }))))
   )
 
+/** Never written over: it may be in use, and so may all that it has signed. */
+const isThere = "is there already: lttng-relay certs renew makes it valid for longer"
+
 const make = (request: Request): Effect.Effect<Made, CertificateFailed> =>
   Effect.gen(function* () {
     const made = filesOf(request)
     if (existsSync(made.certificate)) {
       // If only a part of it is there, an attempt broke off: `read` says so.
       yield* read(made.certificate)
-      return yield* new CertificateFailed({ path: made.certificate, reason: "is there already" })
+      return yield* new CertificateFailed({ path: made.certificate, reason: isThere })
     }
     if (existsSync(made.key)) {
       const reason = "is there without a certificate: remove it, if an attempt broke off"
@@ -89,7 +92,11 @@ export const init = (
 ): Effect.Effect<{ readonly authority: Made; readonly relay: Made }, CertificateFailed | Misused> =>
   Effect.gen(function* () {
     yield* accepted(refusalOfHosts(names))
-    yield* attempt(directory, () => Directory.makeNow(directory, 0o700))
+    yield* attempt(
+      directory,
+      () => Directory.makeNow(directory, 0o700),
+      (cause) => Directory.reasonOf(directory, cause)
+    )
     const relay = make(relayOf(directory, names, days))
     if (isWithoutRelay(directory)) return { authority: authorityIn(directory), relay: yield* relay }
     const authority = yield* make(authorityOf(directory))

@@ -17,8 +17,12 @@ export class CertificateFailed extends Schema.TaggedError<CertificateFailed>()("
 }
 
 /** A call of the system, which fails with what it throws. */
-export const attempt = <A>(path: string, call: () => A): Effect.Effect<A, CertificateFailed> =>
-  Effect.try({ try: call, catch: (cause) => new CertificateFailed({ path, reason: SystemError.reasonOf(cause) }) })
+export const attempt = <A>(
+  path: string,
+  call: () => A,
+  reasonOf: (cause: unknown) => string = SystemError.reasonOf
+): Effect.Effect<A, CertificateFailed> =>
+  Effect.try({ try: call, catch: (cause) => new CertificateFailed({ path, reason: reasonOf(cause) }) })
 
 /**
  * Why a call failed, of all that openssl says. Where it could not read a file, that is a line of its own, and what the
