@@ -81,7 +81,7 @@ Peers.describeWithPeers(["openssl"], "commands for operators, over TLS", () => {
         ],
         [1, "give its authority with --tls-ca", ["sessions", `tls://localhost:${relay.livePort}`]],
         [1, "give its authority with --tls-ca", ["record", `tls://localhost:${relay.livePort}/host/h/s`, `${pki}/r`]],
-        [1, "is not in the cert's altnames", ["drain", url, ...alice, "--tls-name=elsewhere"]],
+        [1, ", not for elsewhere: connect by a name", ["drain", url, ...alice, "--tls-name=elsewhere"]],
         [2, "certificates are for https://", ["support", url.replace("https", "http"), ...alice]],
         [1, "No such file or directory", ["top", url, "--tls-ca=/none.pem"]],
         [1, expired, ["drain", url, ...old]],

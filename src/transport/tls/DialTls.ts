@@ -56,10 +56,20 @@ const reasons: Readonly<Record<string, string>> = {
     "its certificate is signed by itself, and not one that we trust: give it with --tls-ca (in a program, tls.ca)"
 }
 
+/** What the runtime throws where no name of the certificate is the one that was asked for. */
+interface Misnamed extends NodeJS.ErrnoException {
+  readonly host?: string
+  readonly cert?: { readonly subjectaltname?: string }
+}
+
+const misnamed = ({ cert, host }: Misnamed): string =>
+  `its certificate is for ${inOneLine(cert?.subjectaltname) || "no host"}, not for ${host}: connect by a name that it has, or give one with --tls-name (in a program, tls.serverName)`
+
 /** The failure of a handshake that ended with `cause`. */
-export const failureOf = (address: string, cause: NodeJS.ErrnoException): TlsFailed => {
-  const code = cause.code ?? ""
-  return new TlsFailed({ address, kind: kinds[code] ?? "handshake", reason: reasons[code] ?? reasonOf(cause) })
+export const failureOf = (address: string, cause: Misnamed): TlsFailed => {
+  const kind = kinds[cause.code ?? ""] ?? "handshake"
+  const known = kind === "name" ? misnamed(cause) : reasons[cause.code ?? ""]
+  return new TlsFailed({ address, kind, reason: known ?? reasonOf(cause) })
 }
 
 /** Why the other side may have refused us: our certificate is out of date, or is not one that it takes. */
