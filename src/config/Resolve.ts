@@ -7,6 +7,7 @@
  * created, bound or printed here.
  */
 import { dirname, resolve as resolvePath } from "node:path"
+import * as SystemError from "../errors/SystemError.ts"
 import { textOf } from "../protocol/Text.ts"
 import * as Arguments from "./Arguments.ts"
 import { type DaemonOptions, daemonDefaults, type LogFormat } from "./DaemonOptions.ts"
@@ -70,25 +71,28 @@ interface Found {
   readonly isCheck: boolean
 }
 
-/** Applies one file's `[relayd]` section; a missing file answers false. */
+/** Applies one file's `[relayd]` section; answers what keeps it from being read. */
 const applyIni = async (sources: Sources, into: Draft, path: string, { isCheck, messages }: Found) => {
   let text: string
   try {
     text = sources.readFile(path)
-  } catch {
-    return { found: false, conflict: false }
+  } catch (unread) {
+    return { unread, conflict: false }
   }
   for (const { key, value } of Ini.entries(text, "relayd")) {
     const option = optionNamed.get(key)
     if (option === undefined) {
-      messages.push({ level: "warning", text: `Unrecognized option "${key}" in daemon configuration file.` })
+      messages.push({ level: "warning", text: `Unrecognized option "${key}" in daemon configuration file ${path}.` })
       continue
     }
     if (["help", "config", "version", "check"].includes(key)) continue
     if (option.argument === undefined) {
       const on = switchValue(value)
       if (on === undefined) {
-        messages.push({ level: "warning", text: `Invalid configuration value "${value}" for option ${key}` })
+        messages.push({
+          level: "warning",
+          text: `Invalid configuration value "${value}" for option ${key} (in ${path})`
+        })
       }
       if (on === undefined || on === 0) continue
       if (option.name === "verbose") {
@@ -97,12 +101,12 @@ const applyIni = async (sources: Sources, into: Draft, path: string, { isCheck, 
       }
     }
     const complaints = await set(into, option.name, value, sources.lookup)
-    messages.push(...complaints.map((complaint): Message => ({ level: "error", text: complaint })))
+    messages.push(...complaints.map((complaint): Message => ({ level: "error", text: `${complaint} (in ${path})` })))
     // The reference does not know our own options: skipping a limit that is written wrong would leave none.
     const isFatal = option.name.startsWith("group-output-by") || option.own === true
-    if (complaints.length > 0 && isFatal && !isCheck) return { found: true, conflict: true }
+    if (complaints.length > 0 && isFatal && !isCheck) return { conflict: true }
   }
-  return { found: true, conflict: false }
+  return { conflict: false }
 }
 
 /** What is wrong with the number of descriptors, which depends on the process, once all sources have been read. */
@@ -198,6 +202,9 @@ const finish = (sources: Sources, draft: Draft, keepAlive: RelayConfig["keepAliv
   }
 }
 
+const isMissing = (unread: unknown): boolean =>
+  ["ENOENT", "ENOTDIR"].includes((unread as NodeJS.ErrnoException).code ?? "")
+
 /** Applies the three INI files in order. False: the start must be refused. */
 const applyIniFiles = async (
   sources: Sources,
@@ -209,12 +216,14 @@ const applyIniFiles = async (
   const home = Environment.home(sources.env)
   for (const path of [sources.systemIni, home === undefined ? undefined : `${home}/.lttng/lttng.conf`, named]) {
     if (path === undefined) continue
-    const { found: isThere, conflict } = await applyIni(sources, into, path, found)
+    const { conflict, unread } = await applyIni(sources, into, path, found)
     if (conflict) return false
-    if (!isThere && path === named) {
-      found.messages.push({ level: "error", text: `Failed to open daemon configuration file at ${path}` })
-      if (!found.isCheck) return false
-    }
+    const isNamed = path === named
+    // Most hosts have none of the others.
+    if (unread === undefined || (!isNamed && isMissing(unread))) continue
+    const text = `Failed to open daemon configuration file at ${path}: ${SystemError.reasonOf(unread)}`
+    found.messages.push({ level: "error", text })
+    if (isNamed && !found.isCheck) return false
   }
   return true
 }

@@ -12,6 +12,8 @@ interface World {
   readonly userIni?: string
   readonly namedIni?: string
   readonly fileLimit?: number
+  /** Why files that are not given cannot be read. */
+  readonly unread?: string
   /** What the resolver knows. */
   readonly names?: Readonly<Record<string, string>>
 }
@@ -30,7 +32,7 @@ const resolve = (world: World) =>
         "/named.ini": world.namedIni
       }
       const text = files[path]
-      if (text === undefined) throw new Error("no such file")
+      if (text === undefined) throw Object.assign(new Error("gone"), { code: world.unread ?? "ENOENT" })
       return text
     },
     lookup: async (host) => {
@@ -296,7 +298,7 @@ describe("a wrong value", () => {
     [
       "two groupings in the INI file",
       { userIni: "[relayd]\ngroup-output-by-session=yes\ngroup-output-by-host=1\n" },
-      "Cannot set --group-output-by-host, another --group-output-by argument is present"
+      "Cannot set --group-output-by-host, another --group-output-by argument is present (in /home/one/.lttng/lttng.conf)"
     ],
     ["a relative output", { args: ["-o", "here"] }, "Please specify an absolute path for -o, --output PATH"],
     [
@@ -312,7 +314,7 @@ describe("a wrong value", () => {
     [
       "a named file that is missing",
       { args: ["-f", "/none.ini"] },
-      "Failed to open daemon configuration file at /none.ini"
+      "Failed to open daemon configuration file at /none.ini: No such file or directory"
     ],
     [
       "a pool above the limit",
@@ -390,12 +392,23 @@ describe("a wrong value", () => {
     assert.deepStrictEqual(
       result.messages.map(({ level, text }) => `${level}: ${text}`),
       [
-        "error: No address or hostname detected.",
-        "error: Invalid control URI specified",
-        'warning: Invalid configuration value "maybe" for option verbose',
-        'warning: Unrecognized option "surprise" in daemon configuration file.'
+        "error: No address or hostname detected. (in /home/one/.lttng/lttng.conf)",
+        "error: Invalid control URI specified (in /home/one/.lttng/lttng.conf)",
+        'warning: Invalid configuration value "maybe" for option verbose (in /home/one/.lttng/lttng.conf)',
+        'warning: Unrecognized option "surprise" in daemon configuration file /home/one/.lttng/lttng.conf.'
       ]
     )
+  })
+  it("of an INI file that may not be read is said, and the others are read", async () => {
+    const result = await resolve({ unread: "EACCES", userIni: "[relayd]\nverbose = 2\n" })
+    if (result._tag !== "Run") return assert.fail(JSON.stringify(result))
+    assert.strictEqual(result.options.verbosity, 2)
+    assert.deepStrictEqual(result.messages, [
+      {
+        level: "error",
+        text: "Failed to open daemon configuration file at /etc/lttng/lttng.conf: Permission denied"
+      }
+    ])
   })
   it("of a keep-alive variable turns the feature off and starts", async () => {
     const result = await resolve({ env: { LTTNG_RELAYD_TCP_KEEP_ALIVE: "2" } })
