@@ -257,6 +257,11 @@ describe("lttng-relay support", () => {
       const again = yield* toolbox(...args)
       assert.strictEqual(again.code, 1)
       assert.match(again.stderr, /^Error: \S+: File exists\n$/)
+      const other = join(home, "other")
+      writeFileSync(other, "stable horse\n")
+      const refused = yield* toolbox("drain", url, `--token-file=${other}`)
+      const why = `the relay refuses: its --http-token-file has another token than ${other}`
+      assert.deepStrictEqual([refused.code, refused.stderr], [1, `Error: ${why}\n`])
       assert.strictEqual(readFileSync(output, "latin1"), content)
     })
   )

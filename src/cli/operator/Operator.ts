@@ -64,6 +64,9 @@ const layerOf = ({ securedHost, socketPath }: Place, identity: ClientIdentity = 
 
 const withoutToken = "the relay refuses: it needs the token of its --http-token-file (--token-file PATH)"
 
+/** The file is named behind it. */
+const otherToken = "the relay refuses: its --http-token-file has another token than"
+
 const isTagged = (error: unknown): error is { readonly _tag: string; readonly id?: number } =>
   typeof error === "object" && error !== null && "_tag" in error
 
@@ -86,7 +89,8 @@ export const wordsOf = (error: unknown, { tlsCert, tokenFile, url }: Input): str
   if (!isTagged(error)) return SystemError.messageOf(error)
   switch (error._tag) {
     case "Unauthorized":
-      return Option.isSome(tlsCert) && Option.isNone(tokenFile) ? `${withoutRight} (--token-file PATH)` : withoutToken
+      if (Option.isSome(tokenFile)) return `${otherToken} ${tokenFile.value}`
+      return Option.isSome(tlsCert) ? `${withoutRight} (--token-file PATH)` : withoutToken
     case "SessionUnknown":
       return `there is no session ${error.id}`
     case "ConnectionUnknown":
