@@ -23,7 +23,7 @@ export class RelayRefused extends Schema.TaggedError<RelayRefused>()("RelayRefus
   returnCode: Schema.Int
 }) {
   override get message(): string {
-    return `the relay refused ${this.command}: ${ReturnCode.names.get(this.returnCode) ?? this.returnCode}`
+    return `the relay refused ${this.command}: ${ReturnCode.names.get(this.returnCode) ?? this.returnCode} (its log says why)`
   }
 }
 
