@@ -66,6 +66,11 @@ it("an edge that has not run since the clock was set back does not count as one 
   assert.strictEqual(told(60_000, now, now)[0], "no edge has run for longer than this host's clock says")
 })
 
+it("an edge that has just ended, and so writes nothing more", () => {
+  restore = Machine.replace({ ...Machine, wallMillis: () => now + 3000 })
+  assert.strictEqual(lines(status(now, now), false, true)[0], "no edge has run for 3 s")
+})
+
 it("an edge that is gone, by the relay's clock", () => {
   restore = Machine.replace({ ...Machine, wallMillis: () => 0 })
   const edge = { name: "board", suspendedAtMillis: now - 30_000 }

@@ -162,6 +162,12 @@ Peers.describeConcurrently([], "lttng-relay", () => {
     [["edge"], 2, /says which relay/],
     [["edge", "--to-file=/nowhere"], 1, /^Error: --to-file=\/nowhere: No such file or directory\n/],
     [["edge", "--to=net://h", "--spool=/etc/hosts"], 1, /^Error: --spool=\/etc\/hosts: Not a directory\n/],
+    [["edge", "--to-file=/dev/null"], 1, /^Error: --to-file=\/dev\/null: it is empty\n/],
+    [["edge", "--to-file=/proc/version"], 1, /^Error: --to-file=\/proc\/version: Linux .*: not a URL like net:/],
+    [["edge", "status", "--spool=/etc/hosts"], 1, /^Error: no edge has its spool in \/etc\/hosts: Not a directory\n/],
+    [["edge", "status", "--spool=/etc/hosts/x"], 1, /hosts\/x: Not a directory\n/],
+    [["edge", "status", "--spool=/nowhere"], 1, /in \/nowhere: No such file or directory\n/],
+    [["edge", "status", "--spool=/proc"], 1, /in \/proc: --spool=DIR says where it is\n/],
     [["certs", "list", "/nowhere"], 1, /^Error: \/nowhere: No such file or directory\n/],
     [["certs", "init", "--names=a b", "/nowhere"], 2, /^Error: a b: a host has letters/],
     [["certs", "init", "--names=", "/nowhere"], 2, /^Error: "": a host has letters/],
@@ -183,6 +189,23 @@ Peers.describeConcurrently([], "lttng-relay", () => {
       assert.deepStrictEqual([outcome.code, outcome.stdout], [status, ""])
       assert.match(outcome.stderr, message)
       assert.match(outcome.stderr, /^Error: [^\n]+\n$/)
+    })
+  )
+
+  it.live("edge status of an edge that has just ended does not say that it forwards", () =>
+    Effect.gen(function* () {
+      const spool = yield* Relays.temporaryDirectory("ended")
+      const numbers = ["connectedCount", "lossCount", "sentByteCount", "resentByteCount", "savedByteCount"]
+      const rest = ["heardByteCount", "heardBytesPerSecond", "sentBytesPerSecond", "spoolBytes", "spoolBytesMax"]
+      const zeros = Object.fromEntries([...numbers, ...rest, "oldestMillis", "lagMillis"].map((name) => [name, 0]))
+      // As far ahead as a command may take to start: within ten seconds a clock that differs is none.
+      const status = { ...zeros, atMillis: Date.now() + 5000, pid: 7, relay: "net://h", isFull: false, journals: [] }
+      writeFileSync(
+        join(spool, "status.json"),
+        JSON.stringify({ ...status, losses: [], lostPartCount: 0, lostParts: [] })
+      )
+      const { stdout } = yield* run("edge", "status", `--spool=${spool}`)
+      assert.match(stdout, /^no edge has run for .*\nlink: 0 sessions connected; /)
     })
   )
 

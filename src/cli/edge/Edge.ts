@@ -5,7 +5,7 @@
 import { hostname } from "node:os"
 import { resolve } from "node:path"
 import { isDeepStrictEqual } from "node:util"
-import { Console, Duration, Effect, Option, Queue, Schedule } from "effect"
+import { Console, Duration, Effect, Option, Queue, Result, Schedule } from "effect"
 import { Command, Flag } from "effect/cli"
 import { fileLimit } from "../../config/FileLimit.ts"
 import * as Terminal from "../../config/Terminal.ts"
@@ -132,7 +132,13 @@ const urlOf = ({ to, toFile }: Input) => {
   if (Option.isSome(to) === Option.isSome(toFile)) return Effect.fail(new Misused(relayMissing))
   if (Option.isSome(to)) return Effect.succeed(to.value)
   const path = Option.getOrElse(toFile, () => "")
-  return Paths.attempt("to-file", path, () => TextFile.textOf(path).trim())
+  return Paths.attempt("to-file", path, () => {
+    const url = TextFile.textOf(path).trim()
+    if (url === "") throw new Error("it is empty")
+    const parsed = Destination.parse(url)
+    if (Result.isFailure(parsed)) throw new Error(parsed.failure.message)
+    return url
+  })
 }
 
 /** SIGHUP ends an edge only where it says that the edge's terminal is closed; several at once are one. */

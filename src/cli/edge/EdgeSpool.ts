@@ -1,5 +1,5 @@
 /** The directory of an edge's spool: made if it is missing, fit to be written, and used by one edge at a time. */
-import { accessSync, constants, statfsSync, statSync } from "node:fs"
+import { accessSync, constants, lstatSync, statfsSync, statSync } from "node:fs"
 import { dirname } from "node:path"
 import { Effect, Result, type Scope } from "effect"
 import * as SystemError from "../../errors/SystemError.ts"
@@ -35,9 +35,9 @@ const diskOf = (directory: string): number => {
 export const fits = (directory: string): Effect.Effect<void, PathRefused> =>
   Effect.asVoid(attempt(flag, directory, diskOf))
 
-/** The path, or the nearest directory above it that exists. */
+/** The path, or the nearest directory above it that exists; a link that leads nowhere exists, too. */
 const existing = (path: string): string =>
-  path === "/" || statSync(path, { throwIfNoEntry: false }) !== undefined ? path : existing(dirname(path))
+  path === "/" || lstatSync(path, { throwIfNoEntry: false }) !== undefined ? path : existing(dirname(path))
 
 const look = (there: string): void => {
   if (!statSync(there).isDirectory()) throw new Error(SystemError.notDirectory)

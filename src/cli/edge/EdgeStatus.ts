@@ -1,5 +1,5 @@
 /** `lttng-relay edge status`: what a running edge says of itself in its spool. */
-import { accessSync, constants } from "node:fs"
+import { accessSync, constants, statSync } from "node:fs"
 import { resolve } from "node:path"
 import { Effect, Result } from "effect"
 import { Command } from "effect/cli"
@@ -17,13 +17,14 @@ import * as EdgeSpool from "./EdgeSpool.ts"
 const missing = (directory: string): Failed => {
   const message = `no edge has its spool in ${directory}`
   try {
+    if (!statSync(directory).isDirectory()) return new Failed({ message: `${message}: ${SystemError.notDirectory}` })
     accessSync(directory, constants.R_OK | constants.X_OK)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "EACCES") {
-      return new Failed({ message: `${message}, or not for you: ${SystemError.reasonOf(cause)}` })
-    }
+    const reason = SystemError.reasonOf(cause)
+    const isRefused = (cause as NodeJS.ErrnoException).code === "EACCES"
+    return new Failed({ message: `${message}${isRefused ? ", or not for you" : ""}: ${reason}` })
   }
-  return new Failed({ message })
+  return new Failed({ message: `${message}: --spool=DIR says where it is` })
 }
 
 const seconds = (millis: number) => `${Math.max(0, Math.round(millis / 1000))} s`
@@ -81,13 +82,16 @@ const olderLine = ({ lostPartCount, lostParts }: Report.EdgeStatus): ReadonlyArr
   return older > 0 ? [`ended at the relay before: ${Output.plural(older, "part")} more of sessions`] : []
 }
 
-/** `isClaimed`: somebody has the spool, whose disk may be full. */
-export const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyArray<string> => {
+/**
+ * `isClaimed`: somebody has the spool, whose disk may be full. `isSilent`: what it says of itself does not change, so
+ * that it is none of another network name space, which has no claim here.
+ */
+export const lines = (status: Report.EdgeStatus, isClaimed: boolean, isSilent = false): ReadonlyArray<string> => {
   const ago = wallMillis() - status.atMillis
   // A date that is ahead is of a clock that was set back since.
   const time = ago < 0 ? "for longer than this host's clock says" : `for ${seconds(ago)}`
   return [
-    Math.abs(ago) < staleMillis
+    Math.abs(ago) < staleMillis && !isSilent
       ? `edge ${status.pid} forwards to ${status.relay}`
       : `${isClaimed ? "an edge runs, and could not write how it is" : "no edge has run"} ${time}`,
     linkLine(status),
@@ -100,6 +104,16 @@ export const lines = (status: Report.EdgeStatus, isClaimed: boolean): ReadonlyAr
   ]
 }
 
+/** Twice as long as an edge takes to write how it is, and some. */
+const wait = "2.5 seconds"
+
+const isUnchanged = (directory: string, { atMillis }: Report.EdgeStatus) =>
+  Effect.gen(function* () {
+    if (Math.abs(wallMillis() - atMillis) >= staleMillis) return true
+    yield* Effect.sleep(wait)
+    return (yield* Report.read(yield* Files, directory))?.atMillis === atMillis
+  })
+
 const name = "status"
 
 export const command = Command.make(name, { spool: EdgeFlags.spool, json: Output.jsonFlag }, (input) =>
@@ -110,7 +124,9 @@ export const command = Command.make(name, { spool: EdgeFlags.spool, json: Output
       if (found === undefined) return yield* missing(directory)
       if (input.json) return yield* Output.printJson(found)
       const claimed = yield* Effect.result(Effect.scoped(EdgeSpool.claim(directory)))
-      for (const line of lines(found, Result.isFailure(claimed))) yield* Output.print(line)
+      const isClaimed = Result.isFailure(claimed)
+      const isSilent = !isClaimed && (yield* isUnchanged(directory, found))
+      for (const line of lines(found, isClaimed, isSilent)) yield* Output.print(line)
     })
   ).pipe(Effect.provide(DiskFiles.layer))
 ).pipe(Command.withDescription("How far a running edge is: its link, its spool, its rate, its sessions"))
