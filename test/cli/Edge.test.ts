@@ -1,5 +1,5 @@
 /** The edge as a process, and what is told of it: by itself, by its port, and by the relay behind it. */
-import { readFileSync, writeFileSync } from "node:fs"
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
@@ -175,6 +175,9 @@ describe("an edge", () => {
       assert.deepStrictEqual([back.code, back.stderr.includes("this edge itself listens")], [2, true])
       const nowhere = yield* check(to, `--spool=${toolboxProgram}/spool`)
       assert.strictEqual(nowhere.code, 1)
+      symlinkSync("nothing", join(home, "link"))
+      const linked = yield* check(to, `--spool=${home}/link`)
+      assert.deepStrictEqual([linked.code, linked.stderr.includes("link: No such file or directory")], [1, true])
     })
   )
 })
