@@ -71,7 +71,10 @@ interface Found {
   readonly isCheck: boolean
 }
 
-/** Applies one file's `[relayd]` section; answers what keeps it from being read. */
+/**
+ * Applies one file's `[relayd]` section; answers what keeps it from being read. The file stands behind what the
+ * reference says, which does not name it.
+ */
 const applyIni = async (sources: Sources, into: Draft, path: string, { isCheck, messages }: Found) => {
   let text: string
   try {
@@ -82,7 +85,8 @@ const applyIni = async (sources: Sources, into: Draft, path: string, { isCheck, 
   for (const { key, value } of Ini.entries(text, "relayd")) {
     const option = optionNamed.get(key)
     if (option === undefined) {
-      messages.push({ level: "warning", text: `Unrecognized option "${key}" in daemon configuration file ${path}.` })
+      const text = `Unrecognized option "${key}" in daemon configuration file. (in ${path})`
+      messages.push({ level: "warning", text })
       continue
     }
     if (["help", "config", "version", "check"].includes(key)) continue

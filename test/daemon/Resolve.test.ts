@@ -395,7 +395,7 @@ describe("a wrong value", () => {
         "error: No address or hostname detected. (in /home/one/.lttng/lttng.conf)",
         "error: Invalid control URI specified (in /home/one/.lttng/lttng.conf)",
         'warning: Invalid configuration value "maybe" for option verbose (in /home/one/.lttng/lttng.conf)',
-        'warning: Unrecognized option "surprise" in daemon configuration file /home/one/.lttng/lttng.conf.'
+        'warning: Unrecognized option "surprise" in daemon configuration file. (in /home/one/.lttng/lttng.conf)'
       ]
     )
   })
