@@ -71,10 +71,7 @@ interface Found {
   readonly isCheck: boolean
 }
 
-/**
- * Applies one file's `[relayd]` section; answers what keeps it from being read. The file stands behind what the
- * reference says, which does not name it.
- */
+/** Applies one file's `[relayd]` section; answers what keeps it from being read. */
 const applyIni = async (sources: Sources, into: Draft, path: string, { isCheck, messages }: Found) => {
   let text: string
   try {
@@ -85,18 +82,14 @@ const applyIni = async (sources: Sources, into: Draft, path: string, { isCheck, 
   for (const { key, value } of Ini.entries(text, "relayd")) {
     const option = optionNamed.get(key)
     if (option === undefined) {
-      const text = `Unrecognized option "${key}" in daemon configuration file. (in ${path})`
-      messages.push({ level: "warning", text })
+      messages.push({ level: "warning", text: `Unrecognized option "${key}" in daemon configuration file.` })
       continue
     }
     if (["help", "config", "version", "check"].includes(key)) continue
     if (option.argument === undefined) {
       const on = switchValue(value)
       if (on === undefined) {
-        messages.push({
-          level: "warning",
-          text: `Invalid configuration value "${value}" for option ${key} (in ${path})`
-        })
+        messages.push({ level: "warning", text: `Invalid configuration value "${value}" for option ${key}` })
       }
       if (on === undefined || on === 0) continue
       if (option.name === "verbose") {
@@ -105,7 +98,7 @@ const applyIni = async (sources: Sources, into: Draft, path: string, { isCheck, 
       }
     }
     const complaints = await set(into, option.name, value, sources.lookup)
-    messages.push(...complaints.map((complaint): Message => ({ level: "error", text: `${complaint} (in ${path})` })))
+    messages.push(...complaints.map((complaint): Message => ({ level: "error", text: complaint })))
     // The reference does not know our own options: skipping a limit that is written wrong would leave none.
     const isFatal = option.name.startsWith("group-output-by") || option.own === true
     if (complaints.length > 0 && isFatal && !isCheck) return { conflict: true }

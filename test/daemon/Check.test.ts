@@ -74,7 +74,7 @@ describe("lttng-relayd --check", () => {
       assert.strictEqual(code, 1)
       const expected = [
         "unrecognized option '--no-such-option'",
-        `--live-cache=SIZE: Packets kept in memory for viewers; 0 for none (default 32M) (in ${at.home}/.lttng/lttng.conf)`,
+        "Wrong value in --live-cache parameter: -1",
         "Wrong value in --memory-limit parameter: much",
         'Warning: Unrecognized option "verbosity"',
         "Wrong value in --stop-timeout parameter: soon; --stop-timeout=SECONDS: Longest orderly stop",

@@ -127,7 +127,7 @@ describe("a reload", () => {
         write("max-connections = 100\nmax-connection = 7\n")
         writeFileSync(tokenFile, "second\n")
         assert.deepStrictEqual(yield* ask("POST", "reload"), { status: 200, json: { changed: [] } })
-        assert.include(log(), 'Warning: Unrecognized option "max-connection" in daemon configuration file. (in ')
+        assert.include(log(), 'Warning: Unrecognized option "max-connection" in daemon configuration file.')
         assert.strictEqual((yield* ask("POST", "reload")).status, 401)
         assert.strictEqual((yield* ask("POST", "reload", "second")).status, 200)
       })

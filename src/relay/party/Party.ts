@@ -84,7 +84,7 @@ const addressOf = (peer: string) => peer.slice(0, peer.lastIndexOf(":"))
 export class Party {
   readonly #permissions: Permissions
   readonly #peer: Peer
-  #name: string | undefined
+  #name: string
   #certificate: Identity["certificate"]
   #rules: Permissions["rightsOf"]
   #rights: Rights | undefined
@@ -102,6 +102,7 @@ export class Party {
   constructor(permissions: Permissions, peer: Peer) {
     this.#permissions = permissions
     this.#peer = peer
+    this.#name = peer.name
   }
 
   get #identity(): Identity {
