@@ -72,7 +72,8 @@ export class ShadowFiles {
   #list(path: string) {
     if (this.directories.has(path)) return Effect.sync(() => this.#entries(path))
     if (!this.isOwn(path)) return this.#real.list(path)
-    return Effect.fail(new FileFailed({ operation: "readdir", path, code: "ENOENT" }))
+    const code = this.files.has(path) ? "ENOTDIR" : "ENOENT"
+    return Effect.fail(new FileFailed({ operation: "readdir", path, code }))
   }
 
   #run(operation: string, path: string, act: () => boolean): Effect.Effect<void, FileFailed> {

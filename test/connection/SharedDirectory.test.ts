@@ -32,9 +32,9 @@ const snapshots = (token: string, uuid: string) => {
   add(Kind.data, none, 2)
   return {
     /** A snapshot begins: of one stream, with a packet. */
-    begins: (id: number, name: string) => {
+    begins: (id: number, name: string, path = "ust/uid/0/64-bit") => {
       command(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(id, Commands.start, name))
-      command(numbers.ADD_STREAM, Commands.addStream(13, {}))
+      command(numbers.ADD_STREAM, Commands.addStream(13, { path }))
       add(Kind.handle, u64(handle))
     },
     packet: (seq: number) =>
@@ -159,5 +159,101 @@ it.live("a later relay leaves a snapshot that came without an edge", () =>
     yield* Scope.close(scope, Exit.void)
     const next = yield* TestRelay.make({ memory: relay.memory })
     assert.deepStrictEqual([read(next, "idle"), read(next, "direct")], [whole(0), whole(0)])
+  }).pipe(Effect.scoped)
+)
+
+it.live("where another records, a snapshot of its name does not even look", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const [old, fresh] = [snapshots("1", "a"), snapshots("2", "b")]
+    old.begins(0, "old")
+    old.packet(0)
+    yield* Effect.flatMap(old.comes(relay), ({ brings }) => brings(offsets.durable))
+    const goOn = relay.faults.stall("/old/")
+    yield* Effect.addFinalizer(() => goOn)
+    fresh.begins(0, "old")
+    yield* Effect.forkScoped(Effect.flatMap(fresh.comes(relay), ({ brings }) => brings()))
+    yield* until("one of its own", () => file(relay, "old-1") !== "")
+  }).pipe(Effect.scoped)
+)
+
+it.live("a journal that joins a snapshot finds it again, whichever is gone through first", () =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const [other, maker, joining] = [snapshots("3", "a"), snapshots("2", "b"), snapshots("1", "b")]
+    const first = yield* joining.comes(relay)
+    yield* first.brings(offsets.durable)
+    other.begins(0, "same")
+    for (const seq of [0, 1, 2]) other.packet(seq)
+    maker.begins(0, "same")
+    maker.packet(3)
+    for (const each of [other, maker]) {
+      yield* Effect.flatMap(each.comes(relay), ({ brings }) => brings(offsets.durable))
+    }
+    joining.begins(0, "same", "kernel")
+    joining.packet(4)
+    yield* first.brings(offsets.durable)
+    const seen = (at: TestRelay.TestRelay) => [read(at, "same"), read(at, "same-1/ust"), read(at, "same-1/kernel")]
+    const all = [whole(0, 1, 2), whole(3), whole(4)]
+    assert.deepStrictEqual(seen(relay), all)
+    yield* Scope.close(scope, Exit.void)
+    const next = yield* TestRelay.make({ memory: relay.memory })
+    assert.deepStrictEqual(seen(next), all)
+  }).pipe(Effect.scoped)
+)
+
+const twice: ReadonlyArray<[what: string, isTaken: boolean, found: [string, string]]> = [
+  ["one after the other", false, ["name", "name-1"]],
+  ["of which the first found it taken, and the second did not", true, ["name-1", "name"]]
+]
+
+it.live.each(twice)("two snapshots of one name in a journal, %s, are where they were", ([, isTaken, found]) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const some = snapshots("1", "a")
+    const edge = yield* some.comes(relay)
+    some.begins(0, "before")
+    some.packet(0)
+    some.ends(0, 0)
+    yield* edge.brings(offsets.durable)
+    const left = `/traces/${file(relay, "before").replace("/before/", "/name/")}`
+    if (isTaken) relay.memory.write(left, Buffer.from("left"))
+    some.begins(1, "name")
+    for (const seq of [1, 2]) some.packet(seq)
+    some.ends(1, 2)
+    yield* edge.brings(offsets.durable)
+    if (isTaken) yield* relay.memory.service.unlink(left)
+    some.begins(2, "name")
+    some.packet(3)
+    yield* edge.brings(offsets.durable)
+    const seen = (at: TestRelay.TestRelay) => found.map((name) => read(at, name))
+    assert.deepStrictEqual(seen(relay), [whole(1, 2), whole(3)])
+    yield* Scope.close(scope, Exit.void)
+    const next = yield* TestRelay.make({ memory: relay.memory })
+    assert.deepStrictEqual(seen(next), [whole(1, 2), whole(3)])
+  }).pipe(Effect.scoped)
+)
+
+const failures: ReadonlyArray<[what: string, isDefect: boolean]> = [
+  ["fails", false],
+  ["has a defect", true]
+]
+
+it.live.each(failures)("a snapshot whose directory %s has it no more", ([, isDefect]) =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const [failing, other] = [snapshots("1", "a"), snapshots("2", "b")]
+    const edge = yield* failing.comes(relay)
+    yield* edge.brings(offsets.durable)
+    relay.faults.fail({ operation: "mkdir", path: "/name", code: "ENOTDIR", times: 1, isDefect })
+    failing.begins(0, "name")
+    yield* Effect.forkScoped(edge.brings())
+    yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
+    other.begins(0, "name")
+    other.packet(0)
+    yield* Effect.flatMap(other.comes(relay), ({ brings }) => brings(offsets.durable))
+    assert.strictEqual(read(relay, "name"), whole(0))
   }).pipe(Effect.scoped)
 )

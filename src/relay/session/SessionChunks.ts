@@ -29,6 +29,12 @@ export interface Outcome {
 const accepted: Outcome = { returnCode: ReturnCode.OK, refusal: undefined }
 const abort = (returnCode: number, code: Code, detail: string): Outcome => ({ returnCode, refusal: { code, detail } })
 
+/** A name that a chunk may have, or none. Its directory has been entered until `leave`. */
+interface Entered {
+  readonly name: string | undefined
+  readonly leave: () => void
+}
+
 export type ChunkUnused = (owner: Owner, chunk: TraceChunk) => void
 
 export interface ChunkRequest {
@@ -188,18 +194,21 @@ export class SessionChunks {
         return abort(ReturnCode.INVALID, "CHUNK_NAME_UNSAFE", JSON.stringify(overrideName))
       }
       const { chunkId: id, creationTime } = request
-      const free = yield* this.#freeName(request)
+      const { leave, name: free } = yield* this.#freeName(request)
       const name = { id, creationTime, closeTime: undefined, overrideName: free }
       const fresh = this.#chunk(name, Names.initialPath(name, current !== undefined, this.hasRotated))
-      this.#occupy(fresh)
-      const failure = yield* failureOf(fresh.directory.make)
-      if (failure !== undefined) fresh.left()
+      fresh.occupied(leave)
+      const made = Effect.onError(fresh.directory.make, () => Effect.sync(() => fresh.left()))
+      const failure = yield* failureOf(made)
       if (failure !== undefined) return abort(ReturnCode.UNKNOWN, "CHUNK_DIRECTORY", failure)
-      const published = this.#surroundings.chunks.publish(identity.owner, request.chunkId, fresh)
+      const { chunks, journals } = this.#surroundings
+      const published = chunks.publish(identity.owner, request.chunkId, fresh)
       if (published !== fresh) {
         this.#occupy(published)
         fresh.left()
       }
+      // Where it is, whoever has made it: a later relay may go through this journal first.
+      if (published.hasOverrideName) journals.ofSession(identity.id)?.names(published.directory.relativePath)
       if (this.#pendingClosure !== undefined) {
         published.release()
         return abort(ReturnCode.INVALID_PROTOCOL, "CHUNK_OUT_OF_ORDER", `chunk ${request.chunkId} before a close`)
@@ -211,40 +220,63 @@ export class SessionChunks {
     })
   }
 
-  /** The chunk's override name, with a suffix if files are there already, of an earlier boot perhaps. */
-  #freeName({ chunkId, overrideName, places }: ChunkRequest): Effect.Effect<string | undefined> {
+  /**
+   * The chunk's override name, with a suffix if files are there already, of an earlier boot perhaps; its directory has
+   * been entered.
+   */
+  #freeName({ chunkId, overrideName, places }: ChunkRequest): Effect.Effect<Entered> {
     return Effect.gen({ self: this }, function* () {
-      if (overrideName === undefined) return undefined
-      const { chunks, incidents, journals, store } = this.#surroundings
-      const { id, outputPath, owner, party } = this.#identity
-      const pathOf = (name: string) => `${outputPath}/${name}`
-      const isTaken = (name: string) => {
-        const path = pathOf(name)
-        const holdsFile = store.directory(path).holdsFile(() => true)
-        // Entered first: otherwise it would see the shadows of a journal that is being restored.
-        const looked = Effect.acquireUseRelease(
-          Effect.sync(() => this.#enter(path)),
-          () => Effect.orElseSucceed(holdsFile, () => false),
-          (leave) => Effect.sync(leave)
-        )
-        const isShared = () =>
-          places === undefined && store.retraceable.own.isShared(resolve(store.output, path), party)
-        return Effect.map(looked, (holds) => holds || isShared())
+      if (overrideName === undefined) return { name: undefined, leave: () => {} }
+      const { chunks, incidents } = this.#surroundings
+      const { outputPath, owner } = this.#identity
+      // Another consumer of the session may have begun it, or begin it meanwhile.
+      const known = (): Entered | undefined => {
+        const chunk = chunks.acquire(owner, chunkId)
+        const name = chunk?.name?.overrideName
+        chunk?.release()
+        return name === undefined ? undefined : { name, leave: this.#enter(`${outputPath}/${name}`) }
       }
+      const begun = known()
+      if (begun !== undefined) return begun
       // What others have is not seen among shadows, so it gets the name that it had.
-      for (const suffix of suffixesOf(pathOf(overrideName), places)) {
-        const name = withSuffix(overrideName, suffix)
-        if (!chunks.exists(owner, chunkId) && !(yield* isTaken(name))) return name
+      for (const suffix of suffixesOf(`${outputPath}/${overrideName}`, places)) {
+        const free = yield* this.#entered(withSuffix(overrideName, suffix), places)
+        if (free !== undefined) return free
       }
-      let number = 0
-      // Another consumer of the session may have begun it.
-      while (!chunks.exists(owner, chunkId) && (yield* isTaken(withSuffix(overrideName, number)))) number++
-      if (chunks.exists(owner, chunkId)) return overrideName
-      const name = withSuffix(overrideName, number)
-      journals.ofSession(id)?.names(pathOf(name))
-      if (number === 0) return name
-      yield* incidents.report("NAME_TAKEN", `${outputPath}/${overrideName}: recorded in ${name}`)
-      return name
+      for (let number = 0; ; number++) {
+        const name = withSuffix(overrideName, number)
+        const free = yield* this.#entered(name, places)
+        const begun = known()
+        if (begun !== undefined) free?.leave()
+        if (begun !== undefined) return begun
+        if (free === undefined) continue
+        if (number > 0) yield* incidents.report("NAME_TAKEN", `${outputPath}/${overrideName}: recorded in ${name}`)
+        return free
+      }
+    })
+  }
+
+  /** Enters the directory of a name. Undefined: files are there, or somebody else is. */
+  #entered(name: string, places: ChunkRequest["places"]): Effect.Effect<Entered | undefined> {
+    return Effect.suspend(() => {
+      const { store } = this.#surroundings
+      const { outputPath, party } = this.#identity
+      const path = `${outputPath}/${name}`
+      const isShared = () => places === undefined && store.retraceable.own.isShared(resolve(store.output, path), party)
+      // To enter it even for a look would make what others do there a change of this one's, too.
+      if (isShared()) return Effect.undefined
+      // Entered first: otherwise it would see the shadows of a journal that is being restored.
+      const leave = this.#enter(path)
+      const holds = Effect.orElseSucceed(
+        store.directory(path).holdsFile(() => true),
+        () => false
+      )
+      const entered = Effect.map(holds, (holds) => (holds || isShared() ? undefined : { name, leave }))
+      return Effect.onExit(entered, (exit) =>
+        Effect.sync(() => {
+          if (exit._tag === "Failure" || exit.value === undefined) leave()
+        })
+      )
     })
   }
 
@@ -349,9 +381,9 @@ export class SessionChunks {
   }
 }
 
-/** The numbers with which `withSuffix` makes some of the places of `path`, the least first. */
+/** The numbers with which `withSuffix` makes some of the places of `path`, the earliest first. */
 const suffixesOf = (path: string, places: ReadonlySet<string> = new Set()): ReadonlyArray<number> =>
-  [...places].flatMap((place) => suffixOf(path, place) ?? []).sort((one, other) => one - other)
+  [...places].flatMap((place) => suffixOf(path, place) ?? [])
 
 /** What went wrong; undefined when nothing did. */
 const failureOf = (step: Effect.Effect<void, FileFailed>): Effect.Effect<string | undefined> =>
