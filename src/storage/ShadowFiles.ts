@@ -69,6 +69,13 @@ export class ShadowFiles {
     return [...this.files.keys()].filter((path) => isWithin(path, only))
   }
 
+  /** The directory, and what is in it, is not to be made. */
+  forget(directory: string): void {
+    const only = new Set([directory])
+    for (const path of this.filesIn(directory)) this.files.delete(path)
+    for (const path of this.directories) if (isWithin(path, only)) this.directories.delete(path)
+  }
+
   #list(path: string) {
     if (this.directories.has(path)) return Effect.sync(() => this.#entries(path))
     if (!this.isOwn(path)) return this.#real.list(path)

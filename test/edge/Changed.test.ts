@@ -187,6 +187,41 @@ describe("a directory that somebody has taken away while the relay was stopped",
   })
 })
 
+describe("a trace chunk that was put away, and that somebody has taken", () => {
+  const start = 1_700_000_000
+  const ages = [
+    ["the relay was stopped", 60_000],
+    ["its edge was away for too long", 50]
+  ] as const
+  it.live.each(ages)("while %s, is not made again of zeros, nor told", ([, suspendMillis]) => {
+    const { changed, layer } = told()
+    return Effect.gen(function* () {
+      const { c, leadTo, link, local, packet, relay, stop, stream } = yield* Local.begun(16, { suspendMillis })
+      yield* c.createChunk(1, start + 5)
+      yield* c.rotate(1, [[stream, 1]])
+      yield* c.closeChunk(0, start + 5, 0)
+      const archived = () => relay.output.files().find((file) => file.includes("/archives/"))
+      yield* until("the rotation", () => archived() !== undefined)
+      yield* packet(1, 16)
+      yield* Local.marked(local)
+      const chunk = (archived() ?? "").split("/").slice(0, 4).join("/")
+      link.isDown = true
+      link.cut()
+      if (suspendMillis < 1000) yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
+      else yield* stop
+      yield* Effect.orDie(relay.memory.service.rename(`/traces/${chunk}`, "/elsewhere"))
+      const next = suspendMillis < 1000 ? relay : yield* TestRelay.make({ memory: relay.memory })
+      leadTo(next)
+      link.isDown = false
+      yield* packet(2, 16)
+      const files = () => next.output.files().filter((file) => file.endsWith("/ch_0"))
+      yield* until("what came later", () => files().some((file) => next.output.size(file) === 32))
+      assert.strictEqual(files().length, 1)
+      assert.deepStrictEqual(changed(), [])
+    }).pipe(Effect.provide(layer))
+  })
+})
+
 describe("a file that somebody has cut while the relay was stopped", () => {
   const cuts = [
     ["shorter", "had 5 bytes of 32", (relay: TestRelay.TestRelay, path: string) => relay.output.write(path, "short")],

@@ -120,6 +120,7 @@ export const recording = (relay: TestRelay, options: Pick<Options, "bytesMax"> =
       link,
       local,
       script,
+      stream,
       path,
       packet,
       leadTo,

@@ -2,7 +2,9 @@
  * The frame around repeating a journal's history after a crash: renames since the last mark are undone, the history is
  * carried out on shadows (`storage/ShadowFiles`), and then the real files are made to agree with the shadows.
  */
+import { basename, dirname } from "node:path"
 import { type Cause, Effect, Schema } from "effect"
+import { archivePath } from "../../model/TraceChunk.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { Shadow } from "../../storage/Retraceable.ts"
 import { isIntact, materialize, ShadowFiles } from "../../storage/ShadowFiles.ts"
@@ -22,6 +24,16 @@ const under = <A, E>({ retraceable }: Store, shadow: Shadow, work: Effect.Effect
     () => work,
     () => Effect.sync(() => void retraceable.shadows.delete(shadow))
   )
+
+/** Trace chunks that were put away are others' to take: one that is not there any more is not made anew, of zeros. */
+const withoutTaken = ({ retraceable }: Store, shadow: ShadowFiles, { directories }: Found): Effect.Effect<void> => {
+  const isPutAway = (path: string) => basename(dirname(path)) === archivePath && directories.has(dirname(dirname(path)))
+  return Effect.forEach(
+    [...shadow.directories].filter(isPutAway),
+    (chunk) => Effect.map(isThere(retraceable.plain, chunk), (is) => is || shadow.forget(chunk)),
+    { discard: true }
+  )
+}
 
 const made = (
   { pool, retraceable }: Store,
@@ -104,6 +116,7 @@ export const retraced = <A>(
     if (directory !== undefined) return yield* Effect.as(bereft(found, { directory, retraced }), undefined)
     const stray = shadow.stray
     if (stray !== undefined) return yield* new HistoryAstray({ path: stray })
+    yield* withoutTaken(store, shadow, found)
     yield* setBack(store, shadow, retraced, back)
     yield* made(store, shadow, found)
     return { retraced }
@@ -144,6 +157,7 @@ export const retracedBeside = <A>(
     const done = yield* work
     // A directory without files may have been removed with its session.
     const isBereft = [...gone].some((directory) => shadow.hasFiles(directory))
+    yield* withoutTaken(store, shadow, found)
     const isUnchanged = isAsLeft || (!isBereft && (!hasExpired || (yield* isIntact(shadow, plain))))
     if (shadow.stray !== undefined || !isUnchanged) return yield* Effect.as(undone, undefined)
     if (!hasExpired) yield* setBack(store, shadow, done, back)
