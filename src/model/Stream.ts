@@ -121,6 +121,8 @@ export class Stream<C> {
   #rotation: Rotation<C> | undefined
   /** A packet, or a metadata message, has begun and is not whole. */
   #isArriving = false
+  /** A metadata message has begun and is not whole. */
+  #isMessageArriving = false
   /** From the header of the packet that is arriving, or arrived last. */
   #arrivingSeq = 0n
   #arrivingDataSize = 0
@@ -224,6 +226,7 @@ export class Stream<C> {
     if (this.isClosed || this.file === undefined || this.#isArriving) return false
     this.#cutLeftover()
     this.#isArriving = true
+    this.#isMessageArriving = true
     return true
   }
 
@@ -231,6 +234,7 @@ export class Stream<C> {
   endMetadata(byteCount: number): boolean {
     if (!this.#isArriving) return false
     this.#isArriving = false
+    this.#isMessageArriving = false
     this.metadataReceived += byteCount
     this.offset += byteCount
     return true
@@ -238,8 +242,9 @@ export class Stream<C> {
 
   /** The connection, or the stream, ended inside the message: what was appended of it is cut off. */
   abandonMetadata(): void {
-    if (!this.#isArriving || this.file === undefined) return
+    if (!this.#isMessageArriving || this.file === undefined) return
     this.#isArriving = false
+    this.#isMessageArriving = false
     this.#actions.truncate(this.file, this.offset)
   }
 
@@ -317,7 +322,7 @@ export class Stream<C> {
 
   #close(): void {
     this.isClosed = true
-    if (this.isMetadata) this.abandonMetadata()
+    this.abandonMetadata()
     this.#isArriving = false
     this.#inFlight.forEach((entry) => {
       this.#drop(entry)

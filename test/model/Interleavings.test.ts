@@ -187,7 +187,10 @@ describe("every order of three packets, their indexes and a rotation", () => {
         { _tag: "Rotate", at: 1, chunk: "B" },
         { _tag: "Close", last }
       ]
-      for (const order of merges(packets, others)) new Both().play(order)
+      for (const order of merges(packets, others)) {
+        new Both().play(order)
+        new Both({ isMetadata: true }).play(order)
+      }
     }
   })
 })
