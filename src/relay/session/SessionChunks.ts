@@ -232,9 +232,13 @@ export class SessionChunks {
       // Another consumer of the session may have begun it, or begin it meanwhile.
       const known = (): Entered | undefined => {
         const chunk = chunks.acquire(owner, chunkId)
-        const name = chunk?.name?.overrideName
+        const begun = chunk?.name?.overrideName
         chunk?.release()
-        return name === undefined ? undefined : { name, leave: this.#enter(`${outputPath}/${name}`) }
+        if (begun === undefined) return undefined
+        // By another name than it has: the directory of that is made, as LTTng's relay does, and stays empty.
+        const isOther = suffixOf(`${outputPath}/${overrideName}`, `${outputPath}/${begun}`) === undefined
+        const name = isOther ? overrideName : begun
+        return { name, leave: this.#enter(`${outputPath}/${name}`) }
       }
       const begun = known()
       if (begun !== undefined) return begun
