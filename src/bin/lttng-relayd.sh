@@ -122,7 +122,7 @@ if ($^O eq "linux" && ($is_activated || understood(@options) && !configured())) 
   $ENV{MALLOC_ARENA_MAX} = 2 unless defined $ENV{MALLOC_ARENA_MAX};
   $ENV{MALLOC_TRIM_THRESHOLD_} = 65536 unless defined $ENV{MALLOC_TRIM_THRESHOLD_};
   $ENV{NODE_NO_WARNINGS} = 1;
-  unshift @flags, "--max-semi-space-size=4", "--heap-growing-percent=100";
+  unshift @flags, "--max-semi-space-size=4";
 }
 exec {$node} "lttng-relayd", @flags, $entry, @options;
 print STDERR "Error: Cannot run $node, of Node.js: $! [code=START_PROCESS]\n";

@@ -26,11 +26,10 @@ import * as Threads from "./Threads.ts"
 import * as TimeZone from "./TimeZone.ts"
 
 /**
- * Runtime flags of the serving process, as in `bin/lttng-relayd.sh`. Little of the garbage it makes lives long: a small
- * young generation halves the resident memory and costs nothing. Old garbage is looked for when there is as much as
- * lives: after thousands of short sessions there would be three times as much.
+ * Runtime flags of the serving process. Little of the garbage it makes lives long: a small young generation halves the
+ * resident memory and costs nothing.
  */
-const runtimeFlags = ["--max-semi-space-size=4", "--heap-growing-percent=100"]
+const runtimeFlags = ["--max-semi-space-size=4"]
 
 const log = LogOutput.make().write
 
