@@ -6,6 +6,20 @@ import { output } from "../storage/stores.ts"
 import { turns, until } from "../support/turns.ts"
 import { assertNothingLeft, type Options, packet, type Relay, withRelay } from "./doubles.ts"
 
+/** An index has come whose packet waits for its file. */
+const waiting = Effect.fnUntraced(function* (relay: Relay) {
+  const c = yield* relay.control
+  yield* c.session({ name: "one" })
+  const stream = yield* c.addStream()
+  const d = yield* relay.data
+  const release = relay.faults.stall("ch_0")
+  d.deliver(packet(stream, 0))
+  c.post("SEND_INDEX", Commands.sendIndex(c.minor, stream, { seq: 0, bytes: 16 }))
+  yield* until("the write to have begun", () => relay.faults.stalledCount > 0)
+  yield* turns(20)
+  return { c, release }
+})
+
 const disks = [
   ["near, and slow since before the stream began", true, 0],
   ["far", false, 4]
@@ -14,15 +28,7 @@ const disks = [
 it.live.each(disks)("an answer and a disk that is %s", ([, isNear, answeredBytes]) =>
   withRelay({ isDisk: true, isNear }, (relay) =>
     Effect.gen(function* () {
-      const c = yield* relay.control
-      yield* c.session({ name: "one" })
-      const stream = yield* c.addStream()
-      const d = yield* relay.data
-      const release = relay.faults.stall("ch_0")
-      d.deliver(packet(stream, 0))
-      c.post("SEND_INDEX", Commands.sendIndex(c.minor, stream, { seq: 0, bytes: 16 }))
-      yield* until("the write to have begun", () => relay.faults.stalledCount > 0)
-      yield* turns(20)
+      const { c, release } = yield* waiting(relay)
       assert.strictEqual(c.peer.received.length, answeredBytes)
       yield* release
       assert.strictEqual((yield* c.take(4)).readUInt32BE(), 10)
@@ -33,15 +39,7 @@ it.live.each(disks)("an answer and a disk that is %s", ([, isNear, answeredBytes
 it.live("an answer that waits for a file is not given where its connection ends meanwhile", () =>
   withRelay({ isDisk: true, isNear: true }, (relay) =>
     Effect.gen(function* () {
-      const c = yield* relay.control
-      yield* c.session({ name: "one" })
-      const stream = yield* c.addStream()
-      const d = yield* relay.data
-      const release = relay.faults.stall("ch_0")
-      d.deliver(packet(stream, 0))
-      c.post("SEND_INDEX", Commands.sendIndex(c.minor, stream, { seq: 0, bytes: 16 }))
-      yield* until("the write to have begun", () => relay.faults.stalledCount > 0)
-      yield* turns(20)
+      const { c, release } = yield* waiting(relay)
       for (const session of relay.registry.sessions.values()) session.abort("ended by program")
       yield* until("it to be gone", () => c.peer.isClosed)
       assert.strictEqual(c.peer.received.length, 0)

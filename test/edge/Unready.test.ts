@@ -1,7 +1,7 @@
 /** A relay that begins while its disk cannot be written goes on with sessions of edges once it can; nothing is lost. */
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { FaultyFiles, type Operation } from "../../src/storage/FaultyFiles.ts"
+import { type Fault, FaultyFiles, type Operation } from "../../src/storage/FaultyFiles.ts"
 import type { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -14,6 +14,23 @@ const size = 64
 const over = (memory: MemoryFiles, files: FaultyFiles): MemoryFiles =>
   Object.create(memory, { service: { value: files.service } })
 
+/** The next relay begins over files that fail, and has told the edge that it waits; answers what ends that. */
+const waiting = (
+  { leadTo, link, relay }: Effect.Success<ReturnType<typeof Local.begun>>,
+  codes: ReadonlyArray<unknown>,
+  fault: Fault
+) =>
+  Effect.gen(function* () {
+    const faults = new FaultyFiles(relay.memory.service)
+    const mend = faults.fail(fault)
+    leadTo(yield* TestRelay.make({ memory: over(relay.memory, faults) }))
+    link.cut()
+    yield* until("the edge to be told", () => codes.filter((each) => each === "JOURNAL_WAITS").length > 1)
+    return mend
+  })
+
+const cut: Fault = { code: "EDQUOT", operation: "truncate", path: ".history" }
+
 const steps: ReadonlyArray<[what: string, operation: Operation, path: string]> = [
   ["what was put down is cut to its mark", "truncate", ".history"],
   ["what was put down is gone on with", "open", ".changes"],
@@ -25,22 +42,20 @@ for (const code of ["EDQUOT", "EROFS", "EIO", "EMFILE", "EACCES"]) {
     it.live(`where ${what}: ${code}`, () => {
       const { codes, layer } = logged()
       return Effect.gen(function* () {
-        const { leadTo, link, packet, path: file, relay, stop } = yield* Local.begun(size)
+        const begun = yield* Local.begun(size)
+        const { link, packet, path: file, relay, stop } = begun
         yield* stop
         // A relay that is killed has written more than is put down.
         const at = relay.memory.paths("/traces").find((each) => each.endsWith(file)) ?? ""
         relay.memory.write(at, Buffer.concat([Buffer.from(relay.memory.read(at) ?? []), Buffer.alloc(7)]))
-        const faults = new FaultyFiles(relay.memory.service)
-        const mend = faults.fail({ code, operation, path })
-        const next = yield* TestRelay.make({ memory: over(relay.memory, faults) })
-        leadTo(next)
-        link.cut()
-        const waits = () => codes.filter((each) => each === "JOURNAL_WAITS").length
-        yield* until("the edge to be told", () => waits() > 1)
+        const mend = yield* waiting(begun, codes, { code, operation, path })
         // It asks again and again: an operator's log is no longer by that.
         const { endedCount } = link
         yield* until("more attempts", () => link.endedCount > endedCount + 2)
-        assert.strictEqual(waits(), 2)
+        assert.lengthOf(
+          codes.filter((each) => each === "JOURNAL_WAITS"),
+          2
+        )
         mend()
         yield* packet(1, size)
         yield* until("both packets", () => relay.output.size(file) === 2 * size)
@@ -56,16 +71,12 @@ it.live(
   () => {
     const { codes, layer } = logged()
     return Effect.gen(function* () {
-      const { leadTo, link, packet, path: file, relay, stop } = yield* Local.begun(size)
+      const begun = yield* Local.begun(size)
+      const { packet, path: file, relay, stop } = begun
       yield* stop
       const at = relay.memory.paths("/traces").find((each) => each.endsWith(file)) ?? ""
       relay.memory.write(at, Buffer.alloc(7))
-      const faults = new FaultyFiles(relay.memory.service)
-      const mend = faults.fail({ code: "EDQUOT", operation: "truncate", path: ".history" })
-      const next = yield* TestRelay.make({ memory: over(relay.memory, faults) })
-      leadTo(next)
-      link.cut()
-      yield* until("the edge to be told", () => codes.filter((each) => each === "JOURNAL_WAITS").length > 1)
+      const mend = yield* waiting(begun, codes, cut)
       mend()
       yield* packet(1, size)
       yield* until("both packets", () => relay.output.size(file) === 2 * size)
@@ -81,7 +92,8 @@ const expiredCount = 4096
 it.live("where as many are expired as are kept: the oldest of those goes, and not what waits", () => {
   const { codes, layer } = logged()
   return Effect.gen(function* () {
-    const { leadTo, link, packet, path: file, relay, stop } = yield* Local.begun(size)
+    const begun = yield* Local.begun(size)
+    const { packet, path: file, relay, stop } = begun
     yield* stop
     const about = Buffer.from(JSON.stringify({ edgeName: "gone", peer: "127.0.0.1:1" }))
     for (let count = 0; count < expiredCount; count++) {
@@ -89,12 +101,7 @@ it.live("where as many are expired as are kept: the oldest of those goes, and no
       for (const suffix of ["history", "expired"]) relay.memory.write(`${at}.${suffix}`, Buffer.alloc(0))
       relay.memory.write(`${at}.json`, about)
     }
-    const faults = new FaultyFiles(relay.memory.service)
-    const mend = faults.fail({ code: "EDQUOT", operation: "truncate", path: ".history" })
-    const next = yield* TestRelay.make({ memory: over(relay.memory, faults) })
-    leadTo(next)
-    link.cut()
-    yield* until("the edge to be told", () => codes.filter((each) => each === "JOURNAL_WAITS").length > 1)
+    const mend = yield* waiting(begun, codes, cut)
     mend()
     yield* packet(1, size)
     yield* until("both packets", () => relay.output.size(file) === 2 * size)

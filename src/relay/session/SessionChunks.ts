@@ -251,8 +251,10 @@ export class SessionChunks {
         const name = withSuffix(overrideName, number)
         const free = yield* this.#entered(name, places)
         const begun = known()
-        if (begun !== undefined) free?.leave()
-        if (begun !== undefined) return begun
+        if (begun !== undefined) {
+          free?.leave()
+          return begun
+        }
         if (free === undefined) continue
         if (number > 0) yield* incidents.report("NAME_TAKEN", `${outputPath}/${overrideName}: recorded in ${name}`)
         return free
