@@ -11,6 +11,8 @@ import * as Scenario from "./scenario.ts"
 import * as Shared from "./shared.ts"
 
 const [from = 1, to = from] = (process.env.SEED ?? "1-24").split("-").map(Number)
+/** The gate's own seeds, of which also orders agree that no session daemon makes. */
+const isFew = process.env.SEED === undefined
 const seeds = Array.from({ length: to - from + 1 }, (_, offset) => from + offset)
 
 Peers.describeConcurrently(Peers.reference, "generated, as lttng-relayd 2.13.9", () => {
@@ -29,14 +31,15 @@ Peers.describeConcurrently(Peers.reference, "generated, as lttng-relayd 2.13.9",
   for (const seed of seeds.filter((seed) => seed % 3 === 1 || seeds.length === 1)) {
     it.live(`shared trace chunks, seed ${seed}`, () =>
       Effect.gen(function* () {
-        const { onDisk, inMemory, reference } = yield* Scenario.runAll(Shared.fromSeed(seed))
+        const { onDisk, inMemory, reference } = yield* Scenario.runAll(Shared.fromSeed(seed, !isFew))
         assert.deepStrictEqual(inMemory, onDisk)
         assert.strictEqual(onDisk.exit, "status 0")
         // The other crashes in some of them.
         if (reference.exit !== "status 0" || Shared.isGivenUp(reference)) return
-        Shared.assertAs(reference, onDisk)
-        // Of the seeds beyond these, one in twelve differs in where files lie.
-        if (process.env.SEED === undefined) assert.deepStrictEqual(onDisk.tree, reference.tree)
+        if (isFew) {
+          Shared.assertAs(reference, onDisk)
+          assert.deepStrictEqual(onDisk.tree, reference.tree)
+        } else Shared.assertAsUntilRefusal(reference, onDisk)
       })
     )
   }
