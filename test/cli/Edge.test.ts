@@ -173,6 +173,16 @@ describe("an edge", () => {
       assert.deepStrictEqual([code, stderr.includes("--spool=/proc/spool: No such file or directory")], [1, true])
       const back = yield* toolbox("edge", "--check", "--to=net://localhost:4321", "--listen=127.0.0.1:4321,4322")
       assert.deepStrictEqual([back.code, back.stderr.includes("this edge itself listens")], [2, true])
+      const copied = yield* check(
+        to,
+        `--spool=${spool}`,
+        "--spool-limit=1M",
+        "--live=127.0.0.1:0",
+        `--copy=${toolboxProgram}`
+      )
+      assert.deepStrictEqual([copied.code, copied.stderr], [0, `Warning: --copy=${toolboxProgram}: Not a directory\n`])
+      const unseen = yield* check(to, `--spool=${spool}`, `--live=127.0.0.1:${relay.dataPort}`, `--copy=${home}/copy`)
+      assert.deepStrictEqual([unseen.code, unseen.stderr.includes("The live port 127.0.0.1:")], [1, true])
       const nowhere = yield* check(to, `--spool=${toolboxProgram}/spool`)
       assert.strictEqual(nowhere.code, 1)
       symlinkSync("nothing", join(home, "link"))

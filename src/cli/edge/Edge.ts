@@ -177,13 +177,16 @@ const statusInterval = "1 second"
 const check = (input: Input, to: Dial.Address, { control, data }: { control: Dial.Address; data: Dial.Address }) =>
   Effect.gen(function* () {
     const http = yield* EdgePort.portOf(input)
+    const copy = yield* EdgeFlags.copyOf(input)
     yield* EdgeCheck.check({
       to,
       spool: resolve(input.spool),
       spoolLimit: input.spoolLimit,
+      copy: copy?.directory,
       ports: [
         { name: "control", ...control },
         { name: "data", ...data },
+        ...(copy === undefined ? [] : [{ name: "live", ...copy.live }]),
         ...(http?._tag === "Tcp" ? [{ name: "http", ...http }] : [])
       ]
     })

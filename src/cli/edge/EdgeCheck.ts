@@ -13,6 +13,7 @@ export interface Wanted {
   readonly to: Dial.Address
   readonly spool: string
   readonly spoolLimit: number
+  readonly copy: string | undefined
   /** Ports to listen on, by name. */
   readonly ports: ReadonlyArray<{ readonly name: string; readonly host: string; readonly port: number }>
 }
@@ -46,6 +47,13 @@ export const check = (wanted: Wanted): Effect.Effect<void, Failed> =>
       wanted.spool,
       wanted.spoolLimit
     )
+    // An edge whose copy cannot be written forwards all the same.
+    const copyWarning = wanted.copy === undefined ? undefined : yield* EdgeSpool.unwritable("copy", wanted.copy)
+    const warnings = [
+      ...spoolWarnings,
+      ...(copyWarning === undefined ? [] : [copyWarning]),
+      ...Terms.complaintsOf(wanted.to.tls)
+    ]
     const relay = yield* relayComplaint(wanted.to)
     const errors = [
       ...spoolErrors,
@@ -54,7 +62,7 @@ export const check = (wanted: Wanted): Effect.Effect<void, Failed> =>
     ]
     const complaints: ReadonlyArray<Complaint> = [
       ...errors.map((text) => ({ kind: "Error", text }) as const),
-      ...[...spoolWarnings, ...Terms.complaintsOf(wanted.to.tls)].map((text) => ({ kind: "Warning", text }) as const),
+      ...warnings.map((text) => ({ kind: "Warning", text }) as const),
       ...(relay === undefined ? [] : [relay])
     ]
     for (const { kind, text } of complaints) yield* Console.error(`${kind}: ${text}`)

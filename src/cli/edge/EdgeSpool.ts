@@ -55,6 +55,13 @@ export const claim = (directory: string): Effect.Effect<void, PathRefused, Scope
     yield* Effect.mapError(Claim.claim(name), () => new PathRefused({ flag, path: directory, reason: taken }))
   })
 
+/** Why nothing can be written below a directory that is made when it is needed. */
+export const unwritable = (flag: string, directory: string): Effect.Effect<string | undefined> =>
+  Effect.match(
+    attempt(flag, directory, () => look(existing(directory))),
+    { onFailure: ({ message }) => message, onSuccess: () => undefined }
+  )
+
 /** Why `claim` or `fits` would fail, or what is worth a warning; nothing is made. */
 export const complaintsOf = (
   directory: string,
