@@ -3,7 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type AccessFile, rightsOf } from "../../src/access/Access.ts"
 import { Incidents } from "../../src/relay/Incidents.ts"
-import { permitted } from "../../src/relay/party/Admission.ts"
+import { permitted, withinQuota } from "../../src/relay/party/Admission.ts"
 import { Allowances } from "../../src/relay/party/Allowances.ts"
 import { Party } from "../../src/relay/party/Party.ts"
 import { withStore } from "../storage/stores.ts"
@@ -36,10 +36,8 @@ it.effect("who has a name in the rules is told by it, who has none by its key or
         const shown = JSON.stringify({ sessionName: "s", hostname: "h" })
         const refused = { code: "SESSION_NOT_PERMITTED", detail: `${name}, ${party.principals}: ${shown}` } as const
         assert.deepStrictEqual(rule, refused)
-        assert.deepStrictEqual(party.sessionRefusal, {
-          code: "SESSION_QUOTA",
-          detail: `${whose}: 0 are being recorded`
-        })
+        const quota = withinQuota({ ...session, party, peer: name })
+        assert.deepStrictEqual(quota, { code: "SESSION_QUOTA", detail: `${whose}: 0 are being recorded: ${shown}` })
         assert.deepStrictEqual(party.enter(), { code: "CONNECTION_QUOTA", detail: `${whose}: 0 are open` })
         party.leave()
       }

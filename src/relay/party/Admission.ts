@@ -46,7 +46,10 @@ export const permitted =
     return mayRecord ? undefined : { code: "SESSION_NOT_PERMITTED", detail: `${peer}, ${party.principals}: ${shown}` }
   }
 
-export const withinQuota: Rule = ({ party }) => party.sessionRefusal
+export const withinQuota: Rule = ({ hostname, party, sessionName }) => {
+  const refusal = party.sessionRefusal
+  return refusal && { ...refusal, detail: `${refusal.detail}: ${JSON.stringify({ sessionName, hostname })}` }
+}
 
 /** Why no relay takes such names, whatever its own rules. */
 export const namesRefusal: Rule = (application) => safeNames(application) ?? safeBasePath(application)
