@@ -187,7 +187,7 @@ export const assertAs = (theirs: Run, ours: Run): void => {
   else assert.deepStrictEqual(ours.tree, theirs.tree)
 }
 
-/** ... and after a refusal nothing is compared: 2.13.9 ends that connection in its own time. */
+/** ... and after a refusal nothing is compared: how soon that connection is taken apart decides what others meet. */
 export const assertAsUntilRefusal = (theirs: Run, ours: Run): void => {
   const refused = answersOf(theirs).findIndex((line) => /START_DATA → {2}closed$/.test(line))
   if (refused < 0) assertAs(theirs, ours)
