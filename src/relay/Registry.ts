@@ -127,6 +127,9 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const contention = new Contention()
         const vigil = new Vigil(() => contention.isShort())
         const events = yield* Events.make
+        const journals = new Journals()
+        // Closed behind all that works for them.
+        yield* Effect.addFinalizer(() => journals.released)
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
         // Keyed by number: objects that look alike would be one key.
@@ -164,7 +167,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
           outbox: new Outbox(),
           vigil,
           tally: new Tally(serial()),
-          journals: new Journals(),
+          journals,
           events,
           beacons,
           judgesSilence: options.judgesSilence ?? true,

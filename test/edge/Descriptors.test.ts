@@ -80,3 +80,14 @@ it.live("an edge with few descriptors refuses tracers, by name, rather than take
     yield* until("one to be refused", () => codes.includes("CONNECTION_LIMIT"))
   }).pipe(Effect.provide(layer))
 })
+
+it.live("a relay that is stopped has closed what it leaves of a journal to the next one", () =>
+  Effect.gen(function* () {
+    const { c, local, packet, relay, stop } = yield* Local.atRelay({ files: { isImmediate: false } })
+    yield* packet(0, 64)
+    yield* Local.marked(local)
+    yield* stop
+    assert.strictEqual(relay.memory.openCount, 0)
+    yield* c.close
+  })
+)

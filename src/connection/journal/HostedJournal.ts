@@ -327,6 +327,10 @@ export class HostedJournal implements Journal {
     this.#ends()
   }
 
+  get released(): Effect.Effect<void> {
+    return Effect.suspend(() => this.marking.history?.close ?? Effect.void)
+  }
+
   leave(): boolean {
     this.isLeft ||= this.#isStopped && this.marking.history !== undefined && !this.isOver
     return this.isLeft

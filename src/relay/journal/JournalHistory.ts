@@ -296,15 +296,17 @@ export class JournalHistory {
     }).pipe(Effect.orElseSucceed(() => false))
   }
 
-  /** Nothing more is added; the files stay. */
+  /** Nothing more is added; the files stay. Once: by then their descriptors may be those of others. */
   get close(): Effect.Effect<void> {
-    return Effect.suspend(() => {
+    const closed = Effect.suspend(() => {
       const { pool, retraceable } = this.#store
-      if (retraceable.watches.delete(this.#watch)) pool.reserve(-fileCount)
+      if (!retraceable.watches.delete(this.#watch)) return Effect.void
+      pool.reserve(-fileCount)
       this.#hold(nothing, nothing)
       this.#filled = 0
       return Effect.andThen(this.#file.close, this.#watch.close)
     })
+    return Effect.uninterruptible(closed)
   }
 
   /** It is not needed any more: closes and removes it. */

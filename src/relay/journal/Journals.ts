@@ -2,7 +2,7 @@
  * Journals of edges (docs/extension.md) that this relay takes: each by its token, for as long as its sessions live. One
  * whose edge is gone is suspended: its sessions wait, and end when it does not come back in time.
  */
-import { Deferred, type Effect, Exit, Latch, Semaphore } from "effect"
+import { Deferred, Effect, Exit, Latch, Semaphore } from "effect"
 import { Remembered } from "../../model/Remembered.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import { CommonMemory } from "./CommonMemory.ts"
@@ -37,6 +37,8 @@ export interface Journal extends Guest {
   readonly failed: (sessionId: number, failure: FileFailed) => void
   /** Ends its sessions, as the loss of their connections does. */
   readonly stop: () => void
+  /** Closes what is kept of it for the next relay. Nobody works for it any more. */
+  readonly released: Effect.Effect<void>
 }
 
 /** So many journals that are over are remembered, for edges that missed their end. */
@@ -181,5 +183,10 @@ export class Journals {
   stop(): void {
     Deferred.doneUnsafe(this.#stopping, Exit.void)
     for (const journal of this.open.values()) journal.stop()
+  }
+
+  /** Closes the files of those that are left to the next relay. Nobody works for them any more. */
+  get released(): Effect.Effect<void> {
+    return Effect.suspend(() => Effect.forEach(this.open.values(), ({ released }) => released, { discard: true }))
   }
 }
