@@ -3,6 +3,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Latch } from "effect"
 import { TestClock } from "effect/testing"
 import { reading } from "../../src/edge/journal/Segment.ts"
+import * as Spool from "../../src/edge/spool/Spool.ts"
 import { headBytes, Kind } from "../../src/protocol/journal/Record.ts"
 import { FaultyFiles } from "../../src/storage/FaultyFiles.ts"
 import { FileFailed, type Files } from "../../src/storage/Files.ts"
@@ -132,5 +133,26 @@ it.effect("its tracers, and others, go on once what they wait for is given up", 
     journal.whenWritten(() => void told.push("what is asked later"))
     assert.strictEqual(told.length, 4)
     assert.deepStrictEqual([spool.memory.unwrittenBytes, spool.memory.usedBytes], [0, 0])
+  })
+)
+
+it.effect("for each attempt at a segment whose name is not synced it has a descriptor, and none is left of the others", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    let failureCount = 0
+    // From when the segment is open until it could be synced.
+    const syncDirectory: Files["Service"]["syncDirectory"] = (path) =>
+      Effect.suspend(() => {
+        if (memory.openCount === 0 || failureCount === 3) return Effect.void
+        failureCount++
+        return Effect.fail(new FileFailed({ operation: "fsync", path, code: "EIO" }))
+      })
+    const spool = yield* Spool.make({ ...Spools.options({ ...memory.service, syncDirectory }), isSynced: true })
+    const journal = Spools.open(spool)
+    journal.append(Kind.control, 1)
+    const written = yield* Effect.forkChild(Spools.written(journal))
+    yield* TestClock.adjust("2 seconds")
+    yield* Fiber.join(written)
+    assert.deepStrictEqual([failureCount, memory.openCount], [3, 1])
   })
 )

@@ -158,9 +158,14 @@ export class Segments {
       }
       yield* this.#seal
       const file = (yield* this.#reuse(nameOf(first))) ?? (yield* files.open(this.#path(nameOf(first)), "create"))
-      if (isSynced) yield* files.syncDirectory(directory)
       // Its own name, too.
-      if (isSynced && this.all.length === 0) yield* files.syncDirectory(dirname(directory))
+      const names = !isSynced ? [] : this.all.length > 0 ? [directory] : [directory, dirname(directory)]
+      const stable = Effect.forEach(names, (name) => files.syncDirectory(name), { discard: true })
+      // The next attempt opens it again.
+      yield* Effect.onError(stable, () => {
+        this.#reused.delete(file)
+        return file.close
+      })
       const segment = segmentOf(first, file, first - 1)
       this.all.push(segment)
       return segment
