@@ -237,6 +237,8 @@ const make = (socket: net.Socket, name: string, silence?: Silence): Link => {
   socket.on("end", () => lose("closed by the peer"))
   socket.on("close", () => lose("closed"))
   socket.on("drain", changed)
+  // Between the handshake and now.
+  if (socket.destroyed) lose("closed")
 
   const isOver = () => loss !== undefined
   const lost = Effect.suspend(() => Effect.fail(new LinkLost({ address: name, ...(loss ?? { reason: "closed" }) })))

@@ -1,4 +1,5 @@
 /** Who gives up a connection that is being made, at whatever step, leaves no socket open behind him. */
+import * as diagnostics from "node:diagnostics_channel"
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
@@ -73,5 +74,59 @@ it.live.each(["plain", "TLS"])("interrupted at every step: %s", (kind) =>
     let count = 1
     while (yield* isInterrupted(address, count, () => open.size)) count++
     assert.isAbove(count, 10)
+  })
+)
+
+/** A fiber that yields after so many steps, once `isDue`, goes on only when the socket it is about to get is closed. */
+const slow = (stepCount: number, isDue: () => boolean): Scheduler.Scheduler => {
+  const usual = new Scheduler.MixedScheduler()
+  let left = stepCount
+  let socket: net.Socket | undefined
+  const onSocket = (message: unknown) => {
+    socket = (message as { readonly socket: net.Socket }).socket
+    diagnostics.unsubscribe("net.client.socket", onSocket)
+  }
+  diagnostics.subscribe("net.client.socket", onSocket)
+  return {
+    executionMode: "async",
+    shouldYield: (fiber) => (--left === 0 ? true : usual.shouldYield(fiber)),
+    makeDispatcher: () => {
+      const dispatcher = usual.makeDispatcher()
+      return {
+        flush: () => dispatcher.flush(),
+        scheduleTask: (task, priority) => {
+          if (left > 0 || !isDue() || socket === undefined || socket.closed) dispatcher.scheduleTask(task, priority)
+          else socket.once("close", () => dispatcher.scheduleTask(task, priority))
+        }
+      }
+    }
+  }
+}
+
+it.live("reset by the other side before we have it: whoever reads hears of it", () =>
+  Effect.gen(function* () {
+    const authority = yield* Certificates.authority
+    const own = yield* authority.issue({ name: "relay", use: "serverAuth" })
+    const server = tls.createServer({ cert: own.cert, key: own.key })
+    let accepted: net.Socket | undefined
+    server.on("connection", (socket: net.Socket) => {
+      accepted = socket.on("error", () => {})
+    })
+    let isShaking = false
+    server.on("keylog", () => {
+      isShaking = true
+    })
+    server.on("secureConnection", () => accepted?.resetAndDestroy())
+    const port = yield* listening(server)
+    const address = { host: "127.0.0.1", port, tls: { ca: authority.ca, serverName: "relay" } }
+    for (let stepCount = 1; stepCount < 40; stepCount++) {
+      isShaking = false
+      const failed = Effect.flip(Effect.flatMap(Dial.dial(address), (link) => link.read(1))).pipe(
+        Effect.provideService(Scheduler.Scheduler, slow(stepCount, () => isShaking)),
+        Effect.scoped
+      )
+      const told = yield* Effect.timeoutOption(failed, "10 seconds")
+      assert.strictEqual(told._tag, "Some", `after ${stepCount} steps`)
+    }
   })
 )
