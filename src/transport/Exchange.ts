@@ -83,7 +83,8 @@ export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
     // Never full: every entry holds a permit.
     const waiting = yield* Queue.bounded<Waiting>(pipelinedMax)
     const permits = yield* Semaphore.make(pipelinedMax)
-    let current: Waiting | undefined
+    /** With the one that was just taken from `waiting`. */
+    const unanswered = new Set<Waiting>()
     let failure: Cause.Cause<ExchangeFailed> | undefined
 
     const closed = Cause.fail(new LinkLost({ address: link.name, reason: "closed by us" }))
@@ -91,32 +92,28 @@ export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
     const fail = (cause: Cause.Cause<ExchangeFailed>) =>
       Effect.gen(function* () {
         failure ??= cause
-        const left = yield* Queue.clear(waiting)
-        const all = current === undefined ? left : [current, ...left]
-        current = undefined
-        for (const { done } of all) Deferred.doneUnsafe(done, refused)
-        yield* Semaphore.release(permits, all.length)
+        for (const { done } of unanswered) Deferred.doneUnsafe(done, refused)
+        yield* Semaphore.release(permits, unanswered.size)
+        unanswered.clear()
       })
     const answers = Effect.gen(function* () {
       while (true) {
-        current = yield* Queue.take(waiting)
-        const bytes = yield* withinTime(link, current.reply)
-        const value = current.reply.layout.decode(bytes)
+        const asked = yield* Queue.take(waiting)
+        const { done, reply } = asked
+        const bytes = yield* withinTime(link, reply)
+        const value = reply.layout.decode(bytes)
         if (Result.isFailure(value)) {
-          return yield* new ReplyMalformed({ command: current.reply.command, reason: value.failure.message })
+          return yield* new ReplyMalformed({ command: reply.command, reason: value.failure.message })
         }
-        Deferred.doneUnsafe(current.done, Effect.succeed(value.success))
-        current = undefined
+        Deferred.doneUnsafe(done, Effect.succeed(value.success))
+        unanswered.delete(asked)
         yield* Semaphore.release(permits, 1)
       }
     })
-    yield* Effect.forkScoped(
-      // A defect fails all waiting requests, too: functions of callers (`read`, `decode`) run here.
-      answers.pipe(
-        Effect.onError((cause) => fail(Cause.hasInterrupts(cause) ? closed : cause)),
-        Effect.ignoreCause
-      )
-    )
+    // The fiber may be interrupted before it has begun.
+    yield* Effect.addFinalizer(() => fail(closed))
+    // A defect fails all waiting requests, too: functions of callers (`read`, `decode`) run here.
+    yield* Effect.forkScoped(Effect.catchCause(answers, fail))
     const start: Exchange["start"] = <A>(request: ReadonlyArray<Uint8Array>, reply: Reply<A>) =>
       Effect.uninterruptibleMask((restore) =>
         Effect.flatMap(restore(Semaphore.take(permits, 1)), () => {
@@ -124,7 +121,9 @@ export const make = (link: Link): Effect.Effect<Exchange, never, Scope.Scope> =>
           if (failure !== undefined) return Effect.andThen(Semaphore.release(permits, 1), refused)
           // In one turn, so that replies are awaited in the order in which the requests were written.
           const done = Deferred.makeUnsafe<unknown, ExchangeFailed>()
-          Queue.offerUnsafe(waiting, { reply: reply as Reply<unknown>, done })
+          const asked = { reply: reply as Reply<unknown>, done }
+          unanswered.add(asked)
+          Queue.offerUnsafe(waiting, asked)
           link.write(request)
           const awaited = Deferred.await(done) as Effect.Effect<A, ExchangeFailed>
           return Effect.as(restore(link.drained), awaited)
