@@ -136,23 +136,25 @@ it.effect("its tracers, and others, go on once what they wait for is given up", 
   })
 )
 
-it.effect("for each attempt at a segment whose name is not synced it has a descriptor, and none is left of the others", () =>
-  Effect.gen(function* () {
-    const memory = new MemoryFiles()
-    let failureCount = 0
-    // From when the segment is open until it could be synced.
-    const syncDirectory: Files["Service"]["syncDirectory"] = (path) =>
-      Effect.suspend(() => {
-        if (memory.openCount === 0 || failureCount === 3) return Effect.void
-        failureCount++
-        return Effect.fail(new FileFailed({ operation: "fsync", path, code: "EIO" }))
-      })
-    const spool = yield* Spool.make({ ...Spools.options({ ...memory.service, syncDirectory }), isSynced: true })
-    const journal = Spools.open(spool)
-    journal.append(Kind.control, 1)
-    const written = yield* Effect.forkChild(Spools.written(journal))
-    yield* TestClock.adjust("2 seconds")
-    yield* Fiber.join(written)
-    assert.deepStrictEqual([failureCount, memory.openCount], [3, 1])
-  })
+it.effect(
+  "for each attempt at a segment whose name is not synced it has a descriptor, and none is left of the others",
+  () =>
+    Effect.gen(function* () {
+      const memory = new MemoryFiles()
+      let failureCount = 0
+      // From when the segment is open until it could be synced.
+      const syncDirectory: Files["Service"]["syncDirectory"] = (path) =>
+        Effect.suspend(() => {
+          if (memory.openCount === 0 || failureCount === 3) return Effect.void
+          failureCount++
+          return Effect.fail(new FileFailed({ operation: "fsync", path, code: "EIO" }))
+        })
+      const spool = yield* Spool.make({ ...Spools.options({ ...memory.service, syncDirectory }), isSynced: true })
+      const journal = Spools.open(spool)
+      journal.append(Kind.control, 1)
+      const written = yield* Effect.forkChild(Spools.written(journal))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(written)
+      assert.deepStrictEqual([failureCount, memory.openCount], [3, 1])
+    })
 )

@@ -22,7 +22,8 @@ const journalOf = (token: string, sessionIds: ReadonlyArray<number>): Journal =>
   failed: () => undefined,
   records: () => undefined,
   names: () => undefined,
-  stop: () => undefined
+  stop: () => undefined,
+  released: Effect.void
 })
 
 it("a session is its journal's until it ends, and no other session then", () => {

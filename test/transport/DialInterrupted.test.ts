@@ -122,7 +122,10 @@ it.live("reset by the other side before we have it: whoever reads hears of it", 
     for (let stepCount = 1; stepCount < 40; stepCount++) {
       isShaking = false
       const failed = Effect.flip(Effect.flatMap(Dial.dial(address), (link) => link.read(1))).pipe(
-        Effect.provideService(Scheduler.Scheduler, slow(stepCount, () => isShaking)),
+        Effect.provideService(
+          Scheduler.Scheduler,
+          slow(stepCount, () => isShaking)
+        ),
         Effect.scoped
       )
       const told = yield* Effect.timeoutOption(failed, "10 seconds")
