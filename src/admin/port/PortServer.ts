@@ -3,7 +3,7 @@
  * sends answers as fast as their clients take them.
  */
 import { Worker } from "node:worker_threads"
-import { Context, Effect, type Fiber, Latch, Layer, Schedule, type Scope, Stream } from "effect"
+import { Context, Effect, type Fiber, FiberSet, Latch, Layer, Schedule, type Scope, Stream } from "effect"
 import {
   type HttpBody,
   HttpEffect,
@@ -102,17 +102,43 @@ class Exchange {
 
 class Port {
   readonly #exchanges = new Map<number, Exchange>()
-  #worker: Worker
+  readonly #fibers: FiberSet.FiberSet<unknown, unknown>
+  #worker: Worker | undefined
   #exited: Promise<void> | undefined
   #run: ((exchange: Exchange, asked: Asked) => Fiber.Fiber<unknown, unknown>) | undefined
 
-  constructor(worker: Worker) {
-    this.#worker = worker
-    this.use(worker)
+  /** `fibers` has those that make answers. */
+  constructor(fibers: FiberSet.FiberSet<unknown, unknown>) {
+    this.#fibers = fibers
   }
 
-  /** Uses this thread from now on; requests of the one before end. */
-  use(worker: Worker): void {
+  /** Starts a thread, which is used from when it listens; requests of the one before end. */
+  start(start: Start): Effect.Effect<Listening, HttpServerError.ServeError> {
+    return Effect.callback((resume) => {
+      const refused = (cause: Error) => resume(Effect.fail(new HttpServerError.ServeError({ cause })))
+      const worker = new Worker(program, {
+        name: "http",
+        execArgv: [],
+        workerData: start,
+        resourceLimits
+      })
+      worker.once("error", refused)
+      worker.once("message", (told: Told) => {
+        if (told._tag === "Listening") {
+          // At once: whoever waits may have been interrupted, and then closes what is used.
+          this.#use(worker)
+          resume(Effect.succeed(told))
+        } else {
+          void worker.terminate()
+          const { code, message } = told._tag === "Refused" ? told : { code: undefined, message: told._tag }
+          refused(Object.assign(new Error(message), { code }))
+        }
+      })
+      return Effect.promise(() => worker.terminate())
+    })
+  }
+
+  #use(worker: Worker): void {
     this.#endAll()
     this.#worker = worker
     this.#exited = new Promise((resolve) => worker.once("exit", () => resolve()))
@@ -134,13 +160,15 @@ class Port {
       const source = sourceOf(asked)
       exchanges.set(source, exchange)
       const request = HttpServerRequest.fromWeb(source)
-      return Effect.runForkWith(Context.add(context, HttpServerRequest.HttpServerRequest, request))(handled)
+      const fiber = Effect.runForkWith(Context.add(context, HttpServerRequest.HttpServerRequest, request))(handled)
+      FiberSet.addUnsafe(this.#fibers, fiber)
+      return fiber
     }
   }
 
   /** Closes the port; answers have a moment to end. The thread may have ended already. */
   async close(): Promise<void> {
-    const timer = setTimeout(() => void this.#worker.terminate(), stopMillisMax)
+    const timer = setTimeout(() => void this.#worker?.terminate(), stopMillisMax)
     this.#send({ _tag: "Close" })
     await this.#exited
     clearTimeout(timer)
@@ -154,7 +182,7 @@ class Port {
 
   #send(answered: Answered): void {
     if (answered._tag === "Part" && answered.isLast) this.#exchanges.delete(answered.id)
-    this.#worker.postMessage(answered)
+    this.#worker?.postMessage(answered)
   }
 
   #hear(told: Told): void {
@@ -173,27 +201,6 @@ class Port {
   }
 }
 
-const started = (start: Start): Effect.Effect<readonly [Worker, Listening], HttpServerError.ServeError> =>
-  Effect.callback((resume) => {
-    const refused = (cause: Error) => resume(Effect.fail(new HttpServerError.ServeError({ cause })))
-    const worker = new Worker(program, {
-      name: "http",
-      execArgv: [],
-      workerData: start,
-      resourceLimits
-    })
-    worker.once("error", refused)
-    worker.once("message", (told: Told) => {
-      if (told._tag === "Listening") resume(Effect.succeed([worker, told]))
-      else {
-        void worker.terminate()
-        const { code, message } = told._tag === "Refused" ? told : { code: undefined, message: told._tag }
-        refused(Object.assign(new Error(message), { code }))
-      }
-    })
-    return Effect.promise(() => worker.terminate())
-  })
-
 const addressOf = ({ address }: Listening): Effect.Effect<NetAddress.SocketAddress, HttpServerError.ServeError> =>
   typeof address === "string"
     ? Effect.succeed(NetAddress.unixPathAddress(address))
@@ -208,16 +215,16 @@ const keptUp = (port: Port, start: Start): Effect.Effect<never> =>
       yield* port.ended
       yield* Report.report("HTTP_PORT_LOST")
       yield* Effect.sleep(restartInterval)
-      const [worker] = yield* Effect.orDie(Effect.retry(started(start), Schedule.spaced(restartInterval)))
-      port.use(worker)
+      yield* Effect.orDie(Effect.retry(port.start(start), Schedule.spaced(restartInterval)))
     })
   )
 
 const make = (start: Start): Effect.Effect<HttpServer.HttpServer["Service"], HttpServerError.ServeError, Scope.Scope> =>
   Effect.gen(function* () {
-    const [worker, listening] = yield* started(start)
-    const port = new Port(worker)
+    // Answers that have not ended by then are interrupted behind the port's end, which waits for that.
+    const port = new Port(yield* FiberSet.make())
     yield* Effect.addFinalizer(() => Effect.promise(() => port.close()))
+    const listening = yield* port.start(start)
     const { address } = listening
     const listen = typeof address === "string" ? start.listen : { ...start.listen, port: address.port }
     yield* Effect.forkScoped(keptUp(port, { ...start, listen }))
