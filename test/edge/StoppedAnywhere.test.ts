@@ -1,4 +1,4 @@
-/** A relay that is stopped while it is at any one of its operations: the next one goes on, and nothing is lost. */
+/** A relay that is stopped while it is at any one of its operations: it has closed all, and the next one loses nothing. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import * as GatedFiles from "../../src/storage/GatedFiles.ts"
@@ -58,6 +58,7 @@ const recorded = (number: number) =>
     if (isStopped) yield* Effect.orDie(until("the stop", () => closing !== undefined))
     if (closing !== undefined) yield* Fiber.join(closing)
     else yield* Scope.close(scope, Exit.void)
+    const { openCount } = memory
     const next = yield* TestRelay.make({ memory })
     leadTo(next)
     yield* packet(2, size)
@@ -65,7 +66,7 @@ const recorded = (number: number) =>
     yield* d.close
     yield* local.forwarded
     yield* Local.quiet(next)
-    return { isStopped, tree: next.output.tree() }
+    return { isStopped, openCount, tree: next.output.tree() }
   })
 
 it.live("leaves the files that it would have left", () =>
@@ -76,6 +77,7 @@ it.live("leaves the files that it would have left", () =>
     for (; isStopped; at++) {
       const one = yield* Effect.scoped(recorded(at))
       assert.deepStrictEqual(one.tree, tree, `at operation ${at}`)
+      assert.strictEqual(one.openCount, 0, `at operation ${at}`)
       isStopped = one.isStopped
     }
     assert.isAbove(at, 30)

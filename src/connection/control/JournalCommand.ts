@@ -135,6 +135,8 @@ const begin = ({ peer, registry, serves }: ControlState, { edgeName, token }: Op
   const about = { edgeName, peer: name, begunAt, ...(certificate !== undefined && { certificate }) }
   const begun = JournalHistory.begin(store, token, about, isSynced(options.sync)).pipe(
     Effect.map((history) => journal.marking.keep(history)),
+    // A relay that stops in between would leave files open. It ends the wait for room, too.
+    Effect.uninterruptible,
     Effect.catch(({ message }) => incidents.report("JOURNAL_UNMARKED", message)),
     Effect.catchCause((cause) => incidents.report("JOURNAL_UNMARKED", undefined, cause)),
     Effect.ensuring(Effect.sync(() => journal.begun()))
