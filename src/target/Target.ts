@@ -108,10 +108,10 @@ const isConnectionFailure = (error: { readonly _tag: string }) =>
   error._tag === "DialFailed" || error._tag === "LinkLost"
 
 /** `schedule`, which begins anew at a step before which something `hasWorked`. */
-const renewed = <S, R>(
-  schedule: Schedule.Schedule<S, unknown, never, R>,
+const renewed = <S, I, R>(
+  schedule: Schedule.Schedule<S, I, never, R>,
   hasWorked: () => boolean
-): Schedule.Schedule<S, unknown, never, R> => {
+): Schedule.Schedule<S, I, never, R> => {
   const begun = Schedule.toStep(schedule)
   return Schedule.fromStep(
     Effect.map(begun, (first) => {
@@ -125,14 +125,14 @@ const renewed = <S, R>(
 }
 
 /**
- * Runs `use` with a session; when the relay goes away, again with a new session, as long as `schedule` allows. That
- * begins anew after a session in which the relay has answered an index.
+ * Runs `use` with a session; when the relay goes away, again with a new session, as long as `schedule` allows. Its
+ * input says what failed; it begins anew after a session in which the relay has answered an index.
  */
 export const reconnecting = <A, E extends { readonly _tag: string }, R, S, R2>(
   target: Target,
   options: TargetSession.SessionOptions,
   use: (session: TargetSession.Session) => Effect.Effect<A, E, R>,
-  schedule: Schedule.Schedule<S, unknown, never, R2>
+  schedule: Schedule.Schedule<S, NoInfer<E> | SessionFailed, never, R2>
 ): Effect.Effect<A, E | SessionFailed, Exclude<R, Scope.Scope> | R2> =>
   Effect.suspend(() => {
     let isAnswered = false

@@ -2,7 +2,7 @@
  * A project that exports what it makes of the package, with declarations: every type that a public signature mentions
  * must have a name that the project can reach. Compiled from the tarball, never run.
  */
-import { Console, Effect, Layer, Result, Stream } from "effect"
+import { Console, Effect, Layer, Result, Schedule, Stream } from "effect"
 import * as Root from "lttng-relay"
 import {
   CtfTrace,
@@ -71,6 +71,19 @@ export const rotated = Effect.flatMap(session, (one) => one.rotate())
 export const closed = Effect.flatMap(session, (one) => one.close())
 export const load = Effect.flatMap(target, (one) =>
   Load.run(one, { sessionCount: 1, streamCount: 1, packetBytes: 4096 })
+)
+
+/** A schedule may look at what failed. */
+export const again = Effect.flatMap(target, (one) =>
+  Target.reconnecting(
+    one,
+    { name: "s" },
+    (session: Target.Session) => session.close(),
+    Schedule.spaced("1 second").pipe(
+      Schedule.setInputType<{ readonly message: string }>(),
+      Schedule.tap(({ input }) => Console.error(input.message))
+    )
+  )
 )
 
 export const viewed = LiveViewer.fromUrl("net://localhost")
