@@ -153,7 +153,10 @@ export const listen = <R>(
       if (door === undefined) welcome({ accepted })
       else door.enter(accepted)
     }
-    const server = yield* Effect.acquireRelease(bind(options, accept), (bound) => Effect.sync(() => bound.close()))
+    const numeric = yield* numericOf(options)
+    const server = yield* Effect.acquireRelease(bind(options, numeric, accept), (bound) =>
+      Effect.sync(() => bound.close())
+    )
     server.on("error", (cause) => {
       onReported("ACCEPT_FAILED")
       run(report("ACCEPT_FAILED", `${name}: ${SystemError.reasonOf(cause)}`))
@@ -188,36 +191,41 @@ export const portOf = (server: net.Server): number | undefined => {
   return address !== null && typeof address === "object" ? address.port : undefined
 }
 
-const bind = (options: Options, accept: (socket: net.Socket) => void): Effect.Effect<net.Server, ListenFailed> =>
+const listenFailed = ({ address, name }: Options, cause: NodeJS.ErrnoException) =>
+  new ListenFailed({ port: name, code: cause.code ?? "", message: bindRefusal(name, address, cause) })
+
+/** The host as an address. Whoever gives up a start does not wait for a name that is still looked up. */
+const numericOf = (options: Options): Effect.Effect<string, ListenFailed> => {
+  const { descriptor, family = 4, host } = options.address
+  if (descriptor !== undefined || net.isIP(host) !== 0) return Effect.succeed(host)
+  return Effect.callback((resume) => {
+    // The runtime itself would take the first address of either family.
+    systemLookup()(host, { family }, (cause, found) =>
+      resume(cause === null ? Effect.succeed(found) : Effect.fail(listenFailed(options, cause)))
+    )
+  })
+}
+
+const bind = (
+  options: Options,
+  host: string,
+  accept: (socket: net.Socket) => void
+): Effect.Effect<net.Server, ListenFailed> =>
   Effect.callback((resume) => {
-    const { address } = options
+    const { descriptor, port } = options.address
     const server = net.createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, accept)
     const onError = (cause: NodeJS.ErrnoException) => {
       server.close()
-      resume(
-        Effect.fail(
-          new ListenFailed({
-            port: options.name,
-            code: cause.code ?? "",
-            message: bindRefusal(options.name, options.address, cause)
-          })
-        )
-      )
+      resume(Effect.fail(listenFailed(options, cause)))
     }
     server.once("error", onError)
-    const { descriptor, family = 4, host, port } = address
-    const listenAt = (numeric: string) => {
-      // An IPv6 wildcard serves IPv4 peers too, as the reference's does.
-      const place = descriptor === undefined ? { host: numeric, port, ipv6Only: false } : { fd: descriptor }
-      // The backlog as a member of `place` would not hold for a descriptor.
-      server.listen(place, backlog, () => {
-        server.off("error", onError)
-        // A unix socket has no port.
-        if (portOf(server) === undefined) return onError({ name: "Error", code: "EINVAL", message: "no TCP socket" })
-        resume(Effect.succeed(server))
-      })
-    }
-    if (descriptor !== undefined || net.isIP(host) !== 0) return listenAt(host)
-    // The runtime itself would take the first address of either family.
-    systemLookup()(host, { family }, (cause, found) => (cause === null ? listenAt(found) : onError(cause)))
+    // An IPv6 wildcard serves IPv4 peers too, as the reference's does.
+    const place = descriptor === undefined ? { host, port, ipv6Only: false } : { fd: descriptor }
+    // The backlog as a member of `place` would not hold for a descriptor.
+    server.listen(place, backlog, () => {
+      server.off("error", onError)
+      // A unix socket has no port.
+      if (portOf(server) === undefined) return onError({ name: "Error", code: "EINVAL", message: "no TCP socket" })
+      resume(Effect.succeed(server))
+    })
   })

@@ -1,8 +1,10 @@
 /** Connections as the transport hands them on, over real sockets: what stalls is cut off, what idles is not. */
+import dns from "node:dns"
 import * as net from "node:net"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, type Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, type Scope } from "effect"
+import { vi } from "vitest"
 import * as Machine from "../../src/Machine.ts"
 import { type ConnectionLimit, listen } from "../../src/transport/Listener.ts"
 import type { Peer, SocketEnd } from "../../src/transport/Peer.ts"
@@ -64,6 +66,28 @@ describe("a listener", () => {
       )
     }).pipe(Effect.provide(layer))
   })
+
+  it.live("that is given up does not wait for the name of its host to be found", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      let answer = (_error: Error) => {}
+      // A name server that does not answer for a long time.
+      const lookup = vi.spyOn(dns, "lookup").mockImplementation(((_host: string, _how: object, then: typeof answer) => {
+        answer = then
+        Deferred.doneUnsafe(asked, Exit.void)
+      }) as never)
+      yield* Effect.addFinalizer(() => Effect.sync(() => lookup.mockRestore()))
+      const limit = { countMax: 10, count: 0, onChange: () => {}, doors: new Set<never>() }
+      const address = { host: "relay.invalid", port: 0 }
+      const options = { name: "test", address, keepAlive: undefined, stallMillis, limit }
+      const starting = yield* Effect.forkScoped(Effect.scoped(listen(options, () => Effect.void)))
+      yield* Deferred.await(asked)
+      const givingUp = yield* Effect.forkScoped(Fiber.interrupt(starting))
+      const given = yield* Effect.timeoutOption(Fiber.await(givingUp), "10 seconds")
+      answer(new Error("nobody knows"))
+      assert.strictEqual(given._tag, "Some")
+    })
+  )
 
   it("tells of the next shortage once there were enough descriptors again", () => {
     const shortage = new Shortage(100)
