@@ -26,7 +26,7 @@ export const readyz = (moreChecks: () => ReadonlyArray<Check> = () => []) =>
 
 const exposition = HttpRouter.use((router) =>
   Effect.gen(function* () {
-    const textIn = Scrapes.make(yield* Telemetry)
+    const textIn = yield* Scrapes.make(yield* Telemetry)
     const answer = ({ headers }: HttpServerRequest.HttpServerRequest) => {
       const form = Exposition.formOf(headers.accept)
       return Effect.map(textIn(form), ({ byteCount, parts }) =>
