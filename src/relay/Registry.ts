@@ -127,9 +127,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const contention = new Contention()
         const vigil = new Vigil(() => contention.isShort())
         const events = yield* Events.make
-        const journals = new Journals()
-        // Closed behind all that works for them.
-        yield* Effect.addFinalizer(() => journals.released)
+        const journals = yield* Journals.make
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
         // Keyed by number: objects that look alike would be one key.

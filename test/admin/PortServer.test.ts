@@ -1,4 +1,4 @@
-/** The thread that has the operator's connections, and the fibers that answer: neither is left when the scope closes. */
+/** The thread that has the operator's connections, and fibers that answer: neither is left when the scope closes. */
 import type { Worker } from "node:worker_threads"
 import { assert, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Exit, Fiber, Layer, Scope } from "effect"

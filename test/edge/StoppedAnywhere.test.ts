@@ -1,4 +1,4 @@
-/** A relay that is stopped while it is at any one of its operations: it has closed all, and the next one loses nothing. */
+/** A relay that is stopped while it is at any one of its operations has closed all, and the next one loses nothing. */
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import * as GatedFiles from "../../src/storage/GatedFiles.ts"

@@ -2,7 +2,7 @@
  * Journals of edges (docs/extension.md) that this relay takes: each by its token, for as long as its sessions live. One
  * whose edge is gone is suspended: its sessions wait, and end when it does not come back in time.
  */
-import { Deferred, Effect, Exit, Latch, Semaphore } from "effect"
+import { Deferred, Effect, Exit, Latch, type Scope, Semaphore } from "effect"
 import { Remembered } from "../../model/Remembered.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import { CommonMemory } from "./CommonMemory.ts"
@@ -51,6 +51,12 @@ const readsBytesMax = 32 * 1024 * 1024
 const furtherCountMax = 16_384
 
 export class Journals {
+  /** To be made before whatever works for them: those that are left to the next relay are closed behind it. */
+  static readonly make: Effect.Effect<Journals, never, Scope.Scope> = Effect.acquireRelease(
+    Effect.sync(() => new Journals()),
+    (journals) => journals.#released
+  )
+
   readonly open = new Map<string, Journal>()
   readonly room: Room = new Room(
     () => this.open.values(),
@@ -185,8 +191,7 @@ export class Journals {
     for (const journal of this.open.values()) journal.stop()
   }
 
-  /** Closes the files of those that are left to the next relay. Nobody works for them any more. */
-  get released(): Effect.Effect<void> {
+  get #released(): Effect.Effect<void> {
     return Effect.suspend(() => Effect.forEach(this.open.values(), ({ released }) => released, { discard: true }))
   }
 }
