@@ -1,6 +1,7 @@
 /**
  * The scenarios that are played to lttng-relayd and to us, played to an edge before us: every answer is what the relay
- * itself would have given, and in the end the relay's directory is what it would have been.
+ * itself would have given, and in the end the relay's directory is what it would have been; also where the relay takes no
+ * journals, and hears it all from the edge as from the tracer.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -11,6 +12,7 @@ import type { Scenario } from "../sidebyside/scenario.ts"
 import { scenarios } from "../sidebyside/scenarios/index.ts"
 import { over } from "../sidebyside/script.ts"
 import * as Local from "./Local.ts"
+import * as Older from "./Older.ts"
 
 /** The edge does not look at the relay's directory: it knows of nothing that is in the way there, or gone. */
 const ofTheDirectory = new Set([
@@ -62,12 +64,14 @@ const direct = (scenario: Scenario) =>
     })
   )
 
-const byEdge = (scenario: Scenario) =>
+const byEdge = (scenario: Scenario, takesJournals: boolean) =>
   Effect.scoped(
     Effect.gen(function* () {
       const transcript: Array<string> = []
       const relay = yield* TestRelay.make()
-      const local = yield* Local.start(relay)
+      const { dataPort } = relay
+      const controlPort = takesJournals ? relay.controlPort : yield* Older.withoutJournals(relay.controlPort)
+      const local = yield* Local.start({ controlPort, dataPort })
       const script = Script.make(local, relay.output, (line) => transcript.push(line))
       yield* Effect.scoped(scenario.script(over(waitingFor(local, script), noDisk)))
       yield* local.forwarded
@@ -76,14 +80,17 @@ const byEdge = (scenario: Scenario) =>
     })
   )
 
-describe("through an edge", () => {
-  for (const scenario of played) {
-    it.live(scenario.name, () =>
-      Effect.gen(function* () {
-        const [expected, found] = yield* Effect.all([direct(scenario), byEdge(scenario)], { concurrency: 2 })
-        assert.deepStrictEqual(found.tree, expected.tree)
-        assert.deepStrictEqual(answers(found.transcript), answers(expected.transcript))
-      })
-    )
-  }
-})
+for (const takesJournals of [true, false]) {
+  describe(takesJournals ? "through an edge" : "through an edge, to a relay that takes no journals", () => {
+    for (const scenario of played) {
+      it.live(scenario.name, () =>
+        Effect.gen(function* () {
+          const both = [direct(scenario), byEdge(scenario, takesJournals)] as const
+          const [expected, found] = yield* Effect.all(both, { concurrency: 2 })
+          assert.deepStrictEqual(found.tree, expected.tree)
+          assert.deepStrictEqual(answers(found.transcript), answers(expected.transcript))
+        })
+      )
+    }
+  })
+}

@@ -29,6 +29,7 @@ import { Replies } from "../../protocol/journal/Replies.ts"
 import * as ReturnCode from "../../protocol/ReturnCode.ts"
 import type { Peer } from "../../transport/Peer.ts"
 import type { Journal } from "../journal/Journal.ts"
+import type { Part } from "../journal/Tail.ts"
 import type { Journals } from "./Journals.ts"
 import { TappedPeer } from "./TappedPeer.ts"
 
@@ -41,6 +42,9 @@ const questions: ReadonlySet<number> = new Set([
   StartData.number,
   TraceChunkExists.number
 ])
+
+/** Of a stream that was refused. */
+const noHandle: Part = { bytes: Buffer.alloc(8, 0xff), from: 0, to: 8 }
 
 /** Bytes of a command that are kept: more than any needs, but for a rotation, which may have any number of streams. */
 const payloadBytesMax = 1024 * 1024
@@ -235,9 +239,9 @@ export class TappedControl extends TappedPeer implements CommandSink {
       }
     }
     if (command !== AddStream.number || this.#journal === undefined) return
-    // Of a stream that is refused it is `noHandle`.
-    this.#journal.append(Kind.handle, this.#connection, { bytes, from, to: from + 8 })
     const isAdded = bytes.readUInt32BE(from + 8) === ReturnCode.OK
+    // One that is refused may have been given a number, too.
+    this.#journal.append(Kind.handle, this.#connection, isAdded ? { bytes, from, to: from + 8 } : noHandle)
     if (isAdded) this.#journals.streams.set(bytes.readBigUInt64BE(from), this.#journal)
   }
 

@@ -71,8 +71,7 @@ export class Conversation {
       case Kind.rest:
         return this.#rest(connection, bytes, from, to)
       case Kind.handle:
-        this.#handles.set(bytes.readBigUInt64BE(from), connection.nextHandle())
-        return Effect.void
+        return this.#handle(connection, bytes.readBigUInt64BE(from))
       case Kind.end:
         return this.#end(number, connection)
       default:
@@ -89,10 +88,15 @@ export class Conversation {
     return connection.write(bytes, this.#loan.more())
   }
 
+  #handle(connection: RelayConnection, edges: bigint): Effect.Effect<void, Failure> {
+    return Effect.map(connection.handleOf(edges), (relays) => this.#handles.set(edges, relays))
+  }
+
   /** The tracer closed the connection: closes the one to the relay once that has everything. */
   #end(number: number, connection: RelayConnection): Effect.Effect<void, Failure> {
     return Effect.gen({ self: this }, function* () {
-      yield* connection.indexesAnswered
+      // With a data connection the relay closes its streams: by then it has the indexes that came by others.
+      for (const each of this.#connections.values()) yield* each.indexesAnswered
       if (connection.dialect.minor > 0) {
         for (const handle of this.#newest.keys()) yield* this.#arrived(connection, handle)
       }

@@ -35,8 +35,8 @@ export class RelayConnection {
   readonly #link: Dial.Link
   readonly #scope: Scope.Closeable
   #unansweredCount = 0
-  /** Handles from answers to ADD_STREAM, the oldest first. */
-  readonly #added: Array<bigint> = []
+  /** Answers to ADD_STREAM, the oldest first. */
+  readonly #added: Array<{ readonly handle: bigint; readonly code: number }> = []
 
   private constructor(link: Dial.Link, scope: Scope.Closeable, dialect: Dialect) {
     this.#link = link
@@ -66,9 +66,13 @@ export class RelayConnection {
     return this.#link.drained
   }
 
-  /** The relay's handle of the stream that was added before all others that were not asked for yet. */
-  nextHandle(): bigint {
-    return this.#added.shift() ?? u64Max
+  /**
+   * The relay's handle of the stream that was added before all others that were not asked for yet. `edges`: what the
+   * tracer was answered, which may have been a refusal, too.
+   */
+  handleOf(edges: bigint): Effect.Effect<bigint, Refused> {
+    const { code = ReturnCode.OK, handle = u64Max } = this.#added.shift() ?? {}
+    return Effect.as(edges === u64Max ? Effect.void : carriedOut(AddStream.number, code), handle)
   }
 
   /** After a SEND_INDEX, whose answer may come later. */
@@ -103,8 +107,8 @@ export class RelayConnection {
         return yield* new Dial.LinkLost({ address: this.#link.name, reason })
       }
       if (tailBytes > 0) yield* this.#link.read(tailBytes)
-      if (command === AddStream.number) this.#added.push(code === ReturnCode.OK ? view.getBigUint64(0) : u64Max)
-      yield* carriedOut(command, code)
+      if (command === AddStream.number) this.#added.push({ handle: view.getBigUint64(0), code })
+      else yield* carriedOut(command, code)
     })
   }
 
