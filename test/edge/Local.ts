@@ -9,6 +9,7 @@ import * as Script from "../../src/testing/Script.ts"
 import * as TestRelays from "../../src/testing/TestRelay.ts"
 import { inRealTime, until } from "../../src/testing/Waiting.ts"
 import { Link } from "./Link.ts"
+import * as Spools from "./spools.ts"
 
 type TestRelay = TestRelays.TestRelay
 
@@ -48,7 +49,7 @@ export interface Local {
   readonly host: string
   readonly controlPort: number
   readonly dataPort: number
-  /** The relay has everything. */
+  /** The relay has everything, and the edge nothing. */
   readonly forwarded: Effect.Effect<void>
 }
 
@@ -79,7 +80,7 @@ export const start = (options: Options): Effect.Effect<Local, never, Scope.Scope
       host: "127.0.0.1",
       controlPort: edge.relay.addresses.control.port,
       dataPort: edge.relay.addresses.data.port,
-      forwarded: Effect.orDie(until("everything to be forwarded", () => edge.spool.journals.size === 0))
+      forwarded: Effect.orDie(until("everything to be forwarded", () => Spools.isEmpty(edge.spool)))
     }
   })
 

@@ -1,19 +1,19 @@
 /** Bytes a second towards the relay, in virtual time, and which rate holds when. */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Queue } from "effect"
+import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import * as Edge from "../../src/edge/Edge.ts"
 import * as Pace from "../../src/edge/forwarding/Pace.ts"
 import * as Schedule from "../../src/edge/forwarding/Schedule.ts"
 import { checksums } from "../../src/edge/journal/Checksums.ts"
-import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { Outcome } from "../../src/protocol/journal/OpenJournal.ts"
 import { headBytes, isHead, isWhole, Kind, offsets } from "../../src/protocol/journal/Record.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
-import { join, u32, u64 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Dial from "../../src/transport/Dial.ts"
+import * as Outward from "./outward.ts"
 import * as Spools from "./spools.ts"
 
 const rateOf = (text: string) => {
@@ -123,39 +123,17 @@ const kindsOf = (bytes: Buffer): ReadonlyArray<number> => {
   return kinds
 }
 
-/** VERSION, GET_CONFIGURATION and OPEN_JOURNAL, said before the first record. */
-const commandCount = 3
-
 it.effect("between the pieces of a record comes neither how the edge is, nor that it has forgotten the journal", () =>
   Effect.gen(function* () {
-    const said: Array<Uint8Array> = []
-    const answers = yield* Queue.unbounded<Uint8Array>()
-    const link: Pick<Dial.Link, "name" | "read" | "write" | "drained"> = {
-      name: "relay:5342",
-      write: (parts) => void said.push(...parts),
-      read: () => Queue.take(answers),
-      drained: Effect.void
-    }
-    const acknowledged = (outcome: OpenJournal.Outcome) => join(u64(0n), u64(0n), u32(outcome))
-    yield* Queue.offerAll(answers, [
-      join(u32(2), u32(13)),
-      join(u32(10), u64(OpenJournal.offered)),
-      join(u32(10), u32(0), u64(0n), u64(0n))
-    ])
-    const nobody = { host: "127.0.0.1", port: 1 }
-    const to = { control: nobody, data: nobody }
-    const pace = Pace.scheduled(scheduleOf("4096"))
-    const options = { ...Spools.options(), to, pace, copy: undefined, compression: "off", name: "here" } as const
-    const dial: typeof Dial.dial = () => Effect.succeed(link as Dial.Link)
-    const { spool } = yield* Edge.upstream(options, dial).pipe(Effect.provideService(Files, new MemoryFiles().service))
+    const { acknowledge, records, spool } = yield* Outward.start({ pace: Pace.scheduled(scheduleOf("4096")) })
     const journal = Spools.open(spool)
     journal.append(Kind.packet, 1, { bytes: Buffer.alloc(8 * 4096), from: 0, to: 8 * 4096 })
     journal.writing.flush()
     yield* TestClock.adjust("5 seconds")
-    yield* Queue.offer(answers, acknowledged(OpenJournal.Outcome.ended))
+    yield* acknowledge(0, Outcome.ended)
     yield* TestClock.adjust("10 seconds")
-    const records = kindsOf(Buffer.concat(said.slice(commandCount)))
-    assert.deepStrictEqual(records, [Kind.report, Kind.packet, Kind.report, Kind.forgotten])
+    const kinds = kindsOf(Buffer.concat(records().map(({ bytes }) => bytes)))
+    assert.deepStrictEqual(kinds, [Kind.report, Kind.packet, Kind.report, Kind.forgotten])
   })
 )
 

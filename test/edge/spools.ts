@@ -15,6 +15,10 @@ export const options = (files: Files["Service"] = new MemoryFiles().service): Sp
   ageMillisMax: undefined
 })
 
+/** Its journals are gone, and what they took of memory and disk is there again. */
+export const isEmpty = ({ byteCount, journals, memory }: Spool.Spool): boolean =>
+  journals.size + byteCount + memory.usedBytes + memory.unwrittenBytes === 0
+
 /** Below `/spool`. */
 export const make = (files?: Files["Service"]) => Spool.make(options(files))
 

@@ -14,6 +14,7 @@ import type { Spool } from "../../../src/edge/spool/Spool.ts"
 import type { Code } from "../../../src/errors/Catalogue.ts"
 import type { MemoryFiles } from "../../../src/storage/MemoryFiles.ts"
 import * as Tree from "../../../src/testing/Tree.ts"
+import * as Spools from "../../edge/spools.ts"
 import type * as Trees from "../../recovery/trees.ts"
 import { Random } from "../../support/Random.ts"
 import { comes } from "../../support/turns.ts"
@@ -266,7 +267,7 @@ class EdgeWorld {
     return Effect.map(Sides.edge(own, this.link, options), ({ side, upstream }) => ({
       side,
       spool: upstream.spool,
-      isForwarded: () => upstream.spool.journals.size === 0
+      isForwarded: () => Spools.isEmpty(upstream.spool)
     }))
   }
 

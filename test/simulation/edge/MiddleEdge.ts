@@ -4,6 +4,7 @@
  */
 import { Effect, Exit, Fiber, Scope } from "effect"
 import type { Spool } from "../../../src/edge/spool/Spool.ts"
+import * as Spools from "../../edge/spools.ts"
 import type { Random } from "../../support/Random.ts"
 import { MortalFiles } from "./MortalFiles.ts"
 import * as Sides from "./Sides.ts"
@@ -112,6 +113,10 @@ export class MiddleEdge {
 
   /** Nothing is on its way through it, and nothing is left of what was. */
   get isQuiet(): boolean {
-    return this.#spool?.journals.size === 0 && this.#files.memory.paths(Sides.spoolDirectory).length === 1
+    return (
+      this.#spool !== undefined &&
+      Spools.isEmpty(this.#spool) &&
+      this.#files.memory.paths(Sides.spoolDirectory).length === 1
+    )
   }
 }
