@@ -5,6 +5,7 @@
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Outcome } from "../../src/protocol/journal/OpenJournal.ts"
 import { headBytes, Kind, offsets } from "../../src/protocol/journal/Record.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
@@ -13,6 +14,8 @@ import { until } from "../../src/testing/Waiting.ts"
 import { listening } from "../support/listening.ts"
 import { logged } from "../support/logged.ts"
 import * as Local from "./Local.ts"
+import * as Outward from "./outward.ts"
+import * as Spools from "./spools.ts"
 
 const recordsOf = (bytes: Buffer): ReadonlyArray<Buffer> => {
   const records: Array<Buffer> = []
@@ -90,5 +93,24 @@ describe("a session that the relay ends", () => {
   )
   it.live("is put aside, and told of, where its tracer would go on", () =>
     Effect.map(ended(true), (found) => assert.deepStrictEqual(found, { isTold: true, isAside: true }))
+  )
+
+  it.live("keeps no tracer waiting, though the relay says nothing more", () =>
+    Effect.gen(function* () {
+      const { acknowledge, records, spool } = yield* Outward.start({})
+      const journal = Spools.open(spool)
+      const isTold = (kind: number) => records().some(({ bytes }) => bytes[offsets.kind + 1] === kind)
+      journal.append(Kind.control, 1)
+      journal.writing.flush()
+      yield* until("it to be sent", () => isTold(Kind.control))
+      yield* acknowledge(0, Outcome.ended)
+      yield* until("the relay to be told that it may forget it", () => isTold(Kind.forgotten))
+      let isAnswered = false
+      journal.append(Kind.command, 1)
+      journal.whenWritten(() => {
+        isAnswered = true
+      })
+      yield* until("the tracer to be answered", () => isAnswered)
+    })
   )
 })

@@ -61,9 +61,8 @@ describe("a session by an edge", () => {
       const { leadTo, local, packet, path } = yield* Local.recording(relay)
       const has = (packetCount: number) =>
         until(`${packetCount} packets`, () => relay.output.size(path) === packetCount * payloadBytes)
-      const waits = until("the edge to wait", () =>
-        [...local.edge.spool.journals.values()].some(({ waitsFor }) => waitsFor !== undefined)
-      )
+      const isWaiting = () => Report.of(local.edge, "").journals.some(({ waitsFor }) => waitsFor !== undefined)
+      const waits = until("the edge to wait", isWaiting)
       yield* packet(0, payloadBytes)
       yield* has(1)
       yield* relay.relay.replaceAccess(none)
@@ -75,6 +74,7 @@ describe("a session by an edge", () => {
       yield* packet(2, payloadBytes)
       yield* waits
       yield* Scope.close(scope, Exit.void)
+      yield* until("it to wait for a relay, and nothing else", () => !isWaiting())
       const next = yield* TestRelay.make({ access: none, memory: relay.memory })
       leadTo(next)
       yield* waits

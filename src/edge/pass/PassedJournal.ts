@@ -33,7 +33,6 @@ export class PassedJournal implements Taken {
   readonly #passed: Passed
   #carrier: Carrier | undefined
   #minor = 0
-  #isEntered = false
   #isWaiting = false
   #isHeld = false
   isForgotten = false
@@ -93,9 +92,7 @@ export class PassedJournal implements Taken {
     }
     if (kind === Kind.report) this.#reported(bytes.subarray(from, to))
     // Not at the first record of an edge that only says it has forgotten the journal: that enters nothing.
-    if (!this.#isEntered) this.#options.spool.enter(journal)
-    this.#isEntered = true
-    if (number <= journal.last) return true
+    this.#options.spool.enter(journal)
     const at = from - headBytes
     if (kind === Kind.packed || !isHead(bytes, at, checksums) || !isWhole(bytes, at, checksums)) return false
     if (kind === Kind.command && journal.last < nameWithin) this.#look(bytes, from, to)
