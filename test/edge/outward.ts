@@ -54,8 +54,10 @@ export const start = ({
     const to = { control: nobody, data: nobody }
     const options = { ...Spools.options(), to, pace, copy: undefined, compression, name: "here" } as const
     const upstream = Edge.upstream(options, () => Effect.succeed(link))
-    const { spool } = yield* Effect.provideService(upstream, Files, new MemoryFiles().service)
+    const files = new MemoryFiles().service
+    const { spool } = yield* Effect.provideService(upstream, Files, files)
     return {
+      files,
       spool,
       /** Whether it takes more at once. */
       link: way,

@@ -92,7 +92,7 @@ export class Writing {
   /** Calls `then` when all up to the record `number` is written: now, or in a later turn; in the order asked. */
   when(number: number, then: () => void): void {
     this.flush()
-    if (this.written >= number && this.#waiting.length === 0) then()
+    if (this.written >= number) then()
     else this.#waiting.push({ number, then })
   }
 
