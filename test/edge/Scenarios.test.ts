@@ -1,7 +1,7 @@
 /**
  * The scenarios that are played to lttng-relayd and to us, played to an edge before us: every answer is what the relay
- * itself would have given, and in the end the relay's directory is what it would have been; also where the relay takes no
- * journals, and hears it all from the edge as from the tracer.
+ * itself would have given, and in the end the relay's directory is what it would have been; also where the relay takes
+ * no journals, and hears it all from the edge as from the tracer.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
