@@ -3,22 +3,18 @@
  * edges' sessions: a relay that starts would go on with those that another one has open.
  *
  * Each tells of itself by the name of an abstract unix socket, with its process id: across network or process name
- * spaces they do not see each other.
+ * spaces they do not see each other. The output's disk may hang: it is asked by the runtime's threads.
  */
-import { existsSync, readFileSync, realpathSync, statSync } from "node:fs"
+import { readFileSync, statSync } from "node:fs"
+import { realpath, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Effect, type Scope } from "effect"
 import * as Claim from "../transport/Claim.ts"
 import { processName } from "./launch/Handover.ts"
 
 /** The same for all paths that lead there, also if it is not made yet. */
-const placeOf = (path: string): string => {
-  try {
-    return realpathSync(path)
-  } catch {
-    return path === dirname(path) ? path : join(placeOf(dirname(path)), basename(path))
-  }
-}
+const placeOf = (path: string): Promise<string> =>
+  realpath(path).catch(async () => (path === dirname(path) ? path : join(await placeOf(dirname(path)), basename(path))))
 
 /** FNV-1a: such names have room for 107 bytes, and `node:crypto` takes memory. */
 const digest = (text: string): string => {
@@ -26,22 +22,19 @@ const digest = (text: string): string => {
   return Buffer.from(text).reduce(mixed, 0xcbf2_9ce4_8422_2325n).toString(16)
 }
 
-const nameOf = (output: string): string => `${processName}/${digest(placeOf(output))}/`
+const nameOf = async (output: string): Promise<string> => `${processName}/${digest(await placeOf(output))}/`
 
-const ownerOf = (path: string): number | undefined => {
-  try {
-    return statSync(path).uid
-  } catch {
-    return undefined
-  }
-}
+const ownerOf = (path: string): Promise<number | undefined> =>
+  stat(path).then(
+    ({ uid }) => uid,
+    () => undefined
+  )
 
 const journalsOf = (output: string): string => `${output}/.journals`
 
-/** Whether it is a relay that may write there: names can be taken by anybody. */
-const isRelay = (pid: string, output: string): boolean => {
+/** Whether it is a relay of one of the users, who may write there: names can be taken by anybody. */
+const isRelay = (pid: string, uids: ReadonlyArray<number | undefined>): boolean => {
   try {
-    const uids = [0, process.geteuid?.(), ownerOf(output), ownerOf(journalsOf(output))]
     return (
       readFileSync(`/proc/${pid}/comm`, "utf8").trim() === processName && uids.includes(statSync(`/proc/${pid}`).uid)
     )
@@ -52,7 +45,10 @@ const isRelay = (pid: string, output: string): boolean => {
 
 /** Tells others of this relay until the scope closes. */
 export const announce = (output: string): Effect.Effect<void, never, Scope.Scope> =>
-  Effect.ignore(Claim.claim(`${nameOf(output)}${process.pid}`))
+  Effect.flatMap(
+    Effect.promise(() => nameOf(output)),
+    (name) => Effect.ignore(Claim.claim(`${name}${process.pid}`))
+  )
 
 const namesTaken = (): string => {
   try {
@@ -63,18 +59,19 @@ const namesTaken = (): string => {
 }
 
 /** Process id of another relay that runs there; undefined: there is none. */
-export const find = (output: string): string | undefined => {
-  const name = ` @${nameOf(output)}`
+export const find = async (output: string): Promise<string | undefined> => {
+  const name = ` @${await nameOf(output)}`
+  const uids = [0, process.geteuid?.(), await ownerOf(output), await ownerOf(journalsOf(output))]
   return namesTaken()
     .split("\n")
     .flatMap((line) => (line.includes(name) ? [line.slice(line.indexOf(name) + name.length)] : []))
-    .find((pid) => pid !== String(process.pid) && isRelay(pid, output))
+    .find((pid) => pid !== String(process.pid) && isRelay(pid, uids))
 }
 
 /** Why a relay cannot start there; undefined: it can. */
-export const complaint = (output: string): string | undefined => {
-  if (!existsSync(journalsOf(output))) return undefined
-  const other = find(output)
+export const complaint = async (output: string): Promise<string | undefined> => {
+  if ((await ownerOf(journalsOf(output))) === undefined) return undefined
+  const other = await find(output)
   if (other === undefined) return undefined
   return `The output ${output} has sessions of edges, and is that of another relay, process ${other}`
 }

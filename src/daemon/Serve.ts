@@ -4,8 +4,7 @@
  * Working directory, pid file, run directory, health socket, relay, port files, readiness. Whatever fails here ends
  * the process with status 1 and one line. Files made here are removed by the scope, or at the latest by `ownFiles`.
  */
-import { existsSync } from "node:fs"
-import { Effect, type Scope } from "effect"
+import { Effect, Fiber, type Scope } from "effect"
 import type { DaemonOptions } from "../config/DaemonOptions.ts"
 import * as Descriptors from "../config/Descriptors.ts"
 import { report } from "../errors/Report.ts"
@@ -21,7 +20,7 @@ import * as Neighbours from "./Neighbours.ts"
 import type { Notify } from "./Notify.ts"
 import type { OwnFiles } from "./OwnFiles.ts"
 import * as RunDirectory from "./RunDirectory.ts"
-import { unwritable } from "./Unwritable.ts"
+import { unwritable, unwritableLater } from "./Unwritable.ts"
 
 interface Bound {
   readonly host: string
@@ -72,13 +71,20 @@ const enterWorkingDirectory = Effect.fnUntraced(function* (directory: string | u
 })
 
 const enterOutput = Effect.fnUntraced(function* (output: string) {
+  const looked = unwritableLater(output)
   yield* Neighbours.announce(output)
-  const message = Neighbours.complaint(output)
+  const message = yield* Effect.promise(() => Neighbours.complaint(output))
   if (message !== undefined) return yield* new DaemonFailed({ code: "START_OUTPUT", message })
   // One that is not there yet is made with the first session.
-  const reason = existsSync(output) ? unwritable(output) : undefined
+  const reason = yield* Effect.promise(() => looked)
   if (reason !== undefined) yield* report("OUTPUT_UNWRITABLE", `${output}: ${reason}`)
 })
+
+/** Within it thousands of edges' sessions are gone through. */
+const silence = "5 seconds"
+
+/** Says so if that takes long: its disk hangs, or what is noted there. */
+const saidIfSilent = (output: string) => Effect.forkScoped(Effect.delay(report("OUTPUT_SILENT", output), silence))
 
 /** The reference's file modes, before the umask: of pid file and live port file, and of the other port files. */
 const [ownMode, sharedMode] = [0o644, 0o666]
@@ -152,11 +158,13 @@ export const serve = Effect.fnUntraced(function* (environs: Environs, startRelay
   yield* writePidFile(options.pidFile, ownFiles)
   const directory = yield* openRunDirectory(options)
   yield* openHealthSocket(options, directory, ownFiles)
+  const waiting = yield* saidIfSilent(options.relay.output)
   yield* enterOutput(options.relay.output)
   const doubt = Descriptors.doubtOf(options.relay)
   if (doubt !== undefined) yield* Effect.logWarning(doubt)
   const startMillis = wallMillis()
   const { addresses, recorded } = yield* startRelay(options, environs.controls)
+  yield* Fiber.interrupt(waiting)
   yield* writePortFiles(directory, addresses, ownFiles)
   yield* Effect.logDebug("Initialization complete; ready to accept commands")
   yield* Effect.sync(environs.announce)

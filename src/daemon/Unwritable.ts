@@ -1,5 +1,6 @@
 /** Whether files can be made at a path. */
 import { accessSync, constants, type Stats, statSync } from "node:fs"
+import { access, stat } from "node:fs/promises"
 import { dirname } from "node:path"
 import { reasonOf } from "../errors/SystemError.ts"
 
@@ -30,3 +31,13 @@ export const unwritable = (path: string): string | undefined => {
     return reasonOf(cause)
   }
 }
+
+/** As `unwritable`, of a directory that need not be there, without waiting in this call: its disk may hang. */
+export const unwritableLater = (path: string): Promise<string | undefined> =>
+  stat(path).then(
+    async (stats) => {
+      if (!stats.isDirectory()) return `${path} is not a directory`
+      return access(path, constants.W_OK | constants.X_OK).then(() => undefined, reasonOf)
+    },
+    () => undefined
+  )

@@ -190,12 +190,12 @@ const ports = async (options: DaemonOptions, before: Before): Promise<ReadonlyAr
 }
 
 /** Warns of what the relay has that runs with the same output: it ends before another start with it. */
-const predecessor = (options: DaemonOptions, before: Before): ReadonlyArray<Message> => {
+const predecessor = async (options: DaemonOptions, before: Before): Promise<ReadonlyArray<Message>> => {
   if (before === undefined) return []
   const { httpPort, relay } = options
   const taken = tcpPorts(options).flatMap(({ name, port }) => (before.ports.has(port) ? [`the ${name} port`] : []))
   if (httpPort?._tag === "Unix" && before.paths.has(httpPort.path)) taken.push("the http socket")
-  if (Neighbours.complaint(relay.output) !== undefined) taken.push("sessions of edges")
+  if ((await Neighbours.complaint(relay.output)) !== undefined) taken.push("sessions of edges")
   if (taken.length === 0) return []
   return [
     warning(`A relay runs with this output, process ${before.pid}, and has ${taken.join(", ")}: it must end first`)
@@ -204,7 +204,7 @@ const predecessor = (options: DaemonOptions, before: Before): ReadonlyArray<Mess
 
 /** All complaints, in the order of a start. `isRefused`: what is wrong with options' values has been said already. */
 export const complaintsOf = async (options: DaemonOptions, isRefused: boolean): Promise<ReadonlyArray<Message>> => {
-  const before = Predecessor.find(options.relay.output)
+  const before = await Predecessor.find(options.relay.output)
   return [
     ...limits(options, isRefused),
     ...ExportVariables.complaints(process.env).map(error),
@@ -216,6 +216,6 @@ export const complaintsOf = async (options: DaemonOptions, isRefused: boolean): 
     ...tls(options),
     ...access(options),
     ...(await ports(options, before)),
-    ...predecessor(options, before)
+    ...(await predecessor(options, before))
   ]
 }

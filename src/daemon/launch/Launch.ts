@@ -5,7 +5,7 @@
  * and `--background` it starts a detached copy and returns when that is ready. It loads nothing heavy.
  */
 import { spawn } from "node:child_process"
-import { existsSync, mkdirSync, statSync } from "node:fs"
+import { mkdir, stat } from "node:fs/promises"
 import type { Readable } from "node:stream"
 import * as Arguments from "../../config/Arguments.ts"
 import type { DaemonOptions } from "../../config/DaemonOptions.ts"
@@ -15,6 +15,7 @@ import * as Resolve from "../../config/Resolve.ts"
 import * as ThreadRoom from "../../config/ThreadRoom.ts"
 import type { Code } from "../../errors/Catalogue.ts"
 import * as SystemError from "../../errors/SystemError.ts"
+import { clearTimeout, setTimeout } from "../../Machine.ts"
 import { pathOf } from "../../protocol/Text.ts"
 import * as LogLine from "../log/LogLine.ts"
 import * as LogOutput from "../log/LogOutput.ts"
@@ -114,29 +115,34 @@ const startDetached = (entry: string, plan: Plan): Promise<number> =>
   })
 
 /** Makes level by level: the runtime's recursive form never returns if a file system refuses with ENOENT. */
-const makeDirectories = (path: string): void => {
-  // Throws if the path is too long, before any of it is made.
-  statSync(pathOf(path), { throwIfNoEntry: false })
+const makeDirectories = async (path: string): Promise<void> => {
+  const isMissing = ({ code }: NodeJS.ErrnoException) => code === "ENOENT" || code === "ENOTDIR"
+  // Fails if the path is too long, before any of it is made.
+  const found = await stat(pathOf(path)).catch((cause) => (isMissing(cause) ? undefined : Promise.reject(cause)))
+  if (found?.isDirectory() === true) return
   const names = path.split("/").filter((name) => name !== "")
   for (let depth = 1; depth <= names.length; depth++) {
     const directory = pathOf(`/${names.slice(0, depth).join("/")}`)
-    if (!existsSync(directory)) mkdirSync(directory, { mode: 0o770 })
+    await stat(directory).catch(() => mkdir(directory, { mode: 0o770 }))
   }
-  if (!statSync(pathOf(path)).isDirectory()) throw new Error(SystemError.notDirectory)
+  if (!(await stat(pathOf(path))).isDirectory()) throw new Error(SystemError.notDirectory)
 }
 
+/** A disk that says nothing for so long hangs. */
+const silenceMillis = 5000
+
 /** Makes the output directory if it was named; false, with a message, if it cannot be made. */
-const makeOutput = (options: DaemonOptions): boolean => {
+const makeOutput = async (options: DaemonOptions): Promise<boolean> => {
   if (!options.makeOutput) return true
-  const { output } = options.relay
-  try {
-    makeDirectories(output)
-    return true
-  } catch (error) {
-    const reason = SystemError.reasonOf(error)
-    print({ level: "error", text: `Unable to create ${output}: ${reason}` }, options.logFormat, "START_OUTPUT")
-    return false
-  }
+  const { logFormat, relay } = options
+  const { output } = relay
+  const told = { level: "warning", text: `The output ${output} does not answer: the relay waits for it` } as const
+  const silent = setTimeout(() => print(told, logFormat), silenceMillis)
+  const fault = await makeDirectories(output).then(() => undefined, SystemError.reasonOf)
+  clearTimeout(silent)
+  if (fault === undefined) return true
+  print({ level: "error", text: `Unable to create ${output}: ${fault}` }, logFormat, "START_OUTPUT")
+  return false
 }
 
 /** Serves in this process: its flags and environment cannot be changed any more, except the number of threads. */
@@ -204,7 +210,7 @@ export const main = async (entry: string): Promise<number | Handover.Handover> =
       const { complaints, count } = threads(options)
       for (const message of complaints) print(message, format, "START_PROCESS")
       if (complaints.some(({ level }) => level === "error")) return 1
-      return makeOutput(options) ? start(entry, { options, threadCount: count }) : 1
+      return (await makeOutput(options)) ? start(entry, { options, threadCount: count }) : 1
     }
   }
 }

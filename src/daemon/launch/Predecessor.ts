@@ -43,8 +43,8 @@ const socketsOf = (pid: string): ReadonlySet<string> => {
 const listening = "0A"
 
 /** Undefined: there is none. */
-export const find = (output: string): Predecessor | undefined => {
-  const pid = Neighbours.find(output)
+export const find = async (output: string): Promise<Predecessor | undefined> => {
+  const pid = await Neighbours.find(output)
   if (pid === undefined) return undefined
   const sockets = socketsOf(pid)
   const ports = ["tcp", "tcp6"].flatMap(linesOf).flatMap((words) => {

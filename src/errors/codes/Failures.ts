@@ -33,6 +33,11 @@ export const failures = {
     "nothing can be made in the output directory",
     "Found at the start, which goes on as the reference's does: sessions are refused until it can be written. Put owner, mode or mount right; no new start is needed."
   ),
+  OUTPUT_SILENT: entry(
+    "warning",
+    "the output directory does not answer",
+    "At the start, which waits for it: its disk hangs, as a share without its server does, or very many sessions of edges are gone through. Peers are served once it answers; no new start is needed."
+  ),
   FILE_FAILED: entry(
     "error",
     "file could not be written: session aborted",
