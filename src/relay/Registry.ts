@@ -123,11 +123,11 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const incidents = new Incidents()
         const chunks = new Chunks(incidents)
         store.roomWait.onWait = ({ message }) => incidents.report("JOURNAL_WAITS", message)
-        const directories = new Directories(store, incidents)
+        const journals = yield* Journals.make
+        const directories = new Directories(store, incidents, (journal) => journals.open.has(journal))
         const contention = new Contention()
         const vigil = new Vigil(() => contention.isShort())
         const events = yield* Events.make
-        const journals = yield* Journals.make
         const beacons = yield* Beacon.make
         const fibers = yield* FiberMap.make<number, void, never>()
         // Keyed by number: objects that look alike would be one key.

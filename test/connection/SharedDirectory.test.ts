@@ -177,12 +177,12 @@ it.live("where another records, a snapshot of its name does not even look", () =
   }).pipe(Effect.scoped)
 )
 
-it.live("a journal that joins a snapshot finds it again, whichever is gone through first", () =>
+it.live("two journals of one tracing session have a snapshot each, whichever is gone through first", () =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
     const relay = yield* Scope.provide(TestRelay.make(), scope)
-    const [other, maker, joining] = [snapshots("3", "a"), snapshots("2", "b"), snapshots("1", "b")]
-    const first = yield* joining.comes(relay)
+    const [other, maker, second] = [snapshots("3", "a"), snapshots("2", "b"), snapshots("1", "b")]
+    const first = yield* second.comes(relay)
     yield* first.brings(offsets.durable)
     other.begins(0, "same")
     for (const seq of [0, 1, 2]) other.packet(seq)
@@ -191,10 +191,10 @@ it.live("a journal that joins a snapshot finds it again, whichever is gone throu
     for (const each of [other, maker]) {
       yield* Effect.flatMap(each.comes(relay), ({ brings }) => brings(offsets.durable))
     }
-    joining.begins(0, "same", "kernel")
-    joining.packet(4)
+    second.begins(0, "same", "kernel")
+    second.packet(4)
     yield* first.brings(offsets.durable)
-    const seen = (at: TestRelay.TestRelay) => [read(at, "same"), read(at, "same-1/ust"), read(at, "same-1/kernel")]
+    const seen = (at: TestRelay.TestRelay) => [read(at, "same"), read(at, "same-1"), read(at, "same-2")]
     const all = [whole(0, 1, 2), whole(3), whole(4)]
     assert.deepStrictEqual(seen(relay), all)
     yield* Scope.close(scope, Exit.void)

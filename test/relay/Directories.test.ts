@@ -11,8 +11,8 @@ import { TraceStore } from "../../src/storage/TraceStore.ts"
 const ownerOf = (id: number) => ({ sessiondUuid: "a", sessionKey: BigInt(id) })
 const [session, snapshots] = [{ isSnapshot: false }, { isSnapshot: true }]
 
-const over = (files: Files["Service"]) =>
-  Effect.map(TraceStore, (store) => new Directories(store, new Incidents())).pipe(
+const over = (files: Files["Service"], open: ReadonlySet<string> = new Set()) =>
+  Effect.map(TraceStore, (store) => new Directories(store, new Incidents(), (journal) => open.has(journal))).pipe(
     Effect.provide(
       TraceStore.layerNoDeps({ output: "/traces", openFileCountMax: 10, deviceOperationCountMax: 4 }).pipe(
         Layer.provide(Layer.succeed(Files, files))
@@ -69,6 +69,50 @@ it.effect("another session of its own tracing session waits, and records there, 
     yield* Deferred.succeed(goOn, undefined)
     yield* Fiber.join(kept)
     assert.strictEqual(yield* Fiber.join(other), "h/s")
+  })
+)
+
+it.effect("a journal has one to itself for as long as it is open; then the next of its tracing session gets it", () =>
+  Effect.gen(function* () {
+    const open = new Set(["a", "b"])
+    const memory = new MemoryFiles()
+    const directories = yield* over(memory.service, open)
+    const take = (journal?: string, places?: ReadonlyArray<string>) =>
+      directories.take("h/s", { ...ownerOf(1), journal }, { ...session, places: places && new Set(places) })
+    const takes = (...journals: ReadonlyArray<string | undefined>) => Effect.forEach(journals, (each) => take(each))
+    assert.deepStrictEqual(yield* takes("a", "b", "a", "b", undefined), ["h/s", "h/s-1", "h/s", "h/s-1", "h/s-2"])
+    memory.write("/traces/h/s/ust/ch_0", Buffer.from("trace"))
+    for (const path of ["h/s", "h/s", "h/s-2"]) directories.release(path)
+    assert.strictEqual(yield* take("c"), "h/s-2")
+    assert.isUndefined(yield* directories.keeping(["h/s"], Effect.succeed("kept")))
+    open.delete("a")
+    assert.strictEqual(yield* take("d"), "h/s")
+  })
+)
+
+it.effect("each journal gets again what it had, whichever is gone through first", () =>
+  Effect.gen(function* () {
+    const places: ReadonlyArray<readonly [journal: string, place: string]> = [
+      ["a", "h/s"],
+      ["b", "h/s-1"]
+    ]
+    for (const order of [places, places.toReversed()]) {
+      const directories = yield* over(new MemoryFiles().service, new Set(["a", "b"]))
+      const take = (journal: string, place?: string) =>
+        directories.take(
+          "h/s",
+          { ...ownerOf(1), journal },
+          { ...session, places: place === undefined ? undefined : new Set([place]) }
+        )
+      for (const [journal, place] of order) assert.strictEqual(yield* take(journal, place), place)
+      for (const [journal, place] of order) assert.strictEqual(yield* take(journal), place)
+    }
+    // Both had one: an earlier version of the relay had them share it.
+    const directories = yield* over(new MemoryFiles().service, new Set(["a", "b"]))
+    const shared = { ...session, places: new Set(["h/s"]) }
+    for (const journal of ["a", "b"]) {
+      assert.strictEqual(yield* directories.take("h/s", { ...ownerOf(1), journal }, shared), "h/s")
+    }
   })
 )
 

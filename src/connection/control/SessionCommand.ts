@@ -86,23 +86,23 @@ interface Admitted {
 const admitted = ({ held, minor, peer, registry, request }: Admitted): Effect.Effect<SessionActor, Incident> =>
   Effect.gen(function* () {
     const features = Version.features(minor)
+    const { carried } = peer
     const id = registry.nextSessionId()
     // A session that is repeated from a journal's history keeps the time that it had.
-    const creationTime = request.creationTime ?? BigInt(peer.carried?.begunAt ?? Math.floor(wallMillis() / 1000))
-    const owner = ownerOf(request, id, registry.permissions.rightsOf !== undefined)
+    const creationTime = request.creationTime ?? BigInt(carried?.begunAt ?? Math.floor(wallMillis() / 1000))
+    const isRuled = registry.permissions.rightsOf !== undefined
+    const owner = { ...ownerOf(request, id, isRuled), journal: carried?.journal }
     const chunk = firstChunk(registry, owner, request.currentChunkId, features.chunks)
     if (chunk === undefined && request.currentChunkId !== undefined) {
       return yield* Effect.fail({ code: "SESSION_CHUNK_UNKNOWN", detail: `chunk ${request.currentChunkId}` } as const)
     }
-    const placed = Effect.flatMap(outputPathOf({ ...request, creationTime }, registry.options.grouping), (path) => {
-      const { carried } = peer
-      const isCarried = carried !== undefined
-      return registry.directories.take(path, owner, {
-        isCarried,
+    const placed = Effect.flatMap(outputPathOf({ ...request, creationTime }, registry.options.grouping), (path) =>
+      registry.directories.take(path, owner, {
+        isCarried: carried !== undefined,
         isSnapshot: request.snapshot,
         places: carried?.places
       })
-    })
+    )
     const outputPath = features.chunks ? yield* Effect.tapCause(placed, () => Effect.sync(() => chunk?.release())) : ""
     if (features.chunks) held.records(outputPath)
     return yield* registry.add({
@@ -116,7 +116,7 @@ const admitted = ({ held, minor, peer, registry, request }: Admitted): Effect.Ef
       traceFormat: request.traceFormat,
       creationTime,
       owner,
-      party: peer.carried?.journal ?? keyOf(owner),
+      party: carried?.journal ?? keyOf(owner),
       hasIndex: features.index && !request.snapshot,
       hasChunks: features.chunks,
       chunk,

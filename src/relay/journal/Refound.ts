@@ -7,7 +7,7 @@
 import { dirname, join } from "node:path"
 import { Effect } from "effect"
 import { withSuffix } from "../../model/Suffix.ts"
-import { archivePath, type ChunkName, idOf, newChunkPath, oldChunkPath } from "../../model/TraceChunk.ts"
+import { archivePath, type ChunkName, idOf, nameOf, newChunkPath, oldChunkPath } from "../../model/TraceChunk.ts"
 import type { FileFailed, Files } from "../../storage/Files.ts"
 import type { ShadowFiles } from "../../storage/ShadowFiles.ts"
 import { isOrHoldsFile, isThere, removeEmptyTree } from "../../storage/Walks.ts"
@@ -84,7 +84,10 @@ export const refound = (
     const own = join(session, path)
     const gone = yield* goneOf(files, shadow, own)
     if (gone === undefined) return undefined
-    const later = (yield* straysOf(files, shadow, session)).filter(({ id }) => id === undefined || id >= name.id)
+    // What has the chunk's name already is of an earlier journal: in the session's own directory it gets none while open.
+    const isOther = (stray: Stray) => path === "" && stray.path === nameOf(name)
+    const isLater = ({ id }: Stray) => id === undefined || id >= name.id
+    const later = (yield* straysOf(files, shadow, session)).filter((stray) => isLater(stray) && !isOther(stray))
     const byName = later.find(({ id }) => id === name.id) ?? later.find((stray) => stray.path === oldChunkPath)
     const same = gone === "files" ? byName : undefined
     const others = later.filter((stray) => stray !== same)

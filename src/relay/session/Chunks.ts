@@ -12,9 +12,14 @@ export interface Owner {
   readonly sessionKey: bigint
   /** Its names, where access rules hold: nobody else has what is theirs. Otherwise nothing. */
   readonly names?: string
+  /** The journal that brings it. What others bring of the tracing session is apart: each has a history of its own. */
+  readonly journal?: string | undefined
 }
 
-export const keyOf = ({ names = "", sessiondUuid, sessionKey }: Owner) => `${sessiondUuid}${names}/${sessionKey}`
+/** Of the tracing session, whoever brings it. */
+export const tracingKeyOf = ({ names = "", sessiondUuid, sessionKey }: Owner) => `${sessiondUuid}${names}/${sessionKey}`
+
+export const keyOf = (owner: Owner) => `${tracingKeyOf(owner)}/${owner.journal ?? ""}`
 
 const awaitAll = (all: ReadonlyArray<Deferred.Deferred<void>>): Effect.Effect<void> =>
   Effect.forEach(all, (done) => Deferred.await(done), { discard: true })

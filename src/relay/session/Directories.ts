@@ -3,8 +3,9 @@
  * nobody else gets it while it is theirs, or once there is a trace in it: a name that is taken gets a suffix.
  *
  * A tracing session keeps its directory when its last connection has gone, since another of its consumer daemons, or
- * its next snapshot, may come later. Sessions of snapshots share theirs, since each snapshot has a directory of its own
- * in it: their connections stay for as long as their session daemon.
+ * its next snapshot, may come later. But not while a journal is open that brings it: a relay that is started again goes
+ * through each by itself. Sessions of snapshots share theirs, since each snapshot has a directory of its own in it:
+ * their connections stay for as long as their session daemon.
  */
 import { Deferred, Effect, Exit, Result } from "effect"
 import type { Incident } from "../../errors/Report.ts"
@@ -12,7 +13,7 @@ import { suffixOf, withSuffix } from "../../model/Suffix.ts"
 import { FileFailed } from "../../storage/Files.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import type { Incidents } from "../Incidents.ts"
-import { keyOf, type Owner } from "./Chunks.ts"
+import { type Owner, tracingKeyOf } from "./Chunks.ts"
 
 /** So many directories are remembered. Beyond that one without a session is forgotten: the disk is asked for it. */
 const remembered = 4096
@@ -40,22 +41,36 @@ interface Claim {
   readonly key: string
   readonly path: string
   userCount: number
+  /** Its token: that brings those who had it last. */
+  journal: string | undefined
 }
+
+interface Wanted {
+  readonly path: string
+  readonly key: string
+  readonly journal: string | undefined
+  readonly places: Taker["places"]
+}
+
+const apartKeyOf = ({ journal = "", key }: Wanted): string => `${key}\n${journal}`
 
 export class Directories {
   readonly #store: TraceStore["Service"]
   readonly #incidents: Incidents
+  readonly #isOpen: (journal: string) => boolean
   /** By path, in the spelling of `nameOf`. */
   readonly #claims = new Map<string, Claim>()
-  /** By owner (a tracing session, or one for all snapshots) and the path that was asked for. */
+  /** By owner (a tracing session, a journal of one, or one for all snapshots) and the path that was asked for. */
   readonly #owners = new Map<string, Claim>()
   readonly #looking = new Map<string, Deferred.Deferred<void>>()
   /** Those of journals that are being restored, in the spelling of `nameOf`. */
   readonly #kept = new Map<string, Deferred.Deferred<void>>()
 
-  constructor(store: TraceStore["Service"], incidents: Incidents) {
+  /** `isOpen`: the journal is carried out, or suspended. */
+  constructor(store: TraceStore["Service"], incidents: Incidents, isOpen: (journal: string) => boolean) {
     this.#store = store
     this.#incidents = incidents
+    this.#isOpen = isOpen
   }
 
   /**
@@ -64,8 +79,9 @@ export class Directories {
    */
   take(path: string, owner: Owner, taker: Taker): Effect.Effect<string, Incident> {
     const { isCarried = false, isSnapshot, places } = taker
-    const key = `${isSnapshot ? `${snapshots}${owner.names ?? ""}` : keyOf(owner)}/${path}`
-    const made = Effect.flatMap(this.#claim(path, key, places), (given) =>
+    const key = `${isSnapshot ? `${snapshots}${owner.names ?? ""}` : tracingKeyOf(owner)}/${path}`
+    const journal = isSnapshot ? undefined : owner.journal
+    const made = Effect.flatMap(this.#claim({ path, key, journal, places }), (given) =>
       this.#store.directory(given).make.pipe(
         Effect.as(given),
         Effect.tapCause(() => Effect.sync(() => this.release(given)))
@@ -86,7 +102,7 @@ export class Directories {
       const names = Array.from(places, nameOf)
       const other = names.map((name) => this.#kept.get(name) ?? this.#lookAt(name)).find((one) => one !== undefined)
       if (other !== undefined) return Effect.andThen(Deferred.await(other), this.keeping(places, work))
-      if (names.some((name) => this.#isUsed(name) && !this.#isShared(name))) return Effect.undefined
+      if (names.some((name) => this.#isHeld(name) && !this.#isShared(name))) return Effect.undefined
       const over = Deferred.makeUnsafe<void>()
       for (const name of names) this.#kept.set(name, over)
       const ended = Effect.sync(() => {
@@ -107,6 +123,12 @@ export class Directories {
     return (this.#claims.get(name)?.userCount ?? 0) > 0
   }
 
+  /** A session has it, or may get it again. */
+  #isHeld(name: string): boolean {
+    const journal = this.#claims.get(name)?.journal
+    return this.#isUsed(name) || (journal !== undefined && this.#isOpen(journal))
+  }
+
   #isShared(name: string): boolean {
     return this.#claims.get(name)?.key.startsWith(snapshots) === true
   }
@@ -117,52 +139,64 @@ export class Directories {
     return this.#isShared(name) ? undefined : this.#kept.get(name)
   }
 
-  #claim(path: string, key: string, places: Taker["places"]): Effect.Effect<string, FileFailed> {
+  #claim(wanted: Wanted): Effect.Effect<string, FileFailed> {
     return Effect.suspend(() => {
-      const own = this.#owners.get(key)
-      const looking = this.#looking.get(key)
-      if (looking !== undefined) return Effect.andThen(Deferred.await(looking), this.#claim(path, key, places))
+      const { path, places } = wanted
+      const looking = this.#looking.get(apartKeyOf(wanted)) ?? this.#looking.get(wanted.key)
+      if (looking !== undefined) return Effect.andThen(Deferred.await(looking), this.#claim(wanted))
+      const own = this.#ownOf(wanted)
       // What another journal of its tracing session does there now would be hidden from it, and the other way round.
       const kept = own !== undefined && places === undefined ? this.#keptAlone(own.path) : undefined
-      if (kept !== undefined) return Effect.andThen(Deferred.await(kept), this.#claim(path, key, places))
-      const again = own === undefined ? this.#again(key, path, places) : undefined
+      if (kept !== undefined) return Effect.andThen(Deferred.await(kept), this.#claim(wanted))
+      const again = own === undefined ? this.#again(wanted) : undefined
       if (again !== undefined) return Effect.succeed(again)
       // It had none: it was refused then, perhaps because the path leads out of the output directory by a link.
       if (own === undefined && places !== undefined)
         return Effect.fail(new FileFailed({ operation: "mkdir", path, code: "ENOENT" }))
-      if (own === undefined) return this.#look(key, path)
+      if (own === undefined) return this.#look(wanted)
       own.userCount++
+      own.journal = wanted.journal
       return Effect.succeed(own.path)
     })
   }
 
+  /** That of its journal, or of its tracing session, unless another journal, or who comes without one, has that. */
+  #ownOf(wanted: Wanted): Claim | undefined {
+    const { journal, key, places } = wanted
+    const own = this.#owners.get(apartKeyOf(wanted)) ?? this.#owners.get(key)
+    if (own === undefined || places !== undefined) return places?.has(own?.path ?? "") === true ? own : undefined
+    return own.journal !== journal && this.#isHeld(nameOf(own.path)) ? undefined : own
+  }
+
   /** The directory that it had before, if nobody else has it now. */
-  #again(key: string, path: string, places: Taker["places"] = new Set()): string | undefined {
-    for (const place of places) {
+  #again(wanted: Wanted): string | undefined {
+    for (const place of wanted.places ?? []) {
       const isOther = this.#isUsed(nameOf(place))
-      if (!isOther && suffixOf(path, place) !== undefined) return this.#enter({ key, path: place, userCount: 1 }).path
+      if (!isOther && suffixOf(wanted.path, place) !== undefined) return this.#enter(wanted, place).path
     }
     return undefined
   }
 
   /** Not interruptible: others wait for it. */
-  #look(key: string, path: string): Effect.Effect<string, FileFailed> {
+  #look(wanted: Wanted): Effect.Effect<string, FileFailed> {
     const looked = Deferred.makeUnsafe<void>()
+    const key = this.#keyFor(wanted)
     this.#looking.set(key, looked)
     const ended = Effect.sync(() => {
       this.#looking.delete(key)
       Deferred.doneUnsafe(looked, Exit.void)
     })
-    return Effect.uninterruptible(Effect.ensuring(this.#find(key, path), ended))
+    return Effect.uninterruptible(Effect.ensuring(this.#find(wanted), ended))
   }
 
-  #find(key: string, path: string): Effect.Effect<string, FileFailed> {
+  #find(wanted: Wanted): Effect.Effect<string, FileFailed> {
     return Effect.gen({ self: this }, function* () {
+      const { path } = wanted
       for (let number = 0; ; number++) {
         const candidate = withSuffix(path, number)
-        if (this.#isUsed(nameOf(candidate)) || this.#kept.has(nameOf(candidate))) continue
+        if (this.#isHeld(nameOf(candidate)) || this.#kept.has(nameOf(candidate))) continue
         // Claimed before the disk is asked: another session that wants this name meanwhile comes second.
-        const claim = this.#enter({ key, path: candidate, userCount: 1 })
+        const claim = this.#enter(wanted, candidate)
         const found = yield* Effect.result(this.#store.directory(candidate).holdsFile(isOfTrace))
         if (Result.isSuccess(found) && !found.success) {
           if (number > 0) yield* this.#incidents.report("NAME_TAKEN", `${path}: recorded in ${candidate}`)
@@ -189,10 +223,16 @@ export class Directories {
     }
   }
 
-  #enter(claim: Claim): Claim {
-    const previous = this.#claims.get(nameOf(claim.path))
+  /** Beside the directory of its tracing session, if that has one. */
+  #keyFor(wanted: Wanted): string {
+    return this.#owners.has(wanted.key) ? apartKeyOf(wanted) : wanted.key
+  }
+
+  #enter(wanted: Wanted, path: string): Claim {
+    const claim = { key: this.#keyFor(wanted), path, userCount: 1, journal: wanted.journal }
+    const previous = this.#claims.get(nameOf(path))
     if (previous !== undefined) this.#forget(previous)
-    this.#claims.set(nameOf(claim.path), claim)
+    this.#claims.set(nameOf(path), claim)
     this.#owners.set(claim.key, claim)
     return claim
   }

@@ -207,7 +207,7 @@ export class SessionChunks {
         this.#occupy(published)
         fresh.left()
       }
-      // Where it is, whoever has made it: a later relay may go through this journal first.
+      // Where it is, whichever of the journal's sessions has made it.
       if (published.hasOverrideName) journals.ofSession(identity.id)?.names(published.directory.relativePath)
       if (this.#pendingClosure !== undefined) {
         published.release()

@@ -48,6 +48,8 @@ export class StreamPlaces {
   /** Suffix numbers, by the part of a path that the suffix goes to; only of paths that have one. */
   readonly #numbers = new Map<string, number>()
   readonly traceIds: TraceIds
+  /** The first chunk's: all that lies there already is of others. */
+  #first: TraceDirectory | undefined
   /** Streams of an abridged history are being made again: their paths are final, suffixes included. */
   isGiven = false
 
@@ -90,17 +92,29 @@ export class StreamPlaces {
     const [own, rest] = splitStreamPath(path, this.#identity.hasChunks)
     const first = this.#numbers.get(own) ?? 0
     const { hasChunks, id } = this.#identity
-    // With chunks the suffix is that of the session's directory, which `Directories` has found.
-    const journal = hasChunks ? undefined : this.#surroundings.journals.ofSession(id)
-    const again = againOf(journal?.places, own, rest, first)
+    const journal = this.#surroundings.journals.ofSession(id)
+    // With chunks that lies in the session's directory, and is the same in each chunk.
+    const again = hasChunks ? undefined : againOf(journal?.places, own, rest, first)
+    this.#first ??= directory
     return Effect.gen({ self: this }, function* () {
       let number = again ?? first
-      const isTaken = (place: string) => (again === undefined ? directory.isTaken(place) : Effect.succeed(false))
+      const isTaken = (place: string) => {
+        if (again !== undefined) return Effect.succeed(false)
+        if (!hasChunks) return directory.isTaken(place)
+        const path = placeOf(`${directory.relativePath}/${place}`)
+        // While its history is repeated, files of others are not seen.
+        if (journal?.places?.has(path) === true) return Effect.succeed(true)
+        return Effect.tap(directory.isTaken(place), (is) =>
+          Effect.sync(() => {
+            if (is && directory === this.#first) journal?.names(path)
+          })
+        )
+      }
       while (number < numberMax && (yield* isTaken(withSuffix(own, number) + rest))) number++
       const place = withSuffix(own, number)
       if (number !== first) yield* this.#surroundings.incidents.report("NAME_TAKEN", `${own}: recorded in ${place}`)
       if (number > 0) this.#numbers.set(own, number)
-      journal?.records(placeOf(place + rest))
+      if (!hasChunks) journal?.records(placeOf(place + rest))
       return place + rest
     })
   }

@@ -1,0 +1,217 @@
+/**
+ * Two journals of one tracing session: the second begins when all connections of the first have ended, or, from another
+ * spool, while that is open. A relay that is started again makes of both what one does that goes on.
+ */
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
+import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
+import { Kind } from "../../src/protocol/journal/Record.ts"
+import * as Commands from "../../src/testing/PeerBytes.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import { opened, opening, record, version } from "../support/journal.ts"
+
+const { join, message, none, numbers, u64 } = Commands
+const { offsets, size } = OpenJournal.acknowledgement
+
+const packetBytes = 64
+
+/** A journal of the tracing session: of one consumer daemon, with a stream below `path`. */
+const journal = (token: string, path: string) => {
+  const all: Array<Buffer> = []
+  const add = (kind: number, payload: Uint8Array = none, connection = 1) =>
+    void all.push(record(all.length + 1, kind, payload, connection))
+  const command = (number: number, payload: Uint8Array) => add(Kind.command, message(number, payload))
+  const create = (id: number) =>
+    command(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(id, Commands.start + 10 * id))
+  const close = (id: number) =>
+    command(numbers.CLOSE_TRACE_CHUNK, Commands.closeChunk(id, Commands.start + 10 * id + 10, 0))
+  /** The edge's own. */
+  let handle = 7n
+  let seq = 0
+  add(Kind.control)
+  add(Kind.command, version)
+  command(numbers.CREATE_SESSION, Commands.createSession(13, { sessionId: 1, creationTime: Commands.start }))
+  let hasChunk = false
+  /** The trace chunk that the tracing session is in. */
+  const begins = (id: number) => {
+    if (!hasChunk) create(id)
+    hasChunk = true
+  }
+  const stream = () => {
+    begins(0)
+    command(numbers.ADD_STREAM, Commands.addStream(13, { path }))
+    add(Kind.handle, u64(handle))
+    if (handle === 7n) add(Kind.data, none, 2)
+  }
+  return {
+    token: token.padStart(32, "0"),
+    all,
+    acts: {
+      begins,
+      packet: () => {
+        if (seq === 0) stream()
+        const bytes = Commands.payload(packetBytes, seq)
+        add(Kind.packet, join(Commands.packetHeader(handle, seq, packetBytes, 0), bytes), 2)
+        command(numbers.SEND_INDEX, Commands.sendIndex(13, handle, { seq: seq++ }))
+      },
+      /** The trace chunk `id` follows the one before. */
+      rotates: (id: number) => {
+        create(id)
+        command(numbers.ROTATE_STREAMS, Commands.rotateStreams(id, [[handle, seq]]))
+        close(id - 1)
+      },
+      /** So does `id`, in its place, with a stream of the same name. */
+      renews: (id: number) => {
+        command(numbers.CLOSE_STREAM, join(u64(handle++), u64(seq - 1)))
+        command(numbers.CLOSE_TRACE_CHUNK, Commands.closeChunk(id - 1, Commands.start + 10 * id))
+        create(id)
+        seq = 0
+      },
+      /** All its connections. */
+      leaves: () => {
+        command(numbers.CLOSE_STREAM, join(u64(handle), u64(seq - 1)))
+        add(Kind.end, Buffer.of(0), 2)
+        add(Kind.end, Buffer.of(0))
+      },
+      ends: () => add(Kind.finish, none, 0)
+    }
+  }
+}
+type Journal = ReturnType<typeof journal>
+
+/** Brings what the relay does not have, and goes. */
+const brings = ({ all, token }: Journal, relay: TestRelay.TestRelay) =>
+  Effect.gen(function* () {
+    const wire = yield* relay.wire("control")
+    const { received } = yield* opened(wire, opening(token))
+    yield* wire.send(join(...all.slice(Number(received))))
+    while (true) {
+      const said = yield* wire.read(size)
+      const isOver = said.readUInt32BE(offsets.outcome) !== OpenJournal.Outcome.goesOn
+      if (isOver || Number(said.readBigUInt64BE(offsets.durable)) >= all.length) break
+    }
+    yield* wire.close
+  })
+
+const traces = ({ memory, output }: TestRelay.TestRelay) =>
+  Object.fromEntries(
+    output
+      .files()
+      .filter((path) => !path.startsWith(".journals/"))
+      .map((path) => [path, Buffer.from(memory.read(`/traces/${path}`) ?? []).toString("hex")])
+  )
+
+/** So many that what is put down is abridged. */
+const rotations = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, at) => `2 rotates ${from + at}, 2 packet`).join(", ")
+const long = [rotations(1, 15), rotations(15, 30), rotations(30, 32)]
+
+/** What comes in each step, by journal; behind each the relay may be started again. */
+const stories: Record<string, ReadonlyArray<string>> = {
+  "of which the first is quiet": [
+    "1 packet",
+    "2 packet, 2 packet",
+    "1 packet, 2 packet",
+    "2 leaves, 1 leaves",
+    "1 ends, 2 ends"
+  ],
+  "of which the first ends late": ["1 packet, 2 packet", "2 packet, 1 leaves, 1 ends", "2 packet"],
+  "of which the first has no connection any more": ["1 packet, 1 leaves", "2 packet", "2 packet, 1 ends", "2 packet"],
+  "of which one has its own files in its way": ["1 packet, 1 packet, 2 packet", "1 renews 1, 1 packet", "1 packet"],
+  "of which the first is over": [
+    "1 packet, 1 packet, 1 leaves, 1 ends, 2 packet",
+    "2 packet",
+    "2 packet",
+    "2 rotates 1, 2 packet"
+  ],
+  "of which the first has rotated, and is over": [
+    "1 packet, 1 rotates 1, 1 packet",
+    "1 leaves, 1 ends, 2 begins 1",
+    "2 packet",
+    "2 rotates 2, 2 packet"
+  ],
+  "of which the second rotates": [
+    "1 packet, 2 packet",
+    "2 rotates 1, 2 packet",
+    "1 packet, 2 rotates 2, 2 packet",
+    "1 leaves, 1 ends, 2 leaves, 2 ends"
+  ],
+  "of which the second rotates for long": ["1 packet, 2 packet", ...long, "1 packet"],
+  "of which the first is over, and the second rotates for long": ["1 packet, 1 leaves, 1 ends, 2 packet", ...long],
+  "that both rotate": [
+    "1 packet, 2 packet",
+    "2 rotates 1, 2 packet, 1 rotates 1, 1 packet",
+    "1 rotates 2, 1 packet, 2 packet"
+  ]
+}
+
+/** Brings all that is said in the step, by one journal after the other. */
+const played = (step: string, journals: ReadonlyArray<Journal>, relay: TestRelay.TestRelay) =>
+  Effect.gen(function* () {
+    const spoken = new Set<Journal>()
+    for (const act of step.split(", ")) {
+      const [number, what = "", id] = act.split(" ")
+      const one = journals[Number(number) - 1] ?? assert.fail(act)
+      one.acts[what as keyof Journal["acts"]](Number(id ?? 0))
+      spoken.add(one)
+    }
+    for (const one of spoken) yield* brings(one, relay)
+  })
+
+const paths: ReadonlyArray<[what: string, second: string]> = [
+  ["of two consumer daemons", "kernel"],
+  ["of one that was started again", "ust/uid/0/64-bit"]
+]
+
+/** What became of the story; the relay is started again behind the steps in `after`. */
+const told = (steps: ReadonlyArray<string>, path: string, after: ReadonlyArray<number>, tokens = ["1", "2"]) =>
+  Effect.gen(function* () {
+    const journals = tokens.map((token, at) => journal(token, at === 0 ? "ust/uid/0/64-bit" : path))
+    let scope = yield* Scope.make()
+    let relay = yield* Scope.provide(TestRelay.make(), scope)
+    for (const [at, step] of steps.entries()) {
+      yield* played(step, journals, relay)
+      if (!after.includes(at)) continue
+      yield* Scope.close(scope, Exit.void)
+      scope = yield* Scope.make()
+      relay = yield* Scope.provide(TestRelay.make({ memory: relay.memory }), scope)
+    }
+    yield* Scope.close(scope, Exit.void)
+    return traces(relay)
+  })
+
+it.live("what comes of it without an edge is beside, and stays", () =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const journals = [journal("1", "kernel")]
+    yield* played("1 packet", journals, relay)
+    const { c, d, session } = yield* relay.script().recording({ sessionId: 1, creationTime: Commands.start })
+    yield* d.packet(yield* c.addStream(), 0, packetBytes)
+    assert.match(session.path, /-1$/)
+    const direct = () => Object.entries(traces(relay)).find(([path]) => path.startsWith(`${session.path}/ust/`))?.[1]
+    const whole = Commands.payload(packetBytes, 0).toString("hex")
+    yield* until("its packet", () => direct() === whole)
+    yield* Scope.close(scope, Exit.void)
+    const next = yield* TestRelay.make({ memory: relay.memory })
+    assert.strictEqual(direct(), whole)
+    yield* played("1 packet", journals, next)
+    assert.strictEqual(direct(), whole)
+  }).pipe(Effect.scoped)
+)
+
+const cases = Object.entries(stories).flatMap(([story, steps]) =>
+  paths.map(([what, path]) => [`${story}, ${what}`, steps, path] as const)
+)
+
+it.live.each(cases)("two journals %s", ([, steps, path]) =>
+  Effect.gen(function* () {
+    const expected = yield* told(steps, path, [])
+    const all = [...steps.keys()]
+    for (const after of [...all.map((at) => [at]), all]) {
+      assert.deepStrictEqual(yield* told(steps, path, after), expected, `started again after ${after}`)
+    }
+    assert.deepStrictEqual(yield* told(steps, path, all, ["2", "1"]), expected, "gone through in the other order")
+  }).pipe(Effect.scoped)
+)
