@@ -22,6 +22,11 @@ export class OwnDirectories {
     }
   }
 
+  /** `party` is in `path`. */
+  has(path: string, party: string): boolean {
+    return this.#parties.get(path)?.includes(party) === true
+  }
+
   /** Somebody else is in `path`, too. */
   isShared(path: string, party: string): boolean {
     return this.#parties.get(path)?.some((each) => each !== party) === true

@@ -133,14 +133,14 @@ export class ShadowFiles {
   }
 }
 
-/** Whether the real file of every shadow exists and is at least as long. */
-export const isIntact = (shadow: ShadowFiles, files: Files["Service"]): Effect.Effect<boolean> =>
+/** A shadow whose real file does not exist or is not as long. */
+export const lackingOf = (shadow: ShadowFiles, files: Files["Service"]): Effect.Effect<string | undefined> =>
   Effect.gen(function* () {
     for (const [path, { size }] of shadow.files) {
       const found = yield* Effect.orElseSucceed(files.size(path), () => -1)
-      if (found < size) return false
+      if (found < size) return path
     }
-    return true
+    return undefined
   })
 
 /**

@@ -236,6 +236,56 @@ it.live.each(twice)("two snapshots of one name in a journal, %s, are where they 
   }).pipe(Effect.scoped)
 )
 
+const ages: ReadonlyArray<[what: string, suspendMillis: number]> = [
+  ["the relay was stopped", 60_000],
+  ["its edge was away for too long", 50]
+]
+
+it.live.each(ages)("a snapshot that is closed, and that somebody has taken while %s, is not made again", ([, millis]) =>
+  Effect.gen(function* () {
+    const isExpiring = millis < 1000
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make({ suspendMillis: millis }), scope)
+    const some = snapshots("1", "a")
+    const edge = yield* some.comes(relay)
+    for (const [id, name] of ["taken", "kept", "open"].entries()) {
+      some.begins(id, name)
+      some.packet(id)
+      if (name !== "open") some.ends(id, id)
+    }
+    yield* edge.brings(offsets.durable)
+    yield* edge.goes
+    if (isExpiring) yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
+    else yield* Scope.close(scope, Exit.void)
+    const directory = file(relay, "taken").split("/taken/")[0] ?? ""
+    yield* relay.memory.service.rename(`/traces/${directory}/taken`, "/elsewhere")
+    const next = isExpiring ? relay : yield* TestRelay.make({ memory: relay.memory })
+    some.packet(3)
+    yield* Effect.flatMap(some.comes(next), ({ brings }) => brings(offsets.durable))
+    const seen = ["taken", "kept", "open"].map((name) => read(next, name))
+    assert.deepStrictEqual(seen, ["", whole(1), whole(2, 3)])
+    assert.lengthOf(yield* next.memory.service.list(`/traces/${directory}`), 2)
+  }).pipe(Effect.scoped)
+)
+
+it.live("a snapshot that is open, and whose directory is gone, goes on, with zeros for what is missing", () =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const some = snapshots("1", "a")
+    some.begins(0, "open")
+    some.packet(0)
+    yield* Effect.flatMap(some.comes(relay), ({ brings }) => brings(offsets.durable))
+    yield* Scope.close(scope, Exit.void)
+    const [directory = ""] = file(relay, "open").split("/ust/")
+    yield* relay.memory.service.rename(`/traces/${directory}`, "/elsewhere")
+    const next = yield* TestRelay.make({ memory: relay.memory })
+    some.packet(1)
+    yield* Effect.flatMap(some.comes(next), ({ brings }) => brings(offsets.durable))
+    assert.strictEqual(read(next, "open"), shown(Buffer.alloc(64)) + whole(1))
+  }).pipe(Effect.scoped)
+)
+
 const failures: ReadonlyArray<[what: string, isDefect: boolean]> = [
   ["fails", false],
   ["has a defect", true]

@@ -86,6 +86,33 @@ it.live(
   }
 )
 
+const taken = (memory: MemoryFiles) => memory.service.rename("/traces/h", "/elsewhere")
+
+const losses: ReadonlyArray<
+  readonly [what: string, code: string, said: string, lose: (memory: MemoryFiles) => Effect.Effect<unknown, unknown>]
+> = [
+  ["somebody has taken its directory", "JOURNAL_CHANGED", "is gone", taken],
+  [
+    "its history is gone",
+    "JOURNAL_UNMARKED",
+    ".history",
+    (memory) => memory.service.unlink(memory.paths("/traces").find((path) => path.endsWith(".history")) ?? "")
+  ]
+]
+
+it.live.each(losses)("what waits, and cannot be gone on with since %s, is told", ([, code, said, lose]) => {
+  const { codes, layer, lines } = logged()
+  return Effect.gen(function* () {
+    const begun = yield* Local.begun(size)
+    const { relay, stop } = begun
+    yield* stop
+    const mend = yield* waiting(begun, codes, cut)
+    yield* lose(relay.memory)
+    mend()
+    yield* until("that to be told", () => lines.some((line, at) => codes[at] === code && line.includes(said)))
+  }).pipe(Effect.provide(layer))
+})
+
 /** As many of one owner as are kept. */
 const expiredCount = 4096
 

@@ -222,7 +222,13 @@ const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLef
     const journal = new HostedJournal(optionsOf(registry, serves, found))
     const work = registry.journals.replays.withPermits(1)(Effect.as(replayed(journal, found), journal))
     const restored = retracedBeside(registry.store, found, work, rest(journal), setBackOf(registry))
-    return registry.directories.keeping(found.places, restored)
+    return Effect.flatMap(registry.directories.keeping(found.places, restored), (done) => {
+      if (done !== undefined && Result.isSuccess(done)) return Effect.succeed(done.success)
+      const { code, why } =
+        done?.failure ?? ({ code: "JOURNAL_CHANGED", why: "another session records there" } as const)
+      const { edgeName } = journal
+      return Effect.as(registry.incidents.report(code, `${edgeName}: ${why}`), undefined)
+    })
   }).pipe(
     Effect.tapError(() => found.close),
     Effect.catchDefect((defect) => Effect.as(broken(registry, found, Cause.die(defect)), undefined))
@@ -243,7 +249,7 @@ export const awaken = (
     const found = yield* Effect.catchIf(
       JournalsLeft.find(store, token, leftOf(registry)),
       (failure) => failure._tag === "FileFailed" && failure.code === "ENOENT",
-      () => Effect.undefined
+      ({ message }) => Effect.as(registry.incidents.report("JOURNAL_UNMARKED", message), undefined)
     )
     const journal = found === undefined ? undefined : yield* restoredBeside(registry, serves, found)
     if (found !== undefined && journal !== undefined) {

@@ -3,14 +3,15 @@
  * carried out on shadows (`storage/ShadowFiles`), and then the real files are made to agree with the shadows.
  */
 import { basename, dirname } from "node:path"
-import { type Cause, Effect, Schema } from "effect"
+import { type Cause, Effect, Result, Schema } from "effect"
+import type { Code } from "../../errors/Catalogue.ts"
 import { archivePath } from "../../model/TraceChunk.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { Shadow } from "../../storage/Retraceable.ts"
-import { isIntact, materialize, ShadowFiles } from "../../storage/ShadowFiles.ts"
+import { lackingOf, materialize, ShadowFiles } from "../../storage/ShadowFiles.ts"
 import type { TraceStore } from "../../storage/TraceStore.ts"
 import { isThere } from "../../storage/Walks.ts"
-import { pathsOf } from "./JournalFiles.ts"
+import { directoryOf, pathsOf } from "./JournalFiles.ts"
 import type { Found } from "./JournalsLeft.ts"
 import { type Current, refound } from "./Refound.ts"
 import * as Rested from "./Rested.ts"
@@ -25,11 +26,22 @@ const under = <A, E>({ retraceable }: Store, shadow: Shadow, work: Effect.Effect
     () => Effect.sync(() => void retraceable.shadows.delete(shadow))
   )
 
-/** Trace chunks that were put away are others' to take: one that is not there any more is not made anew, of zeros. */
-const withoutTaken = ({ retraceable }: Store, shadow: ShadowFiles, { directories }: Found): Effect.Effect<void> => {
-  const isPutAway = (path: string) => basename(dirname(path)) === archivePath && directories.has(dirname(dirname(path)))
+/**
+ * Trace chunks that were put away, and snapshots that are closed, are others' to take: one that is not there any more is
+ * not made anew, of zeros.
+ */
+const withoutTaken = (
+  store: Store,
+  shadow: ShadowFiles,
+  { directories, places, token }: Found
+): Effect.Effect<void> => {
+  const { retraceable } = store
+  const isArchived = (path: string) =>
+    basename(dirname(path)) === archivePath && directories.has(dirname(dirname(path)))
+  const named = new Set([...places].map((at) => directoryOf(store, at)).filter((path) => !directories.has(path)))
+  const isClosed = (path: string) => named.has(path) && !retraceable.own.has(path, token)
   return Effect.forEach(
-    [...shadow.directories].filter(isPutAway),
+    [...shadow.directories].filter((path) => isArchived(path) || isClosed(path)),
     (chunk) => Effect.map(isThere(retraceable.plain, chunk), (is) => is || shadow.forget(chunk)),
     { discard: true }
   )
@@ -137,8 +149,14 @@ export const retraced = <A>(
   }).pipe(Effect.onInterrupt(() => Effect.forEach(left, ({ close }) => close, { discard: true })))
 }
 
+/** Why it is not gone on with. */
+export interface Undone {
+  readonly code: Code
+  readonly why: string
+}
+
 /**
- * Repeats one of them, which has expired, or had to wait when the relay began, while others use the store. Undefined,
+ * Repeats one of them, which has expired, or had to wait when the relay began, while others use the store. Why not,
  * after `undone`: somebody has changed the files of one that had expired, and they were left as they are. Of one that
  * waits they are what the relay before has left, as of those that are repeated at the start.
  */
@@ -148,7 +166,7 @@ export const retracedBeside = <A>(
   work: Effect.Effect<A, FileFailed>,
   undone: Effect.Effect<void>,
   back: SetBack<A>
-): Effect.Effect<A | undefined, FileFailed> => {
+): Effect.Effect<Result.Result<A, Undone>, FileFailed> => {
   const { directories, takeBack, token } = found
   const { own, plain } = store.retraceable
   const shadow = new ShadowFiles(plain, directories)
@@ -156,12 +174,15 @@ export const retracedBeside = <A>(
   const redone = Effect.fnUntraced(function* (gone: ReadonlySet<string>, isAsLeft: boolean, hasExpired: boolean) {
     const done = yield* work
     // A directory without files may have been removed with its session.
-    const isBereft = [...gone].some((directory) => shadow.hasFiles(directory))
+    const bereft = [...gone].find((directory) => shadow.hasFiles(directory))
     yield* withoutTaken(store, shadow, found)
-    const isUnchanged = isAsLeft || (!isBereft && (!hasExpired || (yield* isIntact(shadow, plain))))
-    if (shadow.stray !== undefined || !isUnchanged) return yield* Effect.as(undone, undefined)
+    const lacking = bereft ?? (hasExpired && !isAsLeft ? yield* lackingOf(shadow, plain) : undefined)
+    const { stray } = shadow
+    const not = (code: Code, why: string) => Effect.as(undone, Result.fail({ code, why }))
+    if (stray !== undefined) return yield* not("JOURNAL_UNMARKED", new HistoryAstray({ path: stray }).message)
+    if (lacking !== undefined && !isAsLeft) return yield* not("JOURNAL_CHANGED", `${lacking} is gone, or shorter`)
     if (!hasExpired) yield* setBack(store, shadow, done, back)
-    return yield* Effect.as(made(store, shadow, found), done)
+    return yield* Effect.as(made(store, shadow, found), Result.succeed(done))
   })
   return Effect.gen(function* () {
     const gone = yield* goneOf(store, directories)
