@@ -164,7 +164,7 @@ export const failures = {
   JOURNAL_CHANGED: entry(
     "error",
     "files of a suspended session changed",
-    "While its edge was away somebody wrote, cut or removed a file, or took away its directory while the relay was down: the line names it. If only its time is new, the session goes on; so it does, with zeros for what is missing, after a file was cut while the relay was down, or a disk has lost it with power; what was recorded after the last note that the disk has comes again, and is in the directory that the line names. Else it ends and its files stay as they are: the edge begins it anew in a directory beside, or keeps what it has (JOURNAL_LOST)."
+    "While its edge was away somebody wrote, cut or removed a file, or took away its directory while the relay was down, or another session records there by now: the line names it. If only its time is new, the session goes on; so it does, with zeros for what is missing, after a file was cut while the relay was down, or a disk has lost it with power; what was recorded after the last note that the disk has comes again, and is in the directory that the line names. Else it ends and its files stay as they are: the edge begins it anew in a directory beside, or keeps what it has (JOURNAL_LOST)."
   ),
   JOURNAL_WAITS: entry(
     "error",

@@ -7,9 +7,12 @@ import { headBytes, Kind, offsets, type Unsealed, writeUnsealed } from "../../pr
 
 /** Kind of a mark. Its number is that of the last record whose effects are in the files. */
 export const mark = 0xffff
-/** Kind of a record with the path of a session that was created, or of a snapshot of one. */
+/** Kind of a record with the path of a session that was created, or of what is `named` in one. */
 export const path = 0xfffe
-/** In place of a connection, in that of a snapshot: earlier versions of the relay take it for one of a session. */
+/**
+ * In place of a connection, in that of a snapshot, or of a directory with streams of others: earlier versions of the
+ * relay take it for one of a session.
+ */
 export const named = 1
 /** Kind of a record with a stream's position, under the edge's handle. It has the number of the next mark. */
 export const advance = 0xfffd

@@ -135,7 +135,7 @@ export class JournalHistory {
     this.#watch.prefixes.add(prefix)
   }
 
-  /** A snapshot has this path, which lies in one that is watched. */
+  /** A snapshot has this path, or streams of others; it lies in one that is watched. */
   name(outputPath: string): void {
     this.#put(outputPath, named)
   }

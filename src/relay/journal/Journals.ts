@@ -29,7 +29,7 @@ export interface Journal extends Guest {
   readonly places: ReadonlySet<string> | undefined
   /** A session of it is about to make a directory at `path`, relative to the output directory. */
   readonly records: (path: string) => void
-  /** A snapshot of it is about to be made there. */
+  /** A snapshot of it is about to be made there, or streams of others are there. */
   readonly names: (path: string) => void
   /** Something of it cannot be put down any more. True: the relay stops, and the next one continues it. */
   readonly leave: () => boolean

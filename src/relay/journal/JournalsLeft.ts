@@ -22,7 +22,7 @@ export interface Found {
   readonly isSynced: boolean
   /** Number of the last record whose effects are in the files. */
   readonly marked: number
-  /** The directories of its sessions, and those of snapshots in them, relative to the output directory. */
+  /** The directories of its sessions, and what is `named` in them, relative to the output directory. */
   readonly places: ReadonlySet<string>
   /** Those of its sessions, absolute. */
   readonly directories: ReadonlySet<string>

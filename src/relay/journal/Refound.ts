@@ -84,7 +84,7 @@ export const refound = (
     const own = join(session, path)
     const gone = yield* goneOf(files, shadow, own)
     if (gone === undefined) return undefined
-    // What has the chunk's name already is of an earlier journal: in the session's own directory it gets none while open.
+    // In the session's own directory a chunk gets its name when it is closed: what has it is of an earlier journal.
     const isOther = (stray: Stray) => path === "" && stray.path === nameOf(name)
     const isLater = ({ id }: Stray) => id === undefined || id >= name.id
     const later = (yield* straysOf(files, shadow, session)).filter((stray) => isLater(stray) && !isOther(stray))

@@ -27,8 +27,8 @@ const under = <A, E>({ retraceable }: Store, shadow: Shadow, work: Effect.Effect
   )
 
 /**
- * Trace chunks that were put away, and snapshots that are closed, are others' to take: one that is not there any more is
- * not made anew, of zeros.
+ * Trace chunks that were put away, and snapshots that are closed, are others' to take: one that is not there any more
+ * is not made anew, of zeros.
  */
 const withoutTaken = (
   store: Store,
