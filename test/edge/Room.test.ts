@@ -43,6 +43,10 @@ describe("a spool has room", () => {
     assert.strictEqual(lookedAt(20, 15, 5).bytesMax / mebi, 10)
   })
 
+  it("for commands beyond that at most for the reserve, all of which a tiny disk has", () => {
+    assert.deepStrictEqual(boundsOf(lookedAt(1, 1, 0)), [0.5, 0.625, 0.875, 1, 1])
+  })
+
   it("and says what keeps it from having more: its limit, or its disk, though others have filled that", () => {
     assert.strictEqual(new Room(limit).fullness(5), `5 of ${limit} bytes`)
     const { byteCount, room } = { byteCount: 410_884, room: new Room(limit) }

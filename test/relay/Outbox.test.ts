@@ -42,4 +42,22 @@ describe("answers of one look at the sockets", () => {
       assert.deepStrictEqual(sent, [...targets, "last"])
     })
   )
+
+  it.live("leave a look later if they are given while others leave", () =>
+    Effect.gen(function* () {
+      const outbox = new Outbox()
+      const sent: Array<string> = []
+      const again = (target: string) => () => {
+        sent.push(target)
+        assert.isTrue(outbox.post(() => sent.push(`${target} again`)))
+      }
+      for (const target of targets) outbox.post(() => assert.fail(target))
+      yield* looked
+      for (const target of targets) outbox.post(again(target))
+      yield* looked
+      assert.deepStrictEqual(sent, targets)
+      yield* looked
+      assert.deepStrictEqual(sent, [...targets, ...targets.map((target) => `${target} again`)])
+    })
+  )
 })

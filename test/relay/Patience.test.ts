@@ -12,10 +12,10 @@ const setUp = Effect.gen(function* () {
   const now = vi.spyOn(performance, "now").mockImplementation(() => millis)
   yield* Effect.addFinalizer(() => Effect.sync(() => now.mockRestore()))
   const news = yield* Deferred.make<void>()
-  const state = { answer: 1 }
+  const state = { answer: 1, later: undefined as Effect.Effect<number> | undefined }
   const patience = new Patience(
     hastyMillis,
-    (add: number): number | Effect.Effect<number> => state.answer + add,
+    (add: number): number | Effect.Effect<number> => state.later ?? state.answer + add,
     (answer) => (typeof answer === "number" && answer % 2 === 1 ? answer : undefined),
     () => Deferred.await(news)
   )
@@ -79,5 +79,16 @@ it.effect("news end the wait", () =>
     state.answer = 8
     yield* Deferred.succeed(news, undefined)
     assert.strictEqual(yield* Fiber.join(fiber), 8)
+  })
+)
+
+it.effect("an answer that has to be waited for by then is waited for", () =>
+  Effect.gen(function* () {
+    const { news, patience, state } = yield* setUp
+    patience.ask(0)
+    const fiber = yield* waiting(patience.ask(0))
+    state.later = Effect.succeed(5)
+    yield* Deferred.succeed(news, undefined)
+    assert.strictEqual(yield* Fiber.join(fiber), 5)
   })
 )

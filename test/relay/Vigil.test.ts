@@ -15,7 +15,11 @@ describe("a vigil", () => {
       yield* asleep
       const vigil = new Vigil(() => false)
       vigil.keep(performance.now(), 1)
-      assert.isTrue(isAwake())
+      vigil.keep(performance.now(), 1)
+      assert.deepStrictEqual(
+        process.getActiveResourcesInfo().filter((name) => name === "Immediate"),
+        ["Immediate"]
+      )
       yield* asleep
     })
   )
