@@ -252,7 +252,7 @@ export class TraceFile implements BesideWrite, Holder {
           Effect.sync(() => this.#pool.left())
         )
         if (this.#inode === anyInode) this.#inode = file.inode
-        if (file.inode !== this.#inode) {
+        if (file.inode !== this.#inode && file.inode !== anyInode) {
           yield* file.close
           this.#pool.left()
           return yield* new FileFailed({ operation: "reopen", path: "", code: "ESTALE" })

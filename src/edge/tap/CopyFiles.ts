@@ -4,9 +4,18 @@
  */
 import { Effect, Result } from "effect"
 import { type FileFailed, Files, type OpenFile } from "../../storage/Files.ts"
+import { anyInode } from "../../storage/ShadowFiles.ts"
 import * as DiscardFiles from "./DiscardFiles.ts"
 
 const isRefusal = ({ code }: FileFailed): boolean => code === "ENAMETOOLONG"
+
+/** There is nothing of that name, or no directory. */
+const isAbsence = ({ code }: FileFailed): boolean => code === "ENOENT" || code === "ENOTDIR"
+/** A directory is gone already, or has something of others in it. */
+const isLeft = (failure: FileFailed): boolean => isAbsence(failure) || /^(ENOTEMPTY|EEXIST)$/.test(failure.code)
+
+/** In place of one that cannot be opened, whichever that was. */
+const standIn = (file: OpenFile): OpenFile => ({ ...file, inode: anyInode })
 
 export const make = (
   files: Files["Service"],
@@ -16,6 +25,9 @@ export const make = (
     Effect.catch(work, (failure) =>
       isRefusal(failure) ? Effect.fail(failure) : Effect.andThen(onFailure(failure), otherwise)
     )
+  /** The same for what may be there or not. */
+  const ifThere = <A>(work: Effect.Effect<A, FileFailed>, otherwise: Effect.Effect<A, FileFailed>) =>
+    Effect.catch(work, (failure) => (isAbsence(failure) ? Effect.fail(failure) : or(Effect.fail(failure), otherwise)))
   const lenient = (file: OpenFile): OpenFile => ({
     ...file,
     write: (buffers, position) => or(file.write(buffers, position), Effect.void),
@@ -29,12 +41,19 @@ export const make = (
       Effect.flatMap(Effect.result(files.open(path, mode)), (opened) => {
         if (Result.isSuccess(opened)) return Effect.succeed(lenient(opened.success))
         const { failure } = opened
-        // Those who only look whether it exists are told the truth.
-        const isAnswer = mode === "read" || mode === "continue" || failure.code === "EEXIST" || isRefusal(failure)
-        return isAnswer ? Effect.fail(failure) : Effect.andThen(onFailure(failure), nothing.open(path, mode))
+        if (mode === "read" || isRefusal(failure)) return Effect.fail(failure)
+        return Effect.andThen(onFailure(failure), Effect.map(nothing.open(path, mode), standIn))
       }),
     makeDirectory: (path) => or(files.makeDirectory(path), Effect.void),
     rename: (from, to) => or(files.rename(from, to), Effect.void),
+    unlink: (path) => ifThere(files.unlink(path), Effect.void),
+    displace: (path) => ifThere(files.displace(path), Effect.void),
+    removeDirectory: (path) =>
+      or(
+        Effect.catchIf(files.removeDirectory(path), isLeft, () => Effect.void),
+        Effect.void
+      ),
+    list: (path) => ifThere(files.list(path), Effect.succeed([])),
     syncDirectory: (path) => or(files.syncDirectory(path), Effect.void)
   })
 }
