@@ -121,6 +121,32 @@ describe("of a relay's answers", () => {
     )
   }
 
+  it.live("less than before is believed: a session that it ends then is lost, though it had all of it once", () => {
+    const { codes, layer } = logged()
+    return Effect.gen(function* () {
+      const relays: Array<net.Socket> = []
+      const port = yield* scripted({
+        ...introduction(OpenJournal.offered),
+        [OpenJournal.number]: (socket) => {
+          relays.push(socket)
+          say(opened(0n, 0n))(socket)
+          if (relays.length > 1) say(u64(0n), u64(0n), u32(OpenJournal.Outcome.ended))(socket)
+        }
+      })
+      const local = yield* Local.start({ controlPort: port, dataPort: port })
+      const { c, d } = yield* Script.make(local, undefined as never, () => {}).recording()
+      yield* c.close
+      yield* d.close
+      const [journal = assert.fail()] = local.edge.spool.journals.values()
+      yield* until("all of it to be heard and sent", () => journal.isFinished && journal.sent === journal.last)
+      const [first = assert.fail()] = relays
+      say(acknowledged(BigInt(journal.last), 0n))(first)
+      yield* until("it to be carried out", () => journal.isCarriedOut)
+      first.destroy()
+      yield* until("the rest to be told as lost", () => codes.includes("JOURNAL_LOST"))
+    }).pipe(Effect.provide(layer))
+  })
+
   it.live("a path without end is not waited for: it fills no memory", () =>
     Effect.gen(function* () {
       let closedCount = 0

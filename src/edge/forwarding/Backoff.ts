@@ -35,7 +35,7 @@ export class Backoff {
     const hasGained = received > this.#before.received || durable > this.#before.durable
     const isHeld = this.#upSince !== undefined && now - this.#upSince >= millisMax
     const waitMillis = hasGained || isHeld ? millisMin : this.#waitMillis
-    this.#before = { durable, received }
+    this.#before = { durable, received: Math.max(received, this.#before.received) }
     this.#upSince = undefined
     this.#waitMillis = Math.min(millisMax, 2 * waitMillis)
     return waitMillis

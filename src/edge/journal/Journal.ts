@@ -306,7 +306,8 @@ export class Journal {
   acknowledge(received: number, durable: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       const isNews = received > this.received
-      this.received = Math.max(this.received, received)
+      // Less than before: the relay was started anew, without what it had carried out last.
+      this.received = received
       if (isNews) this.#onChange()
       if (durable <= this.durable) return Effect.void
       this.durable = durable
