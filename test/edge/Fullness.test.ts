@@ -4,6 +4,7 @@ import { Effect, Fiber, Latch } from "effect"
 import type { Journal } from "../../src/edge/journal/Journal.ts"
 import { Fullness } from "../../src/edge/spool/Fullness.ts"
 import * as Losses from "../../src/edge/spool/Losses.ts"
+import type { Policy } from "../../src/edge/spool/Overflow.ts"
 import { thin } from "../../src/edge/spool/Thinning.ts"
 import type { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
@@ -49,18 +50,22 @@ const half = Effect.gen(function* () {
   return { goOn: () => gate.openUnsafe(), journal, memory, spool, thinning }
 })
 
-const fullness = (journal: Journal, isFull: () => boolean) => {
+const fullness = (journal: Journal, isFull: () => boolean, policy: Policy = "drop") => {
   const fibers: Array<Fiber.Fiber<void>> = []
+  const works: Array<string> = []
   const made = new Fullness({
     journals: new Map([[journal.token, journal]]),
     losses: new Losses.Losses(),
-    policyOf: () => "drop",
+    policyOf: () => policy,
     isFull,
     fullness: () => "",
     onChange: () => {},
-    run: (_name, work) => void fibers.push(Effect.runFork(work))
+    run: (name, work) => {
+      works.push(name)
+      fibers.push(Effect.runFork(work))
+    }
   })
-  return { made, done: Effect.suspend(() => Effect.forEach(fibers, Fiber.join, { discard: true })) }
+  return { made, works, done: Effect.suspend(() => Effect.forEach(fibers, Fiber.join, { discard: true })) }
 }
 
 describe("room in a spool that is full", () => {
@@ -73,8 +78,23 @@ describe("room in a spool that is full", () => {
       yield* done
       assert.isAtLeast(journal.droppedPacketCount, packetCount / 2)
       assert.isBelow(journal.droppedPacketCount, packetCount / 2 + 10)
+      assert.isAtLeast(journal.droppedByteCount, journal.droppedPacketCount * packetBytes)
       // What is left of several is one file.
       assert.isBelow(journal.segments.all.length, segmentCount)
+    })
+  )
+
+  it.live("is said to be missing where tracers wait for it, and not again at once", () =>
+    Effect.gen(function* () {
+      const { journal } = yield* waiting()
+      const worksOf = (policy: Policy) => {
+        const { made, works } = fullness(journal, () => false, policy)
+        made.overflow(journal)
+        made.overflow(journal)
+        return works
+      }
+      assert.deepStrictEqual(worksOf("hold"), ["full"])
+      assert.deepStrictEqual([...new Set(worksOf("drop"))], ["room"])
     })
   )
 
