@@ -1,7 +1,7 @@
 /** A real disk that hangs while the daemon starts: every system call on it waits, as for a share without its server. */
 import { mkdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import { it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
@@ -39,7 +39,7 @@ Peers.describeWithPeers(["bindfs", "umount"], "a daemon that is started while th
         yield* Process.said(running, said)
         yield* answers
         yield* Daemons.untilListening(at, running)
-        yield* Process.stopped(running)
+        assert.strictEqual(yield* Process.stopped(running), "status 0")
       }
     }).pipe(Effect.scoped)
   )
