@@ -20,12 +20,26 @@ export interface Options {
   readonly onFailed: (error: DialFailed | TlsFailed) => void
 }
 
+interface Refusing extends Pick<Options, "onFailed"> {
+  readonly refusal: () => TlsFailed
+}
+
 /** A relay that vanished without a word is noticed within two minutes, as a relay notices that targets have. */
 const keepAliveMillis = 40_000
 
-/** Carries both directions, until both have ended or either breaks; `breakOff` ends the near one if the far breaks. */
-const join = (near: net.Socket, far: net.Socket, breakOff: () => void): Effect.Effect<void> =>
+/**
+ * Carries both directions, until both have ended or either breaks: then so does the other. Where the far side ends the
+ * connection as if it refuses us, that is told, and the near one only ends.
+ */
+const join = (near: net.Socket, far: net.Socket, { onFailed, refusal }: Refusing): Effect.Effect<void, TlsFailed> =>
   Effect.callback((resume) => {
+    // Between the handshake and now.
+    if (far.destroyed) return resume(Effect.fail(refusal()))
+    let breakOff = (): void => void near.resetAndDestroy()
+    whenRefused(far, near, () => {
+      breakOff = () => end(near)
+      onFailed(refusal())
+    })
     let open = 2
     const onClose = (other: net.Socket, breakOff: () => void) => (hadError: boolean) => {
       // What is on its way to the other side is delivered, unless this side broke instead of ending.
@@ -37,7 +51,10 @@ const join = (near: net.Socket, far: net.Socket, breakOff: () => void): Effect.E
       "close",
       onClose(far, () => far.destroy())
     )
-    far.on("close", onClose(near, breakOff))
+    far.on(
+      "close",
+      onClose(near, () => breakOff())
+    )
     if (near.closed) far.destroy()
     near.pipe(far)
     far.pipe(near)
@@ -81,12 +98,8 @@ const carry = (near: net.Socket, { onFailed, role, to }: Options): Effect.Effect
     const address = to()
     const far = yield* opened({ address, role, isHalfOpen: true }, (socket) => Effect.sync(() => socket.destroy()))
     far.setKeepAlive(true, keepAliveMillis)
-    let breakOff = (): void => void near.resetAndDestroy()
-    whenRefused(far, near, () => {
-      breakOff = () => end(near)
-      onFailed(refusalOf(nameOf(address), address.tls ?? {}))
-    })
-    yield* join(near, far, () => breakOff())
+    const refusal = () => refusalOf(nameOf(address), address.tls ?? {})
+    yield* join(near, far, { onFailed, refusal })
   }).pipe(
     Effect.scoped,
     Effect.catch((error) =>

@@ -5,6 +5,7 @@ import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scheduler, Scope } from "effect"
 import * as Dial from "../../src/transport/Dial.ts"
+import * as Tunnel from "../../src/transport/Tunnel.ts"
 import * as Certificates from "../support/certificates.ts"
 import { listening } from "../support/listening.ts"
 import * as Process from "../support/process.ts"
@@ -78,12 +79,14 @@ it.live.each(["plain", "TLS"])("interrupted at every step: %s", (kind) =>
 )
 
 /** A fiber that yields after so many steps, once `isDue`, goes on only when the socket it is about to get is closed. */
-const slow = (stepCount: number, isDue: () => boolean): Scheduler.Scheduler => {
+const slow = (stepCount: number, isDue: () => boolean, except?: net.Socket): Scheduler.Scheduler => {
   const usual = new Scheduler.MixedScheduler()
   let left = stepCount
   let socket: net.Socket | undefined
   const onSocket = (message: unknown) => {
-    socket = (message as { readonly socket: net.Socket }).socket
+    const { socket: made } = message as { readonly socket: net.Socket }
+    if (made === except) return
+    socket = made
     diagnostics.unsubscribe("net.client.socket", onSocket)
   }
   diagnostics.subscribe("net.client.socket", onSocket)
@@ -103,33 +106,68 @@ const slow = (stepCount: number, isDue: () => boolean): Scheduler.Scheduler => {
   }
 }
 
+/** A relay that resets a connection over TLS as soon as the handshake is over. */
+const resetting = Effect.gen(function* () {
+  const authority = yield* Certificates.authority
+  const own = yield* authority.issue({ name: "relay", use: "serverAuth" })
+  const server = tls.createServer({ cert: own.cert, key: own.key })
+  let accepted: net.Socket | undefined
+  server.on("connection", (socket: net.Socket) => {
+    accepted = socket.on("error", () => {})
+  })
+  const shaking = { is: false }
+  server.on("keylog", () => {
+    shaking.is = true
+  })
+  server.on("secureConnection", () => accepted?.resetAndDestroy())
+  const port = yield* listening(server)
+  const address = { host: "127.0.0.1", port, tls: { ca: authority.ca, serverName: "relay" } }
+  return { address, shaking }
+})
+
 it.live("reset by the other side before we have it: whoever reads hears of it", () =>
   Effect.gen(function* () {
-    const authority = yield* Certificates.authority
-    const own = yield* authority.issue({ name: "relay", use: "serverAuth" })
-    const server = tls.createServer({ cert: own.cert, key: own.key })
-    let accepted: net.Socket | undefined
-    server.on("connection", (socket: net.Socket) => {
-      accepted = socket.on("error", () => {})
-    })
-    let isShaking = false
-    server.on("keylog", () => {
-      isShaking = true
-    })
-    server.on("secureConnection", () => accepted?.resetAndDestroy())
-    const port = yield* listening(server)
-    const address = { host: "127.0.0.1", port, tls: { ca: authority.ca, serverName: "relay" } }
+    const { address, shaking } = yield* resetting
     for (let stepCount = 1; stepCount < 40; stepCount++) {
-      isShaking = false
+      shaking.is = false
       const failed = Effect.flip(Effect.flatMap(Dial.dial(address), (link) => link.read(1))).pipe(
         Effect.provideService(
           Scheduler.Scheduler,
-          slow(stepCount, () => isShaking)
+          slow(stepCount, () => shaking.is)
         ),
         Effect.scoped
       )
       const told = yield* Effect.timeoutOption(failed, "10 seconds")
       assert.strictEqual(told._tag, "Some", `after ${stepCount} steps`)
+    }
+  })
+)
+
+it.live("reset by the other side before a tunnel has it: whoever came by the tunnel hears of it", () =>
+  Effect.gen(function* () {
+    const { address, shaking } = yield* resetting
+    const listen = { host: "127.0.0.1", port: 0 }
+    for (let stepCount = 1; stepCount < 60; stepCount++) {
+      shaking.is = false
+      let isTold = false
+      const onFailed = () => {
+        isTold = true
+      }
+      const closed = Effect.gen(function* () {
+        const near = new net.Socket()
+        const port = yield* Tunnel.listen({ role: "control", listen, to: () => address, onFailed }).pipe(
+          Effect.provideService(
+            Scheduler.Scheduler,
+            slow(stepCount, () => shaking.is, near)
+          )
+        )
+        yield* Effect.callback<void>((resume) => {
+          near.once("close", () => resume(Effect.void)).on("error", () => {})
+          near.connect(port, listen.host).resume()
+        })
+      }).pipe(Effect.scoped)
+      const told = yield* Effect.timeoutOption(closed, "10 seconds")
+      assert.deepStrictEqual([told._tag, isTold], ["Some", true], `after ${stepCount} steps`)
     }
   })
 )
