@@ -84,7 +84,7 @@ describe("an edge, the network and a relay, of which each may be gone at any tim
   })
 
   it("do so whichever operation is the last of an edge between", () => {
-    const options = { ...oneSession, tracingCount: 10 }
+    const options = { ...oneSession, tracingCount: 16 }
     const expected = direct(options)
     let killCount = 1
     for (let middleKillAt = 1; killCount > 0; middleKillAt += operationStep) {
