@@ -12,8 +12,7 @@ const size = 64
 const turnCount = 1000
 
 /** Calls `stops` at the operation of that number, which goes on some turns later. */
-const stoppingAt = (number: number, stops: () => void) => {
-  const memory = new MemoryFiles({ isImmediate: false })
+const stoppingAt = (number: number, stops: () => void, memory = new MemoryFiles({ isImmediate: false })) => {
   let count = Number.NEGATIVE_INFINITY
   const turns = Effect.forEach(Array.from({ length: turnCount }), () => Effect.yieldNow, { discard: true })
   const service = GatedFiles.make(memory.service, {
@@ -79,6 +78,40 @@ it.live("leaves the files that it would have left", () =>
       assert.deepStrictEqual(one.tree, tree, `at operation ${at}`)
       assert.strictEqual(one.openCount, 0, `at operation ${at}`)
       isStopped = one.isStopped
+    }
+    assert.isAbove(at, 30)
+  })
+)
+
+/** The files of a relay that was stopped with two journals. */
+const twoLeft = Effect.gen(function* () {
+  const scope = yield* Scope.make()
+  const memory = new MemoryFiles({ isImmediate: false })
+  const relay = yield* Scope.provide(TestRelay.make({ memory }), scope)
+  for (const _ of [1, 2]) {
+    const { local, packet } = yield* Local.recording(relay)
+    yield* packet(0, size)
+    yield* Local.marked(local)
+  }
+  yield* Scope.close(scope, Exit.void)
+  return memory
+}).pipe(Effect.scoped)
+
+it.live("has closed all, too, if it only begins, and goes through what an earlier one has left", () =>
+  Effect.gen(function* () {
+    let isStopped = true
+    let at = 1
+    for (; isStopped; at++) {
+      let beginning: Fiber.Fiber<unknown, unknown> | undefined
+      const { begin, gated, isReached, memory } = stoppingAt(at, () => beginning?.interruptUnsafe(), yield* twoLeft)
+      const scope = yield* Scope.make()
+      begin()
+      const made = Effect.runFork(Scope.provide(TestRelay.make({ memory: gated }), scope))
+      beginning = made
+      yield* Fiber.await(made)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual(memory.openCount, 0, `at operation ${at}`)
+      isStopped = isReached()
     }
     assert.isAbove(at, 30)
   })

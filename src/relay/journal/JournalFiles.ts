@@ -41,10 +41,15 @@ export const create = (
 export const textOf = (files: Files["Service"], path: string): Effect.Effect<string, FileFailed> =>
   Effect.gen(function* () {
     const file = yield* files.open(path, "read")
-    const bytes = Buffer.alloc(yield* files.size(path))
-    const count = yield* Effect.ensuring(file.read(bytes, 0), file.close)
-    return bytes.toString("utf8", 0, count)
-  }).pipe(Effect.catch((failure) => (failure.code === "ENOENT" ? Effect.succeed("") : Effect.fail(failure))))
+    const read = Effect.gen(function* () {
+      const bytes = Buffer.alloc(yield* files.size(path))
+      return bytes.toString("utf8", 0, yield* file.read(bytes, 0))
+    })
+    return yield* Effect.ensuring(read, file.close)
+  }).pipe(
+    Effect.uninterruptible,
+    Effect.catch((failure) => (failure.code === "ENOENT" ? Effect.succeed("") : Effect.fail(failure)))
+  )
 
 /** Done when the names there outlive the machine's power, its own included. */
 export const syncNames = ({ output, retraceable: { plain } }: Store): Effect.Effect<void, FileFailed> =>

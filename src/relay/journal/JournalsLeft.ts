@@ -134,7 +134,7 @@ export const find = (store: Store, token: string, options: Options): Effect.Effe
     yield* Effect.ignore(files.unlink(paths.fresh))
     const file = yield* files.open(paths.history, "continue")
     return yield* Effect.onError(foundIn(store, token, file, about, options), () => file.close)
-  })
+  }).pipe(Effect.uninterruptible)
 
 const foundIn = (
   store: Store,
@@ -322,22 +322,25 @@ export const findAll = (
   options: Options,
   failed: (token: string, failure: Unfound) => Effect.Effect<void>
 ): Effect.Effect<ReadonlyArray<Found>, FileFailed> =>
-  Effect.gen(function* () {
-    const all = yield* namesIn(store)
-    if (options.isSynced && all.length > 0) yield* Effect.ignore(syncNames(store))
-    const over = overOf(all)
-    const finished = new Set([...over.finished, ...over.ended])
-    const expired = new Set(over.expired)
-    const names = new Set(all)
+  Effect.suspend(() => {
     const found: Array<Found> = []
-    for (const token of new Set(tokensOf(all, part))) {
-      // The earlier relay was killed while it began or removed this one.
-      const isPartial = !names.has(`${token}.history`)
-      if (finished.has(token) || isPartial) yield* remove(store, token)
-      if (finished.has(token) || isPartial || expired.has(token)) continue
-      const asked = found.length < options.countMax ? find(store, token, options) : Effect.fail(shortage(store, token))
-      const journal = yield* Effect.catch(asked, (failure) => Effect.as(failed(token, failure), undefined))
-      if (journal !== undefined) found.push(journal)
-    }
-    return found
+    return Effect.gen(function* () {
+      const all = yield* namesIn(store)
+      if (options.isSynced && all.length > 0) yield* Effect.ignore(syncNames(store))
+      const over = overOf(all)
+      const finished = new Set([...over.finished, ...over.ended])
+      const expired = new Set(over.expired)
+      const names = new Set(all)
+      for (const token of new Set(tokensOf(all, part))) {
+        // The earlier relay was killed while it began or removed this one.
+        const isPartial = !names.has(`${token}.history`)
+        if (finished.has(token) || isPartial) yield* remove(store, token)
+        if (finished.has(token) || isPartial || expired.has(token)) continue
+        const asked =
+          found.length < options.countMax ? find(store, token, options) : Effect.fail(shortage(store, token))
+        const kept = Effect.map(asked, (journal) => journal !== undefined && found.push(journal))
+        yield* Effect.uninterruptible(Effect.catch(kept, (failure) => failed(token, failure)))
+      }
+      return found
+    }).pipe(Effect.onInterrupt(() => Effect.forEach(found, ({ close }) => close, { discard: true })))
   })
