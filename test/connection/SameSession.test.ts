@@ -29,6 +29,7 @@ const journal = (token: string, path: string) => {
   /** The edge's own. */
   let handle = 7n
   let seq = 0
+  let added = 0
   add(Kind.control)
   add(Kind.command, version)
   command(numbers.CREATE_SESSION, Commands.createSession(13, { sessionId: 1, creationTime: Commands.start }))
@@ -67,6 +68,28 @@ const journal = (token: string, path: string) => {
         command(numbers.CLOSE_TRACE_CHUNK, Commands.closeChunk(id - 1, Commands.start + 10 * id))
         create(id)
         seq = 0
+      },
+      /** Another channel's stream, in the same directory. */
+      adds: () => {
+        const bytes = Commands.payload(packetBytes, 50 + added)
+        command(numbers.ADD_STREAM, Commands.addStream(13, { path, channel: `more_${added}` }))
+        add(Kind.handle, u64(BigInt(1000 + added)))
+        add(Kind.packet, join(Commands.packetHeader(BigInt(1000 + added), 0, packetBytes, 0), bytes), 2)
+        command(numbers.SEND_INDEX, Commands.sendIndex(13, BigInt(1000 + added++), { seq: 0 }))
+      },
+      /** Another consumer daemon, with a stream of the same name in the trace chunk `id`. */
+      joins: (id: number) => {
+        const said = (number: number, payload: Uint8Array) => add(Kind.command, message(number, payload), 3)
+        add(Kind.control, none, 3)
+        add(Kind.command, version, 3)
+        said(numbers.CREATE_SESSION, Commands.createSession(13, { sessionId: 1, creationTime: Commands.start }))
+        said(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(id, Commands.start + 10 * id))
+        said(numbers.ADD_STREAM, Commands.addStream(13, { path }))
+        add(Kind.handle, u64(500n), 3)
+        add(Kind.data, none, 4)
+        const bytes = Commands.payload(packetBytes, 70)
+        add(Kind.packet, join(Commands.packetHeader(500n, 0, packetBytes, 0), bytes), 4)
+        said(numbers.SEND_INDEX, Commands.sendIndex(13, 500n, { seq: 0 }))
       },
       /** All its connections. */
       leaves: () => {
@@ -109,6 +132,18 @@ const long = [rotations(1, 15), rotations(15, 30), rotations(30, 32)]
 
 /** What comes in each step, by journal; behind each the relay may be started again. */
 const stories: Record<string, ReadonlyArray<string>> = {
+  "of which one rotates for long and has more streams then": ["2 packet", ...long, "2 adds", "2 adds, 2 packet"],
+  "of which one has its own files in the way of another consumer daemon's": [
+    "1 packet, 1 packet",
+    "1 renews 1, 1 packet",
+    "1 joins 1",
+    "1 packet"
+  ],
+  "of which the first is over, and a consumer daemon joins the second": [
+    "1 packet, 1 leaves, 1 ends, 2 packet",
+    "2 rotates 1, 2 packet, 2 joins 1",
+    "2 packet"
+  ],
   "of which the first is quiet": [
     "1 packet",
     "2 packet, 2 packet",

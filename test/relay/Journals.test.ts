@@ -18,6 +18,7 @@ const journalOf = (token: string, sessionIds: ReadonlyArray<number>): Journal =>
   standing,
   isOutside: false,
   places: undefined,
+  firsts: new Map(),
   leave: () => false,
   failed: () => undefined,
   records: () => undefined,

@@ -45,7 +45,7 @@ it.effect("a journal's streams that are made again go where they were, and other
     const foundAt = (path: string, at: ReadonlyArray<string>, taken: ReadonlyArray<string>, first = 0) => {
       const places = new Set(at)
       const surroundings = {
-        journals: { ofSession: () => ({ places, records: (place: string) => places.add(place) }) },
+        journals: { ofSession: () => ({ places, firsts: new Map(), records: (place: string) => places.add(place) }) },
         incidents: { report: () => Effect.void },
         nextTraceId: () => 1n
       }

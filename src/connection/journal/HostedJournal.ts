@@ -63,6 +63,7 @@ export class HostedJournal implements Journal {
   /** Done when nobody need wait for its edge: that is there, or the journal ends. */
   readonly unawaited: Effect.Effect<void> = this.#unawaited.await
   readonly untouched = new Untouched()
+  readonly firsts: Journal["firsts"] = new Map()
   /** It ends and leaves nothing behind: its edge may begin it anew. */
   isLeaving = false
   /** The relay stops. */

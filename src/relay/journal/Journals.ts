@@ -5,6 +5,7 @@
 import { Deferred, Effect, Exit, Latch, type Scope, Semaphore } from "effect"
 import { Remembered } from "../../model/Remembered.ts"
 import type { FileFailed } from "../../storage/Files.ts"
+import type { TraceDirectory } from "../../storage/TraceDirectory.ts"
 import { CommonMemory } from "./CommonMemory.ts"
 import { unmarkedBytesMax } from "./JournalHistory.ts"
 import { Looks } from "./Looks.ts"
@@ -27,6 +28,8 @@ export interface Journal extends Guest {
   readonly sessionIds: ReadonlySet<number>
   /** While its history is repeated: where its sessions were, relative to the output directory. */
   readonly places: ReadonlySet<string> | undefined
+  /** The first trace chunks of its sessions, by these' directories: what lies in one already is of others. */
+  readonly firsts: Map<string, TraceDirectory>
   /** A session of it is about to make a directory at `path`, relative to the output directory. */
   readonly records: (path: string) => void
   /** A snapshot of it is about to be made there, or streams of others are there. */

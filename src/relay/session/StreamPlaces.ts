@@ -48,8 +48,6 @@ export class StreamPlaces {
   /** Suffix numbers, by the part of a path that the suffix goes to; only of paths that have one. */
   readonly #numbers = new Map<string, number>()
   readonly traceIds: TraceIds
-  /** The first chunk's: all that lies there already is of others. */
-  #first: TraceDirectory | undefined
   /** Streams of an abridged history are being made again: their paths are final, suffixes included. */
   isGiven = false
 
@@ -91,11 +89,12 @@ export class StreamPlaces {
     if (this.isGiven) return Effect.succeed(path)
     const [own, rest] = splitStreamPath(path, this.#identity.hasChunks)
     const first = this.#numbers.get(own) ?? 0
-    const { hasChunks, id } = this.#identity
+    const { hasChunks, id, outputPath } = this.#identity
     const journal = this.#surroundings.journals.ofSession(id)
     // With chunks that lies in the session's directory, and is the same in each chunk.
     const again = hasChunks ? undefined : againOf(journal?.places, own, rest, first)
-    this.#first ??= directory
+    const begun = journal?.firsts.get(outputPath) ?? directory
+    journal?.firsts.set(outputPath, begun)
     return Effect.gen({ self: this }, function* () {
       let number = again ?? first
       const isTaken = (place: string) => {
@@ -106,7 +105,7 @@ export class StreamPlaces {
         if (journal?.places?.has(path) === true) return Effect.succeed(true)
         return Effect.tap(directory.isTaken(place), (is) =>
           Effect.sync(() => {
-            if (is && directory === this.#first) journal?.names(path)
+            if (is && directory === begun) journal?.names(path)
           })
         )
       }
