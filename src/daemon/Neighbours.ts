@@ -61,11 +61,13 @@ const namesTaken = (): string => {
 /** Process id of another relay that runs there; undefined: there is none. */
 export const find = async (output: string): Promise<string | undefined> => {
   const name = ` @${await nameOf(output)}`
-  const uids = [0, process.geteuid?.(), await ownerOf(output), await ownerOf(journalsOf(output))]
-  return namesTaken()
+  const others = namesTaken()
     .split("\n")
     .flatMap((line) => (line.includes(name) ? [line.slice(line.indexOf(name) + name.length)] : []))
-    .find((pid) => pid !== String(process.pid) && isRelay(pid, uids))
+    .filter((pid) => pid !== String(process.pid))
+  if (others.length === 0) return undefined
+  const uids = [0, process.geteuid?.(), await ownerOf(output), await ownerOf(journalsOf(output))]
+  return others.find((pid) => isRelay(pid, uids))
 }
 
 /** Why a relay cannot start there; undefined: it can. */

@@ -224,10 +224,10 @@ const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLef
     const restored = retracedBeside(registry.store, found, work, rest(journal), setBackOf(registry))
     return Effect.flatMap(registry.directories.keeping(found.places, restored), (done) => {
       if (done !== undefined && Result.isSuccess(done)) return Effect.succeed(done.success)
-      const { code, why } =
-        done?.failure ?? ({ code: "JOURNAL_CHANGED", why: "another session records there" } as const)
+      const { code, detail } =
+        done?.failure ?? ({ code: "JOURNAL_CHANGED", detail: "another session records there" } as const)
       const { edgeName } = journal
-      return Effect.as(registry.incidents.report(code, `${edgeName}: ${why}`), undefined)
+      return Effect.as(registry.incidents.report(code, `${edgeName}: ${detail}`), undefined)
     })
   }).pipe(
     Effect.tapError(() => found.close),

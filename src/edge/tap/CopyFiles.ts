@@ -11,6 +11,7 @@ const isRefusal = ({ code }: FileFailed): boolean => code === "ENAMETOOLONG"
 
 /** There is nothing of that name, or no directory. */
 const isAbsence = ({ code }: FileFailed): boolean => code === "ENOENT" || code === "ENOTDIR"
+
 /** A directory is gone already, or has something of others in it. */
 const isLeft = (failure: FileFailed): boolean => isAbsence(failure) || /^(ENOTEMPTY|EEXIST)$/.test(failure.code)
 

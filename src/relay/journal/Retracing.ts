@@ -5,6 +5,7 @@
 import { basename, dirname } from "node:path"
 import { type Cause, Effect, Result, Schema } from "effect"
 import type { Code } from "../../errors/Catalogue.ts"
+import type { Incident } from "../../errors/Report.ts"
 import { archivePath } from "../../model/TraceChunk.ts"
 import type { FileFailed } from "../../storage/Files.ts"
 import type { Shadow } from "../../storage/Retraceable.ts"
@@ -149,12 +150,6 @@ export const retraced = <A>(
   }).pipe(Effect.onInterrupt(() => Effect.forEach(left, ({ close }) => close, { discard: true })))
 }
 
-/** Why it is not gone on with. */
-export interface Undone {
-  readonly code: Code
-  readonly why: string
-}
-
 /**
  * Repeats one of them, which has expired, or had to wait when the relay began, while others use the store. Why not,
  * after `undone`: somebody has changed the files of one that had expired, and they were left as they are. Of one that
@@ -166,7 +161,7 @@ export const retracedBeside = <A>(
   work: Effect.Effect<A, FileFailed>,
   undone: Effect.Effect<void>,
   back: SetBack<A>
-): Effect.Effect<Result.Result<A, Undone>, FileFailed> => {
+): Effect.Effect<Result.Result<A, Incident>, FileFailed> => {
   const { directories, takeBack, token } = found
   const { own, plain } = store.retraceable
   const shadow = new ShadowFiles(plain, directories)
@@ -178,7 +173,7 @@ export const retracedBeside = <A>(
     yield* withoutTaken(store, shadow, found)
     const lacking = bereft ?? (hasExpired && !isAsLeft ? yield* lackingOf(shadow, plain) : undefined)
     const { stray } = shadow
-    const not = (code: Code, why: string) => Effect.as(undone, Result.fail({ code, why }))
+    const not = (code: Code, detail: string) => Effect.as(undone, Result.fail({ code, detail }))
     if (stray !== undefined) return yield* not("JOURNAL_UNMARKED", new HistoryAstray({ path: stray }).message)
     if (lacking !== undefined && !isAsLeft) return yield* not("JOURNAL_CHANGED", `${lacking} is gone, or shorter`)
     if (!hasExpired) yield* setBack(store, shadow, done, back)
