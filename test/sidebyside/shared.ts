@@ -27,6 +27,8 @@ interface Stream {
 
 interface Consumer extends Script.Recording {
   readonly number: number
+  /** Streams are asked to leave a chunk before it is closed, and not before they entered it, as by a session daemon. */
+  readonly isOrderly: boolean
   readonly streams: Array<Stream>
   addedCount: number
   chunk: number
@@ -67,8 +69,8 @@ const send = (random: Random, { c, d }: Consumer, stream: Stream, step: number) 
 
 const isEntering = ({ enters, nextSeq }: Stream) => enters > nextSeq
 
-const rotate = (random: Random, consumer: Consumer, step: number, isOrderly: boolean) => {
-  const { c, chunk, streams } = consumer
+const rotate = (random: Random, consumer: Consumer, step: number) => {
+  const { c, chunk, isOrderly, streams } = consumer
   const entering = isOrderly ? streams.find(isEntering) : undefined
   if (entering !== undefined) return send(random, consumer, entering, step)
   const shift = () => (random.chance(0.85) ? 0 : random.below(4) - 2)
@@ -81,23 +83,23 @@ const rotate = (random: Random, consumer: Consumer, step: number, isOrderly: boo
 }
 
 /** The next chunk, or the end of the one before. */
-const advance = (random: Random, consumer: Consumer, step: number, isOrderly: boolean) => {
+const advance = (random: Random, consumer: Consumer, step: number) => {
   if (consumer.unclosed === consumer.chunk) return consumer.c.createChunk(++consumer.chunk, atOf(consumer.chunk))
   const isLeft = consumer.streams.every(({ chunk }) => chunk > consumer.unclosed)
-  if (isOrderly && !isLeft) return rotate(random, consumer, step, isOrderly)
+  if (consumer.isOrderly && !isLeft) return rotate(random, consumer, step)
   const command = random.pick([closeCommands.move, closeCommands.move, closeCommands.delete])
   return consumer.c.closeChunk(consumer.unclosed++, atOf(consumer.chunk), command)
 }
 
-const act = (random: Random, consumer: Consumer, step: number, isOrderly: boolean) =>
+const act = (random: Random, consumer: Consumer, step: number) =>
   Effect.gen(function* () {
     const { c, session, streams } = consumer
     const choice = random.below(24)
     const stream = streams[random.below(streams.length)]
     if (choice < 4 || stream === undefined) yield* add(random, consumer)
     else if (choice < 10) yield* send(random, consumer, stream, step)
-    else if (choice < 14) yield* rotate(random, consumer, step, isOrderly)
-    else if (choice < 22) yield* advance(random, consumer, step, isOrderly)
+    else if (choice < 14) yield* rotate(random, consumer, step)
+    else if (choice < 22) yield* advance(random, consumer, step)
     else if (choice < 23) yield* c.endPending(session.id)
     else {
       yield* c.closeStream(stream.id, stream.nextSeq - (random.chance(0.7) ? 1 : 0))
@@ -105,10 +107,6 @@ const act = (random: Random, consumer: Consumer, step: number, isOrderly: boolea
     }
   })
 
-/**
- * `isOrderly`: as a session daemon does, streams are asked to leave a chunk before it is closed, and not before they
- * have entered it.
- */
 export const fromSeed = (seed: number, isOrderly: boolean): Scenario => {
   const args = new Random(seed).pick(options)
   return scenario(
@@ -128,12 +126,12 @@ export const fromSeed = (seed: number, isOrderly: boolean): Scenario => {
         if (number > 0 && random.chance(0.3)) continue
         const first = number === 0 ? {} : ({ chunk: "none", currentChunk: 0 } as const)
         const recording = yield* s.recording({ ...session, minor: random.pick([11, 12, 13]), ...first })
-        consumers.push({ ...recording, number, streams: [], addedCount: 0, chunk: 0, unclosed: 0 })
+        consumers.push({ ...recording, number, isOrderly, streams: [], addedCount: 0, chunk: 0, unclosed: 0 })
       }
       for (let step = 0; step < stepCount && consumers.length > 0; step++) {
         const consumer = random.pick(consumers)
         s.note(`consumer ${consumer.number}, step ${step}`)
-        yield* act(random, consumer, step, isOrderly)
+        yield* act(random, consumer, step)
         const isServed = (yield* consumer.c.command("START_DATA", Commands.none, 4)).readUInt32BE(0) !== 0
         if (isServed) continue
         yield* consumer.d.close
