@@ -5,8 +5,9 @@
 import * as net from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { DataPending } from "../../src/protocol/control/index.ts"
+import { DataPending, QuiescentControl, SendMetadata } from "../../src/protocol/control/index.ts"
 import * as Header from "../../src/protocol/Header.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
@@ -14,15 +15,16 @@ import { listening } from "../support/listening.ts"
 import * as Local from "./Local.ts"
 import * as Older from "./Older.ts"
 
-/** A port that leads to another one; what comes is given to `hears` with how to pass it on. */
-const leading = (port: number, hears: (bytes: Buffer, pass: () => void) => void) =>
+/** A port that leads to another one; what comes is given to `hears` with how to pass it on, and how to end that. */
+const leading = (port: number, hears: (bytes: Buffer, pass: () => void, cut: () => void) => void) =>
   listening(
     net.createServer((near) => {
       const far = net.connect(port, "127.0.0.1")
       for (const socket of [near, far]) socket.on("error", () => near.destroy()).on("close", () => near.destroy())
       near.on("close", () => far.destroy())
-      near.on("data", (bytes: Buffer) => hears(bytes, () => far.write(bytes)))
-      near.on("end", () => hears(Buffer.alloc(0), () => far.end()))
+      const cut = () => near.destroy()
+      near.on("data", (bytes: Buffer) => hears(bytes, () => far.write(bytes), cut))
+      near.on("end", () => hears(Buffer.alloc(0), () => far.end(), cut))
       far.pipe(near)
     })
   )
@@ -51,5 +53,112 @@ it.live("the end of a control connection is not told before the relay has the pa
     yield* local.forwarded
     yield* Local.quiet(relay)
     assert.strictEqual(relay.output.size(file("ch_0")), 16)
+  })
+)
+
+it.live("the end of a data connection is not told before the relay has its packets: a slow link takes them later", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const held: Array<() => void> = []
+    let isHeld = true
+    let isAsked = false
+    let hasEnded = false
+    const dataPort = yield* leading(relay.dataPort, (bytes, pass) => {
+      hasEnded ||= bytes.length === 0
+      if (isHeld) held.push(pass)
+      else pass()
+    })
+    const controlPort = yield* leading(yield* Older.withoutJournals(relay.controlPort), (bytes, pass) => {
+      isAsked ||= bytes.length > 0 && bytes.readUInt32BE(Header.offsets.command) === DataPending.number
+      pass()
+    })
+    const local = yield* Local.start({ controlPort, dataPort })
+    const { c, d, file } = yield* Script.make(local, relay.output, () => {}).recording()
+    const stream = yield* c.addStream()
+    yield* d.packet(stream, 0, 16)
+    yield* c.index(stream, { seq: 0 })
+    yield* d.close
+    yield* until("its end, or a question", () => hasEnded || isAsked)
+    assert.isFalse(hasEnded)
+    isHeld = false
+    for (const pass of held) pass()
+    yield* c.close
+    yield* local.forwarded
+    yield* Local.quiet(relay)
+    assert.strictEqual(relay.output.size(file("ch_0")), 16)
+  })
+)
+
+/** Metadata, to which there is no answer, that is still on its way to the relay: what follows on its connection, too. */
+const withMetadata = Effect.gen(function* () {
+  const relay = yield* TestRelay.make()
+  const memory = new MemoryFiles()
+  const held: Array<() => void> = []
+  let isHeld = false
+  let isAsked = false
+  let hasEnded = false
+  let cut = () => {}
+  const dataPort = yield* leading(relay.dataPort, (bytes, pass) => {
+    hasEnded ||= bytes.length === 0
+    pass()
+  })
+  const controlPort = yield* leading(yield* Older.withoutJournals(relay.controlPort), (bytes, pass, end) => {
+    const command = bytes.length > 0 ? bytes.readUInt32BE(Header.offsets.command) : undefined
+    isHeld ||= command === SendMetadata.number
+    isAsked ||= isHeld && command === QuiescentControl.number
+    if (!isHeld) return pass()
+    held.push(pass)
+    cut = end
+  })
+  const local = yield* Local.start({ controlPort, dataPort, files: memory.service })
+  const { c, d, file } = yield* Script.make(local, relay.output, () => {}).recording()
+  const metadata = yield* c.addStream({ channel: "metadata" })
+  const stream = yield* c.addStream()
+  yield* d.packet(stream, 0, 16)
+  yield* c.index(stream, { seq: 0 })
+  yield* c.closeStream(stream, 0)
+  yield* c.metadata(metadata, Buffer.alloc(8, "m"))
+  yield* until("the metadata to be on its way", () => isHeld)
+  const release = () => {
+    isHeld = false
+    for (const pass of held.splice(0)) pass()
+  }
+  return {
+    relay,
+    local,
+    memory,
+    c,
+    d,
+    path: file("metadata"),
+    release,
+    cut: () => cut(),
+    isAsked: () => isAsked,
+    hasEnded: () => hasEnded
+  }
+})
+
+it.live("the end of a data connection, with which streams are closed, is not told before the relay has metadata", () =>
+  Effect.gen(function* () {
+    const { c, d, hasEnded, isAsked, local, path, relay, release } = yield* withMetadata
+    yield* d.close
+    yield* until("its end, or a question", () => hasEnded() || isAsked())
+    assert.isFalse(hasEnded())
+    release()
+    yield* c.close
+    yield* local.forwarded
+    yield* Local.quiet(relay)
+    assert.strictEqual(relay.output.size(path), 8)
+  })
+)
+
+it.live("a session whose last metadata is lost with the link is put aside", () =>
+  Effect.gen(function* () {
+    const { c, cut, d, isAsked, local, memory } = yield* withMetadata
+    yield* c.close
+    yield* d.close
+    yield* until("it to be forwarded, or a question", () => isAsked() || local.edge.spool.journals.size === 0)
+    cut()
+    yield* local.forwarded
+    assert.isTrue(memory.paths("/spool").some((name) => name.includes(".lost/")))
   })
 )

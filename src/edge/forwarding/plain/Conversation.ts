@@ -6,15 +6,15 @@ import * as CreateSession from "../../../protocol/control/CreateSession.ts"
 import * as SendIndex from "../../../protocol/control/SendIndex.ts"
 import * as SendMetadata from "../../../protocol/control/SendMetadata.ts"
 import * as Version from "../../../protocol/control/Version.ts"
-import { offsets as packetOffsets } from "../../../protocol/data/PacketHeader.ts"
+import { size as packetHeadBytes, offsets as packetOffsets } from "../../../protocol/data/PacketHeader.ts"
 import * as Header from "../../../protocol/Header.ts"
 import { Handles } from "../../../protocol/journal/Handles.ts"
 import { headBytes, Kind, offsets } from "../../../protocol/journal/Record.ts"
-import { u64Max } from "../../../protocol/Struct.ts"
 import * as Protocol from "../../../protocol/Version.ts"
 import type * as Dial from "../../../transport/Dial.ts"
 import type { TlsFailed } from "../../../transport/tls/DialTls.ts"
 import { Loan } from "../Loan.ts"
+import { Arrivals } from "./Arrivals.ts"
 import { type Refused, RelayConnection } from "./RelayConnection.ts"
 import { Dialect, Translation } from "./Translation.ts"
 
@@ -32,10 +32,7 @@ export class Conversation {
   readonly #connections = new Map<number, RelayConnection>()
   readonly #handles = new Handles()
   readonly #translation = new Translation()
-  /** The last packet of each of the relay's streams. */
-  readonly #newest = new Map<bigint, bigint>()
-  /** Closed streams, and the packet with which each ends. */
-  readonly #closed = new Map<bigint, bigint>()
+  readonly #arrivals = new Arrivals()
   /** The relay has something of it, so that it cannot be begun again. */
   isBegun = false
   #isFlatTold = false
@@ -66,7 +63,7 @@ export class Conversation {
       case Kind.command:
         return this.#command(connection, bytes, from, to)
       case Kind.packet:
-        this.#packet(bytes, from)
+        this.#packet(connection, bytes, from, to)
         return this.#write(connection, bytes.subarray(from, to))
       case Kind.rest:
         return this.#rest(connection, bytes, from, to)
@@ -95,13 +92,24 @@ export class Conversation {
   /** The tracer closed the connection: closes the one to the relay once that has everything. */
   #end(number: number, connection: RelayConnection): Effect.Effect<void, Failure> {
     return Effect.gen({ self: this }, function* () {
-      // With a data connection the relay closes its streams: by then it has the indexes that came by others.
-      for (const each of this.#connections.values()) yield* each.indexesAnswered
+      // With a data connection the relay closes its streams: by then it has what came by others, metadata too.
+      for (const each of this.#connections.values()) yield* each.settled
       if (connection.dialect.minor > 0) {
-        for (const handle of this.#newest.keys()) yield* this.#arrived(connection, handle)
-      }
+        if (connection.isAsked) for (const handle of this.#arrivals.streams) yield* this.#arrived(connection, handle)
+      } else yield* this.#dataEnd(connection)
       this.#connections.delete(number)
       yield* connection.close
+    })
+  }
+
+  #dataEnd(connection: RelayConnection): Effect.Effect<void, Failure> {
+    return Effect.gen({ self: this }, function* () {
+      const asked = [...this.#connections.values()].find(({ isAsked }) => isAsked)
+      if (asked !== undefined) for (const handle of connection.streams) yield* this.#surelyArrived(asked, handle)
+      const isOwed = [...connection.streams].some((handle) => this.#arrivals.due(handle) !== undefined)
+      if (isOwed) yield* connection.flushed
+      // From here on the relay does not know them, and ends a connection by which it is asked for them.
+      for (const handle of connection.streams) this.#arrivals.forget(handle)
     })
   }
 
@@ -111,14 +119,19 @@ export class Conversation {
     return Effect.gen({ self: this }, function* () {
       const command = bytes.readUInt32BE(from + Header.offsets.command)
       const { dialect } = connection
+      connection.restBytes = Header.size + Number(bytes.readBigUInt64BE(from + Header.offsets.dataSize)) - (to - from)
       this.#handles.inCommand(bytes, from, to)
       const request = this.#translation.command(dialect, bytes, from, to)
       if (request === undefined) return
       if (command === SendIndex.number) {
+        this.#indexed(bytes, from + Header.size)
         yield* this.#write(connection, request)
         return yield* connection.indexSent
       }
-      if (command === SendMetadata.number) return yield* this.#write(connection, request)
+      if (command === SendMetadata.number) {
+        connection.unsettled = bytes.readBigUInt64BE(from + Header.size)
+        return yield* this.#write(connection, request)
+      }
       yield* connection.indexesAnswered
       if (command === CloseStream.number) {
         yield* this.#arrived(connection, bytes.readBigUInt64BE(from + Header.size))
@@ -135,6 +148,7 @@ export class Conversation {
   }
 
   #rest(connection: RelayConnection, bytes: Buffer, from: number, to: number): Effect.Effect<void, Failure> {
+    this.#passed(connection, to - from)
     const rest = this.#translation.rest(connection.dialect, bytes, from, to)
     return rest === undefined ? Effect.void : this.#write(connection, rest)
   }
@@ -150,32 +164,59 @@ export class Conversation {
 
   // ---- streams ---------------------------------------------------------------------------------------------------
 
-  #packet(bytes: Buffer, from: number): void {
+  #packet(connection: RelayConnection, bytes: Buffer, from: number, to: number): void {
     this.#handles.inPacket(bytes, from)
     const stream = bytes.readBigUInt64BE(from + packetOffsets.streamId)
     const sequence = bytes.readBigUInt64BE(from + packetOffsets.netSeqNum)
-    this.#newest.set(stream, sequence)
-    if (sequence === this.#closed.get(stream)) this.#forget(stream)
+    this.#arrivals.begun(stream, sequence)
+    connection.packet = { stream, sequence }
+    connection.streams.add(stream)
+    connection.restBytes = packetHeadBytes + bytes.readUInt32BE(from + packetOffsets.dataSize)
+    this.#passed(connection, to - from)
+    if (this.#arrivals.isLast(stream, sequence)) this.#forget(stream)
+  }
+
+  /** So many bytes more of what began last on the connection. */
+  #passed(connection: RelayConnection, byteCount: number): void {
+    connection.restBytes -= byteCount
+    const { packet } = connection
+    if (connection.restBytes > 0 || packet === undefined) return
+    connection.packet = undefined
+    this.#arrivals.whole(packet.stream, packet.sequence)
+  }
+
+  #indexed(bytes: Buffer, at: number): void {
+    const stream = bytes.readBigUInt64BE(at + SendIndex.offsets.relayStreamId)
+    this.#arrivals.indexed(stream, bytes.readBigUInt64BE(at + SendIndex.offsets.netSeqNum))
   }
 
   /** Waits until the relay has the last packet of the stream that was sent. */
   #arrived(connection: RelayConnection, handle: bigint): Effect.Effect<void, Failure> {
-    const newest = this.#newest.get(handle)
-    return newest === undefined ? Effect.void : connection.arrived(handle, newest)
+    return Effect.gen({ self: this }, function* () {
+      yield* this.#surelyArrived(connection, handle)
+      const due = this.#arrivals.due(handle)
+      if (due === undefined) return
+      if (yield* connection.mayHaveArrived(handle, due)) this.#arrivals.arrived(handle, due)
+    })
   }
 
-  /** The relay has closed it; packets that were heard later may still come. */
+  /** … the last that was sent with its index. */
+  #surelyArrived(connection: RelayConnection, handle: bigint): Effect.Effect<void, Failure> {
+    const sure = this.#arrivals.sure(handle)
+    if (sure === undefined) return Effect.void
+    return Effect.map(connection.arrived(handle, sure), () => this.#arrivals.arrived(handle, sure))
+  }
+
+  /** The relay has closed it. */
   #close(bytes: Buffer, at: number): void {
     const stream = bytes.readBigUInt64BE(at)
-    const last = bytes.readBigUInt64BE(at + 8)
-    if (last === u64Max || this.#newest.get(stream) === last) this.#forget(stream)
-    else this.#closed.set(stream, last)
+    if (this.#arrivals.closed(stream, bytes.readBigUInt64BE(at + 8))) this.#forget(stream)
   }
 
   /** Forgets the stream: applications come and go while their session goes on. */
   #forget(stream: bigint): void {
-    this.#closed.delete(stream)
-    this.#newest.delete(stream)
+    this.#arrivals.forget(stream)
+    for (const { streams } of this.#connections.values()) streams.delete(stream)
     this.#handles.forget(stream)
     this.#translation.forget(stream)
   }

@@ -5,6 +5,7 @@ import * as CloseTraceChunk from "../../../protocol/control/CloseTraceChunk.ts"
 import * as CreateSession from "../../../protocol/control/CreateSession.ts"
 import * as DataPending from "../../../protocol/control/DataPending.ts"
 import { nameOf } from "../../../protocol/control/index.ts"
+import * as QuiescentControl from "../../../protocol/control/QuiescentControl.ts"
 import * as SendIndex from "../../../protocol/control/SendIndex.ts"
 import * as Version from "../../../protocol/control/Version.ts"
 import * as ReturnCode from "../../../protocol/ReturnCode.ts"
@@ -24,9 +25,12 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", { command:
 
 /** So many indexes may be unanswered before the next command waits. */
 const unansweredMax = 256
-/** If data is pending for longer, the tracer never sent the index of a packet. */
+/** How often the relay is asked for a packet. */
 const pendingWait = "50 millis"
+/** If it is pending for longer, the tracer never sent its rest, or its index. */
 const pendingCountMax = 200
+/** An hour: nor does a relay get for ever what it was sent. */
+const sureCountMax = 72_000
 /** Bytes of a name, its NUL included. */
 const pathBytesMax = 4096
 
@@ -35,6 +39,14 @@ export class RelayConnection {
   readonly #link: Dial.Link
   readonly #scope: Scope.Closeable
   #unansweredCount = 0
+  /** Bytes that are missing of the message that began last. */
+  restBytes = 0
+  /** The stream whose metadata, to which there is no answer, came behind the last answer. */
+  unsettled: bigint | undefined
+  /** The packet that began last, until it is whole. */
+  packet: { readonly stream: bigint; readonly sequence: bigint } | undefined
+  /** Streams of which packets came by it, by the relay's handles. */
+  readonly streams = new Set<bigint>()
   /** Answers to ADD_STREAM, the oldest first. */
   readonly #added: Array<{ readonly handle: bigint; readonly code: number }> = []
 
@@ -54,6 +66,12 @@ export class RelayConnection {
       const link = yield* Scope.provide(Dial.dial(to, role), scope)
       return new RelayConnection(link, scope, dialect)
     })
+  }
+
+  /** Waits until the system has all that was written: a close does not, if the relay is slow. */
+  get flushed(): Effect.Effect<void, Dial.LinkLost> {
+    const written = Effect.callback<void>((resume) => this.#link.write([new Uint8Array(0)], () => resume(Effect.void)))
+    return Effect.andThen(written, this.#link.drained)
   }
 
   get close(): Effect.Effect<void> {
@@ -94,6 +112,7 @@ export class RelayConnection {
   answered(command: number): Effect.Effect<void, Dial.LinkLost | Refused> {
     return Effect.gen({ self: this }, function* () {
       const { dialect } = this
+      this.unsettled = undefined
       if (command === Version.number) {
         const view = viewOf(yield* this.#link.read(8))
         dialect.minor = Protocol.negotiate(Math.min(view.getUint32(4), dialect.spoken))
@@ -112,16 +131,44 @@ export class RelayConnection {
     })
   }
 
-  /** Waits until the relay has the packet of that number. */
+  /** The relay can be asked something by it: not in the midst of a message. */
+  get isAsked(): boolean {
+    return this.dialect.minor > 0 && this.restBytes === 0
+  }
+
+  /** Waits until the relay has carried out all that came by it. */
+  get settled(): Effect.Effect<void, Dial.LinkLost | Refused> {
+    return Effect.gen({ self: this }, function* () {
+      yield* this.indexesAnswered
+      if (this.unsettled === undefined || !this.isAsked) return
+      const question = QuiescentControl.request(0).encode({ streamId: this.unsettled })
+      this.#link.write([framed(QuiescentControl.number, question)])
+      yield* this.answered(QuiescentControl.number)
+    })
+  }
+
+  /** Waits until the relay has the packet of that number, which was sent with its index. */
   arrived(streamId: bigint, lastNetSeqNum: bigint): Effect.Effect<void, Dial.LinkLost> {
+    const reason = `it does not get packet ${lastNetSeqNum} of stream ${streamId}`
+    const lost = Effect.fail(new Dial.LinkLost({ address: this.#link.name, reason }))
+    return Effect.flatMap(this.#asked(streamId, lastNetSeqNum, sureCountMax), (is) => (is ? Effect.void : lost))
+  }
+
+  /** The same of one that may never be whole, or be without its index: false then. */
+  mayHaveArrived(streamId: bigint, lastNetSeqNum: bigint): Effect.Effect<boolean, Dial.LinkLost> {
+    return this.#asked(streamId, lastNetSeqNum, pendingCountMax)
+  }
+
+  #asked(streamId: bigint, lastNetSeqNum: bigint, countMax: number): Effect.Effect<boolean, Dial.LinkLost> {
     return Effect.gen({ self: this }, function* () {
       const question = DataPending.request(0).encode({ streamId, lastNetSeqNum })
-      for (let count = 0; count < pendingCountMax; count++) {
+      for (let count = 0; count < countMax; count++) {
         this.#link.write([framed(DataPending.number, question)])
         const answer = viewOf(yield* this.#link.read(4)).getUint32(0)
-        if (answer !== ReturnCode.PENDING) return
+        if (answer !== ReturnCode.PENDING) return true
         yield* Effect.sleep(pendingWait)
       }
+      return false
     })
   }
 }
