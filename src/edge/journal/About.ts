@@ -17,7 +17,9 @@ export const About = Schema.Struct({
   from: Schema.optionalKey(Schema.String),
   /** Whose that edge was when it brought it first. */
   owner: Schema.optionalKey(Schema.String),
-  createdMillis: Schema.Finite
+  createdMillis: Schema.Finite,
+  /** How often a relay that takes no journals has begun it; absent: never. */
+  begunCount: Schema.optionalKey(Schema.Int)
 })
 export interface About extends Schema.Schema.Type<typeof About> {}
 

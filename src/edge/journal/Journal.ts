@@ -173,8 +173,20 @@ export class Journal {
       if (this.isRecovered) return this.segments.redate
       this.about = { ...this.about, createdMillis: wallMillisOf(this.#begunAt) }
       if (this.segments.all.length === 0) return Effect.void
-      const about = this.home.stays((directory) => About.replace(this.#files, directory, this.about))
-      return Effect.andThen(Effect.ignore(about), this.segments.redate)
+      return Effect.andThen(this.#noted, this.segments.redate)
+    })
+  }
+
+  /** A full disk must not keep it from being forwarded. */
+  get #noted(): Effect.Effect<void> {
+    return Effect.ignore(this.home.stays((directory) => About.replace(this.#files, directory, this.about)))
+  }
+
+  /** A relay that takes no journals begins it: whoever forwards it to such a one later knows. */
+  get begins(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.about = { ...this.about, begunCount: (this.about.begunCount ?? 0) + 1 }
+      return this.#noted
     })
   }
 

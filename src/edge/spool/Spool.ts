@@ -279,7 +279,8 @@ export class Spool {
   putAside(journal: Journal, why: string): Effect.Effect<boolean> {
     return Effect.gen({ self: this }, function* () {
       if (!this.journals.has(journal.token)) return false
-      const rest = Math.max(0, journal.last - Math.max(journal.base, journal.received))
+      const { base, last, received, segments } = journal
+      const rest = Math.max(0, last - Math.max(base, received, (segments.first ?? 1) - 1))
       // Its tracers wait for their answers until then.
       yield* Effect.timeoutOption(written(journal), lastWrites)
       yield* report("JOURNAL_LOST", `${journal.about.name}: ${why}: ${rest} records in ${journal.home.directory}`)

@@ -139,6 +139,11 @@ export const failures = {
     "relay has no trace chunks: rotations and clears are left out",
     "Of `lttng-relay edge`: the relay speaks less than 2.11, and was away when the session began. Nothing is lost."
   ),
+  SESSION_AGAIN: entry(
+    "warning",
+    "session is recorded once more, from its beginning",
+    "Of `lttng-relay edge`: the relay takes no journals, and an edge was lost in the midst of the session. All of it is recorded under the name in the line. What the relay had got stays under the old one, without an end: remove it when done."
+  ),
   JOURNAL_LOST: entry(
     "error",
     "session cannot be forwarded",

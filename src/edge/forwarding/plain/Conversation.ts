@@ -15,6 +15,7 @@ import type * as Dial from "../../../transport/Dial.ts"
 import type { TlsFailed } from "../../../transport/tls/DialTls.ts"
 import { Loan } from "../Loan.ts"
 import { Arrivals } from "./Arrivals.ts"
+import { beside } from "./Beside.ts"
 import { type Refused, RelayConnection } from "./RelayConnection.ts"
 import { Dialect, Translation } from "./Translation.ts"
 
@@ -25,10 +26,20 @@ export interface Addresses {
 
 export type Failure = Dial.DialFailed | TlsFailed | Dial.LinkLost | Refused
 
+export interface Options {
+  /** HOST/SESSION. */
+  readonly name: string
+  readonly to: Addresses
+  /** The relay allows clearing. */
+  readonly clears: boolean
+  /** How often such a relay has begun it before. */
+  readonly begunCount: number
+  /** Done before the relay is told anything that it keeps. */
+  readonly begin: Effect.Effect<void>
+}
+
 export class Conversation {
-  readonly #name: string
-  readonly #to: Addresses
-  readonly #clears: boolean
+  readonly #options: Options
   readonly #connections = new Map<number, RelayConnection>()
   readonly #handles = new Handles()
   readonly #translation = new Translation()
@@ -36,13 +47,11 @@ export class Conversation {
   /** The relay has something of it, so that it cannot be begun again. */
   isBegun = false
   #isFlatTold = false
+  #isBesideTold = false
   #loan = new Loan(() => {})
 
-  /** Of the session of that name. `clears`: the relay allows clearing. */
-  constructor(name: string, to: Addresses, clears: boolean) {
-    this.#name = name
-    this.#to = to
-    this.#clears = clears
+  constructor(options: Options) {
+    this.#options = options
   }
 
   /** Records given to `record` from now on lie in the buffer of `loan`. */
@@ -77,7 +86,8 @@ export class Conversation {
   }
 
   #dial(number: number, role: "control" | "data"): Effect.Effect<void, Failure, Scope.Scope> {
-    const dialled = RelayConnection.dial(this.#to[role], role, new Dialect(this.#clears))
+    const { clears, to } = this.#options
+    const dialled = RelayConnection.dial(to[role], role, new Dialect(clears))
     return Effect.map(dialled, (connection) => void this.#connections.set(number, connection))
   }
 
@@ -121,7 +131,8 @@ export class Conversation {
       const { dialect } = connection
       connection.restBytes = Header.size + Number(bytes.readBigUInt64BE(from + Header.offsets.dataSize)) - (to - from)
       this.#handles.inCommand(bytes, from, to)
-      const request = this.#translation.command(dialect, bytes, from, to)
+      const created = command === CreateSession.number ? yield* this.#created(dialect, bytes, from, to) : undefined
+      const request = created ?? this.#translation.command(dialect, bytes, from, to)
       if (request === undefined) return
       if (command === SendIndex.number) {
         this.#indexed(bytes, from + Header.size)
@@ -137,6 +148,7 @@ export class Conversation {
         yield* this.#arrived(connection, bytes.readBigUInt64BE(from + Header.size))
       }
       if (command === CreateSession.number) {
+        if (!this.isBegun) yield* this.#options.begin
         this.isBegun = true
         yield* this.#tellOfFlat(dialect)
       }
@@ -144,6 +156,19 @@ export class Conversation {
       yield* this.#write(connection, request)
       yield* connection.answered(command)
       if (command === CloseStream.number) this.#close(bytes, from + Header.size)
+    })
+  }
+
+  /** Undefined: as the tracer said it. */
+  #created(dialect: Dialect, bytes: Buffer, from: number, to: number): Effect.Effect<Uint8Array | undefined> {
+    return Effect.gen({ self: this }, function* () {
+      const { begunCount, name } = this.#options
+      const changed = beside(bytes.subarray(from, to), dialect.spoken, begunCount)
+      if (changed === undefined) return undefined
+      const where = `recorded anew as ${changed.name}, beside what the relay had of it before`
+      if (!this.#isBesideTold) yield* report("SESSION_AGAIN", `${name}: ${where}`)
+      this.#isBesideTold = true
+      return this.#translation.command(dialect, changed.command, 0, changed.command.length)
     })
   }
 
@@ -158,7 +183,7 @@ export class Conversation {
     if (!isFlat || this.#isFlatTold) return Effect.void
     this.#isFlatTold = true
     const { major } = Protocol.own
-    const detail = `${this.#name}: the relay speaks ${major}.${minor}, the tracer was answered ${major}.${spoken}`
+    const detail = `${this.#options.name}: the relay speaks ${major}.${minor}, the tracer was answered ${major}.${spoken}`
     return report("SESSION_FLATTENED", detail)
   }
 

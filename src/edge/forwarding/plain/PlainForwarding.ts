@@ -1,7 +1,8 @@
 /**
  * Sends a journal to a relay that takes none, as the tracer itself would: command by command, packet by packet, in the
  * version of the protocol that the relay speaks (`Translation`). Such a relay ends a session when its connection is
- * lost, so there is one attempt: what it did not get by then stays here.
+ * lost, so a process makes one attempt: what it did not get by then stays here. The next process makes another one,
+ * from the beginning if that is here (`Beside`).
  */
 import { Effect, Result, type Scope } from "effect"
 import { headBytes, Kind, offsets } from "../../../protocol/journal/Record.ts"
@@ -31,7 +32,9 @@ export interface Options {
 
 /** Sends the journal until the relay has all of it, or is lost. */
 export const forwardPlain = (journal: Journal, options: Options): Effect.Effect<Done, Failure, Scope.Scope> => {
-  const conversation = new Conversation(journal.about.name, options.to, options.clears)
+  const { begunCount = 0, name } = journal.about
+  const { clears, to } = options
+  const conversation = new Conversation({ name, to, clears, begunCount, begin: journal.begins })
   const reader = new JournalReader(journal, 1)
   const some = Effect.gen(function* () {
     const { bytes, from, last, release, to } = yield* reader.read
