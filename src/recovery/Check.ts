@@ -9,6 +9,7 @@ import * as CtfIndex from "../protocol/CtfIndex.ts"
 import * as CtfPacket from "../protocol/CtfPacket.ts"
 import * as DataFile from "./DataFile.ts"
 import { append, type Finding, finding } from "./Finding.ts"
+import { directoriesOf, Meanwhile } from "./Meanwhile.ts"
 import type { Metadata } from "./MetadataFile.ts"
 import type { EventReading, Packet } from "./PacketScan.ts"
 import * as RecordedTrace from "./RecordedTrace.ts"
@@ -70,20 +71,21 @@ class Walk {
   byteCount = 0
   decodedByteCount = 0
   readonly #tree: Tree
+  readonly #meanwhile: Meanwhile
   readonly #options: Options
   readonly #metadata = new SiblingMetadata()
   readonly #packets = new SessionPackets()
   readonly #attempt = RecordedTrace.attempting(this.findings)
   /** Directories of files that are being written, and all above them. */
-  readonly #busy = new Set<string>()
+  readonly #busy: ReadonlySet<string>
+  /** Directories that have changed while they were looked at. */
+  readonly #changed = new Set<string>()
 
   constructor(tree: Tree, options: Options) {
-    this.#tree = tree
+    this.#meanwhile = new Meanwhile(tree)
+    this.#tree = this.#meanwhile.tree
     this.#options = options
-    for (const path of tree.written ?? []) {
-      const names = path.split("/").slice(0, -1)
-      for (let count = names.length; count >= 0; count--) this.#busy.add(names.slice(0, count).join("/"))
-    }
+    this.#busy = directoriesOf(tree.written?.() ?? [])
   }
 
   directory(path: string, depth = 0): Below {
@@ -188,7 +190,8 @@ class Walk {
     }
     this.findings.unshift(...fresh)
     const { findings, suspicions } = this.#packets.look()
-    const shared = suspicions.flatMap((suspicion) => this.#shared(suspicion))
+    const looked = suspicions.map(({ traces, ...rest }) => ({ traces, found: this.#shared({ traces, ...rest }) }))
+    const shared = looked.flatMap(({ found, traces }) => (this.#isChanged(traces) ? [] : found))
     this.#dropIndexes(shared)
     const changing = new Set(this.findings.flatMap(pathsOf))
     // A file changes once at a time; and before the directories around it get other names.
@@ -197,7 +200,25 @@ class Walk {
       for (const path of pathsOf(each)) changing.add(path)
       return isFree ? each : { ...each, changes: [] }
     })
-    return [...once, ...this.findings, ...findings]
+    return this.#still([...once, ...this.findings, ...findings])
+  }
+
+  /** Leaves out what is said of directories that are not any more what was looked at. */
+  #still(findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> {
+    const still = findings.filter((each) => each.severity === "note" || !this.#isChanged([each.path, ...pathsOf(each)]))
+    for (const { code, path } of still) if (code === "being-written") this.#changed.delete(path)
+    return [...still, ...[...this.#changed].map(beingChanged)]
+  }
+
+  /** Whether any of them lies in a directory that has changed meanwhile. */
+  #isChanged(paths: Iterable<string>): boolean {
+    for (const path of paths) {
+      const place = this.#meanwhile.at(path)
+      if (place === undefined) continue
+      this.#changed.add(place)
+      return true
+    }
+    return false
   }
 
   /** Drops changes to indexes whose data files are to be removed. */
@@ -272,6 +293,9 @@ const beingWritten = (path: string): Finding =>
     path,
     "somebody has files open in it, or may record it: its packets are counted, and not judged"
   )
+
+const beingChanged = (path: string): Finding =>
+  finding("note", "being-written", path, "it changed while it was looked at: nothing can be told of it")
 
 const secondNanos = 1_000_000_000n
 

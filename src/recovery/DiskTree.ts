@@ -7,7 +7,7 @@ import * as SystemError from "../errors/SystemError.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
 import type { Change, InHead } from "./Finding.ts"
-import { realOf, writtenBelow } from "./OpenFiles.ts"
+import { attempt, realOf, writtenBelow } from "./OpenFiles.ts"
 import { maybeWrittenBelow } from "./Recorders.ts"
 import * as Resumed from "./Resumed.ts"
 import { byName, type Entry, type Tree } from "./Tree.ts"
@@ -45,12 +45,17 @@ export const rootOf = (path: string): string => {
   throw new Error(`${harmless(path)}: ${SystemError.notDirectory}`)
 }
 
+/** None if the root has gone. */
 const written = (root: string, isInPlace: boolean): ReadonlySet<string> =>
-  new Set([...writtenBelow(root), ...(isInPlace ? maybeWrittenBelow(root) : [])])
+  new Set([...(attempt(() => writtenBelow(root)) ?? []), ...(isInPlace ? maybeWrittenBelow(root) : [])])
 
 /** Throws what keeps `root` from being read. `isInPlace`: files that a relay may record count as written, too. */
-export const make = (root: string, isInPlace = false): Tree => ({
-  written: written(rootOf(root), isInPlace),
+export const make = (root: string, isInPlace = false): Tree => {
+  const place = rootOf(root)
+  return { ...treeOf(root), written: () => written(place, isInPlace) }
+}
+
+const treeOf = (root: string): Tree => ({
   list: (path) => {
     const directory = join(root, path)
     return fs

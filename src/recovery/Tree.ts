@@ -21,8 +21,8 @@ export interface Tree {
   readonly list: (path: string) => ReadonlyArray<Entry>
   readonly read: (path: string) => Uint8Array
   readonly data: (path: string, byteCount: number) => DataSource
-  /** Files that somebody has open for writing, as far as that is known. */
-  readonly written?: ReadonlySet<string>
+  /** Files that somebody has open for writing now, as far as that is known. */
+  readonly written?: () => ReadonlySet<string>
 }
 
 export const join = (directory: string, name: string): string => (directory === "" ? name : `${directory}/${name}`)

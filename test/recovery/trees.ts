@@ -33,16 +33,15 @@ export const tree = (files: Files): Tree => ({
     }
     return [...names.values()].sort(byName)
   },
-  read: (path) => {
-    const bytes = files.get(path)
-    if (bytes === undefined) throw Object.assign(new Error(`no file ${path}`), { code: "ENOENT" })
-    return bytes
-  },
-  data: (path) => ({
-    from: (offset) => inMemory((files.get(path) as Uint8Array).subarray(offset)),
-    release: () => {}
-  })
+  read: (path) => bytesOf(files, path),
+  data: (path) => ({ from: (offset) => inMemory(bytesOf(files, path).subarray(offset)), release: () => {} })
 })
+
+const bytesOf = (files: Files, path: string): Uint8Array => {
+  const bytes = files.get(path)
+  if (bytes === undefined) throw Object.assign(new Error(`no file ${path}`), { code: "ENOENT" })
+  return bytes
+}
 
 const rename = (files: Files, from: string, to: string): void => {
   const moved = [...files].filter(([path]) => path === from || path.startsWith(`${from}/`))
