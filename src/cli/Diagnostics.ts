@@ -30,7 +30,8 @@ const say = (line: string): void => {
 
 /** Ends the process: no command has anything to put in order that is worth more than saying this. */
 const giveUp = (cause: unknown): never => {
-  if (cause instanceof StandardOutput.OutputClosed) process.exit(0)
+  // What the command has found by now is its status, though nobody reads how it goes on.
+  if (cause instanceof StandardOutput.OutputClosed) process.exit()
   say(`Error: ${SystemError.messageOf(cause)}`)
   process.exit(status.failed)
 }

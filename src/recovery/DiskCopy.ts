@@ -171,6 +171,12 @@ const discarded = (staging: string, isOurs: boolean, target: string, cause: unkn
   }
 }
 
+const checkEmpty = (target: string, to: string): void => {
+  const names = fs.readdirSync(pathOf(target))
+  const unfinished = `: ${stagingName} in it is a copy that was not finished, or is being made; if none is, remove ${to}`
+  if (names.length > 0) throw new Error(`${to} is not empty${names.includes(stagingName) ? unfinished : ""}`)
+}
+
 /**
  * Copies `from` to `to`, which must be new or empty. Answers what was left out. Throws what keeps the copy from being
  * written, and leaves nothing of it then.
@@ -181,7 +187,7 @@ export const copy = (from: string, to: string): ReadonlyArray<LeftOut> => {
   const stat = fs.statSync(pathOf(source))
   if (`${target}/`.startsWith(`${source}/`)) throw new Error(`${to} lies in ${from}`)
   const isOurs = !fs.existsSync(pathOf(target))
-  if (!isOurs && fs.readdirSync(pathOf(target)).length > 0) throw new Error(`${to} is not empty`)
+  if (!isOurs) checkEmpty(target, to)
   fs.readdirSync(pathOf(source))
   if (isOurs) Directory.makeNow(target, (stat.mode & 0o777) | 0o700)
   const staging = join(target, stagingName)

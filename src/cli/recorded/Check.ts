@@ -46,10 +46,10 @@ const run = ({ directory, events, json, strict }: Flags.Given<typeof config>) =>
   Effect.gen(function* () {
     const readsEvents = events ? "all" : "small"
     const report = yield* Output.attempt(() => Checked.check(DiskTree.make(directory), { readsEvents }))
-    yield* json ? print(report) : show(report, directory)
     const isLossy = strict && report.findings.some(({ severity }) => severity === "loss")
-    // What is wrong has been said.
+    // Before it is printed: whoever reads the first line only, or nothing, has the status.
     if (isLossy || Checked.isDamaged(report)) process.exitCode = 1
+    yield* json ? print(report) : show(report, directory)
   })
 
 /** Which traces, and how they are looked at. */

@@ -41,23 +41,27 @@ const preview = ({ directory, events, json }: Input) =>
       Checked.check(DiskTree.make(directory, true), Recovery.optionsOf(events))
     )
     const wanted = Recovery.plan(report.findings)
+    const left = report.findings.filter(({ changes, severity }) => severity === "damage" && changes.length === 0)
+    if (wanted.length > 0 || left.length > 0) process.exitCode = 1
     for (const change of wanted) {
       yield* json ? Output.printJson({ would: described(change) }) : Output.print(`would ${described(change)}`)
     }
-    const left = report.findings.filter(({ changes, severity }) => severity === "damage" && changes.length === 0)
     if (wanted.length === 0) yield* tellLeft(left, json)
-    if (wanted.length > 0 || left.length > 0) process.exitCode = 1
     if (json) return
     const advice = "nothing was changed: give --to=DIR for a repaired copy, or --in-place"
     yield* Console.log(wanted.length === 0 ? Check.summary(report) : advice)
   })
 
-const repair = (root: string, { events, inPlace, json }: Input) =>
+const repair = (root: string, { events, inPlace }: Input) =>
   Effect.gen(function* () {
     const tree = yield* Output.attempt(() => DiskTree.make(root, inPlace))
-    const { changes, failures, report } = yield* Output.attempt(() =>
+    return yield* Output.attempt(() =>
       Recovery.repair(tree, (change) => DiskTree.apply(root, change), Recovery.optionsOf(events))
     )
+  })
+
+const tellRepaired = ({ changes, failures, report }: Recovery.Repaired, json: boolean) =>
+  Effect.gen(function* () {
     for (const change of changes) {
       yield* json ? Output.printJson({ did: described(change) }) : Output.print(described(change))
     }
@@ -71,27 +75,35 @@ const repair = (root: string, { events, inPlace, json }: Input) =>
       json
     )
     if (!json) yield* Console.log(Check.summary(report))
-    if (failures.length > 0 || Checked.isDamaged(report)) process.exitCode = 1
   })
 
-const copy = (to: string, { directory, json }: Input) =>
+const tellLeftOut = (leftOut: ReadonlyArray<DiskCopy.LeftOut>, json: boolean) =>
+  Effect.forEach(
+    leftOut,
+    ({ path, reason }) =>
+      json ? Output.printJson({ leftOut: path, reason }) : Output.tell(`left out: ${path}: ${reason}`),
+    { discard: true }
+  )
+
+/** All is done, and the status known, before a word is printed: whoever does not listen to the end ends the process. */
+const mend = (input: Input, to: string | undefined) =>
   Effect.gen(function* () {
-    const leftOut = yield* Output.attempt(() => DiskCopy.copy(directory, to))
-    for (const { isLoss, path, reason } of leftOut) {
-      yield* json ? Output.printJson({ leftOut: path, reason }) : Output.tell(`left out: ${path}: ${reason}`)
-      if (isLoss) process.exitCode = 1
-    }
+    const { directory, json } = input
+    const leftOut = to === undefined ? [] : yield* Output.attempt(() => DiskCopy.copy(directory, to))
+    const telling = tellLeftOut(leftOut, json)
+    const repaired = yield* Effect.tapError(repair(to ?? directory, input), () => telling)
+    const { failures, report } = repaired
+    const isLossy = leftOut.some(({ isLoss }) => isLoss)
+    if (isLossy || failures.length > 0 || Checked.isDamaged(report)) process.exitCode = 1
+    yield* telling
+    yield* tellRepaired(repaired, json)
   })
 
-const run = (input: Input) =>
-  Effect.gen(function* () {
-    const to = Option.getOrUndefined(input.to)
-    if (to !== undefined && input.inPlace)
-      return yield* Effect.fail(new Misused("--to and --in-place exclude each other"))
-    if (to === undefined && !input.inPlace) return yield* preview(input)
-    if (to !== undefined) yield* copy(to, input)
-    yield* repair(to ?? input.directory, input)
-  })
+const run = (input: Input) => {
+  const to = Option.getOrUndefined(input.to)
+  if (to !== undefined && input.inPlace) return Effect.fail(new Misused("--to and --in-place exclude each other"))
+  return to === undefined && !input.inPlace ? preview(input) : mend(input, to)
+}
 
 export const command = Command.make("repair", config, (input) => Output.reported(run(input))).pipe(
   Command.withDescription(
