@@ -5,8 +5,8 @@
  * Accepts a session directory, one chunk of it, or one trace. It reads what is there and changes nothing.
  */
 import type { Dirent } from "node:fs"
-import { type FileHandle, open as openFile, readdir, readFile } from "node:fs/promises"
-import { basename, dirname, join, relative, resolve } from "node:path"
+import { type FileHandle, open as openFile, readdir, readFile, realpath, stat } from "node:fs/promises"
+import { basename, dirname, join, relative, resolve, sep } from "node:path"
 import { Effect, Schema, type Scope } from "effect"
 import * as SystemError from "../errors/SystemError.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
@@ -43,7 +43,7 @@ export interface DataFile {
   /** Absolute path of the file. */
   readonly location: string
   readonly byteCount: number
-  /** What its index file says; without one, what its packets say. */
+  /** What its index file says; without one, and behind its last record, what the packets say. */
   readonly packets: ReadonlyArray<PacketRecord>
   readonly index: "1.0" | "1.1" | "none"
 }
@@ -103,11 +103,33 @@ const attempt = <A>(path: string, run: () => Promise<A>): Effect.Effect<A, Trace
     catch: (cause) => new TraceUnreadable({ path, reason: SystemError.reasonOf(cause) })
   })
 
-const list = (directory: string): Effect.Effect<ReadonlyArray<Dirent>, TraceUnreadable> =>
-  Effect.map(
-    attempt(directory, () => readdir(pathOf(directory), { withFileTypes: true })),
-    (entries) => entries.filter(({ name }) => !name.startsWith(".")).sort((a, b) => (a.name < b.name ? -1 : 1))
-  )
+type Entry = Pick<Dirent, "name" | "isFile" | "isDirectory">
+
+const isBelow = (path: string, above: string): boolean => `${path}${sep}`.startsWith(`${above}${sep}`)
+
+const none: Omit<Entry, "name"> = { isFile: () => false, isDirectory: () => false }
+
+/** What a link leads to. A directory around the link, or below `top`, is found without it. */
+const linked = async (top: string, directory: string, name: string): Promise<Entry> => {
+  const [path, real] = [pathOf(join(directory, name)), (at: string) => realpath(pathOf(at))]
+  try {
+    const [found, end, own, root] = await Promise.all([stat(path), realpath(path), real(directory), real(top)])
+    const isFound = isBelow(end, root) || isBelow(own, end)
+    return { name, isFile: () => found.isFile(), isDirectory: () => found.isDirectory() && !isFound }
+  } catch (cause) {
+    // It leads nowhere.
+    if (/^(ENOENT|ELOOP)$/.test((cause as NodeJS.ErrnoException).code ?? "")) return { name, ...none }
+    throw cause
+  }
+}
+
+/** What is in a directory that lies in `top`, or is it. */
+const list = (directory: string, top: string): Effect.Effect<ReadonlyArray<Entry>, TraceUnreadable> =>
+  attempt(directory, async () => {
+    const all = await readdir(pathOf(directory), { withFileTypes: true })
+    const entries = all.filter(({ name }) => !name.startsWith(".")).sort((a, b) => (a.name < b.name ? -1 : 1))
+    return Promise.all(entries.map((entry) => (entry.isSymbolicLink() ? linked(top, directory, entry.name) : entry)))
+  })
 
 const read = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> => attempt(path, () => readFile(pathOf(path)))
 
@@ -165,14 +187,18 @@ const readAt = async (file: FileHandle, at: number, count: number): Promise<Uint
   return bytes.subarray(0, done)
 }
 
-/** Finds packets by their own heads, up to the first place that has none. */
-const scan = (path: string, byteCount: number): Effect.Effect<ReadonlyArray<PacketRecord>, TraceUnreadable> =>
+/** Finds packets by their own heads, from byte `from` to the first place that has none. */
+const scan = (
+  path: string,
+  from: number,
+  byteCount: number
+): Effect.Effect<ReadonlyArray<PacketRecord>, TraceUnreadable> =>
   attempt(path, async () => {
     const packets: Array<PacketRecord> = []
     const longBytes = dirname(path).endsWith("32-bit") ? 4 : 8
     const file = await openFile(pathOf(path))
     try {
-      for (let at = 0; at < byteCount; ) {
+      for (let at = from; at < byteCount; ) {
         const head = CtfPacket.head(await readAt(file, at, CtfPacket.headBytes), longBytes)
         if (head === undefined || at + Number(head.packetSize) / 8 > byteCount) break
         packets.push({ ...head, offset: BigInt(at) })
@@ -196,8 +222,17 @@ const openData = (directory: string, name: string): Effect.Effect<DataFile, Trac
     })
     const indexPath = CtfIndex.pathOf(location)
     const index = yield* readIndex(indexPath)
-    if (index !== undefined) return { name, location, byteCount, ...(yield* parseIndex(indexPath, index)) }
-    return { name, location, byteCount, packets: yield* scan(location, byteCount), index: "none" as const }
+    if (index === undefined) {
+      return { name, location, byteCount, packets: yield* scan(location, 0, byteCount), index: "none" as const }
+    }
+    const indexed = yield* parseIndex(indexPath, index)
+    // A relay that was killed has written packets, and not their records.
+    const end = indexed.packets.reduce(
+      (most, { offset, packetSize }) => Math.max(most, Number(offset + packetSize / 8n)),
+      0
+    )
+    const packets = [...indexed.packets, ...(yield* scan(location, end, byteCount))]
+    return { name, location, byteCount, ...indexed, packets }
   })
 
 /** Path of a trace below its chunk; if it is `root` itself, what its directory's path has in common with such paths. */
@@ -215,7 +250,7 @@ const findTraces = (
   found: Array<Trace> = []
 ): Effect.Effect<ReadonlyArray<Trace>, TraceUnreadable> =>
   Effect.gen(function* () {
-    const entries = yield* list(directory)
+    const entries = yield* list(directory, root)
     const names = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
     if (names.length > 0) {
       const isTrace = names.includes("metadata")
@@ -250,8 +285,10 @@ const bytesOf = (chunks: ReadonlyArray<Chunk>): number => {
 /** Which directories of a session are its chunks. */
 const chunkDirectories = (directory: string): Effect.Effect<ReadonlyArray<string>, TraceUnreadable> =>
   Effect.gen(function* () {
-    const entries = (yield* list(directory)).filter((entry) => entry.isDirectory())
-    const archives = entries.some(({ name }) => name === "archives") ? yield* list(join(directory, "archives")) : []
+    const entries = (yield* list(directory, directory)).filter((entry) => entry.isDirectory())
+    const archives = entries.some(({ name }) => name === "archives")
+      ? yield* list(join(directory, "archives"), directory)
+      : []
     return [
       ...archives.filter((entry) => entry.isDirectory()).map(({ name }) => join(directory, "archives", name)),
       ...entries.map(({ name }) => join(directory, name))

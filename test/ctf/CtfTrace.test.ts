@@ -9,7 +9,7 @@ import * as CtfTrace from "../../src/ctf/CtfTrace.ts"
 const traceCount = 130_000
 
 const entry = (name: string, isFile: boolean) =>
-  ({ name, isFile: () => isFile, isDirectory: () => !isFile }) as unknown as Dirent
+  ({ name, isFile: () => isFile, isDirectory: () => !isFile, isSymbolicLink: () => false }) as unknown as Dirent
 
 const names = (path: string): ReadonlyArray<Dirent> => {
   if (path === "/session") return [entry("ust", false)]
