@@ -57,24 +57,46 @@ export const isBeginning = (bytes: Uint8Array): boolean =>
     return bytes.subarray(0, 4).every((byte, at) => byte === first.getUint8(at))
   })
 
+/** Byte offsets of the members of 8 bytes. */
+export const memberAt = {
+  streamInstanceId: 24,
+  timestampBegin: timesAt,
+  timestampEnd: timesAt + 8,
+  contentSize: contentSizeAt,
+  packetSize: 56,
+  packetSeqNum: 64
+} as const
+/** One of the members of 8 bytes. */
+export type Member = keyof typeof memberAt
+/** Their names, in the order of the head. */
+export const memberNames = Object.keys(memberAt) as ReadonlyArray<Member>
+/** The 8 bytes of one of these, in the byte order of `head`. */
+export const memberBytes = (head: Uint8Array, value: bigint): Uint8Array => u64s(head, value)
+
 /** The head that the bytes begin with, if it is one. `longBytes`: the size of the traced machine's `long`. */
 export const head = (bytes: Uint8Array, longBytes: 4 | 8 = 8): PacketHead | undefined => {
+  const found = members(bytes, longBytes)
+  if (found === undefined) return undefined
+  const isSound = found.packetSize % 8n === 0n && found.packetSize >= found.contentSize && found.packetSize > 0n
+  return isSound && found.timestampEnd >= found.timestampBegin ? found : undefined
+}
+
+/** What the head says that the bytes begin with, sensible or not. Undefined: its magic number is not there. */
+export const members = (bytes: Uint8Array, longBytes: 4 | 8 = 8): PacketHead | undefined => {
   if (bytes.length < headBytes) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const order = view.getUint32(0, true) === magic
   if (!order && view.getUint32(0, false) !== magic) return undefined
   const u64 = (at: number) => view.getBigUint64(at, order)
-  const found = {
+  return {
     traceUuid: bytes.subarray(uuidAt, uuidAt + uuidBytes),
     streamId: BigInt(view.getUint32(20, order)),
-    streamInstanceId: u64(24),
-    timestampBegin: u64(32),
-    timestampEnd: u64(40),
-    contentSize: u64(contentSizeAt),
-    packetSize: u64(56),
-    packetSeqNum: u64(64),
+    streamInstanceId: u64(memberAt.streamInstanceId),
+    timestampBegin: u64(memberAt.timestampBegin),
+    timestampEnd: u64(memberAt.timestampEnd),
+    contentSize: u64(memberAt.contentSize),
+    packetSize: u64(memberAt.packetSize),
+    packetSeqNum: u64(memberAt.packetSeqNum),
     eventsDiscarded: longBytes === 8 ? u64(72) : BigInt(view.getUint32(72, order))
   }
-  const isSound = found.packetSize % 8n === 0n && found.packetSize >= found.contentSize && found.packetSize > 0n
-  return isSound && found.timestampEnd >= found.timestampBegin ? found : undefined
 }

@@ -94,6 +94,10 @@ class Walk {
     const isTrace = entries.some(({ kind, name }) => kind === "file" && RecordedTrace.isMetadata(name))
     const hasIndexes = entries.some(({ kind, name }) => kind === "directory" && name === CtfIndex.directory)
     if (isTrace || hasIndexes || this.#hasPackets(path, entries)) this.#trace(path, entries, extent)
+    append(
+      this.findings,
+      entries.filter(isOf("link")).map(({ name }) => linked(join(path, name)))
+    )
     if (depth === depthMax) return { ...extent, hasFiles: true }
     const below = entries
       .filter(isOf("directory"))
@@ -293,6 +297,9 @@ const beingWritten = (path: string): Finding =>
     path,
     "somebody has files open in it, or may record it: its packets are counted, and not judged"
   )
+
+const linked = (path: string): Finding =>
+  finding("note", "linked", path, "a link to another place: what is there is not looked at")
 
 const beingChanged = (path: string): Finding =>
   finding("note", "being-written", path, "it changed while it was looked at: nothing can be told of it")

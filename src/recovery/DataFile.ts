@@ -4,6 +4,7 @@ import type { IndexRecord } from "../protocol/CtfIndex.ts"
 import * as Aside from "./Aside.ts"
 import type { Code, Finding, Range } from "./Finding.ts"
 import { finding } from "./Finding.ts"
+import type { Correction } from "./HeadCorrection.ts"
 import { build, difference, type IndexFile } from "./IndexFile.ts"
 import type { Packet, PacketScan } from "./PacketScan.ts"
 
@@ -20,6 +21,8 @@ export interface DataFile {
   readonly trace: string | undefined
   /** Minor of the trace's other indexes, for use where the file's own does not tell. */
   readonly minor: 0 | 1
+  /** Members of heads that its index knows better. */
+  readonly corrections: ReadonlyArray<Correction>
 }
 
 /** Whether two packets have the same bytes. */
@@ -223,6 +226,11 @@ const betterOf = ({ index }: DataFile, packets: ReadonlyArray<Packet>): Readonly
   return better
 }
 
+const corrected = ({ corrections, path }: DataFile, all: ReadonlyArray<Finding>): ReadonlyArray<Finding> => {
+  const changes = corrections.map((each) => ({ kind: "set-member", path, ...each }) as const)
+  return all.map((each, at) => (at === 0 ? { ...each, changes } : each))
+}
+
 /** Checks a file. The first of the findings carries the changes that put all of them right. */
 export const check = (file: DataFile): ReadonlyArray<Finding> => {
   const found = new Findings()
@@ -240,6 +248,8 @@ export const check = (file: DataFile): ReadonlyArray<Finding> => {
     found.damage("trace-mismatch", file.path, detail, offset)
   }
   const all = [...found.all, ...eventFindings(file)]
+  // What the packets are is seen when their heads are right again.
+  if (file.corrections.length > 0) return corrected(file, all)
   if (holes.some(({ isForeign }) => isForeign)) return all
   const better = betterOf(
     file,

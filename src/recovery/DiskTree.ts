@@ -6,6 +6,7 @@ import { harmless } from "../errors/Harmless.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { pathOf, textOf } from "../protocol/Text.ts"
 import * as Directory from "../storage/Directory.ts"
+import { isWithin } from "../storage/Within.ts"
 import type { Change, InHead } from "./Finding.ts"
 import { attempt, realOf, writtenBelow } from "./OpenFiles.ts"
 import { maybeWrittenBelow } from "./Recorders.ts"
@@ -18,11 +19,24 @@ const copyBytes = 1024 * 1024
 /** Suffix of a draft beside the file that it is to replace. One is left behind only by a repair that was killed. */
 const draftSuffix = ".repair"
 
+const leadsOut = (path: string, root: string): boolean => {
+  const found = attempt(() => fs.statSync(pathOf(path)))
+  const isSomething = found?.isFile() === true || found?.isDirectory() === true
+  return isSomething && !isWithin(realOf(path), new Set([realOf(root)]))
+}
+
+const kindOf = (stat: fs.Stats, path: string, root: string): Entry["kind"] => {
+  if (stat.isFile()) return "file"
+  if (stat.isDirectory()) return "directory"
+  return stat.isSymbolicLink() && leadsOut(path, root) ? "link" : "other"
+}
+
 /** The entry of that name; none if it has gone meanwhile. */
-const entryOf = (directory: string, name: string): ReadonlyArray<Entry> => {
-  const stat = fs.lstatSync(pathOf(join(directory, name)), { throwIfNoEntry: false })
+const entryOf = (root: string, directory: string, name: string): ReadonlyArray<Entry> => {
+  const path = join(directory, name)
+  const stat = fs.lstatSync(pathOf(path), { throwIfNoEntry: false })
   if (stat === undefined) return []
-  const kind = stat.isFile() ? "file" : stat.isDirectory() ? "directory" : "other"
+  const kind = kindOf(stat, path, root)
   return [{ name, kind, byteCount: stat.size, changedAt: Math.floor(stat.mtimeMs / 1000) }]
 }
 
@@ -60,7 +74,7 @@ const treeOf = (root: string): Tree => ({
     const directory = join(root, path)
     return fs
       .readdirSync(pathOf(directory), "buffer")
-      .flatMap((name) => entryOf(directory, textOf(name)))
+      .flatMap((name) => entryOf(root, directory, textOf(name)))
       .sort(byName)
   },
   read: (path) => readWhole(join(root, path)),
@@ -193,6 +207,7 @@ export const apply = (root: string, change: Change): void => {
     case "shorten":
     case "name-trace":
     case "set-time":
+    case "set-member":
       overwrite(path, change)
       break
     case "write":

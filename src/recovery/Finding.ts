@@ -1,5 +1,7 @@
 /** What a check finds, and the changes to files that put it right. Values: nothing here reads or writes. */
 
+import type { Member } from "../protocol/CtfPacket.ts"
+
 /**
  * - `damage`: readers stumble over it, or what was recorded is not where it belongs
  * - `loss`: packets are missing that somebody has recorded; readers say so, too. The tracer may have overwritten them
@@ -26,6 +28,7 @@ export type Code =
   | "data-unreadable"
   | "event-unreadable"
   | "being-written"
+  | "linked"
   | "time-backwards"
   | "sequence-gap"
   | "sequence-repeats"
@@ -62,6 +65,8 @@ export type Change =
   | (InHead & { readonly kind: "name-trace"; readonly trace: string })
   /** The packet is to say the times that its index record has. */
   | (InHead & { readonly kind: "set-time" })
+  /** The packet is to say what its index record says of this. */
+  | (InHead & { readonly kind: "set-member"; readonly member: Member })
   /** Replaces the whole file by `bytes`, or makes it. `from`: the file that they were read from. */
   | { readonly kind: "write"; readonly path: string; readonly bytes: Uint8Array; readonly from?: string }
   | { readonly kind: "rename"; readonly path: string; readonly to: string }
@@ -112,6 +117,8 @@ export const described = (change: Change): string => {
       return `say in the packet at ${change.offset} of ${change.path} that it is of trace ${change.trace}`
     case "set-time":
       return `say in the packet at ${change.offset} of ${change.path} when it begins and ends, as its index does`
+    case "set-member":
+      return `say in the packet at ${change.offset} of ${change.path} its ${change.member}, as its index does`
     case "write":
       return `write ${change.path}, ${change.bytes.length} bytes${change.from === undefined ? "" : `, as ${change.from} has them`}`
     case "rename":

@@ -170,7 +170,7 @@ const eventFault = (stream: DataStream, { isTimed, slackNanos: slack }: Options)
 }
 
 /** The bytes of a packet's head as they are; fewer at the end of the file. */
-const headAt = (source: DataSource, offset: number): Uint8Array => {
+export const headAt = (source: DataSource, offset: number): Uint8Array => {
   const cursor = new Cursor()
   source.from(offset).load(cursor, 0, CtfPacket.headBytes)
   return cursor.bytes.subarray(0, CtfPacket.headBytes)

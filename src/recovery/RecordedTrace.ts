@@ -6,10 +6,12 @@ import * as CtfIndex from "../protocol/CtfIndex.ts"
 import * as Aside from "./Aside.ts"
 import type * as DataFile from "./DataFile.ts"
 import { type Finding, finding } from "./Finding.ts"
+import type { Correction } from "./HeadCorrection.ts"
+import * as HeadCorrection from "./HeadCorrection.ts"
 import * as IndexFile from "./IndexFile.ts"
 import * as MetadataFile from "./MetadataFile.ts"
 import * as PacketScan from "./PacketScan.ts"
-import { type Entry, join, type Tree } from "./Tree.ts"
+import { type DataSource, type Entry, join, type Tree } from "./Tree.ts"
 
 export interface RecordedTrace {
   readonly path: string
@@ -134,10 +136,50 @@ const readFile = (known: Known, { byteCount, name }: Entry): DataFile.DataFile =
   const offsets = (index?.records ?? []).map(({ offset }) => Number(offset)).sort((a, b) => a - b)
   const traits = { plan, slackNanos, isTimed, isForeign, longBytes } as const
   const options = { name: path, byteCount, ...traits, trace: uuid, offsets, readsEvents }
-  const scan = PacketScan.scan(tree.data(path, byteCount), options)
+  const data = tree.data(path, byteCount)
+  const { corrections, scan } = byIndex(data, PacketScan.scan(data, options), index, byteCount, uuid)
   const indexPath = CtfIndex.pathOf(path)
   const isIndexed = indexes.files.size > 0 && !indexes.unreadable.has(name)
-  return { path, byteCount, scan, indexPath, index, isIndexed, minor, trace: uuid }
+  return { path, byteCount, scan, indexPath, index, isIndexed, minor, trace: uuid, corrections }
+}
+
+interface ByIndex {
+  readonly scan: PacketScan.PacketScan
+  readonly corrections: ReadonlyArray<Correction>
+}
+
+const isNonZero = (byte: number): boolean => byte !== 0
+
+/** What the index tells of heads that say something else, and of a whole packet at the file's end that has no head. */
+const byIndex = (
+  data: DataSource,
+  scan: PacketScan.PacketScan,
+  index: IndexFile.IndexFile | undefined,
+  byteCount: number,
+  trace: string | undefined
+): ByIndex => {
+  const { minor, records = [] } = index ?? {}
+  const byOffset = new Map(records.map((record) => [Number(record.offset), record]))
+  const isOther = (packet: PacketScan.Packet) => {
+    const record = byOffset.get(packet.offset)
+    return record !== undefined && IndexFile.difference(record, packet, minor ?? 1) !== undefined
+  }
+  if (minor === undefined || trace === undefined || !(scan.holes.length > 0 || scan.packets.some(isOther))) {
+    return { scan, corrections: [] }
+  }
+  const headAt = (offset: number) => (offset < byteCount ? PacketScan.headAt(data, offset).slice() : new Uint8Array(0))
+  try {
+    const indexed = { byteCount, trace, minor, records, headAt }
+    const holes = scan.holes.map((hole) => {
+      const record = byOffset.get(hole.from)
+      const isWhole = record !== undefined && hole.from + Number(record.packetSize / 8n) <= byteCount
+      // A crash may leave a file its length and the index, but zeros for bytes: they are worth nothing.
+      return isWhole && headAt(hole.from).some(isNonZero) ? { ...hole, isUnreadable: true } : hole
+    })
+    return { scan: { ...scan, holes }, corrections: HeadCorrection.corrections(indexed) }
+  } finally {
+    data.release()
+  }
 }
 
 const uuidsOf = (files: ReadonlyArray<DataFile.DataFile>): ReadonlySet<string> => {

@@ -3,7 +3,8 @@ import type { Source } from "../ctf/decode/DataStream.ts"
 
 export interface Entry {
   readonly name: string
-  readonly kind: "file" | "directory" | "other"
+  /** A link is one that leads to a file or directory outside of the tree: it is not followed. */
+  readonly kind: "file" | "directory" | "link" | "other"
   readonly byteCount: number
   /** When it changed last, in seconds since the epoch; 0 if nobody knows. */
   readonly changedAt: number

@@ -16,6 +16,10 @@ it.each<readonly [string, Change]>([
   ["end the packet at 40 of f after 7 bits", { ...inHead, kind: "shorten", contentSize: 7n }],
   ["say in the packet at 40 of f that it is of trace t", { ...inHead, kind: "name-trace", trace: "t" }],
   ["say in the packet at 40 of f when it begins and ends, as its index does", { ...inHead, kind: "set-time" }],
+  [
+    "say in the packet at 40 of f its packetSize, as its index does",
+    { ...inHead, kind: "set-member", member: "packetSize" }
+  ],
   ["write f, 8 bytes", { kind: "write", path: "f", bytes }],
   ["write f, 8 bytes, as g has them", { kind: "write", path: "f", bytes, from: "g" }],
   ["rename f to g", { kind: "rename", path: "f", to: "g" }],

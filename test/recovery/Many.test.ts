@@ -28,6 +28,7 @@ const file = (name: string, packets: ReadonlyArray<readonly [time: number, seque
   isIndexed: true,
   trace: undefined,
   minor: 1,
+  corrections: [],
   scan: {
     holes: [],
     packets: packets.map(([time, sequence], at): Packet => {

@@ -3,7 +3,7 @@
  * left is known from the index that was there before: the whole packets in front of the damage, byte by byte.
  */
 import { closeSync, mkdirSync, openSync, renameSync, symlinkSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { packets } from "../../src/ctf/metadata/Text.ts"
@@ -399,8 +399,12 @@ describe("a data file that lies on another disk, with a link in its place", () =
       const data = join(home, index.replace(/index\/([^/]*)\.idx$/, "$1"))
       renameSync(data, elsewhere)
       symlinkSync(elsewhere, data)
-      const { changes } = Repair.repair(DiskTree.make(home), (each) => DiskTree.apply(home, each))
+      symlinkSync(dirname(data), join(home, "near"))
+      const { changes, report } = Repair.repair(DiskTree.make(home), (each) => DiskTree.apply(home, each))
       assert.deepStrictEqual(changes, [])
+      // It is said: nobody should take what was not looked at for whole.
+      const notes = report.findings.filter(({ code }) => code === "linked").map(({ path }) => join(home, path))
+      assert.deepStrictEqual(notes, [data])
     })
   )
 })

@@ -126,8 +126,8 @@ it("a packet whose head is no more is set aside from between the others", () => 
   const original = Trees.recorded("live1")
   const path = [...original.keys()].find((each) => each.endsWith("/c_0")) as string
   const bytes = Buffer.from(original.get(path) ?? [])
-  // The highest bytes of the second packet's size.
-  bytes.fill(0x7f, 4096 + 60, 4096 + 64)
+  // The highest bytes of the second packet's size, and its number: its index alone does not tell what it was.
+  bytes.fill(0x7f, 4096 + 60, 4096 + 72)
   const files = new Map(original).set(path, bytes)
   const { report } = Repair.repair(Trees.tree(files), Trees.apply(files))
   assert.isFalse(Check.isDamaged(report))

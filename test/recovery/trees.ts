@@ -77,7 +77,8 @@ export const apply =
       }
       case "shorten":
       case "name-trace":
-      case "set-time": {
+      case "set-time":
+      case "set-member": {
         const bytes = Uint8Array.from(files.get(path) as Uint8Array)
         bytes.set(change.bytes, change.at)
         files.set(path, bytes)
