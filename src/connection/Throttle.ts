@@ -83,7 +83,7 @@ export class Throttle implements Debtor {
 
   hold(): void {
     const { onHeld, party } = this.#options
-    if (onHeld === undefined || this.isClosed || this.#isStopped) return
+    if (onHeld === undefined || this.isClosed) return
     this.#wait(party.owedMillis)
     if (this.#isWaiting) onHeld()
   }
@@ -96,7 +96,6 @@ export class Throttle implements Debtor {
   stop(): void {
     this.#isStopped = true
     this.#options.party.forgo(this)
-    this.#isWaiting = false
     clearTimeout(this.#again)
   }
 
