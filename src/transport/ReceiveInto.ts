@@ -38,8 +38,12 @@ interface HandleOwner {
 
 let isOwnedMemoryUsable: boolean | undefined
 
-const probe = (owner: HandleOwner): boolean =>
-  typeof owner._handle === "object" && owner._handle !== null && "readStart" in owner._handle
+/** Of a socket that is closed it says no, which says nothing of others. */
+const isUsable = ({ _handle: handle }: HandleOwner): boolean => {
+  if (handle === null) return false
+  isOwnedMemoryUsable ??= typeof handle === "object" && "readStart" in handle && !isInternalAvoided()
+  return isOwnedMemoryUsable
+}
 
 /** `LTTNG_RELAY_PORTABLE_READS=1` forces the fallback, to compare and to test it. */
 export const isInternalAvoided = () => process.env.LTTNG_RELAY_PORTABLE_READS === "1"
@@ -56,8 +60,7 @@ export const descriptorOf = (socket: net.Socket): number | undefined => {
  */
 export const receiveInto = (accepted: net.Socket, receive: Receive, first?: Buffer): Reading => {
   const owner = accepted as unknown as HandleOwner
-  isOwnedMemoryUsable ??= probe(owner) && !isInternalAvoided()
-  if (isOwnedMemoryUsable) return receiveOwned(accepted, owner, receive, first)
+  if (isUsable(owner)) return receiveOwned(accepted, owner, receive, first)
   if (first !== undefined) accepted.unshift(first)
   return receivePortably(accepted, receive)
 }
@@ -79,8 +82,7 @@ const heardFromTls = (socket: net.Socket) => ({
  */
 export const receiveSecured = (secured: net.Socket, receive: Receive): Reading => {
   const owner = secured as unknown as HandleOwner
-  isOwnedMemoryUsable ??= probe(owner) && !isInternalAvoided()
-  if (!isOwnedMemoryUsable || !probe(owner)) return receivePortably(secured, receive)
+  if (!isUsable(owner)) return receivePortably(secured, receive)
   const early = secured.readableLength > 0 ? (secured.read() as Buffer) : undefined
   return receiveOwned(secured, owner, receive, early, true)
 }

@@ -1,6 +1,8 @@
 /** What is decided at the door by itself: who is too many, what is no hello, what a balancer says of TLS. */
 import { X509Certificate } from "node:crypto"
 import * as net from "node:net"
+import { Duplex } from "node:stream"
+import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { rightsOf } from "../../src/access/Access.ts"
@@ -17,11 +19,15 @@ import * as Relays from "../support/relays.ts"
 const closed = (socket: net.Socket) =>
   Effect.callback<void>((resume) => void socket.once("close", () => resume(Effect.void)))
 
+const terminalOf = Effect.gen(function* () {
+  const authority = yield* Certificates.authority
+  const { cert, key } = yield* authority.issue({ name: "relay", use: "serverAuth" })
+  return yield* make({ certificate: cert, key })
+})
+
 const start = (mode: Mode, isProxied = false) =>
   Effect.gen(function* () {
-    const authority = yield* Certificates.authority
-    const { cert, key } = yield* authority.issue({ name: "relay", use: "serverAuth" })
-    const terminal = yield* make({ certificate: cert, key })
+    const terminal = yield* terminalOf
     const refused: Array<string> = []
     const welcome: Array<string> = []
     const door = yield* Door.open({
@@ -71,6 +77,110 @@ it.live("of more that say nothing than may wait, the oldest goes; the others wit
       concurrency: "unbounded",
       discard: true
     })
+  })
+)
+
+/** Connections that were accepted, and have not been let in; the client's end has the same number. */
+const accepted = (count: number) =>
+  Effect.gen(function* () {
+    const clients: Array<net.Socket> = []
+    const sockets: Array<net.Socket> = []
+    const server = net.createServer(
+      { allowHalfOpen: true, pauseOnConnect: true },
+      (socket) => void sockets.push(socket)
+    )
+    const port = yield* listening(server)
+    for (let at = 0; at < count; at++) {
+      clients.push(net.connect(port, "127.0.0.1").on("error", () => undefined))
+      yield* until("it to be accepted", () => sockets.length > at)
+    }
+    return { clients, sockets }
+  })
+
+/** Who was welcomed stays. */
+const opened = (mode: Mode, isProxied: boolean) =>
+  Effect.gen(function* () {
+    const terminal = yield* terminalOf
+    const entrances = { terminal, isProxy: isProxied ? () => true : undefined, welcomes: new Map() }
+    const refused: Array<Door.Accepted> = []
+    const welcome: Array<Door.Accepted> = []
+    const door = yield* Door.open({
+      mode,
+      purpose: "http",
+      entrances,
+      welcome: (arrival) => void welcome.push(arrival.accepted),
+      admits: () => true,
+      refuse: (arrival) => {
+        refused.push(arrival.accepted)
+        arrival.accepted.destroy()
+      }
+    })
+    return { door, entrances, terminal, refused, welcome }
+  })
+
+it.live("who comes together is refused once each; who was let in, however long it stays, keeps nobody out", () =>
+  Effect.gen(function* () {
+    const { clients, sockets } = yield* accepted(2 * Door.httpWaitingCountMax + 3)
+    const { door, refused, welcome } = yield* opened("allow", false)
+    const [staying, coming] = [sockets.slice(0, Door.httpWaitingCountMax), sockets.slice(Door.httpWaitingCountMax)]
+    for (const socket of staying) door.enter(socket)
+    for (const client of clients.slice(0, staying.length)) client.write("plain")
+    yield* until("them to be let in", () => welcome.length === staying.length)
+    for (const socket of coming) door.enter(socket)
+    assert.deepStrictEqual(refused, coming.slice(0, 3))
+  })
+)
+
+it.live("who waits has the place of its network, as a balancer tells it, and goes first from where most are", () =>
+  Effect.gen(function* () {
+    const networks = ["2001:0db8:0000:0001", "2001:0db8:0000:0002", "2001:0db8:0000:0002"]
+    const told = [
+      Balancer.ipv4("192.0.2.7", 1),
+      ...networks.map((net, at) => Balancer.ipv6(`${net}${`:000${at}`.repeat(4)}`, 1))
+    ]
+    const { clients, sockets } = yield* accepted(told.length)
+    const { door, refused } = yield* opened("require", true)
+    for (const socket of sockets) door.enter(socket)
+    for (const [at, client] of clients.entries()) client.write(told[at] as Buffer)
+    yield* until("all headers to be read", () => sockets.every(({ bytesRead }) => bytesRead > 0))
+    assert.strictEqual(door.dismiss(), sockets[2])
+    assert.deepStrictEqual(refused, [sockets[2]])
+  })
+)
+
+it.live("who is refused in its handshake is refused once, and is a stranger only where nothing else is taken", () =>
+  Effect.gen(function* () {
+    for (const mode of ["allow", "require"] as const) {
+      const { clients, sockets } = yield* accepted(1)
+      const { door, refused, terminal } = yield* opened(mode, false)
+      door.enter(sockets[0] as net.Socket)
+      // A handshake that the client never goes on with.
+      const client = (clients[0] as net.Socket).resume()
+      // It never hears the server's part.
+      const mute = new Duplex({ read: () => undefined, write: (bytes, _, done) => void client.write(bytes, done) })
+      tls.connect({ socket: mute, rejectUnauthorized: false }).on("error", () => undefined)
+      yield* until("the server's part", () => client.bytesRead > 0)
+      assert.strictEqual(door.strangerCount, mode === "require" ? 1 : 0)
+      assert.strictEqual(door.dismiss(), sockets[0])
+      yield* until("the handshake to fail", () => terminal.handshakes().failedCount === 1)
+      assert.deepStrictEqual([refused, door.dismiss(), door.strangerCount], [sockets, undefined, 0])
+    }
+  })
+)
+
+it.live("a door that closes lets go who waits, and nobody comes to it by name any more", () =>
+  Effect.gen(function* () {
+    const { sockets } = yield* accepted(2)
+    const entrances = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const made = yield* opened("allow", false)
+        for (const socket of sockets) made.door.enter(socket)
+        assert.deepStrictEqual([...made.entrances.welcomes.keys()], ["http"])
+        return made.entrances
+      })
+    )
+    assert.isTrue(sockets.every(({ destroyed }) => destroyed))
+    assert.strictEqual(entrances.welcomes.size, 0)
   })
 )
 
@@ -187,6 +297,15 @@ it.effect("a name that a balancer tells is the subject that its certificate has 
     }
   })
 )
+
+it("a certificate that was shown to us is whose the connection is, whomever a balancer tells", () => {
+  const certificate = { subject: "CN=ours", alternativeNames: [], keyHash: "key" }
+  const header = { _tag: "Header", length: 0, isOwn: false, source: undefined, protocol: undefined } as const
+  const told = { ...header, isSecure: true, commonName: "told" }
+  const accepted = new net.Socket()
+  const secured = { socket: accepted as tls.TLSSocket, certificate, purpose: undefined, refused: undefined }
+  assert.strictEqual(Door.certificateOf({ accepted, secured, told }), certificate)
+})
 
 it("a role is named in full, in its letters", () => {
   assert.deepStrictEqual(["lttng-live", "http/1.1", "LTTNG-LIVE", "lttng-liv", ""].map(purposeOf), [

@@ -1,5 +1,6 @@
 /** What strangers may take of time: the rest of a hello, and connections that are over as soon as they are secured. */
 import * as net from "node:net"
+import { Duplex } from "node:stream"
 import * as tls from "node:tls"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -9,6 +10,7 @@ import * as Door from "../../src/transport/Door.ts"
 import { make } from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
 import { listening } from "../support/listening.ts"
+import * as Balancer from "../support/proxy.ts"
 
 /** A clock that stands, and timers that are run by hand. */
 const stopped = Effect.gen(function* () {
@@ -99,6 +101,44 @@ it.live(
         silent.destroy()
       }
     }).pipe(Effect.scoped)
+)
+
+/** The first message of a client that knows what it does. */
+const wholeHello = Effect.callback<Buffer>((resume) => {
+  const socket = new Duplex({ read: () => undefined, write: (bytes) => resume(Effect.succeed(bytes)) })
+  tls.connect({ socket, rejectUnauthorized: false }).on("error", () => undefined)
+})
+
+it.live("a hello, or a header, that is whole has no deadline any more, nor has one whose peer has gone", () =>
+  Effect.gen(function* () {
+    const terminal = yield* make(yield* identity)
+    for (const [isProxied, whole] of [
+      [false, yield* wholeHello],
+      [true, Balancer.ipv4("192.0.2.7", 1)]
+    ] as const) {
+      const { timers } = yield* stopped
+      const door = yield* Door.open({
+        mode: "require",
+        purpose: "data",
+        entrances: { terminal, isProxy: isProxied ? () => true : undefined, welcomes: new Map() },
+        welcome: () => {},
+        admits: () => true,
+        refuse: ({ accepted }) => void accepted.destroy()
+      })
+      const port = yield* accepting((socket) => door.enter(socket))
+      for (const goesOn of [true, false]) {
+        const socket = net.connect(port, "127.0.0.1").on("error", () => undefined)
+        socket.write(whole.subarray(0, 12))
+        yield* until("its beginning to be seen", () => timers.size === 1)
+        const [deadline] = timers.keys()
+        if (goesOn) socket.write(whole.subarray(12))
+        else socket.destroy()
+        yield* until("its deadline to be off", () => deadline !== undefined && !timers.has(deadline))
+        socket.destroy()
+        yield* until("nothing to be left", () => timers.size === 0)
+      }
+    }
+  }).pipe(Effect.scoped)
 )
 
 it.live(
