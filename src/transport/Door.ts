@@ -32,7 +32,7 @@ export type Welcome = (arrival: Arrival) => void
 
 /** What the doors of a relay share. */
 export interface Entrances {
-  /** Undefined: no port takes TLS. */
+  /** Undefined: no port takes TLS, and each one's mode is `off`. */
   readonly terminal: TlsTerminal | undefined
   /** Whether connections from that address begin with a proxy's header; undefined: none do. */
   readonly isProxy: ((address: string) => boolean) | undefined
@@ -62,8 +62,7 @@ const greetingMillis = 10_000
 export const httpWaitingCountMax = 64
 
 /** Whether accepted connections have to be looked at. */
-export const isNeeded = (mode: Mode, { isProxy, terminal }: Entrances): boolean =>
-  isProxy !== undefined || (terminal !== undefined && mode !== "off")
+export const isNeeded = (mode: Mode, { isProxy }: Entrances): boolean => isProxy !== undefined || mode !== "off"
 
 /** What comes before an IPv4 address where a socket for IPv6 has accepted it. */
 const mapped = /^::ffff:(?=\d+\.)/i
@@ -125,7 +124,7 @@ export class Door {
       return
     }
     const isTold = entrances.isProxy?.(remoteAddress ?? "") === true
-    if (!isTold && (mode === "off" || entrances.terminal === undefined)) {
+    if (!isTold && mode === "off") {
       this.#options.welcome({ accepted })
       return
     }
@@ -205,11 +204,11 @@ export class Door {
 
   /** Goes on after the proxy's header. `first`: what followed it, if anything came already. */
   #introduce(guest: Guest, first: Buffer | undefined): void {
-    const { admits, entrances, mode, refuse } = this.#options
+    const { admits, mode, refuse } = this.#options
     const { accepted, arrival } = guest
     const { told } = arrival
     // A proxy that ended TLS passes on plain bytes.
-    const isPlain = mode === "off" || entrances.terminal === undefined || told?.isSecure
+    const isPlain = mode === "off" || told?.isSecure
     // A proxy's own health check says no more and breaks off: there is no peer to log.
     const isChecking = told?.isOwn === true && first === undefined
     if (told?.source !== undefined && !admits(told.source.address)) refuse(arrival, "HOST_REFUSED", "")

@@ -117,15 +117,23 @@ it.live("a hello, or a header, that is whole has no deadline any more, nor has o
       [true, Balancer.ipv4("192.0.2.7", 1)]
     ] as const) {
       const { timers } = yield* stopped
+      const refused: Array<string> = []
       const door = yield* Door.open({
         mode: "require",
         purpose: "data",
         entrances: { terminal, isProxy: isProxied ? () => true : undefined, welcomes: new Map() },
         welcome: () => {},
         admits: () => true,
-        refuse: ({ accepted }) => void accepted.destroy()
+        refuse: ({ accepted }, why, detail) => {
+          refused.push(`${why} ${detail}`)
+          accepted.destroy()
+        }
       })
-      const port = yield* accepting((socket) => door.enter(socket))
+      let accepted: net.Socket | undefined
+      const port = yield* accepting((socket) => {
+        accepted = socket
+        door.enter(socket)
+      })
       for (const goesOn of [true, false]) {
         const socket = net.connect(port, "127.0.0.1").on("error", () => undefined)
         socket.write(whole.subarray(0, 12))
@@ -134,8 +142,10 @@ it.live("a hello, or a header, that is whole has no deadline any more, nor has o
         if (goesOn) socket.write(whole.subarray(12))
         else socket.destroy()
         yield* until("its deadline to be off", () => deadline !== undefined && !timers.has(deadline))
+        assert.deepStrictEqual(refused, [])
         socket.destroy()
-        yield* until("nothing to be left", () => timers.size === 0)
+        yield* until("it to have gone", () => timers.size === 0 && accepted?.closed === true)
+        refused.splice(0)
       }
     }
   }).pipe(Effect.scoped)
