@@ -6,11 +6,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, type Scope } from "effect"
 import { vi } from "vitest"
 import * as Machine from "../../src/Machine.ts"
+import type { Entrances } from "../../src/transport/Door.ts"
 import { type ConnectionLimit, listen } from "../../src/transport/Listener.ts"
 import type { Peer, SocketEnd } from "../../src/transport/Peer.ts"
 import { Shortage } from "../../src/transport/Shortage.ts"
+import { make } from "../../src/transport/tls/TlsTerminal.ts"
+import * as Certificates from "../support/certificates.ts"
 import { logged } from "../support/logged.ts"
 import * as Process from "../support/process.ts"
+import { until } from "../support/turns.ts"
 
 const stallMillis = 50
 
@@ -222,7 +226,9 @@ describe("a listener", () => {
   it.live("refuses the newest connection beyond its limit, and takes one again when another has gone", () =>
     Effect.gen(function* () {
       const gone = yield* Deferred.make<void>()
+      const changes: Array<number> = []
       const onChange = (difference: number) => {
+        changes.push(difference)
         if (difference < 0) Deferred.doneUnsafe(gone, Effect.void)
       }
       const limit: ConnectionLimit = { countMax: 1, count: 0, onChange, doors: new Set() }
@@ -236,7 +242,98 @@ describe("a listener", () => {
       assert.strictEqual(limit.count, 1)
       first.end()
       yield* Deferred.await(gone)
-      assert.strictEqual(limit.count, 0)
+      assert.deepStrictEqual([limit.count, changes], [0, [1, -1]])
+    })
+  )
+
+  it.live("closes a connection once nobody serves it any more, and tells of a defect in what served it", () =>
+    Effect.gen(function* () {
+      const { lines, layer } = logged()
+      const reported: Array<string> = []
+      const admission = {
+        admits: () => true,
+        onRefused: () => {},
+        onReported: (code: string) => void reported.push(code)
+      }
+      const address = { host: "127.0.0.1", port: 0, family: 4 } as const
+      const limit = { countMax: 10, count: 0, onChange: () => {}, doors: new Set<never>() }
+      const options = { name: "test", address, keepAlive: undefined, stallMillis, limit, admission }
+      const served = [Effect.void, Effect.die("of a test")]
+      const listening = listen(options, () => served.shift() ?? Effect.never)
+      const { port } = yield* listening.pipe(Effect.provide(layer))
+      for (const expected of [[], ["CONNECTION_DEFECT"]]) {
+        const socket = yield* connect(port)
+        yield* Effect.callback<void>((resume) => {
+          socket.once("close", () => resume(Effect.void)).resume()
+        })
+        assert.deepStrictEqual(reported, expected)
+        assert.lengthOf(lines, expected.length)
+      }
+    })
+  )
+
+  /** With room for one connection, and TLS required. */
+  const guarded = Effect.gen(function* () {
+    const authority = yield* Certificates.authority
+    const { cert, key } = yield* authority.issue({ name: "relay", use: "serverAuth" })
+    const entrances: Entrances = {
+      terminal: yield* make({ certificate: cert, key }),
+      isProxy: undefined,
+      welcomes: new Map()
+    }
+    const limit: ConnectionLimit = { countMax: 1, count: 0, onChange: () => {}, doors: new Set() }
+    const refused: Array<string> = []
+    const allowed = { isAdmitted: true }
+    const admission = {
+      admits: () => allowed.isAdmitted,
+      onRefused: (_peer: string, why: string) => void refused.push(why),
+      onReported: () => {}
+    }
+    const address = { host: "127.0.0.1", port: 0, family: 4 } as const
+    const door = { mode: "require", purpose: "data", entrances } as const
+    const options = { name: "test", address, keepAlive: undefined, stallMillis: undefined, limit, admission, door }
+    return {
+      allowed,
+      entrances,
+      limit,
+      refused,
+      port: Effect.map(
+        listen(options, () => Effect.never),
+        ({ port }) => port
+      )
+    }
+  })
+
+  it.live("makes no room for whom it does not admit", () =>
+    Effect.gen(function* () {
+      const { allowed, limit, port, refused } = yield* guarded
+      const bound = yield* port
+      yield* connect(bound)
+      yield* until("a stranger to wait", () => limit.count === 1)
+      allowed.isAdmitted = false
+      yield* connect(bound)
+      yield* until("one to be refused", () => refused.length === 1)
+      allowed.isAdmitted = true
+      yield* connect(bound)
+      yield* until("the stranger to make room", () => refused.length === 2)
+      assert.deepStrictEqual(refused, ["host refused", "TLS failed"])
+      assert.strictEqual(limit.count, 1)
+    })
+  )
+
+  it.live("counts none that is closed when it is let in, and forgets its door with its scope", () =>
+    Effect.gen(function* () {
+      const { entrances, limit, port } = yield* guarded
+      const over = new net.Socket().destroy()
+      yield* until("it to be closed", () => over.closed)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* port
+          entrances.welcomes.get("data")?.({ accepted: over })
+          assert.deepStrictEqual([limit.count, limit.doors.size], [0, 1])
+        })
+      )
+      assert.strictEqual(limit.doors.size, 0)
     })
   )
 
