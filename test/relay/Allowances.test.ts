@@ -15,6 +15,8 @@ it.live("a look at the disk is one, although who began it has left", () =>
       memory.write(`${output}/host/session/ch_0`, Buffer.alloc(50))
       for (const directory of ["host/session", "host/other"]) allowance.directories.add(directory)
       allowance.diskBytes = 100
+      // What a session has received is in files first.
+      allowance.syncs.add(Effect.sync(() => memory.write(`${output}/host/session/ch_1`, Buffer.alloc(3))))
       const release = faults.stall()
       const ask = Effect.forkChild(allowances.recount(allowance), { startImmediately: true })
       const first = yield* ask
@@ -22,11 +24,12 @@ it.live("a look at the disk is one, although who began it has left", () =>
       yield* until("the disk to be asked", () => faults.stalledCount === 1)
       const left = yield* Effect.forkChild(Fiber.interrupt(first), { startImmediately: true })
       const third = yield* ask
+      allowance.diskBytes += 7
       yield* release
       yield* Fiber.join(left)
       yield* Fiber.join(second)
       yield* Fiber.join(third)
-      assert.strictEqual(allowance.diskBytes, 50)
+      assert.strictEqual(allowance.diskBytes, 50 + 3 + 7)
       assert.isUndefined(allowance.recounting)
     })
   )
@@ -55,15 +58,23 @@ it.live("of who recorded and is gone nothing stays: at once without a bound, and
       }
       for (let number = 0; number < 100; number++) session(`free ${number}`, `h/${number}`, Number.POSITIVE_INFINITY)
       assert.strictEqual(allowances.principalCount, 0)
-      memory.write(`${output}/h/stays/ch_0`, Buffer.alloc(1))
+      for (const name of ["stays", "open"]) memory.write(`${output}/h/${name}/ch_0`, Buffer.alloc(1))
       session("stays", "h/stays", 1000)
+      const open = allowances.of("open")
+      for (let time = 0; time < 2; time++) {
+        allowances.records(quotaOf("open", Number.POSITIVE_INFINITY), open, "h/open")
+        allowances.records(quotaOf("stays", 1000), allowances.of("stays"), "h/stays")
+      }
+      assert.lengthOf(works, 1)
+      for (const work of works.splice(0)) yield* work
+      assert.strictEqual(`${memory.read(`${output}/.recordings`)}`, '\n["stays","h/stays"]')
       // It is looked once as many have recorded as may be worth it.
       for (let number = 0; number < 1100; number++) {
         session(`bound ${number}`, `h/${number}`, 1000)
         for (const work of works.splice(0)) yield* work
       }
       const youngCount = 1100 - 1023
-      assert.strictEqual(allowances.principalCount, 1 + youngCount)
+      assert.strictEqual(allowances.principalCount, 2 + youngCount)
       const lines = `${memory.read(`${output}/.recordings`)}`.split("\n")
       assert.deepStrictEqual(lines.slice(0, 2), ["", '["stays","h/stays"]'])
       assert.strictEqual(lines.length, 2 + youngCount)
@@ -72,7 +83,7 @@ it.live("of who recorded and is gone nothing stays: at once without a bound, and
 )
 
 it.live("what is written down is bounded: what is gone makes room, and if nothing is, that is said once", () =>
-  withStore({}, ({ memory, store }) =>
+  withStore({}, ({ faults, memory, store }) =>
     Effect.gen(function* () {
       const works: Array<Effect.Effect<void>> = []
       const incidents = new Incidents()
@@ -106,6 +117,13 @@ it.live("what is written down is bounded: what is gone makes room, and if nothin
       }
       assert.include(written(), "stays 1199")
       assert.strictEqual(saidCount(), 1)
+
+      // What cannot be written may have had room.
+      faults.fail({ code: "EIO", operation: "write", path: ".recordings", times: 1 })
+      yield* begin("h/unwritten")
+      assert.strictEqual(saidCount(), 2)
+      for (let number = 0; number < 1200; number++) yield* begin(`h/more ${number}`)
+      assert.strictEqual(saidCount(), 3)
     })
   )
 )
@@ -203,9 +221,42 @@ it.live("what is kept of journals counts for whose they are now, also after a lo
       assert.deepStrictEqual(counted(), [74, 20])
       for (const token of ["a", "b", "c"]) allowances.keep(token, [], 0)
       assert.strictEqual(allowances.of("one").diskBytes, 50)
+      assert.strictEqual(allowances.principalCount, 1)
       allowances.of("one").directories.clear()
-      for (const principal of ["one", "two"]) allowances.forget(principal)
+      allowances.forget("one")
       assert.strictEqual(allowances.principalCount, 0)
+    })
+  )
+)
+
+it.live("who may have any number of bytes begins any number of sessions, of which the youngest are remembered", () =>
+  withStore({}, ({ store }) =>
+    Effect.sync(() => {
+      const allowances = new Allowances(store, new Incidents(), () => {})
+      const quota = unbounded("somebody")
+      const [share] = allowances.sharesOf([quota])
+      const { directories } = allowances.of("somebody")
+      const begin = (number: number) => allowances.records(quota, share?.allowance as Allowance, `h/${number}`)
+      for (let number = 0; number < directoryCountMax; number++) begin(number)
+      assert.strictEqual(directories.size, directoryCountMax)
+      for (const more of [0, 1]) begin(directoryCountMax + more)
+      const [oldest] = directories
+      assert.deepStrictEqual([directories.size, oldest], [directoryCountMax, "h/2"])
+      assert.isFalse(allowances.of("somebody").hasManyDirectories)
+    })
+  )
+)
+
+it.live("of what an earlier relay wrote down only what is still there counts, and stays written down", () =>
+  withStore({}, ({ memory, store }) =>
+    Effect.gen(function* () {
+      memory.write(`${output}/h/there/ch_0`, Buffer.alloc(50))
+      memory.write(`${output}/.recordings`, Buffer.from('\n["one","h/there"]\n["two","h/gone"]'))
+      const allowances = new Allowances(store, new Incidents(), () => {})
+      yield* allowances.recall
+      assert.strictEqual(allowances.principalCount, 1)
+      assert.strictEqual(allowances.of("one").diskBytes, 50)
+      assert.strictEqual(`${memory.read(`${output}/.recordings`)}`, '\n["one","h/there"]')
     })
   )
 )
