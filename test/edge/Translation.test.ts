@@ -46,7 +46,8 @@ class Conversation {
   }
 }
 
-const { AddStream, CloseTraceChunk, CreateSession, CreateTraceChunk, RotateStreams, SendIndex } = Commands
+const { AddStream, CloseTraceChunk, CreateSession, CreateTraceChunk, ResetMetadata, RotateStreams } = Commands
+const { SendIndex, SendMetadata } = Commands
 
 const stream = { channelName: "ch_0", pathname: "ust/uid/0/64-bit", tracefileSize: 0n, tracefileCount: 0n }
 
@@ -117,6 +118,56 @@ describe("a relay without trace chunks", () => {
   })
 })
 
+const metadataOf = (text: string): Buffer => {
+  const head = Buffer.alloc(12)
+  head.writeBigUInt64BE(5n)
+  return Buffer.concat([head, Buffer.from(text)])
+}
+
+const rotation = RotateStreams.request(13).encode({
+  newChunkId: 1n,
+  positions: [{ streamId: 5n, rotateAtSeqNum: 0n }]
+})
+
+describe("a relay with trace chunks", () => {
+  for (const minor of [11, 12]) {
+    it(`of 2.${minor} has streams, rotations and metadata as the tracer says them`, () => {
+      const conversation = created(minor).conversation
+      const announced = AddStream.request(13).encode({ ...stream, traceChunkId: 0n })
+      const metadata = metadataOf("a text of some length, all of it once more for each trace chunk")
+      const all = [
+        [AddStream.number, announced],
+        [SendMetadata.number, metadata],
+        [RotateStreams.number, rotation],
+        [SendMetadata.number, metadata]
+      ] as const
+      for (const [number, payload] of all) {
+        assert.deepStrictEqual(Buffer.from(conversation.say(number, payload) ?? []), said(number, payload))
+      }
+    })
+  }
+
+  it("that lets nobody clear keeps a chunk that would be cleared, also in the tracer's own version", () => {
+    const told = (spoken: number, minor: number, closeCommand: number) => {
+      const dialect = Object.assign(new Dialect(false), { spoken, minor })
+      const close = { chunkId: 0n, closeTimestamp: 1n, closeCommand }
+      const bytes = said(CloseTraceChunk.number, CloseTraceChunk.request(spoken).encode(close))
+      const sent = new Translation().command(dialect, bytes, 0, bytes.length)
+      return payloadOf(CloseTraceChunk.request(minor), sent)?.closeCommand
+    }
+    const { delete: deleted, moveToCompleted, none } = CloseTraceChunk.CloseCommand
+    for (const [spoken, minor] of [
+      [13, 13],
+      [15, 12]
+    ] as const) {
+      assert.deepStrictEqual(
+        [deleted, moveToCompleted, none].map((asked) => told(spoken, minor, asked)),
+        [moveToCompleted, moveToCompleted, none]
+      )
+    }
+  })
+})
+
 /** A packet of CTF 1.8 with `text` in it, in the tracer's byte order; its padding is not sent if it is the last one. */
 const packetOf = (text: Buffer, isBig: boolean, isLast: boolean): Buffer => {
   const head = Buffer.alloc(37)
@@ -162,6 +213,39 @@ const cutsOf = (text: Buffer, lengths: ReadonlyArray<number>): ReadonlyArray<Buf
 
 const Length = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 90 }))
 const Lengths = Schema.Array(Length)
+
+describe("metadata that begins anew", () => {
+  const text = "what the tracer says"
+  const saysTwice = (minor: number, between: (conversation: Conversation) => void) => {
+    const conversation = new Conversation(13, minor)
+    const say = () => conversation.say(SendMetadata.number, metadataOf(text))
+    assert.deepStrictEqual(Buffer.from(say() ?? []), said(SendMetadata.number, metadataOf(text)))
+    between(conversation)
+    return say() !== undefined
+  }
+
+  it("is told to a relay that knows of that; one that does not has what it has, once", () => {
+    const reset = ResetMetadata.request(13).encode({ streamId: 5n, version: 1n })
+    const seen = [4, 7, 8, 10].map((minor) => {
+      let isTold = false
+      const isSent = saysTwice(minor, (conversation) => {
+        isTold = conversation.say(ResetMetadata.number, reset) !== undefined
+      })
+      return [isTold, isSent]
+    })
+    assert.deepStrictEqual(seen, [
+      [false, false],
+      [false, false],
+      [true, true],
+      [true, true]
+    ])
+  })
+
+  it("is another stream's once the one of that number is closed", () => {
+    assert.isFalse(saysTwice(10, (conversation) => void conversation.say(RotateStreams.number, rotation)))
+    assert.isTrue(saysTwice(10, ({ translation }) => translation.forget(5n)))
+  })
+})
 
 describe("metadata that a tracer sends once more for each trace chunk", () => {
   it.prop(

@@ -20,12 +20,14 @@ const stallMillis = 50
 
 const serveOne = (
   handle: (peer: Peer) => void,
-  limit: ConnectionLimit = { countMax: 10, count: 0, onChange: () => {}, doors: new Set() }
+  limit: ConnectionLimit = { countMax: 10, count: 0, onChange: () => {}, doors: new Set() },
+  onReported: (code: string) => void = () => {}
 ): Effect.Effect<{ readonly port: number; readonly end: Deferred.Deferred<SocketEnd> }, never, Scope.Scope> =>
   Effect.gen(function* () {
     const end = yield* Deferred.make<SocketEnd>()
     const address = { host: "127.0.0.1", port: 0, family: 4 } as const
-    const options = { name: "test", address, keepAlive: undefined, stallMillis, limit }
+    const admission = { admits: () => true, onRefused: () => {}, onReported }
+    const options = { name: "test", address, keepAlive: undefined, stallMillis, limit, admission }
     const { port } = yield* Effect.orDie(
       listen(options, (peer) =>
         Effect.suspend(() => {
@@ -57,10 +59,12 @@ describe("a listener", () => {
       const limit = { countMax: 10, count: 0, onChange: () => {}, doors: new Set<never>(), shortage }
       let peerCount = 0
       const both = yield* Deferred.make<void>()
-      const { port } = yield* serveOne((peer) => {
+      const reported: Array<string> = []
+      const serve = (peer: Peer) => {
         peer.start(ignore)
         if (++peerCount === 2) Deferred.doneUnsafe(both, Exit.void)
-      }, limit)
+      }
+      const { port } = yield* serveOne(serve, limit, (code) => void reported.push(code))
       yield* connect(port)
       yield* connect(port)
       yield* Deferred.await(both)
@@ -68,6 +72,7 @@ describe("a listener", () => {
         codes.filter((code) => code === "DESCRIPTORS_SHORT"),
         1
       )
+      assert.deepStrictEqual(reported, ["DESCRIPTORS_SHORT"])
     }).pipe(Effect.provide(layer))
   })
 
