@@ -5,6 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Result, Schema } from "effect"
 import { command } from "../../src/edge/forwarding/Greeting.ts"
+import { messageHeadBytes } from "../../src/edge/forwarding/plain/MetadataText.ts"
 import { Dialect, Translation } from "../../src/edge/forwarding/plain/Translation.ts"
 import * as Commands from "../../src/protocol/control/index.ts"
 import * as Header from "../../src/protocol/Header.ts"
@@ -183,7 +184,10 @@ const textOf = (payload: Buffer, paddingSize: number): Buffer => {
   const isBig = payload.length >= 37 && payload.readUInt32BE(0) === 0x75d11d57
   const isPacket = isBig || (payload.length >= 37 && payload.readUInt32LE(0) === 0x75d11d57)
   if (!isPacket) return payload
+  // No packet is without text, and none says that it has more than that.
   const bytesAt = (at: number) => (isBig ? payload.readUInt32BE(at) : payload.readUInt32LE(at)) / 8
+  assert.isAbove(bytesAt(24), 37)
+  assert.isAtMost(bytesAt(24), payload.length)
   const rest = payload.subarray(bytesAt(28))
   if (rest.length === 0) assert.strictEqual(bytesAt(28), payload.length + paddingSize)
   return Buffer.concat([payload.subarray(37, bytesAt(24)), rest.length === 0 ? rest : textOf(rest, paddingSize)])
@@ -214,6 +218,25 @@ const cutsOf = (text: Buffer, lengths: ReadonlyArray<number>): ReadonlyArray<Buf
 const Length = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 90 }))
 const Lengths = Schema.Array(Length)
 
+/** Of metadata the edge writes nothing that is shorter than its head. */
+const shortest = (number: number) => (number === SendMetadata.number ? 12 : 0)
+
+it("a command that is too short for what it is breaks nothing", () => {
+  for (const [spoken, minor] of [
+    [13, 4],
+    [13, 10],
+    [15, 11],
+    [15, 12]
+  ] as const) {
+    for (const { name, number } of Commands.commands.values()) {
+      for (let length = shortest(number); length < 48; length++) {
+        const say = () => new Conversation(spoken, minor).say(number, Buffer.alloc(length))
+        assert.doesNotThrow(say, undefined, undefined, `${name} of ${length} bytes, 2.${spoken} to 2.${minor}`)
+      }
+    }
+  }
+})
+
 describe("metadata that begins anew", () => {
   const text = "what the tracer says"
   const saysTwice = (minor: number, between: (conversation: Conversation) => void) => {
@@ -243,7 +266,11 @@ describe("metadata that begins anew", () => {
 
   it("is another stream's once the one of that number is closed", () => {
     assert.isFalse(saysTwice(10, (conversation) => void conversation.say(RotateStreams.number, rotation)))
-    assert.isTrue(saysTwice(10, ({ translation }) => translation.forget(5n)))
+    const closes = (conversation: Conversation) => {
+      conversation.say(RotateStreams.number, rotation)
+      conversation.translation.forget(5n)
+    }
+    assert.isTrue(saysTwice(10, closes))
   })
 })
 
@@ -287,6 +314,7 @@ describe("metadata that a tracer sends once more for each trace chunk", () => {
       }
       const messages = messagesOf(Buffer.concat(sent))
       const payloads = messages.map((message) => message.subarray(12))
+      assert.isTrue(payloads.every(({ length }) => length > 0))
       const texts = payloads.map((payload, at) => textOf(payload, messages[at]?.readUInt32BE(8) ?? 0))
       assert.strictEqual(Buffer.concat(texts).toString(), full.toString())
       if (form === "text" || together > 1) return
@@ -295,4 +323,48 @@ describe("metadata that a tracer sends once more for each trace chunk", () => {
     },
     { arbitrary: { runs: 300 } }
   )
+})
+
+describe("metadata whose packets say of themselves what is not so", () => {
+  const Size = Schema.Literals([0, 36 * 8, 37 * 8, 40 * 8, 100 * 8, 4096 * 8, 0xffffffff])
+  const Packet = Schema.Tuple([
+    Schema.Boolean,
+    Size,
+    Size,
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 60 }))
+  ])
+
+  it.prop("is passed on as it is, and once more as no more than that", [Schema.NonEmptyArray(Packet)], ([packets]) => {
+    const { dialect, translation } = new Conversation(13, 10)
+    const content = packets.map(([isBig, contentBits, packetBits, byteCount]) => {
+      const packet = packetOf(Buffer.alloc(byteCount, "t"), isBig, true)
+      for (const [bits, at] of [
+        [contentBits, 24],
+        [packetBits, 28]
+      ] as const) {
+        if (isBig) packet.writeUInt32BE(bits, at)
+        else packet.writeUInt32LE(bits, at)
+      }
+      return packet
+    })
+    const message = said(SendMetadata.number, Buffer.concat([metadataOf(""), ...content]))
+    const send = () => translation.command(dialect, Buffer.from(message), 0, message.length)
+    assert.deepStrictEqual(send(), message)
+    const again = said(RotateStreams.number, rotation)
+    assert.isUndefined(translation.command(dialect, again, 0, again.length))
+    const rest = messagesOf(Buffer.from(send() ?? []))
+    assert.isAtMost(rest.length, 1)
+    assert.isAtMost(rest[0]?.length ?? 0, message.length)
+  })
+
+  it("is not held back for more than a few packets' worth", () => {
+    const [head, end] = [Header.size + 12 + 37, 4 * 1024 * 1024]
+    const needed = [end, end + 1].map((messageBytes) => {
+      const message = said(SendMetadata.number, Buffer.concat([metadataOf(""), packetOf(Buffer.alloc(0), false, true)]))
+      message.writeBigUInt64BE(BigInt(messageBytes - Header.size), Header.offsets.dataSize)
+      return messageHeadBytes(message)
+    })
+    assert.deepStrictEqual(needed, [end, head])
+    assert.isUndefined(messageHeadBytes(Buffer.alloc(Header.size - 1)))
+  })
 })

@@ -22,6 +22,8 @@ interface Line {
   readonly far: net.Socket
   readonly arrived: () => Buffer
   readonly isFull: () => boolean
+  /** Calls `then` each time when it is told of room. */
+  readonly whenRoom: (then: () => void) => void
 }
 
 interface Ground {
@@ -64,13 +66,18 @@ const ground: Effect.Effect<Ground, never, Scope.Scope> = Effect.gen(function* (
     const { socket: near, descriptor } = reading
     near.on("error", () => {})
     let full = false
+    let tellRoom = () => {}
     const onFull = (isFull: boolean) => {
       full = isFull
+      if (!isFull) tellRoom()
+    }
+    const whenRoom = (then: () => void) => {
+      tellRoom = then
     }
     const sender = new Sender({ socket: near, descriptor, thread, onFull })
     reading.onClosing = () => sender.settle()
     yield* Effect.addFinalizer(() => Effect.sync(() => near.destroy()))
-    return { sender, near, far, arrived: () => Buffer.concat(chunks), isFull: () => full }
+    return { sender, near, far, arrived: () => Buffer.concat(chunks), isFull: () => full, whenRoom }
   })
   return { thread, besideCount: () => besideCount, line }
 })
@@ -176,6 +183,60 @@ describe("a sender", () => {
         sender.settle()
         assert.isTrue(near.destroyed)
         assert.strictEqual(toldCount, 0)
+      })
+    )
+  )
+
+  it.live("counts what waits for the thread, and tells of room only behind what is being sent", () =>
+    withGround((made) =>
+      Effect.gen(function* () {
+        const { arrived, isFull, sender, whenRoom } = yield* made.line
+        made.thread.hasCompany = () => true
+        let tell: (() => void) | undefined
+        let isDone = false
+        made.thread.thread.write = (_descriptor, [piece], _position, onDone) => {
+          tell = onDone
+          return { isBegun: false, tookMillis: 0, settle: () => (isDone ? (piece?.to ?? 0) : 0) }
+        }
+        made.thread.thread.reap = () => {
+          if (isDone) tell?.()
+          isDone = false
+        }
+        const [first, second] = [message(1, 1, 300_000), message(1, 2, 300_000)]
+        assert.isTrue(sender.send(first))
+        assert.isFalse(sender.send(second))
+        assert.isTrue(isFull())
+        whenRoom(() => sender.send(Buffer.from("later")))
+        // The thread has sent the first when the next comes, and does nothing with the second.
+        isDone = true
+        assert.isTrue(sender.send(Buffer.from("now")))
+        yield* turns(1)
+        assert.isFalse(isFull())
+        sender.settle()
+        const expected = Buffer.concat([second, Buffer.from("nowlater")])
+        yield* until("all bytes", () => arrived().length >= expected.length)
+        assert.isTrue(arrived().equals(expected))
+      })
+    )
+  )
+
+  it.live("tells of no room that is gone again before that is heard", () =>
+    withGround((made) =>
+      Effect.gen(function* () {
+        const { far, isFull, near, sender } = yield* made.line
+        far.pause()
+        while (sender.send(message(1, 1, 300_000))) yield* turns(1)
+        let isRoom: boolean | undefined
+        near.once("drain", () => {
+          far.pause()
+          for (let count = 0; count < 100; count++) isRoom = sender.send(message(1, 1, 300_000))
+        })
+        far.resume()
+        yield* until("it to have drained once", () => isRoom !== undefined)
+        yield* turns(1)
+        assert.deepStrictEqual([isRoom, isFull()], [false, true])
+        far.resume()
+        yield* until("room", () => !isFull())
       })
     )
   )

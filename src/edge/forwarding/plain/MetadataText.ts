@@ -26,10 +26,10 @@ const endOf = (message: Buffer): number => Header.size + dataSizeOf(message)
 export const messageHeadBytes = (message: Buffer): number | undefined => {
   if (message.length < Header.size) return undefined
   const head = Math.min(textAt + MetadataPacket.headBytes, endOf(message))
-  return message.length >= head && hasSeveral(message) ? endOf(message) : head
+  return hasSeveral(message) ? endOf(message) : head
 }
 
-/** Its first packet ends before it does. */
+/** Its first packet, whose head is there, ends before it does. */
 const hasSeveral = (message: Buffer): boolean => {
   const end = endOf(message)
   const first = packetOf(message, textAt)
@@ -66,7 +66,7 @@ const packetOf = (message: Buffer, at: number): Packet | undefined => {
 }
 
 export class MetadataText {
-  /** Bytes that the relay was sent. */
+  /** Bytes that the relay was sent; never less than the position. */
   #sent = 0
   /** How many bytes of the text the tracer has sent since it began anew. */
   #position = 0
@@ -107,7 +107,7 @@ export class MetadataText {
 
   /** Of text that comes, how much was sent before: its beginning. */
   #pass(textBytes: number): number {
-    const known = Math.max(0, Math.min(this.#sent - this.#position, textBytes))
+    const known = Math.min(this.#sent - this.#position, textBytes)
     this.#position += textBytes
     this.#sent = Math.max(this.#sent, this.#position)
     return known
@@ -115,7 +115,7 @@ export class MetadataText {
 
   /** The whole message is there. What is no packet, as none of LTTng's has, is sent as it is. */
   #several(message: Buffer): Cut {
-    const end = Math.min(message.length, endOf(message))
+    const end = message.length
     const parts: Array<Buffer> = []
     for (let at = textAt; at < end; ) {
       const packet = packetOf(message, at)
