@@ -6,6 +6,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import * as Connect from "../../src/protocol/live/Connect.ts"
 import { toolboxProgram } from "../support/bundle.ts"
+import * as Load from "../support/load.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
@@ -15,10 +16,15 @@ import { asClient, asRelay, certificates } from "../support/tunnels.ts"
 const env = { TZ: "UTC", LC_ALL: "C.UTF-8" }
 const toolbox = (...args: ReadonlyArray<string>) => Process.daemon(process.execPath, [toolboxProgram, ...args], { env })
 
-const load = (relay: Relays.Relay, ...args: ReadonlyArray<string>) => {
-  const url = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
-  return toolbox("load", "--live=100ms", "--rate=20", "--hostname=h", "--session=s", ...args, url)
-}
+/** A session of a second, which goes on once it has so many viewers. */
+const brief = (relay: Relays.Relay, viewerCount: number) =>
+  Effect.gen(function* () {
+    const how = ["--live=100ms", "--rate=20", "--hostname=h", "--session=s", "--packets=20"]
+    const { goOn, running } = yield* Load.held(relay, ...how)
+    yield* Process.said(relay.process, (output) => output.split("viewer attached to s-0").length > viewerCount)
+    yield* goOn
+    return running
+  })
 
 /** The reply to a viewer's first request, which has the layout of that: before it, one that is gone was no relay. */
 const greetingBytes = Connect.requestSize
@@ -36,7 +42,7 @@ Peers.describeWithPeers(["babeltrace2", "ss"], "follow --wait", () => {
       const livePort = yield* Ports.free
       const started = Effect.gen(function* () {
         const scope = yield* Scope.fork(yield* Effect.scope)
-        const relay = yield* Scope.provide(Relays.start("ours", { livePort }), scope)
+        const relay = yield* Scope.provide(Relays.start("ours", { livePort, args: ["-v"] }), scope)
         const killed = Effect.gen(function* () {
           relay.process.signal("SIGKILL")
           yield* Scope.close(scope, Exit.void)
@@ -50,14 +56,15 @@ Peers.describeWithPeers(["babeltrace2", "ss"], "follow --wait", () => {
       yield* Process.until("both to be greeted", greetedBy(livePort), (count) => count === 2)
       yield* first.killed
       const second = yield* started
-      yield* load(second.relay, "--duration=1h")
+      const streaming = `net://127.0.0.1:${second.relay.controlPort}:${second.relay.dataPort}`
+      yield* toolbox("load", "--live=100ms", "--rate=20", "--hostname=h", "--session=s", "--duration=1h", streaming)
       const countIn = (output: string) => output.split("load:tick").length - 1
       yield* Process.said(follow, (output) => countIn(output) > 100, { seconds: 30 })
       yield* Process.said(packets, '"event":"packet"', { seconds: 30 })
       yield* second.killed
       const before = countIn(yield* Process.said(follow, "WARNING: connection to "))
       const third = yield* started
-      yield* load(third.relay, "--packets=20")
+      yield* brief(third.relay, 2)
       const { code, stderr, stdout } = yield* follow.ended
       assert.strictEqual(code, 0, stderr)
       const lines = stdout.trimEnd().split("\n")
@@ -98,10 +105,10 @@ Peers.describeWithPeers(["openssl"], "follow --wait through a tunnel", () => {
       yield* Process.said(ours.follow, nobodys)
       const relay = yield* Relays.start("ours", {
         livePort,
-        args: ["--tls=allow,live=require", ...asRelay(pki).slice(1)]
+        args: ["-v", "--tls=allow,live=require", ...asRelay(pki).slice(1)]
       })
       yield* Process.said(ours.follow, "WARNING: no live session s-0 of host h; waiting\n")
-      const mine = yield* load(relay, "--packets=20")
+      const mine = yield* brief(relay, 1)
       const { code, stderr, stdout } = yield* ours.follow.ended
       assert.strictEqual(code, 0, stderr)
       assert.isAbove(stdout.split("load:tick").length, 20)

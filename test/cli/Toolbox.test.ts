@@ -6,11 +6,13 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as Babeltrace from "../support/babeltrace.ts"
 import { toolboxProgram } from "../support/bundle.ts"
+import * as Load from "../support/load.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import * as Tree from "../support/tree.ts"
+import * as Viewing from "../support/viewing.ts"
 
 const attempt = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
 const run = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args])
@@ -272,9 +274,9 @@ const suite = (kind: Relays.Kind) => () => {
   it.live("load, seen by sessions, follow and record; the record replayed: the same trace four times", () =>
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)
-      const load = ["load", "--json", "--hostname=h", "--session=l[1]", "--live=100ms", "--streams=2", "--rate=20"]
+      const load = ["--json", "--hostname=h", "--session=l[1]", "--live=100ms", "--streams=2", "--rate=20"]
       const startedAt = Date.now()
-      const loading = yield* Effect.forkScoped(run(...load, "--packets=120", streamingUrl(relay)))
+      const loading = yield* Load.held(relay, ...load, "--packets=120")
       const url = `${liveUrl(relay)}/host/h/l[1]-0`
       const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
       const recording = run("record", "--json", "--wait", url, directory)
@@ -288,7 +290,8 @@ const suite = (kind: Relays.Kind) => () => {
       const lines = (yield* run("sessions", liveUrl(relay))).stdout
       assert.strictEqual(lines, `${url} (timer 100000 µs, 3 streams with metadata, 1 client, ctf-1.8)\n`)
 
-      const [summary] = jsonLines((yield* Fiber.join(loading)).stdout)
+      yield* loading.goOn
+      const [summary] = jsonLines((yield* loading.running.ended).stdout)
       const endedAt = Date.now()
       assert.deepStrictEqual([summary.packets, summary.bytes], [240, 240 * 4096])
       assert.isTrue(0 < summary.answerP50Millis && summary.answerP50Millis <= summary.answerP99Millis, summary)
@@ -319,11 +322,15 @@ const suite = (kind: Relays.Kind) => () => {
   it.live("follow --packets prints one JSON value a line and counters at the end", () =>
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)
-      const load = ["load", "--hostname=h", "--session=l", "--live=100ms", "--rate=20", "--packets=40"]
-      const loading = yield* Effect.forkScoped(run(...load, streamingUrl(relay)))
+      const load = ["--hostname=h", "--session=l", "--live=100ms", "--rate=20", "--packets=40"]
+      const loading = yield* Load.held(relay, ...load)
       const url = `${liveUrl(relay)}/host/h/l-0`
-      const { stdout } = yield* run("follow", "--packets", "--json", "--wait", "--seek=beginning", url)
-      yield* Fiber.join(loading)
+      const follow = ["follow", "--packets", "--json", "--wait", "--seek=beginning", url]
+      const following = yield* Process.daemon(process.execPath, [toolboxProgram, ...follow])
+      yield* Process.until("it to follow", Viewing.isWatched(relay, "l-0"))
+      yield* loading.goOn
+      const { code, stdout } = yield* following.ended
+      assert.deepStrictEqual([code, (yield* loading.running.ended).code], [0, 0])
       const values = jsonLines(stdout)
       const packets = values.filter(({ event }) => event === "packet")
       assert.strictEqual(packets.length, 40)
@@ -415,8 +422,16 @@ const suite = (kind: Relays.Kind) => () => {
         url
       ])
       const relay = yield* Relays.start(kind, { livePort })
-      const load = ["load", "--session=l", "--hostname=h", "--live=100ms", "--rate=20", "--packets=40"]
-      yield* run(...load, streamingUrl(relay))
+      const loading = yield* Load.held(
+        relay,
+        "--session=l",
+        "--hostname=h",
+        "--live=100ms",
+        "--rate=20",
+        "--packets=40"
+      )
+      yield* Process.until("it to follow", Viewing.isWatched(relay, "l-0"))
+      yield* loading.goOn
       const { stdout } = yield* following.ended
       const [first] = jsonLines(stdout).filter(({ event }) => event === "packet")
       const index = join(Babeltrace.sessionDirectory(relay.output, "l-0"), "ust/uid/0/64-bit/index/load_0.idx")

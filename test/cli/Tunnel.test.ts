@@ -214,9 +214,11 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
         ...asClient(pki, "target-web1"),
         "--tls-name=other.example"
       ])
+      const from = performance.now()
       for (let round = 0; round < 5; round++) assert.strictEqual(yield* ask(wrong.controlPort), "closed")
       yield* Process.said(wrong.tunnel, "TLS:")
-      assert.isAtMost((yield* Process.lastSaid(wrong.tunnel)).match(/TLS:/g)?.length ?? 0, 2)
+      const saidCount = (yield* Process.lastSaid(wrong.tunnel)).match(/TLS:/g)?.length ?? 0
+      assert.isAtMost(saidCount, 1 + Math.ceil((performance.now() - from) / 1000))
 
       const [control, data, live] = [yield* Ports.free, yield* Ports.free, yield* Ports.free]
       const later = yield* tunnel(relay, `tls://localhost:${control}`, asClient(pki, "target-web1"))

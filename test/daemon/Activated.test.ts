@@ -73,6 +73,7 @@ Peers.describeWithPeers(["systemd-socket-activate", "perl"], "a relay whose sock
       const running = yield* activate(at, [...words, "-C", "tcp://0.0.0.0:1", "--io-threads=8"], listenAt(at.ports))
       yield* Process.until("somebody to listen", () => Daemons.listening(at))
       yield* load(at)
+      yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
       assert.deepStrictEqual(
         Daemons.portFiles(at),
         at.ports.map((port) => `${port}\n`)

@@ -225,8 +225,7 @@ describe("lttng-relayd --check beside a relay that runs", () => {
       const at = yield* Daemons.place
       const http = `--http-port=unix://${at.home}/http`
       const relay = yield* Daemons.start("ours", at, [...at.urls, http])
-      yield* Daemons.untilListening(at, relay)
-      yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
+      yield* Daemons.untilReady(at, relay)
       const check = (...args: ReadonlyArray<string>) =>
         Daemons.attempt("ours", at, ["--check", ...at.urls, http, ...args])
       const said = (what: string) =>

@@ -247,7 +247,7 @@ describeWithPeers(reference, "the same start", () => {
       Effect.gen(function* () {
         const at = yield* Daemons.place
         const running = yield* Daemons.start(kind, at, at.urls)
-        yield* Daemons.untilListening(at, running)
+        yield* (kind === "ours" ? Daemons.untilReady : Daemons.untilListening)(at, running)
         for (const port of at.ports) {
           yield* Effect.callback<void>((resume) => {
             const socket = connect(port, "127.0.0.1", () => socket.destroy())

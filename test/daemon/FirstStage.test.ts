@@ -155,8 +155,7 @@ Peers.describeWithPeers(["perl"], "the first stage", () => {
       const at = yield* Daemons.place
       const words = [command, ...at.urls, "--io-threads=7", "--sync", "close"]
       const { running, told } = yield* startTelling(at, words)
-      yield* Daemons.untilListening(at, running)
-      yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
+      yield* Daemons.untilReady(at, running)
       assert.deepStrictEqual(Daemons.processesOf(at), [running.pid])
       assert.include(Daemons.files(at), `health-${running.pid}`)
       // Started only once: the sockets of the first stage would not outlive another start.

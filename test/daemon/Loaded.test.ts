@@ -36,7 +36,7 @@ const loaded = (program: string, args: ReadonlyArray<string>) =>
       cwd: at.home,
       env: { HOME: at.home, LTTNG_HOME: at.home, LTTNG_RUNDIR: at.runDirectory, NODE_OPTIONS: `--import=${script}` }
     })
-    yield* Daemons.untilListening(at, daemon)
+    yield* Daemons.untilReady(at, daemon)
     const target = yield* Target.make({ url: `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}`, hostname: "h" })
     const session = yield* target.session({ name: "s", liveTimer: "1 second" })
     const stream = yield* session.stream({ path: "ust", channel: "ch_0" })

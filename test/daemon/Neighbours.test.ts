@@ -10,7 +10,7 @@ import { temporaryDirectory } from "../support/relays.ts"
 import * as Daemons from "./daemons.ts"
 
 Peers.describeWithPeers(["setpriv"], "an output of another user", () => {
-  const user = 13_300 + (process.pid % 1000)
+  const user = 14_300 + (process.pid % 1000)
   const asUser = (at: Daemons.Place, words: ReadonlyArray<string>) => {
     const identity = ["--reuid", `${user}`, "--regid", `${user}`, "--clear-groups"]
     const bare = ["-i", "PATH=/usr/bin:/bin", `HOME=${at.home}`, "setpriv", ...identity]

@@ -33,7 +33,7 @@ const running = Effect.gen(function* () {
     "--log-file=log"
   ]
   const daemon = yield* Daemons.start("ours", at, args)
-  yield* Daemons.untilListening(at, daemon)
+  yield* Daemons.untilReady(at, daemon)
   const ask = (method: string, what: string, token = "first", body?: string) =>
     Effect.promise(async () => {
       const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" }

@@ -47,11 +47,9 @@ Peers.describeWithPeers([...Peers.reference, "setpriv"], "a user that is in no d
   )
 })
 
-/** Until its port files are there: its first stage listens earlier, and would end at once without a word. */
 const startIn = Effect.fnUntraced(function* (at: Daemons.Place, before: string, args: ReadonlyArray<string>) {
   const running = yield* Daemons.start("ours", at, [...at.urls, ...args], { before })
-  yield* Daemons.untilListening(at, running)
-  yield* Process.until("the port files", () => Daemons.files(at).includes("live.port"))
+  yield* Daemons.untilReady(at, running)
   return running
 })
 

@@ -39,7 +39,7 @@ describe("threads for files", () => {
 
 Peers.describeWithPeers(["setpriv", "prlimit"], "a user with few threads", () => {
   /** Of nobody else: the limit is that of all its processes. */
-  const user = 12_300 + (process.pid % 1000)
+  const user = 15_300 + (process.pid % 1000)
   const startWith = Effect.fnUntraced(function* (limit: number, ...more: ReadonlyArray<string>) {
     const at = yield* Daemons.place
     const output = yield* temporaryDirectory("threads")

@@ -122,10 +122,10 @@ it.live("a pipe is read once: who reads it again is told, and waits for nobody",
     const pipe = join(directory, "pipe")
     yield* Process.run("mkfifo", [pipe])
     // The reader begins first, in this thread; the writer waits for it.
-    const writer = spawn("sh", ["-c", 'cat "$1" >"$2"', "sh", relay.key, pipe])
+    const written = once(spawn("sh", ["-c", 'cat "$1" >"$2"', "sh", relay.key, pipe]), "exit")
     const files: TlsFiles = { control: "allow", data: "allow", live: "allow", ...relay, key: pipe }
     assert.include((yield* read(files)).key, "PRIVATE KEY")
-    yield* Effect.promise(() => once(writer, "exit"))
+    yield* Effect.promise(() => written)
     const { message } = yield* Effect.flip(read(files))
     assert.include(message, `${pipe} is no use: a pipe is read but once`)
     // Who only looks at them reads them once, too.

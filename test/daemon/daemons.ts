@@ -74,6 +74,16 @@ export const untilListening = (at: Place, running: Process.Running) =>
     })
   )
 
+/**
+ * Until ours has begun all that it has to: its ports listen earlier, those of its first stage before it is there itself.
+ * Only where it has its run directory.
+ */
+export const untilReady = (at: Place, running: Process.Running) =>
+  Effect.andThen(
+    untilListening(at, running),
+    Process.until("the port files", () => files(at).includes("live.port"))
+  )
+
 /** Living processes whose first argument names the daemon, as the tracer's own test suite looks for them. */
 export const processesOf = (at: Place): ReadonlyArray<number> =>
   readdirSync("/proc")
@@ -159,8 +169,7 @@ export const check = new Uint8Array(4)
 export const runForeground = Effect.fnUntraced(function* (args: ReadonlyArray<string> = [], options: Options = {}) {
   const at = yield* place
   const running = yield* start("ours", at, [...at.urls, ...args], options)
-  yield* untilListening(at, running)
-  yield* Process.until("the port files", () => files(at).includes("live.port"))
+  yield* untilReady(at, running)
   return {
     at,
     running,

@@ -158,7 +158,9 @@ Peers.describeWithPeers(Peers.tracing, "an edge before ours", () => {
         yield* tracing.emit({ count: 0, source: 1 })
         yield* tracing.emit({ count })
         yield* tracing.lttng("stop")
-        const { losses } = yield* Effect.delay(Edges.status(edge), "1100 millis")
+        const stoppedAt = Date.now()
+        yield* Process.until("its status since then", Edges.status(edge), ({ atMillis }) => atMillis > stoppedAt)
+        const { losses } = yield* Edges.status(edge)
         yield* tracing.lttng("destroy")
         port = relay.controlPort
         yield* Edges.forwarded(edge)

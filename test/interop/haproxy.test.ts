@@ -92,8 +92,11 @@ Peers.describeWithPeers([...Peers.tracing, "stdbuf", "openssl", "haproxy", "curl
       const near = yield* tunnel(relay, to, asClient(pki, "target-web1"))
       yield* recordThrough(near, yield* tunnel(relay, to, asClient(pki, "viewer-alice")), relay.output)
       assert.strictEqual((yield* anonymous(pki, port)).code, 1)
-      const { stdout } = yield* curl(pki, port, "viewer-alice")
-      assert.match(stdout, /"port":"data","peer":"127\.0\.0\.1:\d+"/)
+      yield* Process.until(
+        "the relay to tell of the data connection that has ended",
+        curl(pki, port, "viewer-alice"),
+        (told) => /"port":"data","peer":"127\.0\.0\.1:\d+"/.test(told.stdout)
+      )
       assert.include((yield* curl(pki, port, "target-web1")).stdout, "Unauthorized")
     })
   )

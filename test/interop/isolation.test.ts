@@ -37,7 +37,7 @@ Peers.describeWithPeers(Peers.tracing, "a machine with a session daemon of its o
         const nested = yield* Process.attempt(
           "nsenter",
           ["-t", String(machine.pid), "-m", `--wdns=${root}`, "--", process.execPath, vitest, ...suite],
-          { env: { LTTNG_PEERS: "required" }, timeoutSeconds: 120 }
+          { env: { LTTNG_PEERS: "required" }, timeoutSeconds: 400 }
         )
         assert.strictEqual(nested.code, 0, nested.stdout + nested.stderr)
         const report = JSON.parse(readFileSync(reportPath, "utf8"))
@@ -50,6 +50,6 @@ Peers.describeWithPeers(Peers.tracing, "a machine with a session daemon of its o
         const own = ["LTTNG_CREATE_SESSION_EXT", ...Array.from({ length: 4 }, () => "LTTNG_LIST_SESSIONS")]
         assert.deepStrictEqual(yield* machine.commandsBefore("LTTNG_STOP_TRACE"), own)
       }),
-    150_000
+    480_000
   )
 })

@@ -28,8 +28,10 @@ const bytesIn = (output: string): number =>
     .map((path) => statSync(join(output, path), { throwIfNoEntry: false }))
     .reduce((sum, stats) => sum + (stats?.isFile() === true ? stats.size : 0), 0)
 
+/** How many bytes there were at some time between two. */
 interface Look {
   readonly millis: number
+  readonly until: number
   readonly bytes: number
 }
 
@@ -57,8 +59,12 @@ Peers.describeWithPeers(Peers.tracing, "quotas, with a real lttng", () => {
       yield* Lttng.record(tracing, relay, "paced")
       let count = 0
       let isMeasured = false
-      const look = () => ({ millis: performance.now(), bytes: bytesIn(output) })
-      const rateOf = (from: Look, to: Look) => ((to.bytes - from.bytes) * 1000) / (to.millis - from.millis)
+      const look = (): Look => {
+        const millis = performance.now()
+        return { millis, bytes: bytesIn(output), until: performance.now() }
+      }
+      // A look may take long where the machine has too much to do: never more than there was.
+      const rateOf = (from: Look, to: Look) => ((to.bytes - from.bytes) * 1000) / (to.until - from.millis)
       const measured = Effect.gen(function* () {
         yield* Process.until("the rate to be reached", () => bytesIn(output) > bytesPerSecond)
         const looks = [look()]

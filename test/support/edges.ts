@@ -56,6 +56,8 @@ export const status = (edge: Edge) =>
     Process.run(process.execPath, [toolboxProgram, "edge", "status", `--spool=${edge.spool}`, "--json"]),
     ({ stdout }) =>
       JSON.parse(stdout) as {
+        /** Of the edge's clock: what it writes down of itself is some time old. */
+        readonly atMillis: number
         readonly journals: ReadonlyArray<{
           readonly isScanned: boolean
           readonly name: string

@@ -5,7 +5,7 @@
  * Both run under TZ=UTC and umask 022. Root's daemons share /var/run/lttng whatever LTTNG_HOME says, so the
  * reference gets a private /run; ours takes `LTTNG_RUNDIR`.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect } from "effect"
@@ -118,12 +118,13 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
     ...(isOverTls ? OverTls.relayArgs(options.args) : []),
     ...(options.args ?? [])
   ]
+  const runDirectory = join(home, "run")
   const running = yield* Process.daemon(command, args, {
     cwd: home,
     env: {
       HOME: home,
       LTTNG_HOME: home,
-      LTTNG_RUNDIR: join(home, "run"),
+      LTTNG_RUNDIR: runDirectory,
       NODE_COMPILE_CACHE: compileCache,
       // What is fast only because it was rehearsed is for the benchmark; the suites' processors have enough to do.
       LTTNG_RELAY_WARM_UP: "0",
@@ -131,6 +132,8 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
     }
   })
   const ports = [own.controlPort, own.dataPort, own.livePort, ...httpPortsOf(args)]
+  // It has its name earlier, and what it says at the start it may have still to say.
+  const isReady = () => kind === "reference" || existsSync(join(runDirectory, "relayd", "live.port"))
   yield* Process.until(
     `${kind} relay to listen on ${ports.join(", ")}`,
     Effect.suspend(() => {
@@ -140,7 +143,7 @@ export const start = Effect.fnUntraced(function* (kind: Kind, options: Options =
         return Effect.fail(new Process.ProcessFailed({ command: `${kind} relay`, detail }))
       }
       const listens = (port: number) => Ports.listeningIn(running.pid, port)
-      return Effect.succeed(isRelay(running.pid) && ports.every(listens))
+      return Effect.succeed(isRelay(running.pid) && ports.every(listens) && isReady())
     })
   )
   if (isOverTls) yield* OverTls.lead(near, own)
