@@ -2,14 +2,23 @@
  * Who sends from files would stay behind a tracer that is as quick: everything would be written and read back. So over
  * a quick link the tracer is held back until what it says goes on from memory again, and no longer.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { afterEach, assert, beforeEach, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { JournalReader } from "../../src/edge/journal/JournalReader.ts"
 import type * as Spool from "../../src/edge/spool/Spool.ts"
+import * as Machine from "../../src/Machine.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
 import * as Spools from "./spools.ts"
 
 const quickBytes = 1024 * 1024 * 1024
+
+/** What is measured is as old as the test says, however long it took. */
+let clockMillis = 0
+let restore = () => {}
+beforeEach(() => {
+  restore = Machine.replace({ ...Machine, clockMillis: () => clockMillis })
+})
+afterEach(() => restore())
 
 const begin = Effect.gen(function* () {
   const spool = yield* Spools.make()
@@ -19,11 +28,11 @@ const begin = Effect.gen(function* () {
 
 /** So much goes to the relay, for longer than it is looked at. */
 const passing = ({ flow }: Spool.Spool, byteCount: number) =>
-  Effect.gen(function* () {
+  Effect.sync(() => {
     // Of the first measurement the beginning is not known.
     for (let count = 0; count < 2; count++) {
       flow.sent(byteCount)
-      yield* Effect.sleep(110)
+      clockMillis += 110
     }
     flow.sent(byteCount)
   })

@@ -179,6 +179,7 @@ it.live(
         yield* Effect.sleep(50)
         for (let count = 0; count < 10; count++) connect()
         yield* until("those to begin that may", () => ends.length === begunCount)
+        yield* until("the others to have come", () => terminal.handshakes().waitingCount === 10 - begunCount)
         yield* Effect.sleep(50)
         assert.deepStrictEqual([ends.length, terminal.handshakes().waitingCount], [begunCount, 10 - begunCount])
         for (const end of ends) end()

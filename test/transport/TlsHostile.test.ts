@@ -191,21 +191,28 @@ describe("certificates", () => {
     "are let in by no ticket of the moment in which an authority is over by our clock, but not by OpenSSL's",
     () =>
       Effect.gen(function* () {
-        const { endMillis, to } = soon()
-        const wallMillis = () => Date.now() + 500
-        const ours = yield* Certificates.authorityUntil(to)
-        yield* Effect.acquireRelease(
-          Effect.sync(() => Machine.replace({ ...Machine, wallMillis })),
-          (restore) => Effect.sync(restore)
-        )
-        const brief = yield* ours.issue({ name: "brief" })
-        const { connect } = yield* start(ours)
-        const resumed = resumedBy((options) => connect(brief, options))
-        yield* until("it to be over by our clock", () => wallMillis() > endMillis)
-        const last = yield* resumed()
+        let aheadMillis = 250
+        const atTheEnd = Effect.gen(function* () {
+          aheadMillis *= 2
+          const { endMillis, to } = soon((6 * aheadMillis) / 1000)
+          const wallMillis = () => Date.now() + aheadMillis
+          const ours = yield* Certificates.authorityUntil(to)
+          yield* Effect.acquireRelease(
+            Effect.sync(() => Machine.replace({ ...Machine, wallMillis })),
+            (restore) => Effect.sync(restore)
+          )
+          const brief = yield* ours.issue({ name: "brief" })
+          const { connect } = yield* start(ours)
+          const resumed = resumedBy((options) => connect(brief, options))
+          yield* until("it to be over by our clock", () => wallMillis() > endMillis)
+          const last = yield* resumed()
+          return { endMillis, last, resumed, isEarly: Date.now() < endMillis }
+        }).pipe(Effect.repeat({ until: ({ isEarly }) => isEarly, times: 3 }))
+        // A machine with too much to do for a handshake in that moment is given longer.
+        const { endMillis, last, resumed } = yield* atTheEnd
         assert.isDefined(last.session)
         assert.strictEqual(last.answer, answered)
-        yield* until("it to be over", () => wallMillis() > endMillis + 1000)
+        yield* until("it to be over", () => Date.now() > endMillis + 500)
         assert.notStrictEqual((yield* resumed(last.session)).answer, answered)
       })
   )
