@@ -7,7 +7,7 @@ import * as fs from "node:fs"
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
 import type { Session } from "../../src/target/Target.ts"
 import * as Target from "../../src/target/Target.ts"
 import * as Peers from "../support/peers.ts"
@@ -28,23 +28,34 @@ const uuidOf = (number: number) => `01234567-89ab-cdef-0123-00000000000${number}
 
 /**
  * An application with a packet to send at the next tick of the live timer, and beacons until it is to speak again. Its
- * first packet begins at `beginsAt`; nothing happens before `speaksAt`.
+ * first packet begins at `beginsAt`; nothing happens before `speaksAt` says, which is told when the relay has heard of
+ * the stream: an announcement takes as long as the machine likes.
  */
-const application = (session: Session, number: number, beginsAt = now(), speaksAt = beginsAt, spokenCount = 1) =>
+const application = (
+  session: Session,
+  number: number,
+  beginsAt = now(),
+  speaksAt: (announcedAt: bigint) => bigint = () => beginsAt,
+  spokenCount = 1
+) =>
   Effect.gen(function* () {
     const path = `ust/pid/app-${number}`
     const sent: Array<Target.Packet> = []
     const times: Array<bigint> = []
-    let [begin, quietUntil] = [beginsAt, speaksAt]
+    const announced = yield* Deferred.make<void>()
+    let [begin, quietUntil] = [beginsAt, beginsAt]
     let wantedCount = spokenCount
     let quietCount = 0
-    const flush = (end: bigint) =>
-      Effect.sync(() => {
+    const flush = (tick: bigint) =>
+      Effect.gen(function* () {
+        yield* Deferred.await(announced)
+        let end = tick
         if (sent.length === wantedCount) {
           quietCount++
           begin = quietUntil = end
           return undefined
         }
+        for (; end < quietUntil + millisecond; end = now()) yield* Effect.sleep("1 millis")
         const step = (end - quietUntil) / eventCount
         const happened = Array.from({ length: Number(eventCount) }, (_, at) => quietUntil + step * BigInt(at + 1))
         const packet = UstPackets.packetOf(uuidOf(number), begin, end, happened)
@@ -54,6 +65,8 @@ const application = (session: Session, number: number, beginsAt = now(), speaksA
         return packet
       })
     yield* session.stream({ path, channel: "ch_0", flush })
+    quietUntil = speaksAt(now())
+    yield* Deferred.succeed(announced, undefined)
     const metadata = yield* session.metadata(path)
     yield* metadata.append(Buffer.from(UstPackets.metadata(uuidOf(number))))
     yield* session.publish
@@ -71,7 +84,7 @@ const watch = (program: string, speaksAt: (beganAt: bigint, announcedAt: bigint)
     const { controlPort, dataPort, host } = relay
     const target = yield* Target.make({ url: `net://${host}:${controlPort}:${dataPort}`, hostname: hostname() })
     const session = yield* target.session({ name: sessionName, liveTimer: "50 millis" })
-    const first = yield* application(session, 1, now(), now(), 0)
+    const first = yield* application(session, 1, now(), undefined, 0)
     const args = ["-oL", program, "--clock-cycles", "-i", "lttng-live", sessionUrl(relay, sessionName)]
     const viewer = yield* Process.daemon("stdbuf", args)
     const shows = (count: number) => Process.said(viewer, (output) => shownIn(output).length >= count)
@@ -83,7 +96,7 @@ const watch = (program: string, speaksAt: (beganAt: bigint, announcedAt: bigint)
     const beganAt = now()
     const quietBefore = first.quietCount()
     yield* Process.until("beacons", () => first.quietCount() >= quietBefore + beaconCount)
-    const late = yield* application(session, 2, beganAt, speaksAt(beganAt, now()))
+    const late = yield* application(session, 2, beganAt, (announcedAt) => speaksAt(beganAt, announcedAt))
     yield* Process.until("the late application", () => late.sent.length > 0)
     // babeltrace 1.5 asks for new streams when it gets a packet.
     first.speak()
