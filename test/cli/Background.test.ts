@@ -38,7 +38,7 @@ Peers.describeWithPeers(["unshare", "timeout"], "in processes that end together"
       const to = ["--to=tls://localhost:1", `--listen=127.0.0.1:${yield* Ports.free},,`]
       const words = [process.execPath, toolboxProgram, "tunnel", "--background=true", ...to]
       const out = join(yield* Relays.temporaryDirectory("background"), "out")
-      const script = `timeout 20 "$@" >"${out}" 2>&1`
+      const script = `timeout 50 "$@" >"${out}" 2>&1`
       const own = ["--mount", "--mount-proc", "--pid", "--fork", "--kill-child"]
       yield* Process.run("unshare", [...own, "sh", "-c", `${script}; exit $?`, "sh", ...words])
       assert.match(readFileSync(out, "utf8"), /^process \d+ goes on$/m)

@@ -53,7 +53,7 @@ const processOptions = (at: Place, options: Options) => ({
 /** Runs to the end. */
 export const attempt = (kind: Kind, at: Place, args: ReadonlyArray<string>, options: Options = {}) => {
   const [sh = "sh", ...words] = command(kind, args, options)
-  return Process.attempt(sh, words, { ...processOptions(at, options), timeoutSeconds: 20 })
+  return Process.attempt(sh, words, processOptions(at, options))
 }
 
 /** Runs until the scope closes. */

@@ -136,7 +136,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
         yield* Lttng.record(tracing, edge, session, { create: ["--live=100000"], channel: ["--subbuf-size=128k"] })
       }
       const emitting = yield* Effect.forkScoped(tracing.emit({ count: 30_000, tockEvery: 1, textBytes: 1000 }))
-      yield* Process.until("the spool to be full", Edges.status(edge), ({ isFull }) => isFull)
+      yield* Process.until("the spool to be full", Edges.status(edge), ({ isFull }) => isFull, { seconds: 60 })
       yield* Process.said(edge.process, "SPOOL_FULL")
       assert.isUndefined(emitting.pollUnsafe())
       link.isDown = false

@@ -146,7 +146,8 @@ Peers.describeConcurrently(Peers.tracing, `trace chunks with ${Relays.underTest}
             yield* emit({ count: 5000, from: emitted })
             emitted += 5000
             return existsSync(join(directory, "archives")) && archives(relay).length >= 3
-          })
+          }),
+          { seconds: 60 }
         )
         yield* lttng("destroy", "s")
         for (const name of archives(relay)) assert.match(name, archiveName)

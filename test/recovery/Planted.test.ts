@@ -30,7 +30,7 @@ const place = Effect.map(Relays.temporaryDirectory("planted"), (home) => {
 })
 
 const repair = (directory: string) =>
-  Process.attempt(process.execPath, [toolboxProgram, "repair", directory, "--in-place"], { timeoutSeconds: 20 })
+  Process.attempt(process.execPath, [toolboxProgram, "repair", directory, "--in-place"])
 
 describe("a repair in place", () => {
   it.live("replaces a link in the place of its draft", () =>

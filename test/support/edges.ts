@@ -45,7 +45,7 @@ export const start = Effect.fnUntraced(function* (
         return Effect.fail(new Process.ProcessFailed({ command: "edge", detail: outcome.stderr }))
       return Effect.succeed([controlPort, dataPort].every(Ports.listening))
     }),
-    { seconds: options.seconds ?? 20 }
+    { seconds: options.seconds ?? 60 }
   )
   const edge: Edge = { ...relay, host: "127.0.0.1", controlPort, dataPort, process: running, spool }
   return edge
@@ -73,7 +73,7 @@ export const status = (edge: Edge) =>
   )
 
 /** Until the relay has everything. */
-export const forwarded = (edge: Edge, seconds = 30) =>
+export const forwarded = (edge: Edge, seconds = 60) =>
   Process.until(
     "the edge to have forwarded everything",
     Effect.option(status(edge)),

@@ -120,7 +120,7 @@ export const endure = Effect.fnUntraced(function* <E, R>(
   yield* Effect.ignore(
     Process.until("the same directories", () => `${treeOf(output)}` === `${treeOf(direct.output)}`, {
       everyMillis: 200,
-      seconds: 10
+      seconds: 30
     })
   )
   const [far, near] = [treeOf(output), treeOf(direct.output)]
