@@ -158,6 +158,18 @@ describe("CHANGELOG.md", () => {
       []
     )
   })
+
+  it("has among what is fixed nothing of what is new itself, which no release had", () => {
+    const [unreleased = ""] = read("CHANGELOG.md").split(/^## \[\d/m)
+    const partOf = (heading: string) => unreleased.split(`\n### ${heading}\n`)[1]?.split(/\n### /)[0] ?? ""
+    const added = new Set(partOf("Added").match(/\b[A-Z]+_[A-Z_]+\b/g))
+    assert.isAbove(added.size, 0)
+    const named = partOf("Fixed").match(/\b[A-Z]+_[A-Z_]+\b|\b(edge|tunnel)s?\b/g) ?? []
+    assert.deepStrictEqual(
+      named.filter((name) => added.has(name) || /^(edge|tunnel)/.test(name)),
+      []
+    )
+  })
 })
 
 describe("documents", () => {
