@@ -15,17 +15,17 @@ import { termsOf } from "../../src/protocol/RevocationLists.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
-import { asClient, asRelay, toolbox } from "../support/tunnels.ts"
+import * as Toolbox from "../support/toolbox.ts"
+import { asClient, asRelay } from "../support/tunnels.ts"
 
 it.live("a certificate that is revoked is let in no more, also one by one, also where paths are strange", () =>
   Effect.gen(function* () {
     const pki = join(yield* Relays.temporaryDirectory("pki"), "p $k'#`\"i\\")
-    const { stdout: advice } = yield* toolbox("certs", "init", "--names=localhost", pki)
+    const { stdout: advice } = yield* Toolbox.run("certs", "init", "--names=localhost", pki)
     const words = yield* Process.run("sh", ["-c", `printf '%s\\n' ${advice}`])
     assert.include(words.stdout.split("\n"), `--tls-client-ca=${join(pki, "ca.pem")}`)
-    for (const name of ["web1", "web2", "web3"]) yield* toolbox("certs", "target", name, pki)
-    const revoke = (name: string) =>
-      Process.attempt(process.execPath, [toolboxProgram, "certs", "revoke", "target", name, pki])
+    for (const name of ["web1", "web2", "web3"]) yield* Toolbox.run("certs", "target", name, pki)
+    const revoke = (name: string) => Toolbox.attempt("certs", "revoke", "target", name, pki)
     const codes = [yield* revoke("web1"), yield* revoke("web1"), yield* revoke("nobody"), yield* revoke("../web2")]
     assert.deepStrictEqual(
       codes.map(({ code }) => code),
@@ -76,8 +76,7 @@ it.live("lists of two authorities that are made here are told apart, though both
   })
 )
 
-const attempt = (...args: ReadonlyArray<string>) =>
-  Process.attempt(process.execPath, [toolboxProgram, "certs", ...args])
+const attempt = (...args: ReadonlyArray<string>) => Toolbox.attempt("certs", ...args)
 
 it.live(
   "an attempt that broke off behind the authority is gone on with, and so is one without a relay's certificate",
@@ -119,7 +118,7 @@ it.live("what is in the way is said in one line: files that are none, no place f
     const why = "is there without a certificate: remove it, if an attempt broke off"
     assert.deepStrictEqual([half.code, half.stderr], [1, `Error: ${pki}/ca.key: ${why}\n`])
     rmSync(join(pki, "ca.key"))
-    yield* toolbox(...init)
+    yield* Toolbox.run(...init)
     const again = yield* attempt("init", "--names=localhost", pki)
     const renewed = "is there already: lttng-relay certs renew makes it valid for longer"
     assert.deepStrictEqual([again.code, again.stderr], [1, `Error: ${pki}/ca.pem: ${renewed}\n`])
@@ -276,9 +275,9 @@ it.live("an authority that is renewed: what either signed is good by both, and n
     const none = { code: 0, stdout: "", stderr: `no certificates in ${pki}\n` }
     assert.deepInclude(yield* attempt("list", pki), none)
     const { authority } = yield* Authority.init(pki, ["localhost"], 20)
-    yield* toolbox("certs", "target", "early", pki)
-    yield* toolbox("certs", "target", "gone", pki)
-    yield* toolbox("certs", "revoke", "target", "gone", pki)
+    yield* Toolbox.run("certs", "target", "early", pki)
+    yield* Toolbox.run("certs", "target", "gone", pki)
+    yield* Toolbox.run("certs", "revoke", "target", "gone", pki)
     // As it is when it is nearly over.
     const [key, at] = [join(pki, "ca.key"), authority.certificate]
     const short = ["x509", "-in", at, "-signkey", key, "-days", "100", "-out", `${at}.short`]
@@ -286,24 +285,24 @@ it.live("an authority that is renewed: what either signed is good by both, and n
     renameSync(`${at}.short`, at)
     const old = join(pki, "old-ca.pem")
     copyFileSync(at, old)
-    yield* toolbox("certs", "target", "late", pki)
+    yield* Toolbox.run("certs", "target", "late", pki)
     const end = (file: string) => Date.parse(new X509Certificate(readFileSync(join(pki, file))).validTo)
     assert.isAtMost(end("target-late.pem"), end("ca.pem"))
-    const { stdout: listed } = yield* toolbox("certs", "list", pki)
+    const { stdout: listed } = yield* Toolbox.run("certs", "list", pki)
     const lines = listed.trim().split("\n")
     assert.match(`${lines[0]}`, /^relay\.pem {2}localhost {2}until \S+, (18|19) days: lttng-relay certs renew relay /)
     assert.match(listed, /^target-gone\.pem .*revoked$/m)
     assert.match(listed, /^ca\.pem {2}until \S+, (99|100) days$/m)
-    const { stdout: json } = yield* toolbox("certs", "list", "--json", pki)
+    const { stdout: json } = yield* Toolbox.run("certs", "list", "--json", pki)
     const kept = json.trimEnd().split("\n")
     assert.deepStrictEqual(
       kept.map((line) => JSON.parse(line)).find(({ isRevoked }) => isRevoked),
       { file: "target-gone.pem", names: ["lttng://target/gone"], endMillis: end("target-gone.pem"), isRevoked: true }
     )
     assert.strictEqual(kept.length, lines.length)
-    yield* toolbox("certs", "renew", "authority", pki)
-    yield* toolbox("certs", "renew", "target", "late", pki)
-    yield* toolbox("certs", "renew", "relay", "--names=relay.example,192.0.2.7", pki)
+    yield* Toolbox.run("certs", "renew", "authority", pki)
+    yield* Toolbox.run("certs", "renew", "target", "late", pki)
+    yield* Toolbox.run("certs", "renew", "relay", "--names=relay.example,192.0.2.7", pki)
     assert.isAbove(end("ca.pem"), end("target-late.pem"))
     assert.isAbove(end("target-late.pem"), Date.now() + 800 * 86_400_000)
     const relay = new X509Certificate(readFileSync(join(pki, "relay.pem")))

@@ -14,6 +14,7 @@ import * as Babeltrace from "../support/babeltrace.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { start as toolbox } from "../support/toolbox.ts"
 
 const uuid = "01234567-89ab-cdef-0123-456789abcdef"
 const path = "ust/uid/0/64-bit"
@@ -44,7 +45,6 @@ it.live("follow, follow --packets and record say which stream, and show the othe
     const watched = `net://127.0.0.1:${relay.livePort}/host/web1/demo`
     const directory = yield* Relays.temporaryDirectory("cut")
     const mirror = join(directory, "mirror")
-    const toolbox = (...args: ReadonlyArray<string>) => Process.daemon(process.execPath, [toolboxProgram, ...args])
     const follow = yield* toolbox("follow", "--seek=beginning", watched)
     const packets = yield* toolbox("follow", "--seek=beginning", "--packets", watched)
     const record = yield* toolbox("record", watched, mirror)

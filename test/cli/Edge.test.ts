@@ -13,9 +13,8 @@ import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { attempt as toolbox } from "../support/toolbox.ts"
 import { asClient, asRelay, certificates } from "../support/tunnels.ts"
-
-const toolbox = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
 
 const get = (port: number, path: string) =>
   Effect.promise(async () => {

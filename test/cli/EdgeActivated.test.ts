@@ -8,6 +8,7 @@ import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Toolbox from "../support/toolbox.ts"
 
 const edgeTo = (relay: Relays.Relay, spool: string) => [
   process.execPath,
@@ -30,7 +31,7 @@ Peers.describeWithPeers(["systemd-socket-activate"], "an edge whose sockets are 
         yield* Process.until("somebody to listen", () => ports.every(Ports.listening))
         const [control, data] = names.length === 0 ? ports : ports.toReversed()
         const load = ["load", "--packets=1", "--hostname=h", `net://127.0.0.1:${control}:${data}`]
-        yield* Process.run(process.execPath, [toolboxProgram, ...load])
+        yield* Toolbox.run(...load)
         yield* Process.until("it to be forwarded", () => readdirSync(relay.output).includes("h"))
       })
   )

@@ -8,14 +8,12 @@ import * as LivePort from "../../src/cli/operator/LivePort.ts"
 import * as TopView from "../../src/cli/operator/TopView.ts"
 import { SyntheticTrace, Target } from "../../src/index.ts"
 import * as ViewerUrl from "../../src/viewer/ViewerUrl.ts"
-import { toolboxProgram } from "../support/bundle.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { attempt as toolbox } from "../support/toolbox.ts"
 
 const path = "ust/uid/0/64-bit"
 const uuid = "01234567-89ab-cdef-0123-456789abcdef"
-
-const toolbox = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
 
 type Settings = Pick<NonNullable<Parameters<typeof Relays.start>[1]>, "args" | "env">
 

@@ -3,15 +3,13 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { toolboxProgram } from "../support/bundle.ts"
 import * as Certificates from "../support/certificates.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { attempt as toolbox } from "../support/toolbox.ts"
 import { asClient, asRelay, certificates } from "../support/tunnels.ts"
-
-const toolbox = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
 
 const access = {
   principals: [

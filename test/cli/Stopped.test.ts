@@ -2,10 +2,10 @@
 import { fileURLToPath } from "node:url"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { toolboxProgram } from "../support/bundle.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Toolbox from "../support/toolbox.ts"
 
 const services = {
   tunnel: { to: "tls://127.0.0.1:1", viewers: ",", ready: /leads to data/ },
@@ -17,7 +17,7 @@ it.live.each(["SIGTERM", "SIGINT"] as const)("a tunnel and an edge that %s stops
     for (const [name, { ready, to, viewers }] of Object.entries(services)) {
       const spool = name === "edge" ? [`--spool=${yield* Relays.temporaryDirectory("spool")}`] : []
       const listen = `--listen=127.0.0.1:${yield* Ports.free},${yield* Ports.free}${viewers}`
-      const running = yield* Process.daemon(process.execPath, [toolboxProgram, name, `--to=${to}`, listen, ...spool])
+      const running = yield* Toolbox.start(name, `--to=${to}`, listen, ...spool)
       yield* Process.said(running, ready)
       // Of a log rotation that means the relay.
       running.signal("SIGUSR2")

@@ -11,11 +11,10 @@ import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { attempt, run, start } from "../support/toolbox.ts"
 import * as Tree from "../support/tree.ts"
 import * as Viewing from "../support/viewing.ts"
 
-const attempt = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
-const run = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args])
 const jsonLines = (text: string) =>
   text
     .trim()
@@ -348,10 +347,10 @@ const suite = (kind: Relays.Kind) => () => {
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)
       const load = ["load", "--hostname=h", "--session=l", "--live=50ms", "--rate=50", "--duration=60s"]
-      yield* Process.daemon(process.execPath, [toolboxProgram, ...load, streamingUrl(relay)])
+      yield* start(...load, streamingUrl(relay))
       const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
       const url = `${liveUrl(relay)}/host/h/l-0`
-      const recording = yield* Process.daemon(process.execPath, [toolboxProgram, "record", "--wait", url, directory])
+      const recording = yield* start("record", "--wait", url, directory)
       const indexed = Effect.try(() => readFileSync(join(directory, "ust/uid/0/64-bit/index/load_0.idx")).length)
       yield* Process.until(
         "some packets",
@@ -377,7 +376,7 @@ const suite = (kind: Relays.Kind) => () => {
     Effect.gen(function* () {
       const relay = yield* Relays.start(kind)
       const stopped = Effect.fnUntraced(function* (args: ReadonlyArray<string>, isUnderWay: () => boolean) {
-        const running = yield* Process.daemon(process.execPath, [toolboxProgram, ...args])
+        const running = yield* start(...args)
         yield* Process.until(`${args[0]} to be under way`, isUnderWay, { seconds: 60 })
         running.signal("SIGINT")
         return (yield* running.ended).stdout
@@ -398,7 +397,7 @@ const suite = (kind: Relays.Kind) => () => {
       assert.match(loaded, /^1 session: \d+ packets, .* MB\/s, \d+ packets\/s, answers p50 [\d.]+ ms, p99 [\d.]+ ms\n$/)
 
       const directory = join(yield* Relays.temporaryDirectory("recorded"), "trace")
-      yield* Process.daemon(process.execPath, [toolboxProgram, ...load("m")])
+      yield* start(...load("m"))
       const record = ["record", "--wait", "--json", `${liveUrl(relay)}/host/h/m-0`, directory]
       const recorded = yield* stopped(record, () => sizeOf(() => directory) > 5 * 4096)
       assert.hasAllKeys(JSON.parse(recorded), ["directory", "streams", "packets", "bytes", "lost", "cut"])

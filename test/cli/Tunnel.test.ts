@@ -17,7 +17,8 @@ import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
-import { asClient, asRelay, certificates, toolbox, tunnel } from "../support/tunnels.ts"
+import * as Toolbox from "../support/toolbox.ts"
+import { asClient, asRelay, certificates, tunnel } from "../support/tunnels.ts"
 
 const version = Buffer.from(`${"00".repeat(15)}080000000500000000000000020000000d`, "hex")
 const answered = "000000020000000f"
@@ -256,7 +257,7 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
       const relay = yield* Relays.start("ours", { args: asRelay(pki) })
       const to = `tls://localhost:${relay.controlPort}`
       const begin = (...args: ReadonlyArray<string>) =>
-        Process.attempt(process.execPath, [toolboxProgram, "tunnel", `--to=${to}`, "--listen=127.0.0.1:0,,", ...args])
+        Toolbox.attempt("tunnel", `--to=${to}`, "--listen=127.0.0.1:0,,", ...args)
       const [ca, cert] = [`--tls-ca=${pki}/ca.pem`, `--tls-cert=${pki}/target-web1.pem`]
       const wrong: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
         [[`--tls-ca=${empty}`], /empty.pem: there is no certificate in it/],
@@ -280,7 +281,7 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
   it.live("shows the certificate that is in its files when a connection comes, once it can be used", () =>
     Effect.gen(function* () {
       const pki = yield* certificates
-      yield* toolbox("certs", "target", "web2", pki)
+      yield* Toolbox.run("certs", "target", "web2", pki)
       const relay = yield* Relays.start("ours", { args: asRelay(pki) })
       const own = join(yield* Relays.temporaryDirectory("own"), "own")
       yield* Process.run("cp", ["-r", pki, own])
@@ -289,8 +290,8 @@ Peers.describeWithPeers(["openssl"], "a tunnel to a relay", () => {
       const keep = net.connect(near.controlPort, "127.0.0.1")
       // Of another authority, that the relay does not know: what is in the files is what it shows.
       const strange = yield* Relays.temporaryDirectory("strange")
-      yield* toolbox("certs", "init", "--names=localhost", join(strange, "pki"))
-      yield* toolbox("certs", "target", "web1", join(strange, "pki"))
+      yield* Toolbox.run("certs", "init", "--names=localhost", join(strange, "pki"))
+      yield* Toolbox.run("certs", "target", "web1", join(strange, "pki"))
       yield* Process.run("cp", [join(strange, "pki/target-web1.pem"), own])
       yield* Effect.sleep("1100 millis")
       // The key is still that of the other.

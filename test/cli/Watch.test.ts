@@ -9,13 +9,13 @@ import * as Watch from "../../src/cli/live/Watch.ts"
 import * as Target from "../../src/target/Target.ts"
 import { TestRelay } from "../../src/testing/index.ts"
 import { greetingMillis, probeMillis } from "../../src/viewer/Greeting.ts"
-import { toolboxProgram } from "../support/bundle.ts"
 import * as Certificates from "../support/certificates.ts"
 import { listening } from "../support/listening.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Toolbox from "../support/toolbox.ts"
 
 /** The times for which somebody sleeps who has this clock. Nobody wakes before the test says so. */
 const sleepers = Effect.gen(function* () {
@@ -75,7 +75,7 @@ it.live("what is waited for is said, each once: the relay, the session", () =>
   Effect.gen(function* () {
     const livePort = yield* Ports.free
     const url = `net://127.0.0.1:${livePort}/host/h/nobodys`
-    const follow = yield* Process.daemon(process.execPath, [toolboxProgram, "follow", "--wait", url])
+    const follow = yield* Toolbox.start("follow", "--wait", url)
     const noRelay = `WARNING: cannot connect to 127.0.0.1:${livePort}: Connection refused; waiting\n`
     yield* Process.said(follow, noRelay)
     // An abbreviation: its first stage does not listen then, where a slow start would be something else to tell of.
@@ -159,7 +159,7 @@ it.live("who waits ends at once by a signal, with the status that says which", (
     const url = `net://127.0.0.1:${yield* Ports.free}/host/h/nobodys`
     const statuses = yield* Effect.forEach(["SIGINT", "SIGTERM"] as const, (signal) =>
       Effect.gen(function* () {
-        const follow = yield* Process.daemon(process.execPath, [toolboxProgram, "follow", "--wait", url])
+        const follow = yield* Toolbox.start("follow", "--wait", url)
         yield* Process.said(follow, "waiting\n")
         follow.signal(signal)
         return (yield* follow.ended).code

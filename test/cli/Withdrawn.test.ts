@@ -8,6 +8,7 @@ import { toolboxProgram } from "../support/bundle.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import { streaming } from "../support/synthetic.ts"
+import { start as toolbox } from "../support/toolbox.ts"
 
 const viewed = (session: string): AccessFile => ({
   principals: [{ name: "here", addresses: ["127.0.0.0/8"] }],
@@ -24,7 +25,6 @@ it.live("follow, follow --packets and record fail, with the reason; --again goes
     yield* streaming(session)
     const url = `${relay.viewerUrl}/host/web1/demo`
     const directory = yield* Relays.temporaryDirectory("withdrawn")
-    const toolbox = (...args: ReadonlyArray<string>) => Process.daemon(process.execPath, [toolboxProgram, ...args])
     const again = yield* toolbox("follow", "--again", url)
     const others = [
       yield* toolbox("follow", url),

@@ -4,10 +4,11 @@ import { connect } from "node:net"
 import { dirname, join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { daemonProgram, toolboxProgram } from "../support/bundle.ts"
+import { daemonProgram } from "../support/bundle.ts"
 import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
+import * as Toolbox from "../support/toolbox.ts"
 import * as Daemons from "./daemons.ts"
 
 const command = join(dirname(daemonProgram), "lttng-relayd")
@@ -54,7 +55,7 @@ const manager = `
 const load = (at: Daemons.Place) => {
   const [control, data] = at.ports
   const url = `net://127.0.0.1:${control}:${data}`
-  return Process.run(process.execPath, [toolboxProgram, "load", "--packets=1", "--hostname=h", url])
+  return Toolbox.run("load", "--packets=1", "--hostname=h", url)
 }
 
 const reach = (port: number) =>

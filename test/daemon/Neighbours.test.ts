@@ -3,10 +3,11 @@ import { chmodSync, chownSync, mkdirSync, readdirSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { daemonProgram, toolboxProgram } from "../support/bundle.ts"
+import { daemonProgram } from "../support/bundle.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import { temporaryDirectory } from "../support/relays.ts"
+import * as Toolbox from "../support/toolbox.ts"
 import * as Daemons from "./daemons.ts"
 
 Peers.describeWithPeers(["setpriv"], "an output of another user", () => {
@@ -47,7 +48,7 @@ Peers.describeWithPeers(["setpriv"], "an output of another user", () => {
       chownSync(output, user, user)
       const control = at.ports.slice(0, 2).join(":")
       const load = ["load", "--hostname=h", "--packets=1", `net://127.0.0.1:${control}`]
-      yield* Process.run(process.execPath, [toolboxProgram, ...load])
+      yield* Toolbox.run(...load)
       assert.deepStrictEqual(readdirSync(output), ["h"])
     })
   )

@@ -4,10 +4,11 @@ import { connect } from "node:net"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { daemonProgram, toolboxProgram } from "../support/bundle.ts"
+import { daemonProgram } from "../support/bundle.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import { temporaryDirectory } from "../support/relays.ts"
+import * as Toolbox from "../support/toolbox.ts"
 import * as Daemons from "./daemons.ts"
 
 const firstStage = join(dirname(daemonProgram), "lttng-relayd")
@@ -27,7 +28,7 @@ Peers.describeWithPeers([...Peers.reference, "setpriv"], "a user that is in no d
         const running = yield* Process.daemon("env", asNobody(home, ["-o", output, ...at.urls]), { cwd: "/" })
         yield* Daemons.untilListening(at, running)
         const streaming = `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}`
-        yield* Process.run(process.execPath, [toolboxProgram, "load", "--packets=1", "--hostname=h", streaming])
+        yield* Toolbox.run("load", "--packets=1", "--hostname=h", streaming)
         assert.isTrue(existsSync(join(output, "h")))
         const ended = yield* Daemons.end(running)
         assert.strictEqual(ended.code, 0)
@@ -104,7 +105,7 @@ describe("names that are not UTF-8", () => {
       const names = readdirSync(at.home, { encoding: "buffer" }).map((name) => name.toString("latin1"))
       assert.include(names, "\u00e9t\u00e9")
       const streaming = `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}`
-      yield* Process.run(process.execPath, [toolboxProgram, "load", "--packets=1", "--hostname=h", streaming])
+      yield* Toolbox.run("load", "--packets=1", "--hostname=h", streaming)
       const output = Buffer.from(`${at.home}/\u00e9t\u00e9`, "latin1")
       assert.deepStrictEqual(
         readdirSync(output).filter((name) => !name.startsWith(".")),
@@ -258,7 +259,7 @@ describe("what is said", () => {
         const { at, running } = yield* Daemons.runForeground([flag])
         const streaming = `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}`
         const load = ["load", "--packets=2", "--session=l", "--hostname=h", streaming]
-        yield* Process.run(process.execPath, [toolboxProgram, ...load])
+        yield* Toolbox.run(...load)
         yield* Process.said(running, has)
         assert.notMatch(yield* Process.lastSaid(running), hasNot)
       })

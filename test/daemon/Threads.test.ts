@@ -3,10 +3,11 @@ import { chmodSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Threads from "../../src/daemon/launch/Threads.ts"
-import { daemonProgram, toolboxProgram } from "../support/bundle.ts"
+import { daemonProgram } from "../support/bundle.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import { temporaryDirectory } from "../support/relays.ts"
+import * as Toolbox from "../support/toolbox.ts"
 import * as Daemons from "./daemons.ts"
 
 describe("threads for files", () => {
@@ -55,7 +56,7 @@ Peers.describeWithPeers(["setpriv", "prlimit"], "a user with few threads", () =>
         const { at, running } = yield* startWith(40, "-v", ...more)
         yield* Daemons.untilListening(at, running)
         const streaming = `net://127.0.0.1:${at.ports[0]}:${at.ports[1]}`
-        yield* Process.run(process.execPath, [toolboxProgram, "load", "--packets=9", "--hostname=h", streaming])
+        yield* Toolbox.run("load", "--packets=9", "--hostname=h", streaming)
         const [, count] = /^Threads:\t(\d+)/m.exec(readFileSync(`/proc/${running.pid}/status`, "utf8")) ?? []
         assert.isBelow(Number(count), 40)
         yield* Process.said(running, "Initialization complete")

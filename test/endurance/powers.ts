@@ -8,13 +8,13 @@ import { join } from "node:path"
 import { Effect, Fiber } from "effect"
 import { clockMillis } from "../../src/Machine.ts"
 import { Link } from "../edge/Link.ts"
-import { toolboxProgram } from "../support/bundle.ts"
 import * as Disk from "../support/disk.ts"
 import * as Edges from "../support/edges.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import { Random } from "../support/Random.ts"
 import * as Relays from "../support/relays.ts"
+import { attempt as toolbox } from "../support/toolbox.ts"
 import * as Lives from "./lives.ts"
 
 export interface Options extends Disk.Options {
@@ -132,8 +132,6 @@ export const edgeRound = (options: Options, isAway: boolean) =>
       return outcomeOf(all, wrong)
     })
   )
-
-const toolbox = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
 
 /** Repairs a copy of what is there. */
 const repair = (traces: string) =>

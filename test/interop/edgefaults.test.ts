@@ -10,7 +10,6 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { Link } from "../edge/Link.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
-import { toolboxProgram } from "../support/bundle.ts"
 import * as Edges from "../support/edges.ts"
 import * as Lttng from "../support/lttng.ts"
 import * as Ordeal from "../support/ordeal.ts"
@@ -19,6 +18,7 @@ import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import * as Tee from "../support/tee.ts"
+import * as Toolbox from "../support/toolbox.ts"
 import * as Tree from "../support/tree.ts"
 import * as Viewing from "../support/viewing.ts"
 
@@ -205,7 +205,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
       yield* Edges.forwarded(edge)
       const isTold = new RegExp(`${basename(largest)} had .*JOURNAL_CHANGED`)
       yield* Process.said(next.process, isTold)
-      yield* Process.run(process.execPath, [toolboxProgram, "repair", "--in-place", relay.output])
+      yield* Toolbox.run("repair", "--in-place", relay.output)
       const { bySource } = yield* Babeltrace.read(relay.output)
       assert.deepInclude(bySource.get(2), { count: 20_000, breaks: [] })
       assert.isBelow(bySource.get(1)?.count ?? 0, 20_000)
@@ -267,7 +267,7 @@ Peers.describeWithPeers(Peers.tracing, "an edge in adversity", () => {
             // Ours begins with what came first, and attaches while the edge brings the rest.
             const url = Viewing.sessionUrl(relay(), "s")
             const trace = join(yield* Relays.temporaryDirectory("viewed"), "trace")
-            const recording = yield* Process.daemon(process.execPath, [toolboxProgram, "record", url, trace])
+            const recording = yield* Toolbox.start("record", url, trace)
             yield* Process.until("all of source 1 at the relay", holds(output, 1, 28_000))
             const second = yield* Viewing.view(relay(), "s")
             yield* emit({ count: 1000, source: 2 })

@@ -13,6 +13,7 @@ import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Toolbox from "../support/toolbox.ts"
 import * as Tree from "../support/tree.ts"
 
 interface Recorded {
@@ -184,16 +185,15 @@ Peers.describeConcurrently(Peers.tracing, `names, with ${Relays.underTest}`, () 
       yield* tracing.lttng("enable-event", "-u", "-c", "ch", "demo:*")
       yield* tracing.lttng("start")
       yield* tracing.emit({ count: 200, source: 5 })
-      const toolbox = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args])
-      const { stdout } = yield* toolbox("sessions", "--json", `net://127.0.0.1:${relay.livePort}`)
+      const { stdout } = yield* Toolbox.run("sessions", "--json", `net://127.0.0.1:${relay.livePort}`)
       assert.match(stdout, /"caf(\\udce9|\\xe9|\ufffd)"/i)
       yield* tracing.lttng("destroy")
       const directory = join(relay.output, host)
       const [name = ""] = readdirSync(directory, "latin1").filter((entry) => entry.startsWith("caf"))
       assert.match(name, /^caf\xe9-\d{8}-\d{6}$/)
       Babeltrace.assertExactly(yield* Babeltrace.read(directory), [{ source: 5, count: 200 }])
-      assert.match((yield* toolbox("show", directory, "--count")).stdout, /^200 in all$/m)
-      yield* toolbox("check", directory)
+      assert.match((yield* Toolbox.run("show", directory, "--count")).stdout, /^200 in all$/m)
+      yield* Toolbox.run("check", directory)
     })
   )
 })

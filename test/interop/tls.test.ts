@@ -7,7 +7,6 @@ import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Link } from "../edge/Link.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
-import { toolboxProgram } from "../support/bundle.ts"
 import * as Certificates from "../support/certificates.ts"
 import * as Edges from "../support/edges.ts"
 import * as Lttng from "../support/lttng.ts"
@@ -15,7 +14,8 @@ import * as Peers from "../support/peers.ts"
 import * as Ports from "../support/ports.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
-import { asClient, asRelay, certificates, recordThrough, toolbox, tunnel } from "../support/tunnels.ts"
+import * as Toolbox from "../support/toolbox.ts"
+import { asClient, asRelay, certificates, recordThrough, tunnel } from "../support/tunnels.ts"
 
 /** Ends TLS in front of `behind`; answers where. */
 const stunnel = (pki: string, behind: Relays.Relay) =>
@@ -43,14 +43,14 @@ Peers.describeConcurrently([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], 
       const pki = yield* certificates
       const relay = yield* Relays.start("ours", { args: asRelay(pki) })
       const to = `tls://localhost:${relay.controlPort}`
-      const checked = yield* toolbox("tunnel", "--check", `--to=${to}`, ...asClient(pki, "target-web1"))
+      const checked = yield* Toolbox.run("tunnel", "--check", `--to=${to}`, ...asClient(pki, "target-web1"))
       assert.include(checked.stdout, "takes us: control, data, live")
       const target = yield* tunnel(relay, to, asClient(pki, "target-web1"))
       const viewer = yield* tunnel(relay, to, asClient(pki, "viewer-alice"))
       yield* recordThrough(target, viewer, relay.output)
 
       const anonymous = ["tunnel", "--check", `--to=${to}`, `--tls-ca=${pki}/ca.pem`]
-      assert.strictEqual((yield* Process.attempt(process.execPath, [toolboxProgram, ...anonymous])).code, 1)
+      assert.strictEqual((yield* Toolbox.attempt(...anonymous)).code, 1)
       const plain = yield* Process.attempt("babeltrace2", ["-i", "lttng-live", `net://127.0.0.1:${relay.livePort}`])
       assert.notStrictEqual(plain.code, 0)
     })
@@ -185,10 +185,10 @@ Peers.describeConcurrently([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], 
           yield* Effect.sleep("50 millis")
           swap(number, true)
           yield* hup
-          const look = yield* toolbox("sessions", `tls://localhost:${relay.livePort}`, ...identity)
+          const look = yield* Toolbox.run("sessions", `tls://localhost:${relay.livePort}`, ...identity)
           assert.include(look.stdout, "swapped")
           const args = ["sessions", `tls://localhost:${relay.livePort}`, ...asClient(pki, "target-gone")]
-          const revoked = yield* Process.attempt(process.execPath, [toolboxProgram, ...args])
+          const revoked = yield* Toolbox.attempt(...args)
           assert.strictEqual(revoked.code, number % 2, `after change ${number}`)
         }
       })
@@ -217,7 +217,7 @@ Peers.describeConcurrently([...Peers.tracing, "stdbuf", "openssl", "stunnel4"], 
       yield* recordThrough(near, near, relay.output)
       // TLS inside of TLS is no protocol of a relay's: it is refused, and nothing waits for it.
       const inside = ["tunnel", "--check", `--to=tls://localhost:${far.controlPort}`, ...asClient(pki, "target-web1")]
-      const { code, stderr } = yield* Process.attempt(process.execPath, [toolboxProgram, ...inside])
+      const { code, stderr } = yield* Toolbox.attempt(...inside)
       assert.strictEqual(code, 1, stderr)
     })
   )

@@ -9,14 +9,12 @@ import { Effect, Fiber } from "effect"
 import * as Check from "../../src/recovery/Check.ts"
 import * as DiskTree from "../../src/recovery/DiskTree.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
-import { toolboxProgram } from "../support/bundle.ts"
 import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import { attempt as toolbox } from "../support/toolbox.ts"
 import * as Trees from "./trees.ts"
-
-const toolbox = (...args: ReadonlyArray<string>) => Process.attempt(process.execPath, [toolboxProgram, ...args])
 
 /** The whole packets, and no index: babeltrace2 finds them by itself. */
 const wholePackets = (files: Trees.Files): Trees.Files => {

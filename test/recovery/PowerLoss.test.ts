@@ -10,11 +10,11 @@ import { Effect, Fiber } from "effect"
 import * as Check from "../../src/recovery/Check.ts"
 import * as DiskTree from "../../src/recovery/DiskTree.ts"
 import * as Babeltrace from "../support/babeltrace.ts"
-import { toolboxProgram } from "../support/bundle.ts"
 import * as Lttng from "../support/lttng.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Toolbox from "../support/toolbox.ts"
 import * as Volatile from "../support/volatile.ts"
 
 const promisedCount = 2000
@@ -46,7 +46,7 @@ Peers.describeWithPeers([...Peers.tracing, ...Volatile.peers], "the power fails 
         assert.strictEqual(bytes, 0, "nobody synced, and nothing was forgotten")
         return
       }
-      const outcome = yield* Process.attempt(process.execPath, [toolboxProgram, "repair", left, `--to=${repaired}`])
+      const outcome = yield* Toolbox.attempt("repair", left, `--to=${repaired}`)
       assert.strictEqual(outcome.code, 0, outcome.stdout + outcome.stderr)
       const { bySource } = yield* Babeltrace.read(repaired)
       const whole = { count: promisedCount, first: 0, last: promisedCount - 1, breaks: [] }

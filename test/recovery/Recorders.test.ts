@@ -4,18 +4,17 @@ import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Tree from "../../src/testing/Tree.ts"
-import { toolboxProgram } from "../support/bundle.ts"
-import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
+import * as Toolbox from "../support/toolbox.ts"
 
-const repair = (output: string) => Process.attempt(process.execPath, [toolboxProgram, "repair", "--in-place", output])
+const repair = (output: string) => Toolbox.attempt("repair", "--in-place", output)
 
 /** A session is over, and its last packet is torn; what a repair says while its relay runs. */
 const repairedBeside = (args: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const relay = yield* Relays.start("ours", { args })
     const url = `net://127.0.0.1:${relay.controlPort}:${relay.dataPort}`
-    yield* Process.run(process.execPath, [toolboxProgram, "load", "--packets=3", url])
+    yield* Toolbox.run("load", "--packets=3", url)
     const [path = ""] = Tree.files(relay.output).filter((name) => name.endsWith("/load_0"))
     truncateSync(join(relay.output, path), 3 * 4096 - 1000)
     return { relay, said: yield* repair(relay.output) }

@@ -5,6 +5,7 @@ import { toolboxProgram } from "./bundle.ts"
 import * as Ports from "./ports.ts"
 import * as Process from "./process.ts"
 import * as Relays from "./relays.ts"
+import * as Toolbox from "./toolbox.ts"
 
 export interface Options {
   readonly args?: ReadonlyArray<string>
@@ -53,7 +54,7 @@ export const start = Effect.fnUntraced(function* (
 
 export const status = (edge: Edge) =>
   Effect.map(
-    Process.run(process.execPath, [toolboxProgram, "edge", "status", `--spool=${edge.spool}`, "--json"]),
+    Toolbox.run("edge", "status", `--spool=${edge.spool}`, "--json"),
     ({ stdout }) =>
       JSON.parse(stdout) as {
         /** Of the edge's clock: what it writes down of itself is some time old. */

@@ -11,6 +11,7 @@ import { Effect } from "effect"
 import { toolboxProgram } from "./bundle.ts"
 import * as Ports from "./ports.ts"
 import * as Process from "./process.ts"
+import * as Toolbox from "./toolbox.ts"
 
 export interface Place {
   readonly host: string
@@ -60,7 +61,7 @@ const tunnel = (to: Place, who: string, host: string, ports: ReadonlyArray<numbe
   const [at, listen] = [to.host, host].map((name) => (name === "::1" ? "[::1]" : name))
   const identity = [`--tls-ca=${pki}/ca.pem`, `--tls-cert=${pki}/${who}.pem`, `--tls-key=${pki}/${who}.key`]
   const args = [`--to=tls://${at}:${to.controlPort}`, "--tls-name=localhost", `--listen=${listen}:${ports.join(",")}`]
-  return Process.daemon(process.execPath, [toolboxProgram, "tunnel", ...args, ...identity])
+  return Toolbox.start("tunnel", ...args, ...identity)
 }
 
 /** Leads from `near`, the ports that peers know, to the relay's own. */

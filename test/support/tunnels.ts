@@ -7,9 +7,8 @@ import * as Lttng from "./lttng.ts"
 import * as Ports from "./ports.ts"
 import * as Process from "./process.ts"
 import * as Relays from "./relays.ts"
+import { run as toolbox } from "./toolbox.ts"
 import * as Viewing from "./viewing.ts"
-
-export const toolbox = (...args: ReadonlyArray<string>) => Process.run(process.execPath, [toolboxProgram, ...args])
 
 export const certificates = Effect.gen(function* () {
   const pki = join(yield* Relays.temporaryDirectory("pki"), "pki")
