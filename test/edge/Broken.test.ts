@@ -12,11 +12,9 @@ import { headBytes, Kind, offsets } from "../../src/protocol/journal/Record.ts"
 import { advance, basis, keptBytes, mark, path, writeHead } from "../../src/relay/journal/HistoryRecord.ts"
 import type { Found } from "../../src/relay/journal/JournalsLeft.ts"
 import type { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
-import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { logged } from "../support/logged.ts"
-import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 
 const journals = "/traces/.journals"
@@ -28,10 +26,7 @@ const left = (suspendMillis?: number) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
     const relay = yield* Scope.provide(TestRelay.make({ ...(suspendMillis !== undefined && { suspendMillis }) }), scope)
-    let { controlPort } = relay
-    const link = yield* new Link(() => controlPort).open
-    const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-    const script = Script.make(local, relay.output, () => {})
+    const { leadTo, link, local, script } = yield* Local.linked(relay)
     const recorded = (name: string, sessionId: number) =>
       Effect.gen(function* () {
         const { c, d, file } = yield* script.recording({ name, sessionId })
@@ -53,7 +48,7 @@ const left = (suspendMillis?: number) =>
     /** Another relay is there, and both sessions go on to their end. */
     const ends = (next: TestRelay.TestRelay) =>
       Effect.gen(function* () {
-        controlPort = next.controlPort
+        leadTo(next)
         link.isDown = false
         for (const { c, d, packet } of [worse, other]) {
           yield* packet(1)

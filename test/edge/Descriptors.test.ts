@@ -6,11 +6,9 @@ import { connect } from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
 import { connectionCountMaxOf, edgePoolSizeOf, journalCountMaxOf } from "../../src/config/Descriptors.ts"
-import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { logged } from "../support/logged.ts"
-import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 
 it("journals have three descriptors each, of those that trace files do not need", () => {
@@ -25,10 +23,7 @@ it.live("journals for which there are no descriptors wait until others have ende
   return Effect.gen(function* () {
     const scope = yield* Scope.make()
     const relay = yield* Scope.provide(TestRelay.make(), scope)
-    let { controlPort } = relay
-    const link = yield* new Link(() => controlPort).open
-    const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-    const script = Script.make(local, relay.output, () => {})
+    const { leadTo, link, local, script } = yield* Local.linked(relay)
     const recorded = (sessionId: number) =>
       Effect.gen(function* () {
         const { c, d, file } = yield* script.recording({ name: `s${sessionId}`, sessionId })
@@ -42,7 +37,7 @@ it.live("journals for which there are no descriptors wait until others have ende
     yield* Local.marked(local)
     yield* Scope.close(scope, Exit.void)
     const next = yield* TestRelay.make({ memory: relay.memory, journalCountMax: 1 })
-    controlPort = next.controlPort
+    leadTo(next)
     link.cut()
     // Two as it begins, and when their edge asks.
     yield* until("two to wait", () => codes.filter((code) => code === "JOURNAL_WAITS").length === 4)

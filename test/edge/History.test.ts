@@ -6,7 +6,6 @@ import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
-import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 
 const packetCount = 800
@@ -134,22 +133,17 @@ describe("a session by an edge that is stopped and was rotated or cleared, so th
         yield* Local.quiet(direct)
         const scope = yield* Scope.make()
         const relay = yield* Scope.provide(TestRelay.make(), scope)
-        let { controlPort } = relay
-        const link = yield* new Link(() => controlPort).open
-        const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
+        const { leadTo, link, local, script } = yield* Local.linked(relay)
         const startedAgain = Effect.gen(function* () {
           yield* Local.marked(local)
           link.isDown = true
           link.cut()
           yield* Scope.close(scope, Exit.void)
           const next = yield* TestRelay.make({ memory: relay.memory })
-          controlPort = next.controlPort
+          leadTo(next)
           link.isDown = false
         })
-        yield* played(
-          Script.make(local, relay.output, () => {}),
-          startedAgain
-        )
+        yield* played(script, startedAgain)
         yield* local.forwarded
         assert.deepStrictEqual(relay.output.tree(), direct.output.tree())
       })

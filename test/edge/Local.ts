@@ -100,21 +100,27 @@ export const whole = (
     return file
   })
 
-/** A session of one stream, `ch_0`, by an edge whose link may be cut, and lead to another relay. */
-export const recording = (relay: TestRelay, options: Pick<Options, "bytesMax"> = {}) =>
+/** An edge whose link may be cut, and lead to another relay; and what tracers say to it. */
+export const linked = (relay: TestRelay, options: Partial<Options> = {}) =>
   Effect.gen(function* () {
     let { controlPort } = relay
     const link = yield* new Link(() => controlPort).open
     const local = yield* start({ ...options, controlPort: link.port, dataPort: relay.dataPort })
-    const script = Script.make(local, relay.output, () => {})
+    const leadTo = (next: Pick<TestRelay, "controlPort">) => {
+      controlPort = next.controlPort
+    }
+    return { leadTo, link, local, script: Script.make(local, relay.output, () => {}) }
+  })
+
+/** A session of one stream, `ch_0`, by such an edge. */
+export const recording = (relay: TestRelay, options: Pick<Options, "bytesMax"> = {}) =>
+  Effect.gen(function* () {
+    const { leadTo, link, local, script } = yield* linked(relay, options)
     const { c, d, file } = yield* script.recording()
     const stream = yield* c.addStream()
     const path = file("ch_0")
     const packet = (seq: number, byteCount: number) =>
       Effect.andThen(d.packet(stream, seq, byteCount), c.index(stream, { seq }))
-    const leadTo = (next: Pick<TestRelay, "controlPort">) => {
-      controlPort = next.controlPort
-    }
     return {
       c,
       d,

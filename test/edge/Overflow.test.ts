@@ -20,11 +20,9 @@ const packetCount = Math.floor((2 * bytesMax) / packetBytes)
 
 const begin = Effect.fnUntraced(function* (options: Partial<Local.Options>) {
   const relay = yield* TestRelay.make()
-  const link = yield* new Link(() => relay.controlPort).open
-  link.isDown = true
-  const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, bytesMax, ...options })
-  const script = Script.make(local, relay.output, () => {})
-  return { relay, link, local, script }
+  const linked = yield* Local.linked(relay, { bytesMax, ...options })
+  linked.link.isDown = true
+  return { relay, ...linked }
 })
 
 /** Index records of the relay's file, by their packet numbers. */

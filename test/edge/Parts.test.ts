@@ -9,7 +9,7 @@ import type * as Script from "../../src/testing/Script.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import * as Local from "./Local.ts"
-import { both, byEdge, direct, type Play, packet, type Relays, restart, shared } from "./parts.ts"
+import { type Between, both, byEdge, direct, type Play, packet, type Relays, restart, shared, wheres } from "./parts.ts"
 
 /** Where the streams of the one that fails are. */
 const path = "ust/uid/1/64-bit"
@@ -93,26 +93,19 @@ const unmarked: Fault = { operation: "rename", path: ".journals", code: "EBUSY" 
 const whole = (what: Failing) => direct((script) => played(what)(script, () => {}))
 
 describe("of one consumer daemon the relay cannot write", () => {
-  for (const [name, what] of Object.entries({ ...failing, "a stream, for a fault of its own": defect })) {
-    it.live(`${name}: the others go on`, () =>
+  const goOn = (name: string, what: Failing, meanwhile?: Between) =>
+    it.live(name, () =>
       Effect.gen(function* () {
         const expected = yield* direct(played(what))
-        const { isLost, lost, tree } = yield* byEdge((between) => played(what, between))
+        const { isLost, lost, tree } = yield* byEdge((between) => played(what, between), meanwhile)
         assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
         assert.deepStrictEqual(lost, [toldOf(what)])
       })
     )
-  }
   for (const [name, what] of Object.entries(failing)) {
-    it.live(`${name}: the others go on at the next relay`, () =>
-      Effect.gen(function* () {
-        const expected = yield* direct(played(what))
-        const { isLost, lost, tree } = yield* byEdge((between) => played(what, between), restart)
-        assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
-        assert.deepStrictEqual(lost, [toldOf(what)])
-      })
-    )
+    for (const [where, meanwhile] of wheres) goOn(`${name}: the others go on${where}`, what, meanwhile)
   }
+  goOn("a stream, for a fault of its own: the others go on", defect)
 
   it.live("the file of the stream of its first packet: that is told once, as what it is", () =>
     Effect.gen(function* () {

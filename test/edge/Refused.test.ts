@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type * as Script from "../../src/testing/Script.ts"
 import * as Commands from "../sidebyside/commands.ts"
-import { both, byEdge, direct, joining, type Play, packet, restart, shared } from "./parts.ts"
+import { both, byEdge, direct, joining, type Play, packet, shared, wheres } from "./parts.ts"
 
 /** What the first of two consumer daemons of a tracing session says, so that the relay ends a connection of it. */
 type Fault = (of: Script.Recording, stream: bigint) => Effect.Effect<void>
@@ -63,20 +63,15 @@ const played =
 
 describe("a connection that the relay ends for", () => {
   for (const [name, fault] of Object.entries(faults)) {
-    it.live(`${name}: the others go on`, () =>
-      Effect.gen(function* () {
-        const expected = yield* direct(played(fault))
-        const found = yield* byEdge((between) => played(fault, between))
-        assert.deepStrictEqual(found, { ...expected, isLost: false, lost: toldOf(name) })
-      })
-    )
-    it.live(`${name}: the others go on at the next relay`, () =>
-      Effect.gen(function* () {
-        const expected = yield* direct(played(fault))
-        const found = yield* byEdge((between) => played(fault, between), restart)
-        assert.deepStrictEqual(found, { ...expected, isLost: false, lost: toldOf(name) })
-      })
-    )
+    for (const [where, meanwhile] of wheres) {
+      it.live(`${name}: the others go on${where}`, () =>
+        Effect.gen(function* () {
+          const expected = yield* direct(played(fault))
+          const found = yield* byEdge((between) => played(fault, between), meanwhile)
+          assert.deepStrictEqual(found, { ...expected, isLost: false, lost: toldOf(name) })
+        })
+      )
+    }
   }
 
   it.live("a command that there is not, alone: another one that comes goes on", () =>
@@ -116,19 +111,13 @@ describe("a connection that the relay ends for", () => {
         yield* packet(good, other, 3, 70)
       })
 
-  it.live("a stream that only the relay could not make: the others go on", () =>
-    Effect.gen(function* () {
-      const expected = yield* direct(inTheWay())
-      const { isLost, tree } = yield* byEdge(inTheWay)
-      assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
-    })
-  )
-
-  it.live("a stream that only the relay could not make: the others go on at the next relay", () =>
-    Effect.gen(function* () {
-      const expected = yield* direct(inTheWay())
-      const { isLost, tree } = yield* byEdge(inTheWay, restart)
-      assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
-    })
-  )
+  for (const [where, meanwhile] of wheres) {
+    it.live(`a stream that only the relay could not make: the others go on${where}`, () =>
+      Effect.gen(function* () {
+        const expected = yield* direct(inTheWay())
+        const { isLost, tree } = yield* byEdge(inTheWay, meanwhile)
+        assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
+      })
+    )
+  }
 })

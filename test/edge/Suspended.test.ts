@@ -2,13 +2,11 @@
 import { dirname } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
-import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { logged } from "../support/logged.ts"
 import { turns } from "../support/turns.ts"
-import * as Link from "./Link.ts"
 import * as Local from "./Local.ts"
 
 const begin = Effect.fnUntraced(function* (suspendMillis?: number) {
@@ -111,9 +109,7 @@ type Done = (relay: TestRelay.TestRelay, path: string) => void
  */
 const expiredInRing = Effect.fnUntraced(function* (meanwhile: Done, fileCount = 2, last: Done = () => {}) {
   const relay = yield* TestRelay.make({ suspendMillis: 50 })
-  const link = yield* new Link.Link(() => relay.controlPort).open
-  const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-  const script = Script.make(local, relay.output, () => {})
+  const { link, local, script } = yield* Local.linked(relay)
   const { c, d, file } = yield* script.recording()
   const stream = yield* c.addStream({ fileSize: 40, fileCount })
   const packet = (seq: number, byteCount: number) =>
@@ -169,9 +165,7 @@ describe("an edge that comes after its session has ended for want of it", () => 
   it.live("goes on with one that had no file yet, whose directory went with a relay that was killed as it came", () =>
     Effect.gen(function* () {
       const relay = yield* TestRelay.make({ suspendMillis: 50 })
-      const link = yield* new Link.Link(() => relay.controlPort).open
-      const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-      const script = Script.make(local, relay.output, () => {})
+      const { link, local, script } = yield* Local.linked(relay)
       const { c, d, file } = yield* script.recording()
       yield* Local.marked(local)
       link.isDown = true
@@ -353,9 +347,8 @@ it.live("an edge that comes just before its older session expires begins it anew
   const { codes, layer } = logged()
   return Effect.gen(function* () {
     const relay = yield* TestRelay.make({ suspendMillis: 1500 })
-    const link = yield* new Link.Link(() => relay.controlPort).open
-    const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort })
-    const { c, d } = yield* Script.make(local, relay.output, () => {}).recording({ minor: 10 })
+    const { link, script } = yield* Local.linked(relay)
+    const { c, d } = yield* script.recording({ minor: 10 })
     const stream = yield* c.addStream({ path: "/h/s-20260102-030405/ust" })
     const sizes = () => {
       const files = relay.output.files().filter((path) => path.endsWith("/ch_0"))

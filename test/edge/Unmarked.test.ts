@@ -9,7 +9,6 @@ import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { logged } from "../support/logged.ts"
-import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
 
 const packetBytes = 8192
@@ -29,12 +28,10 @@ const timeless = Effect.acquireRelease(
 const stalled = Effect.gen(function* () {
   const relay = yield* TestRelay.make({ files: { isImmediate: false } })
   relay.faults.fail({ code: "EFBIG", operation: "write", path: ".history" })
-  let { controlPort } = relay
-  const link = yield* new Link(() => controlPort).open
-  const local = yield* Local.start({ controlPort: link.port, dataPort: relay.dataPort, bytesMax: 1024 ** 2 })
+  const linked = yield* Local.linked(relay, { bytesMax: 1024 ** 2 })
+  const { link, local, script } = linked
   const scope = yield* Scope.make()
   const journal = () => [...local.edge.spool.journals.values()][0]
-  const script = Script.make(local, relay.output, () => {})
   const { c, d, file } = yield* Scope.provide(script.recording(), scope)
   const stream = yield* c.addStream()
   const packet = (seq: number) => Effect.andThen(d.packet(stream, seq, packetBytes), c.index(stream, { seq }))
@@ -45,7 +42,7 @@ const stalled = Effect.gen(function* () {
   const release = relay.faults.stall("ch_0")
   yield* Effect.addFinalizer(() => release)
   const leadTo = (next: TestRelay.TestRelay) => {
-    controlPort = next.controlPort
+    linked.leadTo(next)
     link.cut()
   }
   const stopped = Effect.andThen(Scope.close(scope, Exit.void), Local.ended(local))

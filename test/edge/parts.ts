@@ -74,6 +74,12 @@ export type Between = (relays: Relays, local: Local.Local) => Effect.Effect<void
 /** The edge's relay has put down all that came, and the next one goes on. */
 export const restart: Between = ({ restarted }, local) => Effect.andThen(Local.marked(local), restarted())
 
+/** Where others go on: at the same relay, and at the next. */
+export const wheres: ReadonlyArray<readonly [where: string, between: Between | undefined]> = [
+  ["", undefined],
+  [" at the next relay", restart]
+]
+
 export const byEdge = (play: (between: Effect.Effect<void>) => Play, between: Between = () => Effect.void) => {
   const { codes, layer } = logged()
   return Effect.gen(function* () {
