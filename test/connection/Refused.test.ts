@@ -10,9 +10,9 @@ import { Kind } from "../../src/protocol/journal/Record.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import type { Wire } from "../../src/testing/Wire.ts"
-import { opened, opening, record } from "../support/journal.ts"
+import { opened, opening, record, version } from "../support/journal.ts"
 
-const { join, message, none, numbers, u32, u64 } = Commands
+const { join, message, none, numbers, u64 } = Commands
 
 const access: AccessFile = {
   principals: [{ name: "web", addresses: ["127.0.0.0/8"] }],
@@ -20,7 +20,6 @@ const access: AccessFile = {
 }
 
 const token = "0123456789abcdef0123456789abcdef"
-const version = message(numbers.VERSION, join(u32(2), u32(13)))
 const ask = message(numbers.GET_CONFIGURATION, u64(0))
 const session = (host: string, name: string) =>
   message(numbers.CREATE_SESSION, Commands.createSession(13, { name, host }))

@@ -15,7 +15,6 @@ import * as Trees from "./trees.ts"
 const rotated = Trees.recorded("rotated")
 const live = Trees.recorded("live1")
 
-const indexOf = (path: string): string => path.replace(/([^/]+)$/, "index/$1.idx")
 /** Data files of the chunk with this number. */
 const chunk = (number: number, name: string): string =>
   [...rotated.keys()].find((path) => path.includes(`-${number}/`) && path.endsWith(`/64-bit/${name}`)) as string
@@ -24,8 +23,6 @@ const liveFile = (name: string) => [...live.keys()].find((path) => path.endsWith
 const severe = (files: Trees.Files) =>
   Check.check(Trees.tree(files)).findings.filter(({ severity }) => severity === "damage")
 const codes = (files: Trees.Files) => [...new Set(severe(files).map(({ code }) => code))]
-const isEqual = (a: Trees.Files, b: Trees.Files): boolean =>
-  a.size === b.size && [...a].every(([path, bytes]) => Buffer.compare(bytes, b.get(path) ?? Buffer.alloc(0)) === 0)
 const repaired = (files: Trees.Files): Trees.Files => {
   const copy = new Map(files)
   assert.deepStrictEqual(Repair.repair(Trees.tree(copy), Trees.apply(copy)).failures, [])
@@ -33,7 +30,7 @@ const repaired = (files: Trees.Files): Trees.Files => {
 }
 const copied = (files: Trees.Files, from: string, to: string, own = files): void => {
   files.set(to, own.get(from) as Uint8Array)
-  files.set(indexOf(to), own.get(indexOf(from)) as Uint8Array)
+  files.set(Trees.indexOf(to), own.get(Trees.indexOf(from)) as Uint8Array)
 }
 
 describe("a packet file in another chunk", () => {
@@ -51,11 +48,11 @@ describe("a packet file in another chunk", () => {
         const files = new Map(rotated)
         const place = join(dirname(chunk(to, "c_0")), "c_9")
         copied(files, chunk(from, "c_0"), place)
-        if (!hasIndex) files.delete(indexOf(place))
+        if (!hasIndex) files.delete(Trees.indexOf(place))
         assert.include(codes(files), "packets-twice")
         const kinds = Repair.plan(Check.check(Trees.tree(files)).findings).map(({ kind }) => kind)
         assert.deepStrictEqual([...new Set(kinds)], ["remove"])
-        assert.isTrue(isEqual(repaired(files), rotated))
+        assert.isTrue(Trees.isEqual(repaired(files), rotated))
       }
     }
   )
@@ -79,9 +76,9 @@ describe("a packet file in another chunk", () => {
     const files = new Map(rotated)
     copied(files, chunk(0, "c_0"), join(dirname(chunk(2, "c_0")), "c_9"))
     files.delete(chunk(0, "c_0"))
-    files.delete(indexOf(chunk(0, "c_0")))
+    files.delete(Trees.indexOf(chunk(0, "c_0")))
     assert.deepStrictEqual(codes(files), ["chunk-order"])
-    assert.isTrue(isEqual(repaired(files), files), "where it came from is not known")
+    assert.isTrue(Trees.isEqual(repaired(files), files), "where it came from is not known")
   })
 
   it("with other bytes behind the same heads: said, and left", () => {
@@ -118,7 +115,7 @@ describe("a packet file in another chunk", () => {
 
   it("a chunk of whose packets some are nowhere says so", () => {
     const files = new Map(
-      [...rotated].filter(([path]) => path !== chunk(1, "c_0") && path !== indexOf(chunk(1, "c_0")))
+      [...rotated].filter(([path]) => path !== chunk(1, "c_0") && path !== Trees.indexOf(chunk(1, "c_0")))
     )
     assert.deepStrictEqual(Check.check(Trees.tree(files)).findings, [])
     for (const [path, bytes] of rotated) if (path.includes("-2/")) files.set(path.replace(/-2\//, "-1/"), bytes)
@@ -143,9 +140,9 @@ describe("the end of a file that a rotation was moving when everything stopped",
       before,
       joined((path) => path, 0)
     )
-    files.delete(indexOf(before))
+    files.delete(Trees.indexOf(before))
     assert.include(codes(files), "packets-twice")
-    assert.isTrue(isEqual(repaired(files), rotated))
+    assert.isTrue(Trees.isEqual(repaired(files), rotated))
   })
 })
 
@@ -170,7 +167,7 @@ describe("of another trace", () => {
     damaged[uuidAt + 7] = (damaged[uuidAt + 7] ?? 0) ^ 0x10
     files.set(path, damaged)
     assert.deepStrictEqual(codes(files), ["trace-mismatch"])
-    assert.isTrue(isEqual(repaired(files), live))
+    assert.isTrue(Trees.isEqual(repaired(files), live))
     // With two it may be any other's.
     damaged[uuidAt] = (damaged[uuidAt] ?? 0) ^ 0x10
     assert.isAbove([...repaired(files).keys()].filter((each) => each.endsWith(".unreadable")).length, 0)
@@ -191,7 +188,7 @@ describe("of another trace", () => {
       failures.map(({ reason }) => reason),
       ["No space left on device"]
     )
-    assert.isTrue(isEqual(files, before))
+    assert.isTrue(Trees.isEqual(files, before))
   })
 
   it("metadata is found, and goes out of the way", () => {
@@ -218,9 +215,9 @@ describe("a copy of a file beside it", () => {
     const files = new Map(live)
     const place = join(dirname(liveFile("c_0")), name)
     copied(files, liveFile("c_0"), place)
-    if (!hasIndex) files.delete(indexOf(place))
+    if (!hasIndex) files.delete(Trees.indexOf(place))
     assert.deepStrictEqual(codes(files), ["packets-twice"])
-    assert.isTrue(isEqual(repaired(files), live))
+    assert.isTrue(Trees.isEqual(repaired(files), live))
   })
 
   it("of an earlier state is, too", () => {
@@ -228,7 +225,7 @@ describe("a copy of a file beside it", () => {
     const data = live.get(liveFile("c_0")) as Uint8Array
     files.set(join(dirname(liveFile("c_0")), "c_0.bak"), data.subarray(0, 8192))
     assert.deepStrictEqual(codes(files), ["packets-twice"])
-    assert.isTrue(isEqual(repaired(files), live))
+    assert.isTrue(Trees.isEqual(repaired(files), live))
   })
 })
 
@@ -265,7 +262,7 @@ describe("metadata that another directory has of the same trace", () => {
     assert.deepStrictEqual(severe(after), [])
     // A later chunk's says all of it, and more.
     const expected = new Map(rotated).set(path, rotated.get(chunk(2, "metadata")) as Uint8Array)
-    assert.isTrue(isEqual(after, expected))
+    assert.isTrue(Trees.isEqual(after, expected))
   })
 
   it("without the end of its padding gets that", () => {
@@ -288,7 +285,7 @@ describe("metadata that another directory has of the same trace", () => {
     const files = new Map([...live].map(([path, bytes]) => [`a/${path}`, bytes]))
     for (const [path, bytes] of rotated) if (!path.endsWith("metadata")) files.set(`b/${path}`, bytes)
     assert.deepStrictEqual([...new Set(severe(files).map(({ code }) => code))], ["metadata-missing"])
-    assert.isTrue(isEqual(repaired(files), files))
+    assert.isTrue(Trees.isEqual(repaired(files), files))
   })
 
   it("that says less takes the packets that need more aside", () => {

@@ -32,9 +32,7 @@ const Damage = Schema.Struct({
 type Damage = typeof Damage.Type
 
 const dataFiles = (files: Trees.Files): ReadonlyArray<string> =>
-  [...files.keys()].filter((path) => files.has(indexOf(path)) && (files.get(path)?.length ?? 0) > 0).sort()
-
-const indexOf = (path: string): string => path.replace(/([^/]+)$/, "index/$1.idx")
+  [...files.keys()].filter((path) => files.has(Trees.indexOf(path)) && (files.get(path)?.length ?? 0) > 0).sort()
 
 const pick = <A>(all: ReadonlyArray<A>, at: number): A =>
   all[Math.min(all.length - 1, Math.floor(at * all.length))] as A
@@ -62,13 +60,13 @@ const upTo = (data: Uint8Array, index: Uint8Array, end: number) => {
 /** Damages `files`; answers what a repair must make of them. */
 const damage = (files: Trees.Files, { at, file, kind }: Damage): Trees.Files => {
   const path = pick(dataFiles(files), file)
-  const [data, index] = [files.get(path) as Uint8Array, files.get(indexOf(path)) as Uint8Array]
+  const [data, index] = [files.get(path) as Uint8Array, files.get(Trees.indexOf(path)) as Uint8Array]
   const expected = new Map(files)
   const place = Math.floor(at * data.length)
   const expect = (end: number) => {
     const left = upTo(data, index, end)
     expected.set(path, left.data)
-    expected.set(indexOf(path), left.index)
+    expected.set(Trees.indexOf(path), left.index)
   }
   const inIndex = Math.floor(at * index.length)
   const ends = [0, ...endsOf(index)]
@@ -88,27 +86,24 @@ const damage = (files: Trees.Files, { at, file, kind }: Damage): Trees.Files => 
       files.set(path, Buffer.concat([data, Buffer.alloc(1 + place, 0xa5)]))
       break
     case "index-cut":
-      files.set(indexOf(path), index.subarray(0, inIndex))
+      files.set(Trees.indexOf(path), index.subarray(0, inIndex))
       break
     case "index-gone":
-      files.delete(indexOf(path))
+      files.delete(Trees.indexOf(path))
       break
     case "index-header":
-      files.set(indexOf(path), index.subarray(CtfIndex.headerSize))
+      files.set(Trees.indexOf(path), index.subarray(CtfIndex.headerSize))
       break
     case "index-byte": {
       const bytes = Buffer.from(index)
       const target = Math.min(inIndex, index.length - 1)
       bytes[target] = (bytes[target] ?? 0) ^ 0x55
-      files.set(indexOf(path), bytes)
+      files.set(Trees.indexOf(path), bytes)
       break
     }
   }
   return expected
 }
-
-const isEqual = (a: Trees.Files, b: Trees.Files): boolean =>
-  a.size === b.size && [...a].every(([path, bytes]) => Buffer.compare(bytes, b.get(path) ?? Buffer.alloc(0)) === 0)
 
 /** Paths, and sizes: bytes would say too much. */
 const shown = (files: Trees.Files) => [...files].map(([path, bytes]) => `${path} ${bytes.length}`).sort()
@@ -133,9 +128,9 @@ describe("a damaged trace", () => {
       const expected = damage(files, step)
       const before = new Map(files)
       const { findings } = Check.check(Trees.tree(files))
-      assert.isTrue(isEqual(files, before), "a check changes nothing")
+      assert.isTrue(Trees.isEqual(files, before), "a check changes nothing")
       // A cut between two packets takes their records with it only where there are any: the index tells.
-      if (!isEqual(files, expected))
+      if (!Trees.isEqual(files, expected))
         assert.isTrue(
           findings.some(({ severity }) => severity === "damage"),
           "found"
@@ -147,7 +142,7 @@ describe("a damaged trace", () => {
         []
       )
       assert.deepStrictEqual(shown(files), shown(expected))
-      assert.isTrue(isEqual(files, expected), "byte by byte")
+      assert.isTrue(Trees.isEqual(files, expected), "byte by byte")
     },
     { arbitrary: { runs: 300 } }
   )
@@ -160,7 +155,7 @@ describe("a damaged trace", () => {
       const files = new Map(original)
       const path = pick(dataFiles(files), file)
       const data = files.get(path) as Uint8Array
-      const ends = [0, ...endsOf(files.get(indexOf(path)) as Uint8Array)]
+      const ends = [0, ...endsOf(files.get(Trees.indexOf(path)) as Uint8Array)]
       const packets = ends.slice(1).map((end, at) => data.subarray(ends[at], end))
       const count = packets.length
       // All of them, and some twice, dealt out anew.
@@ -169,7 +164,7 @@ describe("a damaged trace", () => {
       files.set(path, Buffer.concat(shuffled.map((number) => packets[number] as Uint8Array)))
       const { failures } = Repair.repair(Trees.tree(files), Trees.apply(files))
       assert.deepStrictEqual(failures, [])
-      assert.isTrue(isEqual(files, original), `${path}: ${shuffled}`)
+      assert.isTrue(Trees.isEqual(files, original), `${path}: ${shuffled}`)
     },
     { arbitrary: { runs: 100 } }
   )
@@ -182,7 +177,7 @@ describe("a damaged trace", () => {
     Repair.repair(Trees.tree(files), Trees.apply(files))
     assert.deepStrictEqual(Buffer.from(files.get(Aside.pathOf(other)) ?? []), Buffer.from(original.get(one) ?? []))
     files.delete(Aside.pathOf(other))
-    assert.isTrue(isEqual(files, original))
+    assert.isTrue(Trees.isEqual(files, original))
   })
 
   it("keeps events before a damaged one, but none of another stream", () => {
@@ -288,7 +283,7 @@ describe("a stream that the metadata does not declare", () => {
       const path = dataFiles(files)[0] as string
       const data = Buffer.from(files.get(path) ?? [])
       // As a tracer would have written it whose metadata was cut before the second stream.
-      for (const end of [0, ...endsOf(files.get(indexOf(path)) as Uint8Array)].slice(0, -1))
+      for (const end of [0, ...endsOf(files.get(Trees.indexOf(path)) as Uint8Array)].slice(0, -1))
         data.writeUInt32LE(1, end + 20)
       files.set(path, data)
       Trees.write(files, home)
@@ -297,7 +292,7 @@ describe("a stream that the metadata does not declare", () => {
       const left = Trees.read(home)
       assert.deepStrictEqual(Buffer.from(left.get(Aside.pathOf(path)) ?? []), data)
       files.delete(path)
-      files.delete(indexOf(path))
+      files.delete(Trees.indexOf(path))
       const right = join(yield* Relays.temporaryDirectory("declared"), "right")
       Trees.write(files, right)
       assert.strictEqual(yield* Babeltrace.linesOf(home), yield* Babeltrace.linesOf(right))
@@ -309,14 +304,14 @@ describe("a directory in the place", () => {
   it("of an index goes out of the way, and the index is there again", () => {
     const original = Trees.recorded("plain")
     const files = new Map(original)
-    const path = indexOf(dataFiles(original)[0] as string)
+    const path = Trees.indexOf(dataFiles(original)[0] as string)
     files.delete(path)
     files.set(`${path}/inside`, Buffer.from("in the way"))
     const { failures, report } = Repair.repair(Trees.tree(files), Trees.apply(files))
     assert.deepStrictEqual([failures, Check.isDamaged(report)], [[], false])
     assert.strictEqual(Buffer.from(files.get(`${Aside.pathOf(path)}/inside`) ?? []).toString(), "in the way")
     files.delete(`${Aside.pathOf(path)}/inside`)
-    assert.isTrue(isEqual(files, original))
+    assert.isTrue(Trees.isEqual(files, original))
   })
 
   it.live("of metadata goes out of the way of those who read what lies beside it", () =>
@@ -354,7 +349,7 @@ describe("events", () => {
       assert.deepStrictEqual(damageOf(files, "small"), damageOf(files, "all"))
       Repair.repair(Trees.tree(files), Trees.apply(files))
       assert.deepStrictEqual(damageOf(files, "all"), [])
-      const [end = 0] = endsOf(original.get(indexOf(path)) as Uint8Array)
+      const [end = 0] = endsOf(original.get(Trees.indexOf(path)) as Uint8Array)
       assert.deepStrictEqual(Buffer.from(files.get(Aside.pathOf(path)) ?? []), Buffer.from(bytes.subarray(0, end)))
       // The packet is there with the events before it: of its content only the length is another.
       const [left, expected] = [Buffer.from(files.get(path) ?? []), Buffer.from(bytes)]
@@ -381,7 +376,7 @@ describe("a directory that somebody writes", () => {
       const descriptor = openSync(join(home, path), "r+")
       assert.deepStrictEqual(codes(), ["being-written"])
       Repair.repair(DiskTree.make(home), (change) => DiskTree.apply(home, change))
-      assert.isTrue(isEqual(Trees.read(home), files))
+      assert.isTrue(Trees.isEqual(Trees.read(home), files))
       closeSync(descriptor)
       assert.include(codes(), "index-torn")
     })
@@ -472,8 +467,8 @@ describe("babeltrace2 reads a repaired trace as", () => {
       Trees.write(expected, right)
       DiskCopy.copy(damaged, repaired)
       Repair.repair(DiskTree.make(repaired), (change) => DiskTree.apply(repaired, change))
-      assert.isTrue(isEqual(Trees.read(damaged), files), "the original stays as it was")
-      assert.isTrue(isEqual(Trees.read(repaired), expected))
+      assert.isTrue(Trees.isEqual(Trees.read(damaged), files), "the original stays as it was")
+      assert.isTrue(Trees.isEqual(Trees.read(repaired), expected))
       const text = yield* Babeltrace.linesOf(repaired)
       assert.strictEqual(text, yield* Babeltrace.linesOf(right))
       assert.isAbove(text.length, 0)

@@ -113,6 +113,12 @@ export const write = (files: Files, root: string): void => {
 export const read = (root: string): Files =>
   new Map(Trees.files(root).map((path) => [path, new Uint8Array(readFileSync(join(root, path)))]))
 
+export const isEqual = (a: Files, b: Files): boolean =>
+  a.size === b.size && [...a].every(([path, bytes]) => Buffer.compare(bytes, b.get(path) ?? Buffer.alloc(0)) === 0)
+
+/** Where a data file's index is. */
+export const indexOf = (path: string): string => path.replace(/([^/]+)$/, "index/$1.idx")
+
 const archives = fileURLToPath(new URL("../ctf/traces", import.meta.url))
 
 /** A trace that the reference has recorded. */
