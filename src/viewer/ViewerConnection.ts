@@ -147,16 +147,13 @@ export const over = (
         const reply = { command: command.name, read, layout: command.reply(minor) }
         return exchange.start(message(command, minor, request), reply)
       })
-    const ask = <Request, Reply>(command: Command<Request, Reply>, read: Read, request: Request) =>
-      Effect.flatten(start(command, read, request))
-
     const asked = yield* Clock.monotonicTimeNanos
-    const greeting = ask(Connect, Exchange.exactly(Connect.requestSize), {
+    const greeting = start(Connect, Exchange.exactly(Connect.requestSize), {
       viewerSessionId: u64Max,
       ...own,
       type: Connect.ConnectionType.command
     })
-    const theirs = yield* greeting.pipe(
+    const theirs = yield* Effect.flatten(greeting).pipe(
       Effect.timeoutOrElse({
         duration: Greeting.greetingMillis,
         orElse: () =>

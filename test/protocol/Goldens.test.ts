@@ -27,14 +27,14 @@ describe("GET_EDGES's reply", () => {
   const bytes = hex(`0000000a 00000002 ${first} f0e1d2c3b4a5468787 96a5b4c3d2e1f0`)
 
   it("is how many edges there are, and who", () => {
-    assert.deepStrictEqual(Uint8Array.from(GetEdges.reply(ReturnCode.OK, ids)), bytes)
+    assert.deepStrictEqual(Uint8Array.from(GetEdges.reply(ids)), bytes)
     const { count, returnCode } = Result.getOrThrow(GetEdges.replyHead.decode(bytes.subarray(0, GetEdges.headBytes)))
     assert.deepStrictEqual([returnCode, count], [ReturnCode.OK, 2])
     assert.strictEqual(bytes.length, GetEdges.headBytes + GetEdges.idsBytes(count))
     assert.deepStrictEqual(GetEdges.idsOf(bytes.subarray(GetEdges.headBytes)), ids)
   })
   it("names no more than sixteen", () => {
-    const reply = GetEdges.reply(ReturnCode.OK, new Array<string>(17).fill(ids[0] ?? ""))
+    const reply = GetEdges.reply(new Array<string>(17).fill(ids[0] ?? ""))
     assert.deepStrictEqual(Uint8Array.from(reply), hex(`0000000a 00000010 ${first.repeat(16)}`))
   })
 })

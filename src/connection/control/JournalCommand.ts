@@ -22,7 +22,7 @@ const { State } = OpenJournal
 /** GET_EDGES: an edge finds out whether its own sessions would come back to it. */
 export const getEdges: Handler = ({ registry }) => {
   const { passage } = registry.options
-  return passage === undefined ? unknownCommand(GetEdges.number) : keep(GetEdges.reply(ReturnCode.OK, passage.edges()))
+  return passage === undefined ? unknownCommand(GetEdges.number) : keep(GetEdges.reply(passage.edges()))
 }
 
 export const openJournal: Handler = (state, payload) => {
@@ -96,7 +96,7 @@ const opened = (state: ControlState, request: OpenJournal.Request): Reply => {
   return carry(state, journal, known === undefined ? State.begun : State.resumed)
 }
 
-const reply = (state: OpenJournal.State, received = 0, durable = 0): Uint8Array =>
+const reply = (state: OpenJournal.State, received: number, durable = 0): Uint8Array =>
   OpenJournal.reply(0).encode({
     returnCode: ReturnCode.OK,
     state,

@@ -198,14 +198,16 @@ export class Tracers {
 
   /** All have come to their end. */
   ended(): void {
-    for (const { peer } of this.#open.values()) peer.ended()
-    this.#open.clear()
-    this.#count()
+    this.#leave((peer) => peer.ended())
   }
 
   /** All are lost. */
   broke(): void {
-    for (const { peer } of this.#open.values()) peer.broke()
+    this.#leave((peer) => peer.broke())
+  }
+
+  #leave(how: (peer: VirtualPeer) => void): void {
+    for (const { peer } of this.#open.values()) how(peer)
     this.#open.clear()
     this.#count()
   }

@@ -4,6 +4,7 @@
  *
  * Reply: returnCode u32, count u32, then a UUID for each.
  */
+import * as ReturnCode from "../ReturnCode.ts"
 import { fixed, struct, u32, uuid, viewOf } from "../Struct.ts"
 
 export const number = 0x4c54_0002
@@ -20,10 +21,10 @@ export const headBytes = head.size
 export const replyHead = fixed(head)
 
 /** The reply; `ids` are UUIDs in the form of `Struct.uuid`. */
-export const reply = (returnCode: number, ids: ReadonlyArray<string>): Uint8Array => {
+export const reply = (ids: ReadonlyArray<string>): Uint8Array => {
   const first = ids.slice(0, countMax)
   const bytes = new Uint8Array(headBytes + idsBytes(first.length))
-  bytes.set(replyHead.encode({ returnCode, count: first.length }))
+  bytes.set(replyHead.encode({ returnCode: ReturnCode.OK, count: first.length }))
   const view = viewOf(bytes)
   for (const [at, id] of first.entries()) uuid.write(view, headBytes + at * uuid.size, id)
   return bytes
