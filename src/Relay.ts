@@ -103,8 +103,9 @@ export class Relay extends Context.Service<
     /** Refuses new sessions; see `Drain`. */
     readonly drain: Drain
     /**
-     * Refuses a host from now on: connections from that address, sessions that give it as their host name. Its open
-     * connections and sessions go on. Undone when the scope closes.
+     * Refuses a host from now on: connections from that address (at the operator's port only where it takes TLS or
+     * knows proxies), sessions that give it as their host name. Its open connections and sessions go on. Undone when
+     * the scope closes.
      */
     readonly refuseHost: (host: string) => Effect.Effect<void, never, Scope.Scope>
     /**
