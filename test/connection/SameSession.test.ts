@@ -3,13 +3,14 @@
  * spool, while that is open. A relay that is started again makes of both what one does that goes on.
  */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { opened, opening, record, version } from "../support/journal.ts"
+import { turns } from "../support/turns.ts"
 
 const { join, message, none, numbers, u64 } = Commands
 const { offsets, size } = OpenJournal.acknowledgement
@@ -233,6 +234,38 @@ it.live("what comes of it without an edge is beside, and stays", () =>
     assert.strictEqual(direct(), whole)
     yield* played("1 packet", journals, next)
     assert.strictEqual(direct(), whole)
+  }).pipe(Effect.scoped)
+)
+
+/** Operations on the notes of a journal that is taken up again: files of its sessions are not touched meanwhile. */
+const steps = Array.from({ length: 6 }, (_, at) => at + 1)
+
+it.live.each(steps)("one that has expired is taken up again: what comes at step %i is not in its directory", (step) =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({ suspendMillis: 50 })
+    const [old, fresh] = [journal("1", "ust/uid/0/64-bit"), journal("2", "kernel")]
+    // Its consumer daemon has gone, and may come again: nothing of it is at work.
+    yield* played("1 packet, 1 leaves", [old, fresh], relay)
+    const noteOf = (suffix: string) => `.journals/${old.token}.${suffix}`
+    yield* until("its end", () => relay.output.exists(noteOf("expired")))
+    let goOn = relay.faults.stall(noteOf("changes"))
+    old.acts.joins(0)
+    const back = yield* Effect.forkScoped(brings(old, relay))
+    for (let count = 1; count < step; count++) {
+      yield* until("the step", () => relay.faults.stalledCount > 0 || back.pollUnsafe() !== undefined)
+      const next = relay.faults.stall(noteOf("changes"))
+      yield* goOn
+      goOn = next
+    }
+    yield* until("the step", () => relay.faults.stalledCount > 0 || back.pollUnsafe() !== undefined)
+    const coming = yield* Effect.forkScoped(played("2 packet", [old, fresh], relay))
+    yield* turns(1000)
+    yield* goOn
+    yield* Effect.all([Fiber.join(back), Fiber.join(coming)])
+    const directories = new Set(
+      relay.output.files().flatMap((path) => /^(.*)\/(?:ust|kernel)\/.*ch_0$/.exec(path)?.[1] ?? [])
+    )
+    assert.strictEqual(directories.size, 2, [...directories].join(" "))
   }).pipe(Effect.scoped)
 )
 

@@ -217,11 +217,21 @@ export const broken = (
   return Effect.andThen(incidents.report("JOURNAL_UNMARKED", detail, cause), remove(registry, token))
 }
 
-const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLeft.Found) =>
+/** `goesOn`: nobody else gets its directories before it is open. */
+const restoredBeside = (
+  registry: Registered,
+  serves: Serves,
+  found: JournalsLeft.Found,
+  goesOn: (journal: HostedJournal) => Effect.Effect<void, JournalsLeft.Unfound>
+) =>
   Effect.suspend(() => {
     const journal = new HostedJournal(optionsOf(registry, serves, found))
     const work = registry.journals.replays.withPermits(1)(Effect.as(replayed(journal, found), journal))
-    const restored = retracedBeside(registry.store, found, work, rest(journal), setBackOf(registry))
+    const retraced = retracedBeside(registry.store, found, work, rest(journal), setBackOf(registry))
+    const restored = Effect.tap(
+      Effect.tapError(retraced, () => found.close),
+      (done) => (Result.isSuccess(done) ? goesOn(journal) : Effect.void)
+    )
     return Effect.flatMap(registry.directories.keeping(found.places, restored), (done) => {
       if (done !== undefined && Result.isSuccess(done)) return Effect.succeed(done.success)
       const { code, detail } =
@@ -229,10 +239,7 @@ const restoredBeside = (registry: Registered, serves: Serves, found: JournalsLef
       const { edgeName } = journal
       return Effect.as(registry.incidents.report(code, `${edgeName}: ${detail}`), undefined)
     })
-  }).pipe(
-    Effect.tapError(() => found.close),
-    Effect.catchDefect((defect) => Effect.as(broken(registry, found, Cause.die(defect)), undefined))
-  )
+  }).pipe(Effect.catchDefect((defect) => Effect.as(broken(registry, found, Cause.die(defect)), undefined)))
 
 /** Restores an expired journal: it is suspended then, or unknown if its files have changed. */
 export const awaken = (
@@ -251,11 +258,15 @@ export const awaken = (
       (failure) => failure._tag === "FileFailed" && failure.code === "ENOENT",
       ({ message }) => Effect.as(registry.incidents.report("JOURNAL_UNMARKED", message), undefined)
     )
-    const journal = found === undefined ? undefined : yield* restoredBeside(registry, serves, found)
-    if (found !== undefined && journal !== undefined) {
-      journal.marking.keep(yield* Effect.tapError(found.goOn, () => rest(journal)))
-      journal.lacking = new Lacking(registry, found.directories)
-      journals.open.set(token, journal)
+    const goesOn = (journal: HostedJournal, { directories, goOn }: JournalsLeft.Found) =>
+      Effect.gen(function* () {
+        journal.marking.keep(yield* Effect.tapError(goOn, () => rest(journal)))
+        journal.lacking = new Lacking(registry, directories)
+        journals.open.set(token, journal)
+      })
+    const journal =
+      found === undefined ? undefined : yield* restoredBeside(registry, serves, found, (each) => goesOn(each, found))
+    if (journal !== undefined) {
       yield* JournalFiles.revive(store, token)
       registry.background(waits(registry, journal))
     } else yield* Effect.andThen(found?.close ?? Effect.void, remove(registry, token))
