@@ -237,6 +237,24 @@ it.live("what comes of it without an edge is beside, and stays", () =>
   }).pipe(Effect.scoped)
 )
 
+it.live("two that an earlier version let record in one directory are gone on with, and it is named", () =>
+  Effect.gen(function* () {
+    /** Each by itself: both get the directory. */
+    const recorded = (token: string) =>
+      Effect.gen(function* () {
+        const relay = yield* TestRelay.make()
+        yield* played("1 packet", [journal(token, `ust/uid/${token}/64-bit`)], relay)
+        return relay
+      }).pipe(Effect.scoped)
+    const [{ memory }, second] = [yield* recorded("1"), yield* recorded("2")]
+    for (const path of second.memory.paths("/traces")) memory.write(path, Buffer.from(second.memory.read(path) ?? []))
+    const next = yield* TestRelay.make({ memory })
+    assert.strictEqual((yield* next.relay.sessions).length, 2)
+    const { incidents } = yield* next.relay.activity
+    assert.deepInclude(incidents, { code: "JOURNAL_CHANGED", count: 1 })
+  }).pipe(Effect.scoped)
+)
+
 /** Operations on the notes of a journal that is taken up again: files of its sessions are not touched meanwhile. */
 const steps = Array.from({ length: 6 }, (_, at) => at + 1)
 

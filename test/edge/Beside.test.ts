@@ -4,8 +4,8 @@
  */
 import { assert, it } from "@effect/vitest"
 import { Result } from "effect"
-import { beside } from "../../src/edge/forwarding/plain/Beside.ts"
 import { command } from "../../src/edge/forwarding/Greeting.ts"
+import { beside } from "../../src/edge/forwarding/plain/Beside.ts"
 import { sessionPath } from "../../src/model/Path.ts"
 import { sessionTime } from "../../src/model/Time.ts"
 import * as CreateSession from "../../src/protocol/control/CreateSession.ts"

@@ -89,7 +89,7 @@ it.live("the end of a data connection is not told before the relay has its packe
   })
 )
 
-/** Metadata, to which there is no answer, that is still on its way to the relay: what follows on its connection, too. */
+/** Metadata, to which there is no answer, that is still on its way to the relay, and what follows on its connection. */
 const withMetadata = Effect.gen(function* () {
   const relay = yield* TestRelay.make()
   const memory = new MemoryFiles()

@@ -26,8 +26,11 @@ const rotated = (relay: Relays.Relay, edge: Edges.Edge) =>
     yield* tracing.lttng("rotate")
     yield* tracing.emit({ count, from: count })
     yield* tracing.lttng("stop")
-    const isAtRelay = ({ journals }: { readonly journals: ReadonlyArray<{ heardCount: number; receivedCount: number }> }) =>
-      journals.length > 0 && journals.every(({ heardCount, receivedCount }) => heardCount === receivedCount)
+    const isAtRelay = ({
+      journals
+    }: {
+      readonly journals: ReadonlyArray<{ heardCount: number; receivedCount: number }>
+    }) => journals.length > 0 && journals.every(({ heardCount, receivedCount }) => heardCount === receivedCount)
     yield* Process.until("the relay to have it", Edges.status(edge), isAtRelay)
     const host = join(relay.output, readdirSync(relay.output)[0] ?? "")
     const [name = ""] = readdirSync(host)
@@ -59,7 +62,9 @@ Peers.describeConcurrently([...Peers.tracing, ...Peers.reference], "an edge befo
       assert.deepStrictEqual(Tree.read(join(host, name)), first)
       const [again = ""] = readdirSync(host).filter((other) => other !== name)
       assert.match(again, /^s-1-/)
-      Babeltrace.assertExactly({ ...(yield* Babeltrace.read(join(host, again))), discarded: [] }, [{ count: 2 * count }])
+      Babeltrace.assertExactly({ ...(yield* Babeltrace.read(join(host, again))), discarded: [] }, [
+        { count: 2 * count }
+      ])
       assert.notInclude(yield* Process.lastSaid(next.process), "JOURNAL_LOST")
     })
   )
@@ -82,7 +87,9 @@ Peers.describeConcurrently([...Peers.tracing, ...Peers.reference], "an edge befo
       yield* Edges.forwarded(next)
       assert.deepStrictEqual(Tree.read(join(host, name)), first)
       const [again = ""] = readdirSync(host).filter((other) => other !== name)
-      Babeltrace.assertExactly({ ...(yield* Babeltrace.read(join(host, again))), discarded: [] }, [{ count: 2 * count }])
+      Babeltrace.assertExactly({ ...(yield* Babeltrace.read(join(host, again))), discarded: [] }, [
+        { count: 2 * count }
+      ])
     })
   )
 })

@@ -154,10 +154,19 @@ export class Directories {
       if (own === undefined && places !== undefined)
         return Effect.fail(new FileFailed({ operation: "mkdir", path, code: "ENOENT" }))
       if (own === undefined) return this.#look(wanted)
+      const told = this.#tellOfOther(own, wanted)
       own.userCount++
       own.journal = wanted.journal
-      return Effect.succeed(own.path)
+      return Effect.as(told, own.path)
     })
+  }
+
+  /** An earlier version let journals of a tracing session share it: gone through again, none sees the other. */
+  #tellOfOther(own: Claim, { journal }: Wanted): Effect.Effect<void> {
+    const isOther = own.journal !== undefined && journal !== undefined && own.journal !== journal
+    if (!isOther || this.#isShared(nameOf(own.path)) || !this.#isHeld(nameOf(own.path))) return Effect.void
+    const detail = `${own.path}: two journals record there; of files that both have one may be cut, or end in zeros`
+    return this.#incidents.report("JOURNAL_CHANGED", detail)
   }
 
   /** That of its journal, or of its tracing session, unless another journal, or who comes without one, has that. */

@@ -1,6 +1,6 @@
 /**
- * A session that a relay forgot with its connections, and that is played to it again from its beginning: under a name of
- * its own, since the relay would write over files of that name, and cannot move a trace chunk to where one is. Pure.
+ * A session that a relay forgot with its connections, and that is played to it again from its beginning: under another
+ * name, since the relay would write over files of the old one, and cannot move a trace chunk to where one is. Pure.
  */
 import { Result } from "effect"
 import * as CreateSession from "../../../protocol/control/CreateSession.ts"
@@ -37,7 +37,9 @@ export const beside = (command: Buffer, minor: number, count: number): Beside | 
   const suffix = `-${count}`
   // A base path takes the place of the session's name.
   const changed =
-    basePath === "" ? { sessionName: named(sessionName, suffix) } : { basePath: `${basePath.replace(/\/+$/, "")}${suffix}` }
+    basePath === ""
+      ? { sessionName: named(sessionName, suffix) }
+      : { basePath: `${basePath.replace(/\/+$/, "")}${suffix}` }
   const payload = layout.encode({ ...request, ...changed })
   const name = changed.basePath ?? changed.sessionName ?? ""
   return { command: Buffer.concat(Header.message(CreateSession.number, payload)), name }

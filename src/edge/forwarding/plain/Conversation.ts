@@ -183,7 +183,8 @@ export class Conversation {
     if (!isFlat || this.#isFlatTold) return Effect.void
     this.#isFlatTold = true
     const { major } = Protocol.own
-    const detail = `${this.#options.name}: the relay speaks ${major}.${minor}, the tracer was answered ${major}.${spoken}`
+    const { name } = this.#options
+    const detail = `${name}: the relay speaks ${major}.${minor}, the tracer was answered ${major}.${spoken}`
     return report("SESSION_FLATTENED", detail)
   }
 
