@@ -43,7 +43,7 @@ export interface DataFile {
   /** Absolute path of the file. */
   readonly location: string
   readonly byteCount: number
-  /** What its index file says; without one, and behind its last record, what the packets say. */
+  /** What its index file says; without one, what its packets say. */
   readonly packets: ReadonlyArray<PacketRecord>
   readonly index: "1.0" | "1.1" | "none"
 }
@@ -188,17 +188,13 @@ const readAt = async (file: FileHandle, at: number, count: number): Promise<Uint
 }
 
 /** Finds packets by their own heads, from byte `from` to the first place that has none. */
-const scan = (
-  path: string,
-  from: number,
-  byteCount: number
-): Effect.Effect<ReadonlyArray<PacketRecord>, TraceUnreadable> =>
+const scan = (path: string, byteCount: number): Effect.Effect<ReadonlyArray<PacketRecord>, TraceUnreadable> =>
   attempt(path, async () => {
     const packets: Array<PacketRecord> = []
     const longBytes = dirname(path).endsWith("32-bit") ? 4 : 8
     const file = await openFile(pathOf(path))
     try {
-      for (let at = from; at < byteCount; ) {
+      for (let at = 0; at < byteCount; ) {
         const head = CtfPacket.head(await readAt(file, at, CtfPacket.headBytes), longBytes)
         if (head === undefined || at + Number(head.packetSize) / 8 > byteCount) break
         packets.push({ ...head, offset: BigInt(at) })
@@ -222,17 +218,8 @@ const openData = (directory: string, name: string): Effect.Effect<DataFile, Trac
     })
     const indexPath = CtfIndex.pathOf(location)
     const index = yield* readIndex(indexPath)
-    if (index === undefined) {
-      return { name, location, byteCount, packets: yield* scan(location, 0, byteCount), index: "none" as const }
-    }
-    const indexed = yield* parseIndex(indexPath, index)
-    // A relay that was killed has written packets, and not their records.
-    const end = indexed.packets.reduce(
-      (most, { offset, packetSize }) => Math.max(most, Number(offset + packetSize / 8n)),
-      0
-    )
-    const packets = [...indexed.packets, ...(yield* scan(location, end, byteCount))]
-    return { name, location, byteCount, ...indexed, packets }
+    if (index !== undefined) return { name, location, byteCount, ...(yield* parseIndex(indexPath, index)) }
+    return { name, location, byteCount, packets: yield* scan(location, byteCount), index: "none" as const }
   })
 
 /** Path of a trace below its chunk; if it is `root` itself, what its directory's path has in common with such paths. */
