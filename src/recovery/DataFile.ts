@@ -72,7 +72,9 @@ const recordFindings = (file: DataFile, index: IndexFile, found: Findings): void
     const packet = byOffset.get(place)
     if (offset <= last) found.damage("index-order", indexPath, `${named}: offset ${offset} after ${last}`, place)
     last = offset
-    if (record.timestampEnd < record.timestampBegin) {
+    // A tracer that crashed has not said when its last packet ended.
+    const isSaid = record.timestampEnd === 0n && packet?.timestampEnd === 0n
+    if (record.timestampEnd < record.timestampBegin && !isSaid) {
       found.damage("time-backwards", indexPath, `${named}: ends before it begins`, place)
     }
     if (offset + packetSize / 8n > BigInt(byteCount)) {

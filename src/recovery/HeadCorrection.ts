@@ -18,6 +18,8 @@ export interface Indexed {
   readonly records: ReadonlyArray<IndexRecord>
   /** The bytes with which a packet there would begin; fewer at the end of the file. */
   readonly headAt: (offset: number) => Uint8Array
+  /** Offsets of packets whose events cannot be read as their heads have them. */
+  readonly faulty: ReadonlySet<number>
 }
 
 /** Value of a member that is not known. */
@@ -41,14 +43,17 @@ const isBetween = ({ timestampBegin, timestampEnd }: Times, { after, before }: P
   (after === undefined || timestampEnd <= after.timestampBegin)
 
 /** Whether the record is right in the member, and the head is not. */
-const isRecordRight = (member: CtfPacket.Member, place: Place, { byteCount, headAt }: Indexed): boolean => {
+const isRecordRight = (member: CtfPacket.Member, place: Place, { byteCount, faulty, headAt }: Indexed): boolean => {
   const { after, before, head, record } = place
   const neighbours = [before, after].filter((each) => each !== undefined)
   switch (member) {
     case "packetSize":
       return record.offset + record.packetSize / 8n === (after?.offset ?? BigInt(byteCount))
     case "contentSize":
-      return head.contentSize > head.packetSize && record.contentSize <= record.packetSize
+      return (
+        record.contentSize <= record.packetSize &&
+        (head.contentSize > head.packetSize || faulty.has(Number(record.offset)))
+      )
     case "streamInstanceId":
       return (
         neighbours.length > 0 &&
@@ -60,11 +65,10 @@ const isRecordRight = (member: CtfPacket.Member, place: Place, { byteCount, head
     case "timestampBegin":
     case "timestampEnd":
       return (
-        // Otherwise its events tell, too.
-        head.timestampBegin <= head.timestampEnd &&
         record.timestampBegin <= record.timestampEnd &&
         isBetween(record, place) &&
-        !isBetween(head, place)
+        // Where it ends before it begins its events tell, too.
+        (head.timestampEnd === 0n || (head.timestampBegin <= head.timestampEnd && !isBetween(head, place)))
       )
     case "packetSeqNum":
       return false

@@ -1,8 +1,9 @@
 /**
  * What changes while a check looks at it: a relay began to record it, rotated, cleared or overwrote it. The check has
- * seen some of it before and some of it after, so it can tell nothing of it, and nothing there may be changed.
+ * seen some of it before and some of it after: it can tell nothing of it, and nothing there may be changed.
  *
- * What was open for writing is asked again before directories are listed again: who closed a file before has changed it.
+ * What is open for writing is asked again before directories are listed again: whoever closed a file before that has
+ * changed it.
  */
 import { basename, dirname } from "node:path"
 import * as CtfIndex from "../protocol/CtfIndex.ts"

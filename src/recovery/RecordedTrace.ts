@@ -169,7 +169,8 @@ const byIndex = (
   }
   const headAt = (offset: number) => (offset < byteCount ? PacketScan.headAt(data, offset).slice() : new Uint8Array(0))
   try {
-    const indexed = { byteCount, trace, minor, records, headAt }
+    const faulty = new Set(scan.packets.filter(({ fault }) => fault?.isDamage === true).map(({ offset }) => offset))
+    const indexed = { byteCount, trace, minor, records, headAt, faulty }
     const holes = scan.holes.map((hole) => {
       const record = byOffset.get(hole.from)
       const isWhole = record !== undefined && hole.from + Number(record.packetSize / 8n) <= byteCount

@@ -45,8 +45,10 @@ const cases = [
   ["packetSize", 32769n],
   ["packetSize", 0xffff_ffff_ffff_fff8n],
   ["contentSize", 0xffff_ffff_ffff_ffffn],
+  ["contentSize", 888n],
   ["streamInstanceId", 7n],
   ["timestampBegin", 1n],
+  ["timestampEnd", 0n],
   ["timestampEnd", 0x3fff_ffff_ffffn]
 ] as const
 
@@ -55,7 +57,7 @@ describe("a head with one damaged member", () => {
     for (let packet = 0; packet < count; packet++) {
       // The first packet may begin at any time, the last end.
       if (packet === 0 && member === "timestampBegin") continue
-      if (packet === count - 1 && member === "timestampEnd") continue
+      if (packet === count - 1 && value === 0x3fff_ffff_ffffn) continue
       const files = damaged(packet, { [member]: value })
       assert.isTrue(Check.isDamaged(Check.check(Trees.tree(files))))
       const { changes, failures, report } = repaired(files)
@@ -88,6 +90,15 @@ describe("a whole packet at the end of a file", () => {
     assert.isUndefined(files.get(Aside.pathOf(path)))
     assert.strictEqual(files.get(path)?.length, (count - 1) * packetBytes)
   })
+})
+
+it("a last packet without an end, as a crashed tracer leaves it, stays as it is", () => {
+  const files = damaged(count - 1, { timestampEnd: 0n })
+  const wanted = Buffer.from(files.get(path) as Uint8Array)
+  files.delete(index)
+  const { changes, report } = repaired(files)
+  assert.deepStrictEqual([changes.map(({ kind }) => kind), Check.isDamaged(report)], [["write"], false])
+  assert.isTrue(wanted.equals(files.get(path) as Uint8Array))
 })
 
 it("a record with one damaged member is what is wrong where its packet fits", () => {
