@@ -68,7 +68,8 @@ const isRecordRight = (member: CtfPacket.Member, place: Place, { byteCount, faul
         record.timestampBegin <= record.timestampEnd &&
         isBetween(record, place) &&
         // Where it ends before it begins its events tell, too.
-        (head.timestampEnd === 0n || (head.timestampBegin <= head.timestampEnd && !isBetween(head, place)))
+        (head.timestampEnd === 0n ||
+          (head.timestampBegin <= head.timestampEnd && (faulty.has(Number(record.offset)) || !isBetween(head, place))))
       )
     case "packetSeqNum":
       return false

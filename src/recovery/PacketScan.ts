@@ -184,6 +184,8 @@ const shortened = (source: DataSource, { byteCount, contentSize, fault, offset }
   if (head === undefined || head.contentSize !== contentSize || head.packetSize !== BigInt(byteCount) * 8n)
     return undefined
   const bits = BigInt(fault.readableBits)
+  // It is not an event that cannot be read, but the packet's end.
+  if (bits === contentSize) return undefined
   const bytes = CtfPacket.contentSizeBytes(found, bits)
   return { contentSize: bits, at: offset + CtfPacket.contentSizeAt, bytes }
 }

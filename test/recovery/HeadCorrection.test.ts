@@ -101,6 +101,15 @@ it("a last packet without an end, as a crashed tracer leaves it, stays as it is"
   assert.isTrue(wanted.equals(files.get(path) as Uint8Array))
 })
 
+it("a packet with an end that no reader can tell, and no index to know better, is set aside once", () => {
+  const files = damaged(1, { timestampEnd: 0x7fff_ffff_ffff_ffffn })
+  files.delete(index)
+  const bytes = Buffer.from(files.get(path) as Uint8Array).subarray(packetBytes, 2 * packetBytes)
+  assert.isFalse(Check.isDamaged(repaired(files).report))
+  assert.isTrue(bytes.equals(files.get(Aside.pathOf(path)) as Uint8Array))
+  assert.deepStrictEqual(repaired(files).changes, [])
+})
+
 it("a record with one damaged member is what is wrong where its packet fits", () => {
   for (const [member] of cases) {
     const files = new Map(recorded)

@@ -12,7 +12,7 @@ const file = (path: string, ...sequence: ReadonlyArray<bigint>): DataFile => {
     const place = { offset: at * 10, byteCount: 10 }
     return { ...place, streamId: 0n, streamInstanceId: 0n, packetSeqNum, timestampBegin: 100n, timestampEnd: 100n }
   })
-  return { path, byteCount: 10 * packets.length, scan: { packets, holes: [] } } as unknown as DataFile
+  return { path, byteCount: 10 * packets.length, corrections: [], scan: { packets, holes: [] } } as unknown as DataFile
 }
 
 const never = () => false
