@@ -7,7 +7,7 @@ import { Deferred, Effect, Exit, Fiber, type Scope } from "effect"
 import { vi } from "vitest"
 import * as Machine from "../../src/Machine.ts"
 import type { Entrances } from "../../src/transport/Door.ts"
-import { type ConnectionLimit, listen } from "../../src/transport/Listener.ts"
+import { type ConnectionLimit, listen, portOf } from "../../src/transport/Listener.ts"
 import type { Peer, SocketEnd } from "../../src/transport/Peer.ts"
 import { Shortage } from "../../src/transport/Shortage.ts"
 import { make } from "../../src/transport/tls/TlsTerminal.ts"
@@ -263,10 +263,10 @@ describe("a listener", () => {
       const address = { host: "127.0.0.1", port: 0, family: 4 } as const
       const limit = { countMax: 10, count: 0, onChange: () => {}, doors: new Set<never>() }
       const options = { name: "test", address, keepAlive: undefined, stallMillis, limit, admission }
-      const served = [Effect.void, Effect.die("of a test")]
+      const served = [Effect.void, Effect.interrupt, Effect.die("of a test")]
       const listening = listen(options, () => served.shift() ?? Effect.never)
       const { port } = yield* listening.pipe(Effect.provide(layer))
-      for (const expected of [[], ["CONNECTION_DEFECT"]]) {
+      for (const expected of [[], [], ["CONNECTION_DEFECT"]]) {
         const socket = yield* connect(port)
         yield* Effect.callback<void>((resume) => {
           socket.once("close", () => resume(Effect.void)).resume()
@@ -274,6 +274,22 @@ describe("a listener", () => {
         assert.deepStrictEqual(reported, expected)
         assert.lengthOf(lines, expected.length)
       }
+    })
+  )
+
+  it.live("goes on after an error of its port, and tells of it", () =>
+    Effect.gen(function* () {
+      const reported: Array<string> = []
+      const serve = (peer: Peer) => peer.start({ ...ignore, ended: peer.destroy })
+      const { end, port } = yield* serveOne(serve, undefined, (code) => void reported.push(code))
+      const { _getActiveHandles } = process as unknown as { readonly _getActiveHandles: () => ReadonlyArray<unknown> }
+      const isOurs = (handle: unknown): handle is net.Server => handle instanceof net.Server && portOf(handle) === port
+      const server = _getActiveHandles().find(isOurs)
+      for (let count = 0; count < 2; count++) server?.emit("error", new Error("accept EMFILE"))
+      assert.deepStrictEqual(reported, ["ACCEPT_FAILED", "ACCEPT_FAILED"])
+      const socket = yield* connect(port)
+      socket.end()
+      assert.strictEqual(yield* Deferred.await(end), "closed by peer")
     })
   )
 
