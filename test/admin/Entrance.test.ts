@@ -271,6 +271,17 @@ describe("the operator's port", () => {
     })
   )
 
+  it.live("is closed to hosts that are refused, and open once they are not", () =>
+    Effect.gen(function* () {
+      const { alice, relay, to } = yield* start(false)
+      const asks = Effect.suspend(() => to(relay.port, "/api/v1/overview", alice))
+      assert.isString(yield* Effect.scoped(Effect.andThen(relay.relay.refuseHost("127.0.0.1"), asks)))
+      assert.strictEqual(statusOf(yield* asks), 200)
+      const { incidents } = yield* relay.relay.activity
+      assert.deepStrictEqual(incidents, [{ code: "HOST_REFUSED", count: 1 }])
+    })
+  )
+
   it.live("shows a certificate's owner, and lets it end, the sessions that it may view only", () =>
     Effect.gen(function* () {
       const { alice, bob, relay, to } = yield* start(false)
