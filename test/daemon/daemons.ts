@@ -75,8 +75,8 @@ export const untilListening = (at: Place, running: Process.Running) =>
   )
 
 /**
- * Until ours has begun all that it has to: its ports listen earlier, those of its first stage before it is there itself.
- * Only where it has its run directory.
+ * Until ours has begun all that it has to: its ports listen earlier, those of its first stage before it is there
+ * itself. Only where it has its run directory.
  */
 export const untilReady = (at: Place, running: Process.Running) =>
   Effect.andThen(
