@@ -10,6 +10,7 @@ import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { opened, opening, record, version } from "../support/journal.ts"
+import * as Stoppable from "../support/stoppable.ts"
 import { turns } from "../support/turns.ts"
 
 const { join, message, none, numbers, u64 } = Commands
@@ -219,8 +220,7 @@ const told = (steps: ReadonlyArray<string>, path: string, after: ReadonlyArray<n
 
 it.live("what comes of it without an edge is beside, and stays", () =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { relay, restart } = yield* Stoppable.make()
     const journals = [journal("1", "kernel")]
     yield* played("1 packet", journals, relay)
     const { c, d, session } = yield* relay.script().recording({ sessionId: 1, creationTime: Commands.start })
@@ -229,8 +229,7 @@ it.live("what comes of it without an edge is beside, and stays", () =>
     const direct = () => Object.entries(traces(relay)).find(([path]) => path.startsWith(`${session.path}/ust/`))?.[1]
     const whole = Commands.payload(packetBytes, 0).toString("hex")
     yield* until("its packet", () => direct() === whole)
-    yield* Scope.close(scope, Exit.void)
-    const next = yield* TestRelay.make({ memory: relay.memory })
+    const next = yield* restart()
     assert.strictEqual(direct(), whole)
     yield* played("1 packet", journals, next)
     assert.strictEqual(direct(), whole)

@@ -3,13 +3,14 @@
  * becomes of one of them does nothing to the files of the other.
  */
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Effect, Fiber } from "effect"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { opened, opening, record, version } from "../support/journal.ts"
+import * as Stoppable from "../support/stoppable.ts"
 
 const { join, message, none, numbers, u64 } = Commands
 const { offsets, size } = OpenJournal.acknowledgement
@@ -119,8 +120,7 @@ it.live.each(names)(
   "a later relay changes nothing of a snapshot %s that came since the one came to rest",
   ([, busy, found]) =>
     Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const relay = yield* Scope.provide(TestRelay.make(), scope)
+      const { relay, restart } = yield* Stoppable.make()
       const [first, second] = [snapshots("1", "a"), snapshots("2", "b")]
       first.begins(0, "idle")
       for (const seq of [0, 1, 2]) first.packet(seq)
@@ -128,8 +128,7 @@ it.live.each(names)(
       second.begins(0, busy)
       second.packet(3)
       yield* Effect.flatMap(second.comes(relay), ({ brings }) => brings(offsets.durable))
-      yield* Scope.close(scope, Exit.void)
-      const next = yield* TestRelay.make({ memory: relay.memory })
+      const next = yield* restart()
       assert.deepStrictEqual([read(next, "idle"), read(next, found)], [whole(0, 1, 2), whole(3)])
       for (const [journal, seq] of [
         [first, 4],
@@ -144,8 +143,7 @@ it.live.each(names)(
 
 it.live("a later relay leaves a snapshot that came without an edge", () =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { relay, restart } = yield* Stoppable.make()
     const idle = snapshots("1", "a")
     idle.begins(0, "idle")
     idle.packet(0)
@@ -156,8 +154,7 @@ it.live("a later relay leaves a snapshot that came without an edge", () =>
     yield* c.createChunk(0, Commands.start, "direct")
     yield* d.packet(yield* c.addStream(), 0, 64)
     yield* until("its packet", () => read(relay, "direct") === whole(0))
-    yield* Scope.close(scope, Exit.void)
-    const next = yield* TestRelay.make({ memory: relay.memory })
+    const next = yield* restart()
     assert.deepStrictEqual([read(next, "idle"), read(next, "direct")], [whole(0), whole(0)])
   }).pipe(Effect.scoped)
 )
@@ -179,8 +176,7 @@ it.live("where another records, a snapshot of its name does not even look", () =
 
 it.live("two journals of one tracing session have a snapshot each, whichever is gone through first", () =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { relay, restart } = yield* Stoppable.make()
     const [other, maker, second] = [snapshots("3", "a"), snapshots("2", "b"), snapshots("1", "b")]
     const first = yield* second.comes(relay)
     yield* first.brings(offsets.durable)
@@ -197,8 +193,7 @@ it.live("two journals of one tracing session have a snapshot each, whichever is 
     const seen = (at: TestRelay.TestRelay) => [read(at, "same"), read(at, "same-1"), read(at, "same-2")]
     const all = [whole(0, 1, 2), whole(3), whole(4)]
     assert.deepStrictEqual(seen(relay), all)
-    yield* Scope.close(scope, Exit.void)
-    const next = yield* TestRelay.make({ memory: relay.memory })
+    const next = yield* restart()
     assert.deepStrictEqual(seen(next), all)
   }).pipe(Effect.scoped)
 )
@@ -210,8 +205,7 @@ const twice: ReadonlyArray<[what: string, isTaken: boolean, found: [string, stri
 
 it.live.each(twice)("two snapshots of one name in a journal, %s, are where they were", ([, isTaken, found]) =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { relay, restart } = yield* Stoppable.make()
     const some = snapshots("1", "a")
     const edge = yield* some.comes(relay)
     some.begins(0, "before")
@@ -230,8 +224,7 @@ it.live.each(twice)("two snapshots of one name in a journal, %s, are where they 
     yield* edge.brings(offsets.durable)
     const seen = (at: TestRelay.TestRelay) => found.map((name) => read(at, name))
     assert.deepStrictEqual(seen(relay), [whole(1, 2), whole(3)])
-    yield* Scope.close(scope, Exit.void)
-    const next = yield* TestRelay.make({ memory: relay.memory })
+    const next = yield* restart()
     assert.deepStrictEqual(seen(next), [whole(1, 2), whole(3)])
   }).pipe(Effect.scoped)
 )
@@ -244,8 +237,7 @@ const ages: ReadonlyArray<[what: string, suspendMillis: number]> = [
 it.live.each(ages)("a snapshot that is closed, and that somebody has taken while %s, is not made again", ([, millis]) =>
   Effect.gen(function* () {
     const isExpiring = millis < 1000
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make({ suspendMillis: millis }), scope)
+    const { relay, stop } = yield* Stoppable.make({ suspendMillis: millis })
     const some = snapshots("1", "a")
     const edge = yield* some.comes(relay)
     for (const [id, name] of ["taken", "kept", "open"].entries()) {
@@ -256,7 +248,7 @@ it.live.each(ages)("a snapshot that is closed, and that somebody has taken while
     yield* edge.brings(offsets.durable)
     yield* edge.goes
     if (isExpiring) yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
-    else yield* Scope.close(scope, Exit.void)
+    else yield* stop
     const directory = file(relay, "taken").split("/taken/")[0] ?? ""
     yield* relay.memory.service.rename(`/traces/${directory}/taken`, "/elsewhere")
     const next = isExpiring ? relay : yield* TestRelay.make({ memory: relay.memory })
@@ -270,13 +262,12 @@ it.live.each(ages)("a snapshot that is closed, and that somebody has taken while
 
 it.live("a snapshot that is open, and whose directory is gone, goes on, with zeros for what is missing", () =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { relay, stop } = yield* Stoppable.make()
     const some = snapshots("1", "a")
     some.begins(0, "open")
     some.packet(0)
     yield* Effect.flatMap(some.comes(relay), ({ brings }) => brings(offsets.durable))
-    yield* Scope.close(scope, Exit.void)
+    yield* stop
     const [directory = ""] = file(relay, "open").split("/ust/")
     yield* relay.memory.service.rename(`/traces/${directory}`, "/elsewhere")
     const next = yield* TestRelay.make({ memory: relay.memory })

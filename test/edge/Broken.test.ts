@@ -3,7 +3,7 @@
  * harms neither other sessions nor files that are not the session's.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Scope } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import type { HostedJournal } from "../../src/connection/journal/HostedJournal.ts"
 import { replayed } from "../../src/connection/journal/Replay.ts"
@@ -15,6 +15,7 @@ import type { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { logged } from "../support/logged.ts"
+import * as Stoppable from "../support/stoppable.ts"
 import * as Local from "./Local.ts"
 
 const journals = "/traces/.journals"
@@ -24,8 +25,7 @@ const foreign = "/elsewhere/file"
 /** Two sessions of one packet at a relay that has put that down, and is gone. */
 const left = (suspendMillis?: number) =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make({ ...(suspendMillis !== undefined && { suspendMillis }) }), scope)
+    const { relay, stop } = yield* Stoppable.make({ ...(suspendMillis !== undefined && { suspendMillis }) })
     const { leadTo, link, local, script } = yield* Local.linked(relay)
     const recorded = (name: string, sessionId: number) =>
       Effect.gen(function* () {
@@ -43,7 +43,7 @@ const left = (suspendMillis?: number) =>
     link.cut()
     const gone = Effect.suspend(() => {
       relay.memory.write(foreign, Buffer.from("foreign"))
-      return Scope.close(scope, Exit.void)
+      return stop
     })
     /** Another relay is there, and both sessions go on to their end. */
     const ends = (next: TestRelay.TestRelay) =>

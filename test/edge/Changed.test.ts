@@ -1,11 +1,12 @@
 /** Files of a suspended session that somebody changes while its edge is away: noticed, told, and not written over. */
 import { dirname } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Effect } from "effect"
 import type { Fault } from "../../src/storage/FaultyFiles.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { logged } from "../support/logged.ts"
+import * as Stoppable from "../support/stoppable.ts"
 import * as Local from "./Local.ts"
 
 /** Of what is logged under `layer`. */
@@ -19,8 +20,7 @@ const packetCount = 2
 /** So many packets are at the relay, which has put that down, and the edge is away. */
 const away = (isTwice = false) =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { relay, stop } = yield* Stoppable.make()
     const { again, c, d, leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
     if (isTwice) yield* again
     for (let seq = 0; seq < packetCount; seq++) yield* packet(seq, 16)
@@ -38,7 +38,7 @@ const away = (isTwice = false) =>
     const begunBeside = until("all of it beside", () =>
       files().some((file) => file !== path && relay.output.size(file) === 16 * (packetCount + 1))
     )
-    const stopped = Scope.close(scope, Exit.void)
+    const stopped = stop
     return {
       ...{ c, d, link, local, packet, relay },
       path,

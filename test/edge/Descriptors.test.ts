@@ -4,11 +4,12 @@
  */
 import { connect } from "node:net"
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Effect } from "effect"
 import { connectionCountMaxOf, edgePoolSizeOf, journalCountMaxOf } from "../../src/config/Descriptors.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { logged } from "../support/logged.ts"
+import * as Stoppable from "../support/stoppable.ts"
 import * as Local from "./Local.ts"
 
 it("journals have three descriptors each, of those that trace files do not need", () => {
@@ -21,8 +22,7 @@ it("journals have three descriptors each, of those that trace files do not need"
 it.live("journals for which there are no descriptors wait until others have ended, and nothing is lost", () => {
   const { codes, layer } = logged()
   return Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelay.make(), scope)
+    const { relay, restart } = yield* Stoppable.make()
     const { leadTo, link, local, script } = yield* Local.linked(relay)
     const recorded = (sessionId: number) =>
       Effect.gen(function* () {
@@ -35,8 +35,7 @@ it.live("journals for which there are no descriptors wait until others have ende
       })
     const sessions = yield* Effect.forEach([1, 2, 3], recorded)
     yield* Local.marked(local)
-    yield* Scope.close(scope, Exit.void)
-    const next = yield* TestRelay.make({ memory: relay.memory, journalCountMax: 1 })
+    const next = yield* restart({ journalCountMax: 1 })
     leadTo(next)
     link.cut()
     // Two as it begins, and when their edge asks.

@@ -1,11 +1,12 @@
 /** What a relay puts down of a journal (docs/edge.md): no more than of what is open, however long that goes on. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import * as Machine from "../../src/Machine.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
+import * as Stoppable from "../support/stoppable.ts"
 import * as Local from "./Local.ts"
 
 const packetCount = 800
@@ -66,8 +67,7 @@ const isHistory = (path: string) => path.endsWith(".history")
 describe("a session by an edge of which little is put down any more", () => {
   it.live("is deleted by a later relay with all that an earlier one has made, closed streams included", () =>
     Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const relay = yield* Scope.provide(TestRelay.make(), scope)
+      const { relay, restart } = yield* Stoppable.make()
       const { c, d, leadTo, link, local, packet } = yield* Local.recording(relay)
       yield* packet(0, 40)
       const historyBytes = () => relay.output.size(relay.output.files().find(isHistory) ?? "") ?? 0
@@ -80,8 +80,7 @@ describe("a session by an edge of which little is put down any more", () => {
       }
       link.isDown = true
       link.cut()
-      yield* Scope.close(scope, Exit.void)
-      const next = yield* TestRelay.make({ memory: relay.memory })
+      const next = yield* restart()
       leadTo(next)
       link.isDown = false
       yield* c.closeChunk(0, 1, Commands.closeCommands.delete)
@@ -131,15 +130,13 @@ describe("a session by an edge that is stopped and was rotated or cleared, so th
           Effect.void
         )
         yield* Local.quiet(direct)
-        const scope = yield* Scope.make()
-        const relay = yield* Scope.provide(TestRelay.make(), scope)
+        const { relay, restart } = yield* Stoppable.make()
         const { leadTo, link, local, script } = yield* Local.linked(relay)
         const startedAgain = Effect.gen(function* () {
           yield* Local.marked(local)
           link.isDown = true
           link.cut()
-          yield* Scope.close(scope, Exit.void)
-          const next = yield* TestRelay.make({ memory: relay.memory })
+          const next = yield* restart()
           leadTo(next)
           link.isDown = false
         })

@@ -1,13 +1,14 @@
 /** An edge in this process, over files in memory, before a relay in this process. */
-import { Effect, Exit, Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import * as Edge from "../../src/edge/Edge.ts"
 import * as Pace from "../../src/edge/forwarding/Pace.ts"
 import type * as Packing from "../../src/edge/forwarding/Packing.ts"
 import { Files } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
-import * as TestRelays from "../../src/testing/TestRelay.ts"
+import type * as TestRelays from "../../src/testing/TestRelay.ts"
 import { inRealTime, until } from "../../src/testing/Waiting.ts"
+import * as Stoppable from "../support/stoppable.ts"
 import { Link } from "./Link.ts"
 import * as Spools from "./spools.ts"
 
@@ -150,9 +151,8 @@ export const recording = (relay: TestRelay, options: Pick<Options, "bytesMax"> =
 /** The same at a relay of its own, which may be stopped. */
 export const atRelay = (options?: TestRelays.Options) =>
   Effect.gen(function* () {
-    const scope = yield* Scope.make()
-    const relay = yield* Scope.provide(TestRelays.make(options), scope)
-    return { ...(yield* recording(relay)), relay, stop: Scope.close(scope, Exit.void) }
+    const { relay, stop } = yield* Stoppable.make(options)
+    return { ...(yield* recording(relay)), relay, stop }
   })
 
 /** The same with a packet of `byteCount` bytes, which the relay has in its files, and has put down. */

@@ -1,11 +1,12 @@
 /** A session whose edge is gone: it says so, and ends when the edge does not come back in time. */
 import { dirname } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Scope } from "effect"
+import { Effect } from "effect"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { logged } from "../support/logged.ts"
+import * as Stoppable from "../support/stoppable.ts"
 import { turns } from "../support/turns.ts"
 import * as Local from "./Local.ts"
 
@@ -77,8 +78,7 @@ const traces = (relay: TestRelay.TestRelay) => relay.output.files().filter((path
 
 /** Its edge is away for longer than the relay waits. `meanwhile` is done just before. */
 const expiredAfter = Effect.fnUntraced(function* (meanwhile: (relay: TestRelay.TestRelay, path: string) => void) {
-  const scope = yield* Scope.make()
-  const relay = yield* Scope.provide(TestRelay.make({ suspendMillis: 50 }), scope)
+  const { relay, stop } = yield* Stoppable.make({ suspendMillis: 50 })
   const { leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
   for (const seq of [0, 1]) {
     yield* packet(seq, 16)
@@ -96,7 +96,7 @@ const expiredAfter = Effect.fnUntraced(function* (meanwhile: (relay: TestRelay.T
     leadTo(next)
     link.isDown = false
   }
-  return { relay, path, comes, stop: Scope.close(scope, Exit.void) }
+  return { relay, path, comes, stop }
 })
 
 const expired = expiredAfter(() => {})
@@ -290,8 +290,7 @@ describe("a session that the relay has ended", () => {
 describe("a session that the relay has ended, and forgotten all else", () => {
   it.live("is not begun again in another directory", () =>
     Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const relay = yield* Scope.provide(TestRelay.make(), scope)
+      const { relay, restart } = yield* Stoppable.make()
       const { leadTo, link, local, packet, path, script } = yield* Local.recording(relay)
       yield* packet(0, 16)
       yield* script.fileSize(path, 16)
@@ -305,8 +304,7 @@ describe("a session that the relay has ended, and forgotten all else", () => {
       const [session] = yield* relay.relay.sessions
       yield* relay.relay.endSession(session?.id ?? 0)
       yield* until("the end", () => relay.output.files().some((path) => path.endsWith(".ended")))
-      yield* Scope.close(scope, Exit.void)
-      const next = yield* TestRelay.make({ memory: relay.memory })
+      const next = yield* restart()
       leadTo(next)
       link.isDown = false
       yield* local.forwarded

@@ -10,6 +10,7 @@ import * as Report from "../../src/edge/Report.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import * as Stoppable from "../support/stoppable.ts"
 import * as Local from "./Local.ts"
 
 const principals = [{ name: "edge", addresses: ["127.0.0.0/8"] }]
@@ -56,8 +57,7 @@ describe("a session by an edge", () => {
 
   it.live("whose right is taken away waits until it is given back, over a restart of the relay, too", () =>
     Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      const relay = yield* Scope.provide(TestRelay.make({ access: all }), scope)
+      const { relay, stop } = yield* Stoppable.make({ access: all })
       const { leadTo, local, packet, path } = yield* Local.recording(relay)
       const has = (packetCount: number) =>
         until(`${packetCount} packets`, () => relay.output.size(path) === packetCount * payloadBytes)
@@ -73,7 +73,7 @@ describe("a session by an edge", () => {
       yield* relay.relay.replaceAccess(none)
       yield* packet(2, payloadBytes)
       yield* waits
-      yield* Scope.close(scope, Exit.void)
+      yield* stop
       yield* until("it to wait for a relay, and nothing else", () => !isWaiting())
       const next = yield* TestRelay.make({ access: none, memory: relay.memory })
       leadTo(next)
