@@ -3,7 +3,7 @@
  * supported and with today's; so does what the documents show of programs. The examples compile and run in it as their
  * reader would run them.
  */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
+import { copyFileSync, globSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
@@ -59,14 +59,22 @@ const recordAndWatch = (project: string) =>
     const said = yield* Process.said(embedded, /watch with.*\n/, { seconds: 60 })
     const streamingUrl = /net:\/\/127\.0\.0\.1:\d+:\d+/.exec(said)?.[0] ?? ""
     const liveUrl = /net:\/\/127\.0\.0\.1:\d+$/m.exec(said)?.[0] ?? ""
-    // Two viewers in turn have to come while it lasts.
-    const producing = yield* play(project, "02-produce", streamingUrl, "20")
+    const producing = yield* play(project, "02-produce", streamingUrl, "5")
     yield* Process.said(producing, /^streaming \S+\/example at .*\n/, { seconds: 60 })
+    const isStored = (name: string) =>
+      globSync(`**/${name}`, { cwd: output }).some((file) => statSync(join(output, file)).size > 0)
+    yield* Process.until("its first packet", () => ["example_0", "metadata"].every(isStored))
+    // Viewers have to come while it lasts, and take their time where the machine has too much to do.
+    producing.signal("SIGSTOP")
     const listed = (yield* (yield* play(project, "03-view", liveUrl)).ended).stdout.trim()
     assert.match(listed, /^[^/]+\/example$/)
     const session = `${liveUrl}/host/${listed.split("/")[0]}/example`
     const decoding = yield* play(project, "05-events", session)
-    const viewed = yield* (yield* play(project, "03-view", session)).ended
+    const viewing = yield* play(project, "03-view", session)
+    yield* Process.said(viewing, /^\+ .*\/example_0\n/m, { seconds: 60 })
+    yield* Process.said(decoding, "load:tick", { seconds: 60 })
+    producing.signal("SIGCONT")
+    const viewed = yield* viewing.ended
     const produced = yield* producing.ended
     assert.strictEqual(produced.code, 0, produced.stderr)
     const [, eventCount, path = ""] = /^(\d+) events are stored in (.+)$/m.exec(produced.stdout) ?? []
