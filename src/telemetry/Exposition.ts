@@ -4,7 +4,7 @@
  *
  * Written here because a registry that holds a thousand sessions' series costs ten times what their text does.
  */
-import type { Instrument } from "./Instruments.ts"
+import * as Instruments from "./Instruments.ts"
 import type { Sample } from "./Sample.ts"
 
 export type Form = "prometheus" | "openmetrics"
@@ -25,7 +25,7 @@ export const formOf = (accept: string | undefined): Form =>
 const escapeLabel = (text: string): string =>
   /[\\"\n]/.test(text) ? text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : text
 
-const labelsOf = ({ labels: names }: Instrument, values: ReadonlyArray<string>, ...more: ReadonlyArray<string>) => {
+const labelsOf = ({ labels: names }: Instruments.Instrument, values: ReadonlyArray<string>, ...more: ReadonlyArray<string>) => {
   const pairs = names.map((name, at) => `${name}="${escapeLabel(values[at] ?? "")}"`)
   const all = [...pairs, ...more]
   return all.length === 0 ? "" : `{${all.join(",")}}`
@@ -36,10 +36,21 @@ const number = (value: number): string => {
   return Number.isNaN(value) ? "NaN" : String(value)
 }
 
-const head = ({ name, kind, help }: Instrument, form: Form): string => {
-  // In OpenMetrics a counter's family has the name of its samples without "_total".
-  const family = form === "openmetrics" && kind === "counter" ? name.replace(/_total$/, "") : name
-  return `# HELP ${family} ${help}\n# TYPE ${family} ${kind}\n`
+const names = new Set(Object.values(Instruments).flatMap((one) => (typeof one === "object" ? one.name : [])))
+
+/**
+ * The name and kind of an instrument's family. In OpenMetrics a counter's has the name of its samples without "_total",
+ * unless another instrument has that: a text with two families of one name is refused, one of unknown kind is not.
+ */
+const familyOf = ({ name, kind }: Instruments.Instrument, form: Form): readonly [name: string, kind: string] => {
+  if (form !== "openmetrics" || kind !== "counter") return [name, kind]
+  const family = name.replace(/_total$/, "")
+  return names.has(family) ? [name, "unknown"] : [family, kind]
+}
+
+const head = (instrument: Instruments.Instrument, form: Form): string => {
+  const [family, kind] = familyOf(instrument, form)
+  return `# HELP ${family} ${instrument.help}\n# TYPE ${family} ${kind}\n`
 }
 
 /** A bucket's limit: OpenMetrics demands a decimal point in whole numbers, too. */
@@ -48,7 +59,7 @@ const limitOf = (limit: number): string => (Number.isInteger(limit) ? `${limit}.
 /** Makes the text of one sample after the other. */
 class Writer {
   readonly #form: Form
-  #instrument: Instrument | undefined
+  #instrument: Instruments.Instrument | undefined
   /** Text of labels, by their names and values: samples of one channel share their arrays. */
   readonly #labels = new Map<ReadonlyArray<string>, WeakMap<ReadonlyArray<string>, string>>()
 

@@ -120,6 +120,20 @@ describe("the table", () => {
   it("is docs/metrics.md", () => expect(Reference.markdown()).toMatchFileSnapshot("../../docs/metrics.md"))
 })
 
+describe("OpenMetrics' text", () => {
+  it("has no two families of one name: a counter that would take a gauge's keeps its own, of unknown kind", () => {
+    const handshakes = { goodCount: 1, failedCount: 0, waitingCount: 0, underWayCount: 0 }
+    const text = textOf(samples(reading([], { handshakes })), "openmetrics")
+    const families = lineOf(text, "# TYPE ").map((line) => line.split(" ")[2])
+    assert.deepStrictEqual(families, [...new Set(families)])
+    assert.deepStrictEqual(lineOf(text, "# TYPE lttng_relay_connection"), [
+      "# TYPE lttng_relay_connections_total unknown",
+      "# TYPE lttng_relay_connection_ends counter",
+      "# TYPE lttng_relay_connections gauge"
+    ])
+  })
+})
+
 describe("OpenTelemetry's message", () => {
   it("has counters as cumulative sums, gauges, and buckets that are not cumulative", () => {
     const window = { startNanos: 1n, nowNanos: 2n }

@@ -3,9 +3,9 @@ import type { SessionStatus } from "../../src/relay/Status.ts"
 import * as Exposition from "../../src/telemetry/Exposition.ts"
 import { type Reading, steps } from "../../src/telemetry/Reading.ts"
 
-/** What a scraper of Prometheus' text gets. */
-export const textOf = (of: Parameters<typeof Exposition.slices>[0]): string =>
-  Buffer.concat([...Exposition.slices(of, "prometheus")]).toString()
+/** What a scraper gets. */
+export const textOf = (of: Parameters<typeof Exposition.slices>[0], form: Exposition.Form = "prometheus"): string =>
+  Buffer.concat([...Exposition.slices(of, form)]).toString()
 
 export const stream = (channelName: string, counts: Partial<SessionStatus["streams"][number]> = {}) => ({
   id: 1,
