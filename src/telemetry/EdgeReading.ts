@@ -1,4 +1,5 @@
 /** One reading of an edge's own instruments. Pure. */
+import { printable } from "../protocol/Printable.ts"
 import * as Instruments from "./Instruments.ts"
 import { labelled, type Sample, sample } from "./Sample.ts"
 
@@ -35,7 +36,7 @@ const lossSamples = ({
   policy
 }: EdgeFigures["losses"][number]): ReadonlyArray<Sample> => {
   const at = name.indexOf("/")
-  const labels = [name.slice(0, at), name.slice(at + 1), policy]
+  const labels = [printable(name.slice(0, at)), printable(name.slice(at + 1)), policy]
   return [
     labelled(Instruments.edgeDroppedPackets, packetCount, labels),
     labelled(Instruments.edgeDroppedBytes, byteCount, labels)

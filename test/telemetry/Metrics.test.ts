@@ -1,8 +1,9 @@
 /** The table, one reading of it, and its forms: text for scrapers, OpenTelemetry's message, the document. */
 import { assert, describe, expect, it } from "@effect/vitest"
+import { edgeSamples } from "../../src/telemetry/EdgeReading.ts"
 import * as Instruments from "../../src/telemetry/Instruments.ts"
 import * as Otlp from "../../src/telemetry/Otlp.ts"
-import { noTime, reading, samples, session, stream, textOf } from "./readings.ts"
+import { edgeFigures, noTime, reading, samples, session, stream, textOf } from "./readings.ts"
 import * as Reference from "./reference.ts"
 
 const lineOf = (text: string, start: string) => text.split("\n").filter((line) => line.startsWith(start))
@@ -96,6 +97,15 @@ describe("a reading", () => {
         ["n\\nm", "\\\\x80"]
       ]
     )
+  })
+
+  it("numbers them of an edge's losses, too", () => {
+    const losses = ["web1/a\udcfe", "web1/a\udcff"].map((name) => ({ name, policy: "drop", packetCount: 1, byteCount: 9 }))
+    const more = edgeSamples({ ...edgeFigures, losses })
+    assert.deepStrictEqual(lineOf(textOf(samples(reading([], { more }))), "lttng_relay_edge_dropped_packets_total"), [
+      'lttng_relay_edge_dropped_packets_total{host="web1",session="a\\\\xfe",policy="drop"} 1',
+      'lttng_relay_edge_dropped_packets_total{host="web1",session="a\\\\xff",policy="drop"} 1'
+    ])
   })
 
   it("uses no instrument that the table does not have, and each as it is declared", () => {

@@ -1,5 +1,6 @@
 /** Readings of a relay that there is not. */
 import type { SessionStatus } from "../../src/relay/Status.ts"
+import type { EdgeFigures } from "../../src/telemetry/EdgeReading.ts"
 import * as Exposition from "../../src/telemetry/Exposition.ts"
 import { type Reading, steps } from "../../src/telemetry/Reading.ts"
 
@@ -101,3 +102,20 @@ export const samples = (of: Reading) => {
 
 export const samplesOf = (sessions: ReadonlyArray<SessionStatus>, more: Partial<Reading> = {}) =>
   samples(reading(sessions, more))
+
+/** An edge with nothing in its spool. */
+export const edgeFigures: EdgeFigures = {
+  spoolBytes: 0,
+  spoolBytesMax: 1,
+  isFull: false,
+  oldestMillis: 0,
+  lagMillis: 0,
+  heardByteCount: 0,
+  sentByteCount: 0,
+  resentByteCount: 0,
+  connectedCount: 0,
+  lossCount: 0,
+  journals: [],
+  lostPartCount: 0,
+  losses: []
+}
