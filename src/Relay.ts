@@ -12,6 +12,7 @@ import * as ControlConnection from "./connection/ControlConnection.ts"
 import * as DataConnection from "./connection/DataConnection.ts"
 import type * as HttpEntrance from "./connection/HttpEntrance.ts"
 import { restore } from "./connection/journal/Restoration.ts"
+import * as Report from "./errors/Report.ts"
 import * as Ports from "./Ports.ts"
 import * as Draining from "./relay/Drain.ts"
 import type { RelayEvent } from "./relay/Events.ts"
@@ -243,6 +244,12 @@ const relay = (config: RelayConfig, tap: Ports.Tap | undefined) =>
     Layer.provide(store(config))
   )
 
+/** Has all that is reported within counted in one place: the program's, if it has given one. */
+const counting = <A, E, R>(layer: Layer.Layer<A, E, R>): Layer.Layer<A, E, R> =>
+  Layer.unwrap(
+    Effect.map(Report.Counts, (given = new Map()) => Layer.provide(layer, Layer.succeed(Report.Counts, given)))
+  )
+
 /**
  * As `layerNoDeps`, with a tap that hears what targets say.
  *
@@ -252,7 +259,7 @@ export const layerTapped = (
   config: RelayConfig,
   tap: Ports.Tap | undefined
 ): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
-  Layer.unwrap(Effect.map(check(config), (checked) => relay(checked, tap)))
+  counting(Layer.unwrap(Effect.map(check(config), (checked) => relay(checked, tap))))
 
 /** A relay over any `Files`: those in memory, or the program's own. */
 export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid, Files> =>
@@ -260,7 +267,7 @@ export const layerNoDeps = (config: RelayConfig): Layer.Layer<Relay, ListenFaile
 
 /** As `layer`, but if the output cannot be written, sessions are refused, not the relay: as the daemon does. */
 export const layerLenient = (config: RelayConfig): Layer.Layer<Relay, ListenFailed | ConfigInvalid> =>
-  layerNoDeps(config).pipe(Layer.provide(DiskFiles.layerWith({ workers: config.workers })))
+  counting(layerNoDeps(config).pipe(Layer.provide(DiskFiles.layerWith({ workers: config.workers }))))
 
 const writable = (config: RelayConfig) =>
   Effect.mapError(

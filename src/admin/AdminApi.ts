@@ -167,6 +167,8 @@ export interface SessionSummary extends Schema.Schema.Type<typeof SessionSummary
 /** The relay in a few numbers. */
 export const Overview = Schema.Struct({
   atMillis: Schema.Finite,
+  /** ms since the relay began, by a clock that nobody sets: rates are by this one. */
+  upMillis: Schema.optionalKey(Schema.Finite),
   sessions: Schema.Array(SessionSummary),
   /** Sessions of other edges that pass through; only an edge has any. */
   passing: Schema.optionalKey(Schema.Array(PassedSession)),

@@ -1,7 +1,7 @@
 /** Answers of the operator's API, from the relay's status. */
 import { Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { wallMillis } from "../Machine.ts"
+import { clockMillis, wallMillis } from "../Machine.ts"
 import { Relay } from "../Relay.ts"
 import type { ConnectionStatus, SessionStatus } from "../relay/Status.ts"
 import * as History from "../telemetry/History.ts"
@@ -74,7 +74,7 @@ const overview = (isWithRates: boolean) =>
     const passing = Option.getOrUndefined(yield* Effect.serviceOption(Operations))?.passing
     const history = yield* History.History
     const viewpoint = yield* Visibility.Visibility
-    const atMillis = wallMillis()
+    const [atMillis, upMillis] = [wallMillis(), clockMillis()]
     const all = Visibility.sessions(viewpoint, yield* service.sessions)
     const connections: Record<string, number> = { control: 0, data: 0, live: 0 }
     for (const { port } of Visibility.connections(viewpoint, yield* service.connections, all)) {
@@ -82,6 +82,7 @@ const overview = (isWithRates: boolean) =>
     }
     return {
       atMillis,
+      upMillis,
       sessions: all.map((session) =>
         summary(session, atMillis, isWithRates ? history.of(session.id)?.bytes : undefined)
       ),

@@ -11,6 +11,7 @@ import type { DaemonOptions, LogFormat } from "../config/DaemonOptions.ts"
 import * as ExportVariables from "../config/ExportVariables.ts"
 import { packageVersion } from "../config/PackageVersion.ts"
 import type { Code } from "../errors/Catalogue.ts"
+import { Counts } from "../errors/Report.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import { setTimeout } from "../Machine.ts"
 import type { Controls } from "./Controls.ts"
@@ -143,7 +144,11 @@ export const main = (handover: Handover.Handover, startRelay: Serve.StartRelay):
   const serving = isMute
     ? Effect.fail(new DaemonFailed({ code: "LOG_FILE", message: logFault }))
     : Serve.serve({ handover, ownFiles, notify, announce, isWatched, say, controls }, startRelay)
-  const program = serving.pipe(Effect.tapCause(report), Effect.provide(logging(controls.log)))
+  const program = serving.pipe(
+    Effect.tapCause(report),
+    Effect.provide(logging(controls.log)),
+    Effect.provideService(Counts, new Map())
+  )
   const fiber = Effect.runFork(program)
   const giveUp = () => {
     const text = `The orderly stop took longer than ${controls.options.relay.stopTimeoutMillis} ms`

@@ -1,5 +1,5 @@
-/** Log lines of what the catalogue lists: the catalogue's text, what is particular this time, and the code. */
-import { type Cause, Effect } from "effect"
+/** What the catalogue lists is told to the log (the catalogue's text, what is particular this time, the code), and counted. */
+import { type Cause, Context, Effect } from "effect"
 import { type Code, catalogue } from "./Catalogue.ts"
 import { masked } from "./Secrets.ts"
 
@@ -14,10 +14,26 @@ const logs = { debug: Effect.logDebug, warning: Effect.logWarning, error: Effect
 /** `log`, which harms nothing if a logger throws: a program brings its own. */
 export const said = (log: Effect.Effect<void>): Effect.Effect<void> => Effect.catchDefect(log, () => Effect.void)
 
-/** Logs one line, at the level of the code. */
-export const report = (code: Code, detail = "", cause?: Cause.Cause<unknown>): Effect.Effect<void> => {
+/** How often each has happened; undefined: nobody counts. A relay has its own, or that of the process around it. */
+export const Counts = Context.Reference<Map<Code, number> | undefined>("lttng-relay/errors/Counts", {
+  defaultValue: () => undefined
+})
+
+export const count = (counts: Map<Code, number>, code: Code): void => {
+  counts.set(code, (counts.get(code) ?? 0) + 1)
+}
+
+/** Logs one line, at the level of the code, of what is counted elsewhere. */
+export const line = (code: Code, detail = "", cause?: Cause.Cause<unknown>): Effect.Effect<void> => {
   const { level, text } = catalogue[code]
-  const line = detail === "" ? text : `${text}: ${masked(detail)}`
-  const log = cause === undefined ? logs[level](line) : logs[level](line, cause)
+  const whole = detail === "" ? text : `${text}: ${masked(detail)}`
+  const log = cause === undefined ? logs[level](whole) : logs[level](whole, cause)
   return said(Effect.annotateLogs(log, { code }))
 }
+
+/** Counts, then one log line. */
+export const report = (code: Code, detail?: string, cause?: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.flatMap(Counts, (counts) => {
+    if (counts !== undefined) count(counts, code)
+    return line(code, detail, cause)
+  })

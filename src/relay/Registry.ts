@@ -3,6 +3,7 @@
  * others know, and never reused. Sessions are fibers of the registry's scope.
  */
 import { Cause, Context, Effect, Fiber, FiberMap, Layer, Option } from "effect"
+import * as Report from "../errors/Report.ts"
 import { randomBytes } from "../Machine.ts"
 import { Pool } from "../memory/Blocks.ts"
 import { RecentPackets } from "../memory/RecentPackets.ts"
@@ -120,7 +121,7 @@ export class Registry extends Context.Service<Registry, Service>()("lttng-relay/
         const namesakes = new Namesakes()
         const vanished = new Vanished()
         const streams = new Map<number, StreamActor>()
-        const incidents = new Incidents()
+        const incidents = new Incidents(yield* Report.Counts)
         const chunks = new Chunks(incidents)
         store.roomWait.onWait = ({ message }) => incidents.report("JOURNAL_WAITS", message)
         const journals = yield* Journals.make

@@ -161,7 +161,7 @@ export const Drain = Schema.Struct({
 /** Whether the relay makes sessions. */
 export interface Drain extends Schema.Schema.Type<typeof Drain> {}
 
-/** µs: `counts[i]` observations were below 2^i, and in no bucket before; `sum` and `count` are of all. */
+/** µs: `counts[i]` observations were at most 2^i, and in no bucket before; `sum` and `count` are of all. */
 export const Micros = Schema.Struct({ counts: Schema.Array(Count), sum: Schema.Finite, count: Count })
 /** Observations by power of two. */
 export interface Micros extends Schema.Schema.Type<typeof Micros> {}
@@ -221,6 +221,7 @@ export const ConnectionStatus = Schema.Struct({
 /** One connection, open or closed. */
 export interface ConnectionStatus extends Schema.Schema.Type<typeof ConnectionStatus> {}
 
+/** `refusedCount`: of the streaming protocol's only; a viewer hears in its answer that there is nothing. */
 const Commands = Schema.Array(Schema.Struct({ name: Schema.String, count: Count, refusedCount: Count }))
 
 /** Everything that is counted, since the relay started. */

@@ -12,7 +12,7 @@ export class Tally {
   readonly connections: Connections
   /** By number of the streaming protocol's commands. Numbers that are no command's count as 0. */
   readonly controlCommands = new Float64Array(commandCountMax)
-  /** Of these, those whose reply ended the connection. */
+  /** Of these, those that were refused, whether the connection went on or not. */
   readonly controlRefusals = new Float64Array(commandCountMax)
   /** By number of the live protocol's commands. */
   readonly liveCommands = new Float64Array(commandCountMax)

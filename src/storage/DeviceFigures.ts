@@ -85,6 +85,9 @@ const ordinary: ReadonlySet<string> = new Set([
   "ENFILE"
 ])
 
+/** No device has this number: what is in files of it is kept nowhere. */
+export const noDevice = 0
+
 export class AllDeviceFigures {
   readonly #all = new Map<number, DeviceFigures>()
   /** Failed operations on names by the system's code; on which device the name would have been is not known. */
@@ -103,6 +106,6 @@ export class AllDeviceFigures {
   }
 
   get all(): Iterable<DeviceFigures> {
-    return this.#all.values()
+    return [...this.#all.values()].filter(({ id }) => id !== noDevice)
   }
 }

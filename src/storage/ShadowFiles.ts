@@ -5,6 +5,7 @@
 import { dirname } from "node:path"
 import { Effect } from "effect"
 import type { Blank } from "./Blanks.ts"
+import { noDevice } from "./DeviceFigures.ts"
 import { FileFailed, Files, type OpenFile, type OpenMode } from "./Files.ts"
 import { isWithin } from "./Within.ts"
 
@@ -168,7 +169,7 @@ export const materialize = (
   })
 
 const openFile = (shadow: Shadow): OpenFile => ({
-  device: 0,
+  device: noDevice,
   inode: anyInode,
   write: (buffers, position) =>
     Effect.sync(() => {

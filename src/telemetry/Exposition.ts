@@ -25,7 +25,11 @@ export const formOf = (accept: string | undefined): Form =>
 const escapeLabel = (text: string): string =>
   /[\\"\n]/.test(text) ? text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n") : text
 
-const labelsOf = ({ labels: names }: Instruments.Instrument, values: ReadonlyArray<string>, ...more: ReadonlyArray<string>) => {
+const labelsOf = (
+  { labels: names }: Instruments.Instrument,
+  values: ReadonlyArray<string>,
+  ...more: ReadonlyArray<string>
+) => {
   const pairs = names.map((name, at) => `${name}="${escapeLabel(values[at] ?? "")}"`)
   const all = [...pairs, ...more]
   return all.length === 0 ? "" : `{${all.join(",")}}`

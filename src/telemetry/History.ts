@@ -4,7 +4,7 @@
  *
  * A session has 180 points of three numbers, which are forgotten when it ends.
  */
-import { Context, Effect, Layer, Schedule } from "effect"
+import { Clock, Context, Effect, Layer, Schedule } from "effect"
 import { Relay } from "../Relay.ts"
 import type { SessionStatus } from "../relay/Status.ts"
 import * as Totals from "../relay/Totals.ts"
@@ -40,9 +40,10 @@ class OfSession {
     this.#before = totalsOf(session)
   }
 
-  add(session: SessionStatus): void {
+  /** `seconds`: since it was looked at before. */
+  add(session: SessionStatus, seconds: number): void {
     const now = totalsOf(session)
-    const rate = (key: keyof Totals.Totals) => Math.max(0, now[key] - this.#before[key]) / intervalSeconds
+    const rate = (key: keyof Totals.Totals) => Math.max(0, now[key] - this.#before[key]) / seconds
     this.#push(this.bytes, rate("byteCount"))
     this.#push(this.eventsDiscarded, rate("eventsDiscarded"))
     this.#push(this.lagSeconds, lagSecondsOf(session))
@@ -59,13 +60,13 @@ class OfSession {
 class Recorder {
   readonly #sessions = new Map<number, OfSession>()
 
-  take(sessions: ReadonlyArray<SessionStatus>): void {
+  take(sessions: ReadonlyArray<SessionStatus>, seconds: number): void {
     const present = new Set(sessions.map(({ id }) => id))
     for (const id of this.#sessions.keys()) if (!present.has(id)) this.#sessions.delete(id)
     for (const session of sessions) {
       const known = this.#sessions.get(session.id)
       if (known === undefined) this.#sessions.set(session.id, new OfSession(session))
-      else known.add(session)
+      else known.add(session, seconds)
     }
   }
 
@@ -82,8 +83,15 @@ export class History extends Context.Service<History, { readonly of: (sessionId:
     Effect.gen(function* () {
       const relay = yield* Relay
       const recorder = new Recorder()
-      const look = Effect.map(relay.sessions, (sessions) => recorder.take(sessions))
-      yield* Effect.forkScoped(Effect.repeat(look, Schedule.fixed(`${intervalSeconds} seconds`)))
+      const clock = yield* Clock.Clock
+      let lookedAt = clock.monotonicTimeNanosUnsafe()
+      const look = Effect.map(relay.sessions, (sessions) => {
+        const now = clock.monotonicTimeNanosUnsafe()
+        recorder.take(sessions, Number(now - lookedAt) / 1e9)
+        lookedAt = now
+      })
+      // A schedule at fixed times would look by a clock that can be set.
+      yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(`${intervalSeconds} seconds`)))
       return History.of({ of: (sessionId) => recorder.of(sessionId) })
     })
   )

@@ -47,8 +47,8 @@ const losses = ["host", "session", "policy"]
 const device = ["mountpoint"]
 
 // What arrives.
-export const receivedBytes = counter("received_bytes_total", "Trace data received.")
-export const receivedPackets = counter("received_packets_total", "Packets received.")
+export const receivedBytes = counter("received_bytes_total", "Trace data received, metadata included.")
+export const receivedPackets = counter("received_packets_total", "Packets received, without those of metadata.")
 export const beacons = counter("beacons_total", "Inactivity beacons received.")
 export const sessions = gauge("sessions", "Sessions that stream to the relay now.")
 export const streams = gauge("streams", "Streams that are open now.")
@@ -118,8 +118,16 @@ export const memoryBytes = gauge("memory_bytes", "Memory in use by owner.", ["ow
 export const memoryLimit = gauge("memory_limit_bytes", "What an owner may use.", ["owner"])
 
 // Connections and commands.
-export const connections = gauge("connections", "Connections that are open.", ["port"])
-export const connectionsOpened = counter("connections_total", "Connections accepted.", ["port"])
+export const connections = gauge(
+  "connections",
+  "Connections that are open, with those of tracers that edges carry in one.",
+  ["port"]
+)
+export const connectionsOpened = counter(
+  "connections_total",
+  "Connections accepted, with those of tracers that edges carry in one.",
+  ["port"]
+)
 export const connectionEnds = counter(
   "connection_ends_total",
   "Connections that ended, by the reason that the log names.",
@@ -131,10 +139,11 @@ export const commands = counter(
   "Commands received, of the streaming protocol (control) and of the live protocol (live).",
   ["protocol", "command"]
 )
-export const refusedCommands = counter("refused_commands_total", "Commands whose answer ended the connection.", [
-  "protocol",
-  "command"
-])
+export const refusedCommands = counter(
+  "refused_commands_total",
+  "Commands of the streaming protocol that were refused, whether the connection went on or not.",
+  ["protocol", "command"]
+)
 export const answerLatency = histogram(
   "answer_latency_seconds",
   "From the read that brought a command to the write of its answer."

@@ -38,8 +38,9 @@ export class Telemetry extends Context.Service<Telemetry, Service>()("lttng-rela
 /** Channels and sessions beyond this have no series of their own. */
 const seriesMax = 2000
 
+/** Without the one by which they are counted. */
 const openDescriptors: Effect.Effect<number> = Effect.tryPromise(() => readdir("/proc/self/fd")).pipe(
-  Effect.map((names) => names.length),
+  Effect.map((names) => names.length - 1),
   Effect.orElseSucceed(() => 0)
 )
 

@@ -5,7 +5,7 @@
 import * as net from "node:net"
 import { Cause, Effect, FiberSet, Schema, type Scope } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
-import { report } from "../errors/Report.ts"
+import { line, report } from "../errors/Report.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import * as AcceptedPeer from "./AcceptedPeer.ts"
 import { systemLookup } from "./Attempts.ts"
@@ -159,7 +159,7 @@ export const listen = <R>(
     )
     server.on("error", (cause) => {
       onReported("ACCEPT_FAILED")
-      run(report("ACCEPT_FAILED", `${name}: ${SystemError.reasonOf(cause)}`))
+      run(line("ACCEPT_FAILED", `${name}: ${SystemError.reasonOf(cause)}`))
     })
     return server.address() as net.AddressInfo
   })
@@ -175,7 +175,7 @@ export const supervise = <R>(
     Effect.catchCause((cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.void
       onReported("CONNECTION_DEFECT")
-      return report("CONNECTION_DEFECT", undefined, cause)
+      return line("CONNECTION_DEFECT", undefined, cause)
     }),
     Effect.ensuring(Effect.sync(peer.destroy)),
     Effect.annotateLogs({ [name]: peer.name })

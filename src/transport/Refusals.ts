@@ -1,7 +1,7 @@
 /** Refuses connections: closes each, tells the port's owner, and logs at most one a second for each reason. */
 import type { Effect } from "effect"
 import type { Code } from "../errors/Catalogue.ts"
-import { report } from "../errors/Report.ts"
+import { line } from "../errors/Report.ts"
 import { clockMillis } from "../Machine.ts"
 import { type Arrival, nameOf } from "./Door.ts"
 
@@ -33,7 +33,7 @@ export const make = ({ name, onRefused, run }: Options) => {
     const now = clockMillis()
     if (now - (saidAt.get(code) ?? Number.NEGATIVE_INFINITY) < logMillis) return
     saidAt.set(code, now)
-    run(report(code, `${name}: ${detail === "" ? peer : `${peer}: ${detail}`}`))
+    run(line(code, `${name}: ${detail === "" ? peer : `${peer}: ${detail}`}`))
   }
   const refuse = (arrival: Arrival, code: RefusalCode, detail: string): void => {
     const peer = nameOf(arrival)

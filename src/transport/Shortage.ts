@@ -4,7 +4,7 @@
  * accepts nothing, and nobody hears of it: so one is asked for now and then.
  */
 import { Effect, Schedule } from "effect"
-import { report } from "../errors/Report.ts"
+import { line } from "../errors/Report.ts"
 import * as SystemError from "../errors/SystemError.ts"
 import * as Descriptor from "../thread/Descriptor.ts"
 
@@ -45,7 +45,7 @@ export class Shortage {
   }
 
   line(told: Told, reason = `of the ${this.#countMax} that it may have`): Effect.Effect<void> {
-    return report(told, told === "DESCRIPTORS_SHORT" ? reason : "")
+    return line(told, told === "DESCRIPTORS_SHORT" ? reason : "")
   }
 
   /** Looks for ever; `onTold` is called with the code of each line. */

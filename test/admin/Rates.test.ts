@@ -8,10 +8,16 @@ import type { Overview } from "../../src/admin/page/Server.ts"
 import * as Values from "../../src/admin/page/Values.ts"
 
 /** What the page reads of an answer: one session, that was created at `created`. */
-const overview = (atMillis: number, byteCount: number, byteRates?: ReadonlyArray<number>, created = 1) => {
+const overview = (
+  atMillis: number,
+  byteCount: number,
+  byteRates?: ReadonlyArray<number>,
+  created = 1,
+  upMillis = atMillis
+) => {
   const counts = { byteCount, packetCount: byteCount / 1000, eventsDiscarded: 0 }
   const session = { id: 1, name: "s", hostname: "h", creationTimeSeconds: created, ...counts, byteRates }
-  return { atMillis, counters: counts, sessions: [session] } as unknown as Overview
+  return { atMillis, upMillis, counters: counts, sessions: [session] } as unknown as Overview
 }
 
 const shown = (rates: Rates) => {
@@ -33,8 +39,20 @@ describe("rates on the page", () => {
     rates.take(overview(1000, 5000))
     const latest = overview(3000, 25_000)
     for (let count = 0; count < 3; count++) rates.take(latest)
+    // The relay gives one answer several times to those who ask often.
+    rates.take(overview(3000, 25_000))
     assert.deepStrictEqual(shown(rates), ["10.0 kB/s", "10 B/s", "10.0 kB/s"])
     assert.deepStrictEqual(rates.of(1).spark, [10_000])
+  })
+
+  it("are by a clock of the relay that nobody sets", () => {
+    const rates = new Rates()
+    rates.take(overview(1000, 5000))
+    rates.take(overview(3_603_000, 25_000, undefined, 1, 3000))
+    assert.deepStrictEqual(shown(rates), ["10.0 kB/s", "10 B/s", "10.0 kB/s"])
+    rates.take(overview(5000, 45_000))
+    assert.deepStrictEqual(shown(rates), ["10.0 kB/s", "10 B/s", "10.0 kB/s"])
+    assert.deepStrictEqual(rates.of(1).spark, [10_000, 10_000])
   })
 
   it("are the relay's own before that, where it has them", () => {

@@ -1,5 +1,6 @@
 /** The commands for operators as processes, over a unix socket of a real daemon that a `Target` streams to. */
 import { readFileSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -8,6 +9,7 @@ import * as LivePort from "../../src/cli/operator/LivePort.ts"
 import * as TopView from "../../src/cli/operator/TopView.ts"
 import { SyntheticTrace, Target } from "../../src/index.ts"
 import * as ViewerUrl from "../../src/viewer/ViewerUrl.ts"
+import { listening } from "../support/listening.ts"
 import * as Process from "../support/process.ts"
 import * as Relays from "../support/relays.ts"
 import { attempt as toolbox } from "../support/toolbox.ts"
@@ -181,7 +183,29 @@ describe("lttng-relay top", () => {
     assert.strictEqual(shown.streamCount, 3)
   })
 
-  it("has no rates of a look before which the relay's clock was set back", () => {
+  it("has rates by a clock of the relay that nobody sets", () => {
+    const before = { ...overview(0, [session(1, 0)]), upMillis: 1000 }
+    for (const atMillis of [3_600_000, -3_600_000]) {
+      const after = { ...overview(atMillis, [session(1, 100)]), upMillis: 3000 }
+      assert.strictEqual(TopView.figures(before, after).bytesPerSecond, 50)
+    }
+  })
+
+  it.live("looks again where it is given the answer that it had", () =>
+    Effect.gen(function* () {
+      const [same, later] = [overview(0, [session(1, 0)]), overview(2000, [session(1, 100)])]
+      const answers = [same, same, same, later]
+      const server = createServer((_, response) => {
+        response.setHeader("content-type", "application/json").end(JSON.stringify(answers.shift()))
+      })
+      const port = yield* listening(server)
+      const { code, stderr, stdout } = yield* toolbox("top", `http://127.0.0.1:${port}`, "--json", "--interval=100ms")
+      assert.strictEqual(code, 0, stderr)
+      assert.strictEqual(JSON.parse(stdout).bytesPerSecond, 50)
+    })
+  )
+
+  it("has no rates of a look before which the clock of an earlier relay was set back", () => {
     const shown = TopView.figures(overview(3_600_000, [session(1, 0)]), overview(1000, [session(1, 100)]))
     assert.deepStrictEqual([shown.bytesPerSecond, shown.sessions[0]?.bytesPerSecond], [0, 0])
   })

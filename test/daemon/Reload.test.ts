@@ -124,6 +124,8 @@ describe("a reload", () => {
         yield* Process.until("the log to tell of the wrong value", () =>
           log().includes("Wrong value in --max-connections parameter: many")
         )
+        const { incidents } = (yield* ask("GET", "activity")).json
+        assert.deepInclude(incidents, { code: "CONFIGURATION_REFUSED", count: 2 })
         write("max-connections = 100\nmax-connection = 7\n")
         writeFileSync(tokenFile, "second\n")
         assert.deepStrictEqual(yield* ask("POST", "reload"), { status: 200, json: { changed: [] } })

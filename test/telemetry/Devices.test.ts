@@ -8,6 +8,10 @@ import { readiness } from "../../src/admin/Readiness.ts"
 import { Devices } from "../../src/telemetry/Devices.ts"
 import * as Mounts from "../../src/telemetry/Mounts.ts"
 import { Patient } from "../../src/telemetry/Patient.ts"
+import * as Script from "../../src/testing/Script.ts"
+import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
+import * as Local from "../edge/Local.ts"
 import { withStore } from "../storage/stores.ts"
 import * as Process from "../support/process.ts"
 import { temporaryDirectory } from "../support/relays.ts"
@@ -116,6 +120,19 @@ describe("the devices of a relay", () => {
           })
         )
       }
+    })
+  )
+
+  it.live("are not those of files that an edge's relay keeps nowhere", () =>
+    Effect.gen(function* () {
+      const relay = yield* TestRelay.make()
+      const { edge, ...local } = yield* Local.start(relay)
+      const { c, d } = yield* Script.make(local, relay.output, () => {}).recording()
+      yield* d.packet(yield* c.addStream(), 0, 16)
+      yield* until("the packet to be heard", edge.relay.counters, ({ packetCount }) => packetCount === 1)
+      assert.deepStrictEqual((yield* edge.relay.devices).devices, [])
+      yield* c.close
+      yield* d.close
     })
   )
 

@@ -38,6 +38,20 @@ it.effect("a point is what came in five seconds, for each of them, and how far t
   })
 )
 
+it.effect("a rate is by the time that passed, however late the look", () =>
+  Effect.gen(function* () {
+    let at = 0
+    const late = Effect.suspend(() => Effect.as(Effect.sleep(at === 0 ? 0 : "5 seconds"), [told(10_000 * at++, 0)]))
+    const relay = Layer.succeed(Relay, { sessions: late } as unknown as Relay["Service"])
+    const history = yield* Effect.gen(function* () {
+      const found = yield* History
+      yield* TestClock.adjust("20 seconds")
+      return found
+    }).pipe(Effect.provide(Layer.provide(History.layer, relay)))
+    assert.deepStrictEqual(history.of(1)?.bytes, [1000, 1000])
+  })
+)
+
 it.effect("what a stream has received counts when it is closed, too; metadata never does", () =>
   Effect.gen(function* () {
     const totals = (byteCount: number) => ({ ...Totals.none(), byteCount })

@@ -100,7 +100,12 @@ describe("a reading", () => {
   })
 
   it("numbers them of an edge's losses, too", () => {
-    const losses = ["web1/a\udcfe", "web1/a\udcff"].map((name) => ({ name, policy: "drop", packetCount: 1, byteCount: 9 }))
+    const losses = ["web1/a\udcfe", "web1/a\udcff"].map((name) => ({
+      name,
+      policy: "drop",
+      packetCount: 1,
+      byteCount: 9
+    }))
     const more = edgeSamples({ ...edgeFigures, losses })
     assert.deepStrictEqual(lineOf(textOf(samples(reading([], { more }))), "lttng_relay_edge_dropped_packets_total"), [
       'lttng_relay_edge_dropped_packets_total{host="web1",session="a\\\\xfe",policy="drop"} 1',

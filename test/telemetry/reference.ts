@@ -17,6 +17,9 @@ Stable metrics keep name, unit and labels until the next major version. Histogra
 \`_count\`. Series with a session are those of sessions that stream now; beyond a limit the rest is only
 counted, in \`lttng_relay_capped_series\`.
 
+In OpenMetrics' form the kind of \`lttng_relay_connections_total\` and \`lttng_relay_tls_handshakes_total\` is \`unknown\`:
+a counter of that form has a name without \`_total\`, which in these cases is a gauge's.
+
 | name | kind | unit | labels | stability | meaning |
 | --- | --- | --- | --- | --- | --- |
 ${all.map(row).join("\n")}

@@ -2,6 +2,7 @@
  * What changed between the last two answers, per second: the rates of each session, and its last byte rates for the
  * sparkline. Pure but for its own memory.
  */
+import * as Elapsed from "../Elapsed.ts"
 import type { Overview, SessionSummary } from "./Server.ts"
 
 /** Points of a sparkline; at first they are the relay's own history. */
@@ -30,9 +31,9 @@ export class Rates {
 
   take(now: Overview): void {
     const before = this.#before
-    if (before === now) return
+    if (before !== undefined && Elapsed.isSame(before, now)) return
     this.#before = now
-    const seconds = before === undefined ? 0 : (now.atMillis - before.atMillis) / 1000
+    const seconds = before === undefined ? 0 : Elapsed.secondsBetween(before, now)
     const known = new Map(before?.sessions.map((session) => [session.id, session]))
     const knownAs = (session: SessionSummary) => {
       const last = known.get(session.id)

@@ -50,7 +50,7 @@ const Commands = ({ activity }: { readonly activity: Activity }) => html`<div cl
     <span role="columnheader">Command</span><span role="columnheader" class="n">Received</span>
     <span role="columnheader" class="n">Refused</span>
   </div>
-  ${[...activity.controlCommands, ...activity.liveCommands]
+  ${[...activity.controlCommands, ...activity.liveCommands.map((one) => ({ ...one, name: `${one.name} (live)` }))]
     .toSorted((a, b) => b.count - a.count)
     .map(
       ({ count, name, refusedCount }) => html`<div class="row command" role="row" key=${name}>

@@ -16,7 +16,7 @@ import * as Packing from "../../edge/forwarding/Packing.ts"
 import * as Bandwidth from "../../edge/forwarding/Schedule.ts"
 import * as Report from "../../edge/Report.ts"
 import * as Overflow from "../../edge/spool/Overflow.ts"
-import { report } from "../../errors/Report.ts"
+import { Counts, report } from "../../errors/Report.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import * as Capacity from "../../storage/Capacity.ts"
 import * as DiskFiles from "../../storage/DiskFiles.ts"
@@ -245,7 +245,7 @@ const run = (input: Input, log = new EdgeLog()) =>
     const status = Effect.suspend(() => Effect.ignore(Report.write(files, directory, Report.of(edge, url))))
     yield* Effect.repeat(status, Schedule.spaced(statusInterval))
     return yield* Effect.never
-  }).pipe(Effect.provide(log.layer))
+  }).pipe(Effect.provide(log.layer), Effect.provideService(Counts, new Map()))
 
 export const command = Command.make("edge", config, (input) =>
   Output.reported(Effect.scoped(input.check ? run(input) : Diagnostics.service(run(input)))).pipe(

@@ -2,6 +2,7 @@
 import { Console, Duration, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { Overview } from "../../admin/AdminApi.ts"
+import * as Elapsed from "../../admin/Elapsed.ts"
 import * as Flags from "../Flags.ts"
 import * as Output from "../Output.ts"
 import * as StandardOutput from "../StandardOutput.ts"
@@ -56,8 +57,12 @@ const run = (input: Input) =>
       const look: Effect.Effect<Overview, unknown> = relay.overview({ query: {} })
       let before = yield* look
       const next = Effect.gen(function* () {
-        yield* Effect.sleep(input.interval)
-        const after = yield* look
+        let after = before
+        // Who asks often is given one answer several times: then nothing is known of the time since.
+        while (Elapsed.isSame(before, after)) {
+          yield* Effect.sleep(input.interval)
+          after = yield* look
+        }
         const shown = TopView.figures(before, after)
         before = after
         return shown

@@ -1,5 +1,6 @@
 /** What `lttng-relay top` shows: rates between two looks at a relay, and lines that fit a terminal. Pure. */
 import type { Overview, SessionSummary } from "../../admin/AdminApi.ts"
+import * as Elapsed from "../../admin/Elapsed.ts"
 import * as Harmless from "../../errors/Harmless.ts"
 import { wallMillis } from "../../Machine.ts"
 import * as Output from "../Output.ts"
@@ -38,9 +39,9 @@ export interface Figures {
 type Counted = "byteCount" | "packetCount" | "eventsDiscarded"
 
 export const figures = (before: Overview, after: Overview): Figures => {
-  const seconds = (after.atMillis - before.atMillis) / 1000
+  const seconds = Elapsed.secondsBetween(before, after)
   const known = new Map(before.sessions.map((session) => [session.id, session]))
-  // Of the first look, and of one at a relay whose clock was set back, no rate is known.
+  // Of the first look, and of one at a relay that began anew, no rate is known.
   const rate = (now: number, then = now) => (seconds > 0 ? Math.max(0, now - then) / seconds : 0)
   const row = (session: SessionSummary): Row => {
     const then = known.get(session.id)

@@ -3,6 +3,7 @@
  * spool already, and nobody reads them.
  */
 import { Effect } from "effect"
+import { noDevice } from "../../storage/DeviceFigures.ts"
 import { FileFailed, Files, type OpenFile } from "../../storage/Files.ts"
 
 /** A name that the relay's file system would not take is refused here, so that the tracer hears of it. */
@@ -14,7 +15,7 @@ const named = <A>(operation: string, path: string, found: A): Effect.Effect<A, F
     : Effect.fail(new FileFailed({ operation, path, code: "ENAMETOOLONG" }))
 
 const file: OpenFile = {
-  device: 0,
+  device: noDevice,
   inode: 1,
   write: () => Effect.void,
   writeNow: (_bytes, from, to) => to - from,
