@@ -1,4 +1,4 @@
-/** What the catalogue lists is told to the log (the catalogue's text, what is particular this time, the code), and counted. */
+/** What the catalogue lists is counted, and told to the log: its text, what is particular this time, the code. */
 import { type Cause, Context, Effect } from "effect"
 import { type Code, catalogue } from "./Catalogue.ts"
 import { masked } from "./Secrets.ts"
