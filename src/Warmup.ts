@@ -8,6 +8,7 @@
  */
 import { Effect, Layer, Logger, type Scope } from "effect"
 import type { RelayConfig } from "./config/RelayConfig.ts"
+import * as Report from "./errors/Report.ts"
 import * as AddStream from "./protocol/control/AddStream.ts"
 import * as CreateSession from "./protocol/control/CreateSession.ts"
 import * as CreateTraceChunk from "./protocol/control/CreateTraceChunk.ts"
@@ -192,6 +193,12 @@ export const rehearse = (config: RelayConfig, isOver = Effect.succeed(false)): E
     return count
   })
 
+/** What is logged and counted within is neither seen nor counted without. */
+export const unseen = Layer.mergeAll(
+  Logger.layer([]),
+  Layer.sync(Report.Counts, () => new Map())
+)
+
 /** Plays one rehearsal to a relay of its own. Answers how many packets there were: 0 if anything failed. */
 const once = (
   config: RelayConfig,
@@ -210,6 +217,6 @@ const once = (
         access: undefined
       }).pipe(Layer.provide(bottomless(rehearsal.kind)))
     ),
-    Effect.provide(Logger.layer([])),
+    Effect.provide(unseen),
     Effect.catchCause(() => Effect.succeed(0))
   )

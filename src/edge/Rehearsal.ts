@@ -3,12 +3,12 @@
  * an edge of its own, on loopback, records a session of its own, and forwards it to a relay of its own. A relay that an
  * edge is near to does the same. Nothing of it is seen, and no file is made.
  */
-import { Context, Effect, Layer, Logger, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { defaults } from "../config/RelayDefaults.ts"
 import type { Tap } from "../Ports.ts"
 import * as Relay from "../Relay.ts"
 import { Files, type OpenFile } from "../storage/Files.ts"
-import { bottomless, loopback, play, type Rehearsal } from "../Warmup.ts"
+import { bottomless, loopback, play, type Rehearsal, unseen } from "../Warmup.ts"
 import { upstream } from "./Edge.ts"
 import * as Pace from "./forwarding/Pace.ts"
 import { Chunks } from "./journal/Chunks.ts"
@@ -102,7 +102,7 @@ export const rehearse = (isOver = Effect.succeed(false), memory = new Chunks()):
       count += yield* Effect.scoped(played).pipe(
         Effect.timeout(patience),
         Effect.provide(bottomless("memory")),
-        Effect.provide(Logger.layer([])),
+        Effect.provide(unseen),
         Effect.catchCause(() => Effect.succeed(0))
       )
     }
