@@ -146,6 +146,29 @@ Peers.describeWithPeers(["chromium"], "the page", () => {
     })
   )
 
+  it.live("tells commands of one name apart, of a target and of a viewer", () =>
+    Effect.gen(function* () {
+      const { at, url } = yield* start()
+      yield* record(url, "web1", "checkout")
+      const { page } = yield* tab(yield* browser, 1200)
+      yield* Effect.promise(() =>
+        page.route("**/api/v1/activity", async (route) => {
+          const response = await route.fetch()
+          const json = await response.json()
+          json.liveCommands.push({ name: "CREATE_SESSION", count: 7, refusedCount: 0 })
+          await route.fulfill({ response, json })
+        })
+      )
+      yield* Effect.promise(() => page.goto(at("#/relay")))
+      yield* seen(page, "SEND_INDEX")
+      const rows = yield* Effect.promise(() => page.locator(".row.command .name").allTextContents())
+      assert.deepStrictEqual(
+        rows.filter((name) => name.startsWith("CREATE_SESSION")),
+        ["CREATE_SESSION (live)", "CREATE_SESSION"]
+      )
+    })
+  )
+
   it.live("tells a device that does not answer from one that is not mounted any more", () =>
     Effect.gen(function* () {
       const { at } = yield* start()
