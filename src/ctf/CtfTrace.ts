@@ -109,11 +109,12 @@ const isBelow = (path: string, above: string): boolean => `${path}${sep}`.starts
 
 const none: Omit<Entry, "name"> = { isFile: () => false, isDirectory: () => false }
 
-/** What a link leads to. A directory around the link, or below `top`, is found without it. */
-const linked = async (top: string, directory: string, name: string): Promise<Entry> => {
-  const [path, real] = [pathOf(join(directory, name)), (at: string) => realpath(pathOf(at))]
+const real = (path: string): Promise<string> => realpath(pathOf(path))
+
+/** What a link in directory `own` leads to. A directory around the link, or below `root`, is found without it. */
+const linked = async (path: string, name: string, own: string, root: string): Promise<Entry> => {
   try {
-    const [found, end, own, root] = await Promise.all([stat(path), realpath(path), real(directory), real(top)])
+    const [found, end] = await Promise.all([stat(pathOf(path)), real(path)])
     const isFound = isBelow(end, root) || isBelow(own, end)
     return { name, isFile: () => found.isFile(), isDirectory: () => found.isDirectory() && !isFound }
   } catch (cause) {
@@ -128,7 +129,13 @@ const list = (directory: string, top: string): Effect.Effect<ReadonlyArray<Entry
   attempt(directory, async () => {
     const all = await readdir(pathOf(directory), { withFileTypes: true })
     const entries = all.filter(({ name }) => !name.startsWith(".")).sort((a, b) => (a.name < b.name ? -1 : 1))
-    return Promise.all(entries.map((entry) => (entry.isSymbolicLink() ? linked(top, directory, entry.name) : entry)))
+    if (!entries.some((entry) => entry.isSymbolicLink())) return entries
+    const [own, root] = await Promise.all([real(directory), real(top)])
+    return Promise.all(
+      entries.map((entry) =>
+        entry.isSymbolicLink() ? linked(join(directory, entry.name), entry.name, own, root) : entry
+      )
+    )
   })
 
 const read = (path: string): Effect.Effect<Uint8Array, TraceUnreadable> => attempt(path, () => readFile(pathOf(path)))
@@ -187,7 +194,7 @@ const readAt = async (file: FileHandle, at: number, count: number): Promise<Uint
   return bytes.subarray(0, done)
 }
 
-/** Finds packets by their own heads, from byte `from` to the first place that has none. */
+/** Finds packets by their own heads, up to the first place that has none. */
 const scan = (path: string, byteCount: number): Effect.Effect<ReadonlyArray<PacketRecord>, TraceUnreadable> =>
   attempt(path, async () => {
     const packets: Array<PacketRecord> = []

@@ -4,7 +4,7 @@
 const nameBytesMax = 255
 
 /** As many whole characters of `name` as fit into `bytesMax` bytes. */
-const cut = (name: string, bytesMax: number): string => {
+export const cut = (name: string, bytesMax: number): string => {
   let end = name
   while (Buffer.byteLength(end) > bytesMax) end = end.slice(0, -1)
   return end

@@ -33,8 +33,6 @@ const uuidBytes = 16
 
 /** Byte offset of the content size. */
 export const contentSizeAt = 48
-/** The 8 bytes of the content size, in the byte order of `head`. */
-export const contentSizeBytes = (head: Uint8Array, bits: bigint): Uint8Array => u64s(head, bits)
 
 /** Byte offset of the timestamps of the packet's begin and end. */
 export const timesAt = 32

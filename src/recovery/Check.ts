@@ -194,7 +194,7 @@ class Walk {
     }
     this.findings.unshift(...fresh)
     const { findings, suspicions } = this.#packets.look()
-    const looked = suspicions.map(({ traces, ...rest }) => ({ traces, found: this.#shared({ traces, ...rest }) }))
+    const looked = suspicions.map((suspicion) => ({ traces: suspicion.traces, found: this.#shared(suspicion) }))
     const shared = looked.flatMap(({ found, traces }) => (this.#isChanged(traces) ? [] : found))
     this.#dropIndexes(shared)
     const changing = new Set(this.findings.flatMap(pathsOf))

@@ -19,24 +19,25 @@ const copyBytes = 1024 * 1024
 /** Suffix of a draft beside the file that it is to replace. One is left behind only by a repair that was killed. */
 const draftSuffix = ".repair"
 
-const leadsOut = (path: string, root: string): boolean => {
-  const found = attempt(() => fs.statSync(pathOf(path)))
-  const isSomething = found?.isFile() === true || found?.isDirectory() === true
-  return isSomething && !isWithin(realOf(path), new Set([realOf(root)]))
-}
+/** `places`: the tree's own, without links. */
+const leadsOut = (path: string, places: ReadonlySet<string>): boolean =>
+  attempt(() => {
+    const found = fs.statSync(pathOf(path))
+    return (found.isFile() || found.isDirectory()) && !isWithin(realOf(path), places)
+  }) === true
 
-const kindOf = (stat: fs.Stats, path: string, root: string): Entry["kind"] => {
+const kindOf = (stat: fs.Stats, path: string, places: ReadonlySet<string>): Entry["kind"] => {
   if (stat.isFile()) return "file"
   if (stat.isDirectory()) return "directory"
-  return stat.isSymbolicLink() && leadsOut(path, root) ? "link" : "other"
+  return stat.isSymbolicLink() && leadsOut(path, places) ? "link" : "other"
 }
 
 /** The entry of that name; none if it has gone meanwhile. */
-const entryOf = (root: string, directory: string, name: string): ReadonlyArray<Entry> => {
+const entryOf = (places: ReadonlySet<string>, directory: string, name: string): ReadonlyArray<Entry> => {
   const path = join(directory, name)
   const stat = fs.lstatSync(pathOf(path), { throwIfNoEntry: false })
   if (stat === undefined) return []
-  const kind = kindOf(stat, path, root)
+  const kind = kindOf(stat, path, places)
   return [{ name, kind, byteCount: stat.size, changedAt: Math.floor(stat.mtimeMs / 1000) }]
 }
 
@@ -66,15 +67,15 @@ const written = (root: string, isInPlace: boolean): ReadonlySet<string> =>
 /** Throws what keeps `root` from being read. `isInPlace`: files that a relay may record count as written, too. */
 export const make = (root: string, isInPlace = false): Tree => {
   const place = rootOf(root)
-  return { ...treeOf(root), written: () => written(place, isInPlace) }
+  return { ...treeOf(root, new Set([place])), written: () => written(place, isInPlace) }
 }
 
-const treeOf = (root: string): Tree => ({
+const treeOf = (root: string, places: ReadonlySet<string>): Tree => ({
   list: (path) => {
     const directory = join(root, path)
     return fs
       .readdirSync(pathOf(directory), "buffer")
-      .flatMap((name) => entryOf(root, directory, textOf(name)))
+      .flatMap((name) => entryOf(places, directory, textOf(name)))
       .sort(byName)
   },
   read: (path) => readWhole(join(root, path)),

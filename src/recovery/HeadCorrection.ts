@@ -5,6 +5,7 @@
 import { uuidBytes } from "../ctf/metadata/Classes.ts"
 import type { IndexRecord } from "../protocol/CtfIndex.ts"
 import * as CtfPacket from "../protocol/CtfPacket.ts"
+import { u64Max } from "../protocol/Struct.ts"
 import type { InHead } from "./Finding.ts"
 
 export type Correction = Omit<InHead, "path"> & { readonly member: CtfPacket.Member }
@@ -21,9 +22,6 @@ export interface Indexed {
   /** Offsets of packets whose events cannot be read as their heads have them. */
   readonly faulty: ReadonlySet<number>
 }
-
-/** Value of a member that is not known. */
-const unknown = 0xffff_ffff_ffff_ffffn
 
 const isAscending = (records: ReadonlyArray<IndexRecord>): boolean =>
   records.every(({ offset }, at) => at === 0 || offset > (records[at - 1]?.offset ?? 0n))
@@ -76,9 +74,10 @@ const isRecordRight = (member: CtfPacket.Member, place: Place, { byteCount, faul
   }
 }
 
+/** Those that the record tells: what it does not know is the greatest number. */
 const membersOf = (minor: 0 | 1, record: IndexRecord): ReadonlyArray<CtfPacket.Member> =>
   CtfPacket.memberNames.filter((name) =>
-    name === "streamInstanceId" || name === "packetSeqNum" ? minor === 1 && record[name] !== unknown : true
+    name === "streamInstanceId" || name === "packetSeqNum" ? minor === 1 && record[name] !== u64Max : true
   )
 
 /** What heads are to say instead. */

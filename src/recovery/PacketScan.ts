@@ -186,7 +186,7 @@ const shortened = (source: DataSource, { byteCount, contentSize, fault, offset }
   const bits = BigInt(fault.readableBits)
   // It is not an event that cannot be read, but the packet's end.
   if (bits === contentSize) return undefined
-  const bytes = CtfPacket.contentSizeBytes(found, bits)
+  const bytes = CtfPacket.memberBytes(found, bits)
   return { contentSize: bits, at: offset + CtfPacket.contentSizeAt, bytes }
 }
 

@@ -10,20 +10,7 @@ import { sessionPath } from "../../src/model/Path.ts"
 import { sessionTime } from "../../src/model/Time.ts"
 import * as CreateSession from "../../src/protocol/control/CreateSession.ts"
 import * as Header from "../../src/protocol/Header.ts"
-
-const session = {
-  sessionName: "s",
-  hostname: "h",
-  basePath: "",
-  liveTimer: 1_000_000,
-  snapshot: false,
-  nameContainsCreationTime: false,
-  sessiondUuid: "1".repeat(32),
-  sessionId: 3n,
-  creationTime: 1_790_000_000n,
-  currentChunkId: undefined,
-  traceFormat: 1
-} as const
+import { session } from "./created.ts"
 
 const again = (count: number, more: object = {}, minor = 13) => {
   const said = command(CreateSession.number, CreateSession.request(minor).encode({ ...session, ...more }))

@@ -29,63 +29,59 @@ const leading = (port: number, hears: (bytes: Buffer, pass: () => void, cut: () 
     })
   )
 
-it.live("the end of a control connection is not told before the relay has the packets", () =>
-  Effect.gen(function* () {
-    const relay = yield* TestRelay.make()
-    const held: Array<() => void> = []
-    let isHeld = true
-    let isAsked = false
-    const dataPort = yield* leading(relay.dataPort, (_bytes, pass) => void (isHeld ? held.push(pass) : pass()))
-    const controlPort = yield* leading(yield* Older.withoutJournals(relay.controlPort), (bytes, pass) => {
-      isAsked ||= bytes.length > 0 && bytes.readUInt32BE(Header.offsets.command) === DataPending.number
-      pass()
-    })
-    const local = yield* Local.start({ controlPort, dataPort })
-    const { c, d, file } = yield* Script.make(local, relay.output, () => {}).recording()
-    const stream = yield* c.addStream()
-    yield* d.packet(stream, 0, 16)
-    yield* until("the packet to be on its way", () => held.length > 0)
-    yield* c.close
-    yield* until("its end, or a question", relay.relay.sessions, ({ length }) => isAsked || length === 0)
+/** A relay without journals, of which packets are held up until `release`; and what came to it by now. */
+const slow = Effect.gen(function* () {
+  const relay = yield* TestRelay.make()
+  const held: Array<() => void> = []
+  const came = { isAsked: false, hasDataEnded: false }
+  let isHeld = true
+  const dataPort = yield* leading(relay.dataPort, (bytes, pass) => {
+    came.hasDataEnded ||= bytes.length === 0
+    if (isHeld) held.push(pass)
+    else pass()
+  })
+  const controlPort = yield* leading(yield* Older.withoutJournals(relay.controlPort), (bytes, pass) => {
+    came.isAsked ||= bytes.length > 0 && bytes.readUInt32BE(Header.offsets.command) === DataPending.number
+    pass()
+  })
+  const local = yield* Local.start({ controlPort, dataPort })
+  const { c, d, file } = yield* Script.make(local, relay.output, () => {}).recording()
+  const stream = yield* c.addStream()
+  yield* d.packet(stream, 0, 16)
+  yield* until("the packet to be on its way", () => held.length > 0)
+  const release = () => {
     isHeld = false
     for (const pass of held) pass()
-    yield* d.close
+  }
+  const isWhole = Effect.gen(function* () {
     yield* local.forwarded
     yield* Local.quiet(relay)
     assert.strictEqual(relay.output.size(file("ch_0")), 16)
+  })
+  return { relay, c, d, stream, came, release, isWhole }
+})
+
+it.live("the end of a control connection is not told before the relay has the packets", () =>
+  Effect.gen(function* () {
+    const { c, came, d, isWhole, relay, release } = yield* slow
+    yield* c.close
+    yield* until("its end, or a question", relay.relay.sessions, ({ length }) => came.isAsked || length === 0)
+    release()
+    yield* d.close
+    yield* isWhole
   })
 )
 
 it.live("the end of a data connection is not told before the relay has its packets: a slow link takes them later", () =>
   Effect.gen(function* () {
-    const relay = yield* TestRelay.make()
-    const held: Array<() => void> = []
-    let isHeld = true
-    let isAsked = false
-    let hasEnded = false
-    const dataPort = yield* leading(relay.dataPort, (bytes, pass) => {
-      hasEnded ||= bytes.length === 0
-      if (isHeld) held.push(pass)
-      else pass()
-    })
-    const controlPort = yield* leading(yield* Older.withoutJournals(relay.controlPort), (bytes, pass) => {
-      isAsked ||= bytes.length > 0 && bytes.readUInt32BE(Header.offsets.command) === DataPending.number
-      pass()
-    })
-    const local = yield* Local.start({ controlPort, dataPort })
-    const { c, d, file } = yield* Script.make(local, relay.output, () => {}).recording()
-    const stream = yield* c.addStream()
-    yield* d.packet(stream, 0, 16)
+    const { c, came, d, isWhole, release, stream } = yield* slow
     yield* c.index(stream, { seq: 0 })
     yield* d.close
-    yield* until("its end, or a question", () => hasEnded || isAsked)
-    assert.isFalse(hasEnded)
-    isHeld = false
-    for (const pass of held) pass()
+    yield* until("its end, or a question", () => came.hasDataEnded || came.isAsked)
+    assert.isFalse(came.hasDataEnded)
+    release()
     yield* c.close
-    yield* local.forwarded
-    yield* Local.quiet(relay)
-    assert.strictEqual(relay.output.size(file("ch_0")), 16)
+    yield* isWhole
   })
 )
 

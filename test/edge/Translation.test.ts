@@ -9,6 +9,7 @@ import { messageHeadBytes } from "../../src/edge/forwarding/plain/MetadataText.t
 import { Dialect, Translation } from "../../src/edge/forwarding/plain/Translation.ts"
 import * as Commands from "../../src/protocol/control/index.ts"
 import * as Header from "../../src/protocol/Header.ts"
+import * as create from "./created.ts"
 
 const dialectOf = (spoken: number, minor: number): Dialect => Object.assign(new Dialect(), { spoken, minor })
 
@@ -19,19 +20,7 @@ const payloadOf = <A>(
   sent?: Uint8Array
 ) => (sent === undefined ? undefined : Result.getOrThrow(layout.decode(sent.subarray(Header.size))))
 
-const session = {
-  sessionName: "s",
-  hostname: `${"h".repeat(70)}`,
-  basePath: "",
-  liveTimer: 1_000_000,
-  snapshot: false,
-  nameContainsCreationTime: false,
-  sessiondUuid: "1".repeat(32),
-  sessionId: 3n,
-  creationTime: 1_790_000_000n,
-  currentChunkId: undefined,
-  traceFormat: 1
-} as const
+const session = { ...create.session, hostname: "h".repeat(70) }
 
 class Conversation {
   readonly translation = new Translation()

@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import * as Machine from "../../src/Machine.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import * as Door from "../../src/transport/Door.ts"
-import { make } from "../../src/transport/tls/TlsTerminal.ts"
+import { make, type TlsTerminal } from "../../src/transport/tls/TlsTerminal.ts"
 import * as Certificates from "../support/certificates.ts"
 import { listening } from "../support/listening.ts"
 import * as Balancer from "../support/proxy.ts"
@@ -52,6 +52,23 @@ const identity = Effect.gen(function* () {
   return { certificate: cert, key }
 })
 
+/** A door, and whom it has refused. */
+const opened = Effect.fnUntraced(function* (mode: "allow" | "require", terminal: TlsTerminal, isProxied: boolean) {
+  const refused: Array<string> = []
+  const door = yield* Door.open({
+    mode,
+    purpose: "data",
+    entrances: { terminal, isProxy: isProxied ? () => true : undefined, welcomes: new Map() },
+    welcome: () => {},
+    admits: () => true,
+    refuse: ({ accepted }, why, detail) => {
+      refused.push(`${why} ${detail}`)
+      accepted.destroy()
+    }
+  })
+  return { door, refused }
+})
+
 /** A handshake's first message, as it is. */
 const hello = Buffer.concat([Buffer.of(0x16, 3, 1, 0, 8, 1, 0, 0, 100), Buffer.alloc(4)])
 
@@ -65,18 +82,7 @@ it.live(
         [true, Buffer.from("\r\n\r\n"), "PROXY_REFUSED"]
       ] as const) {
         const { timers } = yield* stopped
-        const refused: Array<string> = []
-        const door = yield* Door.open({
-          mode: "allow",
-          purpose: "data",
-          entrances: { terminal, isProxy: isProxied ? () => true : undefined, welcomes: new Map() },
-          welcome: () => {},
-          admits: () => true,
-          refuse: ({ accepted }, why, detail) => {
-            refused.push(`${why} ${detail}`)
-            accepted.destroy()
-          }
-        })
+        const { door, refused } = yield* opened("allow", terminal, isProxied)
         let count = 0
         const port = yield* accepting((socket) => {
           count++
@@ -117,18 +123,7 @@ it.live("a hello, or a header, that is whole has no deadline any more, nor has o
       [true, Balancer.ipv4("192.0.2.7", 1)]
     ] as const) {
       const { timers } = yield* stopped
-      const refused: Array<string> = []
-      const door = yield* Door.open({
-        mode: "require",
-        purpose: "data",
-        entrances: { terminal, isProxy: isProxied ? () => true : undefined, welcomes: new Map() },
-        welcome: () => {},
-        admits: () => true,
-        refuse: ({ accepted }, why, detail) => {
-          refused.push(`${why} ${detail}`)
-          accepted.destroy()
-        }
-      })
+      const { door, refused } = yield* opened("require", terminal, isProxied)
       let accepted: net.Socket | undefined
       const port = yield* accepting((socket) => {
         accepted = socket

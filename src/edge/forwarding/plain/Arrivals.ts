@@ -16,6 +16,8 @@ interface Told {
   last?: bigint
 }
 
+const untold: Told = {}
+
 export class Arrivals {
   /** By the relay's handle. */
   readonly #streams = new Map<bigint, Told>()
@@ -48,13 +50,13 @@ export class Arrivals {
 
   /** The last packet, if the relay may not have it yet. */
   due(stream: bigint): bigint | undefined {
-    const { arrived, begun } = this.#of(stream)
+    const { arrived, begun } = this.#streams.get(stream) ?? untold
     return begun === arrived ? undefined : begun
   }
 
   /** The last of which packet and index were sent, if the relay may not have it yet: it will. */
   sure(stream: bigint): bigint | undefined {
-    const { arrived, indexed, whole } = this.#of(stream)
+    const { arrived, indexed, whole } = this.#streams.get(stream) ?? untold
     if (whole === undefined || indexed === undefined) return undefined
     const sure = whole < indexed ? whole : indexed
     return arrived !== undefined && arrived >= sure ? undefined : sure
@@ -69,7 +71,7 @@ export class Arrivals {
 
   /** The packet is the last one of a stream that the relay has closed. */
   isLast(stream: bigint, packet: bigint): boolean {
-    return this.#of(stream).last === packet
+    return this.#streams.get(stream)?.last === packet
   }
 
   forget(stream: bigint): void {

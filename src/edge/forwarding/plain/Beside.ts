@@ -3,19 +3,13 @@
  * name, since the relay would write over files of the old one, and cannot move a trace chunk to where one is. Pure.
  */
 import { Result } from "effect"
+import { cut } from "../../../model/Suffix.ts"
 import * as CreateSession from "../../../protocol/control/CreateSession.ts"
 import * as Header from "../../../protocol/Header.ts"
 import { features } from "../../../protocol/Version.ts"
 
 /** The protocol's, in bytes, without the NUL. */
 const nameBytesMax = 254
-
-/** Ends in `suffix`; cut before that where it would be too long. */
-const named = (name: string, suffix: string): string => {
-  const characters = [...name]
-  while (Buffer.byteLength(characters.join("")) + suffix.length > nameBytesMax) characters.pop()
-  return `${characters.join("")}${suffix}`
-}
 
 export interface Beside {
   readonly command: Buffer
@@ -38,7 +32,7 @@ export const beside = (command: Buffer, minor: number, count: number): Beside | 
   // A base path takes the place of the session's name.
   const changed =
     basePath === ""
-      ? { sessionName: named(sessionName, suffix) }
+      ? { sessionName: `${cut(sessionName, nameBytesMax - suffix.length)}${suffix}` }
       : { basePath: `${basePath.replace(/\/+$/, "")}${suffix}` }
   const payload = layout.encode({ ...request, ...changed })
   const name = changed.basePath ?? changed.sessionName ?? ""
