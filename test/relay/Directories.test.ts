@@ -139,3 +139,35 @@ it.effect("who only looks whether it is free does not have it", () =>
     assert.deepStrictEqual([yield* Fiber.join(kept), yield* Fiber.join(other)], ["h/s", "h/s-1"])
   })
 )
+
+it.effect("of a thousand that are taken few are looked at", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    const names = ["h/s", ...Array.from({ length: 999 }, (_, at) => `h/s-${at + 1}`)]
+    for (const name of names) memory.write(`/traces/${name}/ust/ch_0`, Buffer.from("trace"))
+    let lookCount = 0
+    const list: Files["Service"]["list"] = (path) => {
+      lookCount++
+      return memory.service.list(path)
+    }
+    const directories = yield* over({ ...memory.service, list })
+    assert.strictEqual(yield* directories.take("h/s", ownerOf(1), session), "h/s-1000")
+    // Two each: of the session's directory, and of what is in it.
+    assert.isBelow(lookCount, 80)
+  })
+)
+
+for (const count of [1, 2, 3, 4, 5, 8, 9, 12]) {
+  it.effect(`behind ${count} that are taken comes the next number, also for two at once`, () =>
+    Effect.gen(function* () {
+      const memory = new MemoryFiles()
+      for (let number = 0; number < count; number++) {
+        memory.write(`/traces/h/s${number === 0 ? "" : `-${number}`}/ust/ch_0`, Buffer.from("trace"))
+      }
+      const directories = yield* over(memory.service)
+      const takes = [1, 2].map((id) => directories.take("h/s", ownerOf(id), session))
+      const given = yield* Effect.all(takes, { concurrency: "unbounded" })
+      assert.deepStrictEqual(given.toSorted(), [`h/s-${count}`, `h/s-${count + 1}`].toSorted())
+    })
+  )
+}

@@ -201,12 +201,13 @@ export class Directories {
   #find(wanted: Wanted): Effect.Effect<string, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const { path } = wanted
-      for (let number = 0; ; number++) {
+      const isTaken = (number: number) => this.#isTaken(withSuffix(path, number))
+      for (let number = 0; ; number = number === 0 ? yield* firstFree(isTaken) : number + 1) {
         const candidate = withSuffix(path, number)
-        if (this.#isHeld(nameOf(candidate)) || this.#kept.has(nameOf(candidate))) continue
+        if (this.#isAnothers(candidate)) continue
         // Claimed before the disk is asked: another session that wants this name meanwhile comes second.
         const claim = this.#enter(wanted, candidate)
-        const found = yield* Effect.result(this.#store.directory(candidate).holdsFile(isOfTrace))
+        const found = yield* Effect.result(this.#holdsTrace(candidate))
         if (Result.isSuccess(found) && !found.success) {
           if (number > 0) yield* this.#incidents.report("NAME_TAKEN", `${path}: recorded in ${candidate}`)
           return candidate
@@ -215,6 +216,18 @@ export class Directories {
         if (Result.isFailure(found)) return yield* found.failure
       }
     })
+  }
+
+  #isAnothers(path: string): boolean {
+    return this.#isHeld(nameOf(path)) || this.#kept.has(nameOf(path))
+  }
+
+  #holdsTrace(path: string): Effect.Effect<boolean, FileFailed> {
+    return this.#store.directory(path).holdsFile(isOfTrace)
+  }
+
+  #isTaken(path: string): Effect.Effect<boolean, FileFailed> {
+    return Effect.suspend(() => (this.#isAnothers(path) ? Effect.succeed(true) : this.#holdsTrace(path)))
   }
 
   /** The session that claimed `path` has ended. */
@@ -251,6 +264,19 @@ export class Directories {
     if (this.#owners.get(claim.key) === claim) this.#owners.delete(claim.key)
   }
 }
+
+/** A free number; the first from 1, if all before it are taken. Of thousands it looks at some twenty. */
+const firstFree = <E>(isTaken: (number: number) => Effect.Effect<boolean, E>): Effect.Effect<number, E> =>
+  Effect.gen(function* () {
+    let [taken, free] = [0, 1]
+    while (yield* isTaken(free)) [taken, free] = [free, 2 * free]
+    while (free - taken > 1) {
+      const middle = Math.floor((taken + free) / 2)
+      if (yield* isTaken(middle)) taken = middle
+      else free = middle
+    }
+    return free
+  })
 
 /** One directory has many spellings: `a//b/./c/` is `a/b/c`. */
 const nameOf = (path: string) =>
