@@ -1,5 +1,6 @@
 /**
- * Gives back the memory of a crowd that has gone. The runtime looks for garbage only while more is made: a relay to
+ * Gives back the memory of a crowd. The runtime lets garbage become three times as much as what lives, before it looks
+ * for it: once a relay has much, as much as what lives has to do. And it looks only while more is made: a relay to
  * which nobody sends any more would keep, for as long as that lasts, what a thousand sessions took.
  */
 import { Effect, Schedule } from "effect"
@@ -7,6 +8,8 @@ import { Effect, Schedule } from "effect"
 const lookInterval = "10 seconds"
 /** An idle relay has less, and then there is nothing to be won. */
 const heapBytesMin = 64 * 1024 * 1024
+
+const frugalFlag = "--heap-growing-percent=100"
 
 type Collector = (options: { readonly type: "major"; readonly execution: "async" }) => Promise<void>
 
@@ -34,11 +37,16 @@ export class Quiet {
   }
 }
 
+/** From the next collection on. Not from the start: while a heap is small, that would be many for little. */
+export const becomeFrugal = (): void => process.getBuiltinModule("node:v8").setFlagsFromString(frugalFlag)
+
 /** For as long as the relay runs. */
 export const watch = (sessionCount: Effect.Effect<number>): Effect.Effect<void> => {
   const quiet = new Quiet()
-  const look = Effect.flatMap(sessionCount, (count) =>
-    quiet.look(count, process.memoryUsage().heapUsed) ? collect : Effect.void
-  )
+  const look = Effect.flatMap(sessionCount, (count) => {
+    const { heapTotal, heapUsed } = process.memoryUsage()
+    if (heapTotal >= heapBytesMin) becomeFrugal()
+    return quiet.look(count, heapUsed) ? collect : Effect.void
+  })
   return Effect.asVoid(Effect.repeat(look, Schedule.spaced(lookInterval)))
 }
