@@ -62,6 +62,8 @@ export class Directories {
   readonly #claims = new Map<string, Claim>()
   /** By owner (a tracing session, a journal of one, or one for all snapshots) and the path that was asked for. */
   readonly #owners = new Map<string, Claim>()
+  /** By path that was asked for: the number behind it that was claimed last. Where the search begins, no more. */
+  readonly #newest = new Map<string, number>()
   readonly #looking = new Map<string, Deferred.Deferred<void>>()
   /** Those of journals that are being restored, in the spelling of `nameOf`. */
   readonly #kept = new Map<string, Deferred.Deferred<void>>()
@@ -201,12 +203,12 @@ export class Directories {
   #find(wanted: Wanted): Effect.Effect<string, FileFailed> {
     return Effect.gen({ self: this }, function* () {
       const { path } = wanted
-      const isTaken = (number: number) => this.#isTaken(withSuffix(path, number))
-      for (let number = 0; ; number = number === 0 ? yield* firstFree(isTaken) : number + 1) {
+      for (let number = 0; ; number = yield* this.#numberAfter(number, path)) {
         const candidate = withSuffix(path, number)
         if (this.#isAnothers(candidate)) continue
         // Claimed before the disk is asked: another session that wants this name meanwhile comes second.
         const claim = this.#enter(wanted, candidate)
+        if (number > 0) this.#remember(path, number)
         const found = yield* Effect.result(this.#holdsTrace(candidate))
         if (Result.isSuccess(found) && !found.success) {
           if (number > 0) yield* this.#incidents.report("NAME_TAKEN", `${path}: recorded in ${candidate}`)
@@ -216,6 +218,18 @@ export class Directories {
         if (Result.isFailure(found)) return yield* found.failure
       }
     })
+  }
+
+  /** Behind the first the search begins with the newest; what others have claimed meanwhile is not gone through. */
+  #numberAfter(number: number, path: string): Effect.Effect<number, FileFailed> {
+    const newest = this.#newest.get(nameOf(path)) ?? 1
+    if (number > 0) return Effect.succeed(Math.max(number, newest) + 1)
+    return firstFree(newest, (other) => this.#isTaken(withSuffix(path, other)))
+  }
+
+  #remember(path: string, number: number): void {
+    if (this.#newest.size >= remembered) this.#newest.clear()
+    this.#newest.set(nameOf(path), number)
   }
 
   #isAnothers(path: string): boolean {
@@ -265,11 +279,11 @@ export class Directories {
   }
 }
 
-/** A free number; the first from 1, if all before it are taken. Of thousands it looks at some twenty. */
-const firstFree = <E>(isTaken: (number: number) => Effect.Effect<boolean, E>): Effect.Effect<number, E> =>
+/** A free number; the first from 1, if all before it are taken. Of thousands it looks at some twenty, from `guess` on. */
+const firstFree = <E>(guess: number, isTaken: (number: number) => Effect.Effect<boolean, E>): Effect.Effect<number, E> =>
   Effect.gen(function* () {
-    let [taken, free] = [0, 1]
-    while (yield* isTaken(free)) [taken, free] = [free, 2 * free]
+    let [taken, free] = [0, guess]
+    for (let step = 1; yield* isTaken(free); step *= 2) [taken, free] = [free, free + step]
     while (free - taken > 1) {
       const middle = Math.floor((taken + free) / 2)
       if (yield* isTaken(middle)) taken = middle
