@@ -11,7 +11,7 @@ import { TraceStore } from "../../src/storage/TraceStore.ts"
 const ownerOf = (id: number) => ({ sessiondUuid: "a", sessionKey: BigInt(id) })
 const [session, snapshots] = [{ isSnapshot: false }, { isSnapshot: true }]
 
-const over = (files: Files["Service"], open: ReadonlySet<string> = new Set()) =>
+const over = (files: Files["Service"], open: Pick<ReadonlySet<string>, "has"> = new Set()) =>
   Effect.map(TraceStore, (store) => new Directories(store, new Incidents(), (journal) => open.has(journal))).pipe(
     Effect.provide(
       TraceStore.layerNoDeps({ output: "/traces", openFileCountMax: 10, deviceOperationCountMax: 4 }).pipe(
@@ -154,6 +154,9 @@ it.effect("of a thousand that are taken few are looked at", () =>
     assert.strictEqual(yield* directories.take("h/s", ownerOf(1), session), "h/s-1000")
     // Two each: of the session's directory, and of what is in it.
     assert.isBelow(lookCount, 80)
+    const before = lookCount
+    assert.strictEqual(yield* directories.take("h/s", ownerOf(2), session), "h/s-1001")
+    assert.isAtMost(lookCount - before, 6)
   })
 )
 
@@ -171,3 +174,19 @@ for (const count of [1, 2, 3, 4, 5, 8, 9, 12]) {
     })
   )
 }
+
+it.effect("of many that come at once none goes through all that the others got", () =>
+  Effect.gen(function* () {
+    const memory = new MemoryFiles()
+    memory.write("/traces/h/s/ust/ch_0", Buffer.from("trace"))
+    let questionCount = 0
+    const open = { has: () => ++questionCount > 0 }
+    const directories = yield* over(memory.service, open)
+    const count = 300
+    const take = (id: number) => directories.take("h/s", { ...ownerOf(id), journal: String(id) }, session)
+    const ids = Array.from({ length: count }, (_, at) => at + 1)
+    const given = yield* Effect.forEach(ids, take, { concurrency: "unbounded" })
+    assert.strictEqual(new Set(given).size, count)
+    assert.isBelow(questionCount, 10 * count)
+  })
+)

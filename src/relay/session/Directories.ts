@@ -280,7 +280,10 @@ export class Directories {
 }
 
 /** A free number; the first from 1, if all before it are taken. Of thousands it looks at some twenty, from `guess` on. */
-const firstFree = <E>(guess: number, isTaken: (number: number) => Effect.Effect<boolean, E>): Effect.Effect<number, E> =>
+const firstFree = <E>(
+  guess: number,
+  isTaken: (number: number) => Effect.Effect<boolean, E>
+): Effect.Effect<number, E> =>
   Effect.gen(function* () {
     let [taken, free] = [0, guess]
     for (let step = 1; yield* isTaken(free); step *= 2) [taken, free] = [free, free + step]
