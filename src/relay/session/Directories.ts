@@ -128,7 +128,7 @@ export class Directories {
   /** A session has it, or may get it again. */
   #isHeld(name: string): boolean {
     const journal = this.#claims.get(name)?.journal
-    return this.#isUsed(name) || (journal !== undefined && this.#isOpen(journal))
+    return (journal !== undefined && this.#isOpen(journal)) || this.#isUsed(name)
   }
 
   #isShared(name: string): boolean {
