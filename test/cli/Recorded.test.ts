@@ -170,6 +170,34 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
     })
   )
 
+  it.live("as NDJSON, what is refused is an object, whether something else is shown or not", () =>
+    Effect.gen(function* () {
+      const directory = yield* Relays.temporaryDirectory("refused")
+      const bad = join(directory, "bad")
+      mkdirSync(bad)
+      writeFileSync(join(bad, "metadata"), "/* CTF 1.8 */ trace { ] };")
+      const good = join(root(), "types")
+      for (const [args, reason] of [
+        [[bad], "metadata, line 1"],
+        [[good, bad], "metadata, line 1"],
+        [[join(directory, "nowhere")], "No such file or directory"],
+        [["--stream-intersection", bad], "metadata, line 1"]
+      ] as const) {
+        const { code, stderr, stdout } = yield* attempt("show", "--json", ...args)
+        const [first = "", ...others] = stdout.split("\n")
+        const { kind, message, type } = JSON.parse(first)
+        assert.deepStrictEqual([code, type, kind], [1, "error", "refused"], args.join(" "))
+        assert.include(message, reason)
+        assert.include(stderr, message)
+        assert.strictEqual(others.length > 1, args.length === 2 && args[0] === good)
+      }
+      const file = join(directory, "file")
+      yield* attempt("show", "--json", "-w", file, bad)
+      assert.strictEqual(JSON.parse(readFileSync(file, "utf8")).kind, "refused")
+      assert.strictEqual((yield* attempt("show", bad)).stdout, "")
+    })
+  )
+
   it.live("what nothing puts right is said by whoever is asked what repair would do, too", () =>
     Effect.gen(function* () {
       const within = yield* Relays.temporaryDirectory("lost")

@@ -7,6 +7,8 @@ import { fstatSync } from "node:fs"
 import type { Filter } from "../../ctf/decode/Fields.ts"
 import type { TextOptions } from "../../ctf/print/Text.ts"
 import * as Printing from "../../ctf/recorded/Printing.ts"
+import type { Recording } from "../../ctf/recorded/Recording.ts"
+import { RecordingRefused } from "../../ctf/recorded/RecordingRefused.ts"
 import { oneLine } from "../../errors/Harmless.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import * as EventOptions from "../EventOptions.ts"
@@ -39,13 +41,33 @@ const formatOf = ({ count, format: named, histogram, json }: Input): Printing.Fo
   return histogram ? "histogram" : format
 }
 
+const outputTo = (path: string | undefined): ReturnType<typeof StandardOutput.file> =>
+  path === undefined ? { write: StandardOutput.write, close: () => {} } : StandardOutput.file(path)
+
+/** A refusal is thrown, and an object as other failures are. */
+const open = (input: Input, format: Printing.Format, path: string | undefined): Recording => {
+  try {
+    return Recorded.open(input, EventOptions.clockShift(input))
+  } catch (cause) {
+    if (cause instanceof RecordingRefused && format === "ndjson") {
+      const { close, write } = outputTo(path)
+      try {
+        Printing.printRefusal(cause, write)
+      } finally {
+        close()
+      }
+    }
+    throw cause
+  }
+}
+
 const print = (input: Input, text: TextOptions, filter: Filter | undefined): number => {
   const format = formatOf(input)
   const path = Babeltrace.outputOf(input)
-  const recording = Recorded.open(input, EventOptions.clockShift(input))
+  const recording = open(input, format, path)
   const { warn } = StandardOutput
   for (const line of EventOptions.warnings(input, recording.traceClasses)) warn(line)
-  const output = path === undefined ? { write: StandardOutput.write, close: () => {} } : StandardOutput.file(path)
+  const output = outputTo(path)
   try {
     const request = { format, text, filter, write: output.write, warn }
     return Printing.print(recording, request).failureCount

@@ -12,6 +12,7 @@ import * as LossText from "../print/LossText.ts"
 import { Text, type TextOptions } from "../print/Text.ts"
 import type { Interval } from "./Interval.ts"
 import type { Recording } from "./Recording.ts"
+import type { RecordingRefused } from "./RecordingRefused.ts"
 import type { StreamReader } from "./StreamReader.ts"
 
 /** What is written of each event, or of all of them together. */
@@ -228,4 +229,11 @@ export const print = (recording: Recording, request: Request): Outcome => {
   } finally {
     recording.close()
   }
+}
+
+/** Writes the NDJSON of a recording that could not be opened. */
+export const printRefusal = ({ message }: RecordingRefused, write: Request["write"]): void => {
+  const out = new Bytes()
+  new Json(() => ({ streamId: 0 })).refusal(message, out)
+  write(out.written)
 }
