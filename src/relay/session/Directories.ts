@@ -279,7 +279,7 @@ export class Directories {
   }
 }
 
-/** A free number; the first from 1, if all before it are taken. Of thousands it looks at some twenty, from `guess` on. */
+/** A free number; the first from 1 if all before it are taken. Of thousands it looks at some twenty, from `guess`. */
 const firstFree = <E>(
   guess: number,
   isTaken: (number: number) => Effect.Effect<boolean, E>
