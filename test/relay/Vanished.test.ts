@@ -49,6 +49,54 @@ describe("sessions of targets that vanished", () => {
     assert.strictEqual(lookCounts(400), 4 * lookCounts(100))
   })
 
+  it("are looked at once each when all of one name fall silent at once", () => {
+    const count = 100
+    let lookCount = 0
+    const vanished = new Vanished()
+    const all = Array.from({ length: count }, (_, id) => ({
+      id,
+      identity: { hostname: "board", sessionName: "demo" } as Mortal["identity"],
+      isStalled: false,
+      siblings: new Set<never>(),
+      get createdMillis() {
+        lookCount++
+        return id
+      },
+      heardMillis: count,
+      abort: () => assert.fail("nobody has come since")
+    }))
+    for (const each of all) vanished.begun(each)
+    for (const each of all) each.isStalled = true
+    for (const each of all) vanished.look(each)
+    assert.isAtMost(lookCount, count)
+  })
+
+  it("end whatever the ids are: where access rules hold, those are in no order", () => {
+    const ended: Array<string> = []
+    const session = (id: number, isStalled: boolean, millis: number, name: string) => {
+      const identity = { hostname: "web", sessionName: "demo" } as Mortal["identity"]
+      const abort = () => void ended.push(name)
+      return { id, identity, isStalled, siblings: new Set<never>(), createdMillis: millis, heardMillis: millis, abort }
+    }
+    for (const [older, younger] of [
+      [1, 2],
+      [2, 1]
+    ] as const) {
+      const vanished = new Vanished()
+      vanished.begun(session(older, true, 1, `begun before ${younger}`))
+      vanished.begun(session(younger, false, 2, "young"))
+      const silent = session(older, true, 1, `silent before ${younger}`)
+      const other = new Vanished()
+      other.begun(silent)
+      other.begun({ ...session(younger, false, 2, "young") })
+      other.look(silent)
+    }
+    assert.deepStrictEqual(
+      new Set(ended),
+      new Set(["begun before 2", "silent before 2", "begun before 1", "silent before 1"])
+    )
+  })
+
   it("are forgotten when they end", () => {
     const ended: Array<number> = []
     const vanished = new Vanished()
