@@ -10,6 +10,7 @@ import { type FileFailed, Files, type OpenFile } from "./Files.ts"
 import { OwnDirectories } from "./OwnDirectories.ts"
 import { isMendable } from "./RoomWait.ts"
 import { removeEmptyTree } from "./Walks.ts"
+import { Prefixes, Watches } from "./Watches.ts"
 import { isWithin } from "./Within.ts"
 
 const Change = Schema.Struct({
@@ -83,7 +84,7 @@ export interface WatchOptions {
 
 /** Logs changes of names below the directories in `prefixes` in a file of its own. */
 export class Watch {
-  readonly prefixes = new Set<string>()
+  readonly prefixes = new Prefixes()
   readonly #file: OpenFile
   readonly #isSynced: boolean
   readonly #base: string
@@ -99,10 +100,6 @@ export class Watch {
     this.#base = base
     this.party = party
     this.#blanks = blanks
-  }
-
-  isOf(path: string): boolean {
-    return isWithin(path, this.prefixes)
   }
 
   /** To be done before what it tells of. A directory that is made may be left over: it is empty. */
@@ -160,7 +157,7 @@ export interface Shadow {
 
 export class Retraceable {
   readonly #files: Files["Service"]
-  readonly watches = new Set<Watch>()
+  readonly watches = new Watches<Watch>()
   readonly blanks = new Blanks()
   /** Operations on paths that one of them covers are done to its files. */
   readonly shadows = new Set<Shadow>()
@@ -185,10 +182,7 @@ export class Retraceable {
   }
 
   #watchOf(path: string): Watch | undefined {
-    for (const watch of this.watches) {
-      if (watch.isOf(path) && !this.own.isOfOthers(path, watch.party)) return watch
-    }
-    return undefined
+    return this.watches.of(path, ({ party }) => !this.own.isOfOthers(path, party))
   }
 
   #noted(path: string, of: Noted): Effect.Effect<void, FileFailed> {

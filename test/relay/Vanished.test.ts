@@ -39,7 +39,7 @@ const lookCounts = (count: number) => {
   for (const session of all(10_000)) vanished.begun(session)
   assert.deepStrictEqual(
     ended,
-    old.map(({ id }) => id)
+    old.map(({ createdMillis }) => createdMillis)
   )
   return lookCount
 }
