@@ -2,7 +2,7 @@
  * `Files` with names and lengths but no bytes, in place of a disk. A relay that repeats what it did before a crash does
  * so on these, so that nothing is written twice.
  */
-import { dirname } from "node:path"
+import { basename, dirname } from "node:path"
 import { Effect } from "effect"
 import type { Blank } from "./Blanks.ts"
 import { noDevice } from "./DeviceFigures.ts"
@@ -19,6 +19,8 @@ interface Shadow {
 export class ShadowFiles {
   readonly files = new Map<string, Shadow>()
   readonly directories = new Set<string>()
+  /** Paths of what is in each directory: a session of thousands of applications has as many directories. */
+  readonly #inside = new Map<string, Set<string>>()
   readonly #real: Files["Service"]
   readonly #own: ReadonlySet<string>
 
@@ -29,7 +31,7 @@ export class ShadowFiles {
   }
 
   get service(): Files["Service"] {
-    const unlink = (path: string) => this.#run("unlink", path, () => this.files.delete(path))
+    const unlink = (path: string) => this.#run("unlink", path, () => this.#unlink(path))
     return Files.of({
       open: (path, mode) => this.#open(path, mode),
       makeDirectory: (path) => Effect.sync(() => this.#make(path)),
@@ -37,9 +39,9 @@ export class ShadowFiles {
       unlink,
       displace: unlink,
       removeDirectory: (path) =>
-        this.#entries(path).length > 0
+        this.#inside.has(path)
           ? Effect.fail(new FileFailed({ operation: "rmdir", path, code: "ENOTEMPTY" }))
-          : this.#run("rmdir", path, () => this.directories.delete(path)),
+          : this.#run("rmdir", path, () => this.#removeDirectory(path)),
       list: (path) => this.#list(path),
       size: (path) => Effect.sync(() => this.files.get(path)?.size ?? 0),
       syncDirectory: () => Effect.void,
@@ -59,22 +61,60 @@ export class ShadowFiles {
 
   /** Whether there is a file in the directory, or below. */
   hasFiles(directory: string): boolean {
-    const only = new Set([directory])
-    for (const path of this.files.keys()) if (isWithin(path, only)) return true
+    for (const path of this.#below(directory)) if (this.files.has(path)) return true
     return false
   }
 
   /** The files in the directory, and below. */
   filesIn(directory: string): ReadonlyArray<string> {
-    const only = new Set([directory])
-    return [...this.files.keys()].filter((path) => isWithin(path, only))
+    return [...this.#below(directory)].filter((path) => this.files.has(path))
   }
 
   /** The directory, and what is in it, is not to be made. */
   forget(directory: string): void {
-    const only = new Set([directory])
-    for (const path of this.filesIn(directory)) this.files.delete(path)
-    for (const path of this.directories) if (isWithin(path, only)) this.directories.delete(path)
+    for (const path of [...this.#below(directory)].reverse()) {
+      if (!this.#unlink(path)) this.#removeDirectory(path)
+    }
+  }
+
+  /** The path, and all below it, what lies above before what lies in it. */
+  *#below(path: string): Generator<string> {
+    yield path
+    for (const inside of this.#inside.get(path) ?? []) yield* this.#below(inside)
+  }
+
+  #enter(path: string): void {
+    for (let at = path; at !== dirname(at); at = dirname(at)) {
+      const inside = this.#inside.get(dirname(at))
+      if (inside?.has(at)) return
+      if (inside === undefined) this.#inside.set(dirname(at), new Set([at]))
+      else inside.add(at)
+    }
+  }
+
+  #leave(path: string): void {
+    for (let at = path; !this.#has(at) && !this.#inside.has(at); at = dirname(at)) {
+      const inside = this.#inside.get(dirname(at))
+      inside?.delete(at)
+      if (inside?.size !== 0) return
+      this.#inside.delete(dirname(at))
+    }
+  }
+
+  #has(path: string): boolean {
+    return this.files.has(path) || this.directories.has(path)
+  }
+
+  #unlink(path: string): boolean {
+    if (!this.files.delete(path)) return false
+    this.#leave(path)
+    return true
+  }
+
+  #removeDirectory(path: string): boolean {
+    if (!this.directories.delete(path)) return false
+    this.#leave(path)
+    return true
   }
 
   #list(path: string) {
@@ -91,31 +131,28 @@ export class ShadowFiles {
   }
 
   #make(path: string): void {
-    for (let at = path; at !== dirname(at) && !this.directories.has(at); at = dirname(at)) this.directories.add(at)
+    for (let at = path; at !== dirname(at) && !this.directories.has(at); at = dirname(at)) {
+      this.directories.add(at)
+      this.#enter(at)
+    }
   }
 
   #entries(path: string) {
-    const inside = (name: string) => dirname(name) === path
-    const nameOf = (name: string) => name.slice(path.length + 1)
-    return [
-      ...[...this.directories].filter(inside).map((name) => ({ name: nameOf(name), isDirectory: true })),
-      ...[...this.files.keys()].filter(inside).map((name) => ({ name: nameOf(name), isDirectory: false }))
-    ]
+    const inside = [...(this.#inside.get(path) ?? [])].filter((at) => this.#has(at))
+    return inside.map((at) => ({ name: basename(at), isDirectory: this.directories.has(at) }))
   }
 
   #rename(from: string, to: string): boolean {
-    const file = this.files.get(from)
-    if (file === undefined && !this.directories.has(from)) return false
-    const moved = (path: string) => (path === from || path.startsWith(`${from}/`) ? to + path.slice(from.length) : path)
-    for (const [path, shadow] of [...this.files]) {
-      if (moved(path) === path) continue
-      this.files.delete(path)
-      this.files.set(moved(path), shadow)
-    }
-    for (const path of [...this.directories]) {
-      if (moved(path) === path) continue
-      this.directories.delete(path)
-      this.directories.add(moved(path))
+    if (!this.#has(from)) return false
+    if (from === to) return true
+    const moved = [...this.#below(from)].filter((path) => this.#has(path))
+    const files = new Map(moved.map((path) => [path, this.files.get(path)]))
+    for (const path of moved.toReversed()) if (!this.#unlink(path)) this.#removeDirectory(path)
+    for (const [path, file] of files) {
+      const at = to + path.slice(from.length)
+      if (file === undefined) this.directories.add(at)
+      else this.files.set(at, file)
+      this.#enter(at)
     }
     return true
   }
@@ -129,6 +166,7 @@ export class ShadowFiles {
       const shadow = found ?? { size: 0 }
       if (mode === "create") shadow.size = 0
       this.files.set(path, shadow)
+      this.#enter(path)
       return Effect.succeed(openFile(shadow))
     })
   }
