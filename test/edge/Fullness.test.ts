@@ -65,8 +65,12 @@ const fullness = (journal: Journal, isFull: () => boolean, policy: Policy = "dro
       fibers.push(Effect.runFork(work))
     }
   })
-  return { made, works, done: Effect.suspend(() => Effect.forEach(fibers, Fiber.join, { discard: true })) }
+  const done = Effect.suspend(() => Effect.forEach(fibers, Fiber.join, { discard: true }))
+  return { made, works, done: Effect.andThen(asked, done) }
 }
+
+/** Room is looked for once what was asked in this turn is over. */
+const asked = Effect.promise(() => Promise.resolve())
 
 describe("room in a spool that is full", () => {
   it.live("is made until there is enough, and no further", () =>
@@ -91,10 +95,47 @@ describe("room in a spool that is full", () => {
         const { made, works } = fullness(journal, () => false, policy)
         made.overflow(journal)
         made.overflow(journal)
-        return works
+        return Effect.as(asked, works)
       }
-      assert.deepStrictEqual(worksOf("hold"), ["full"])
-      assert.deepStrictEqual([...new Set(worksOf("drop"))], ["room"])
+      assert.deepStrictEqual(yield* worksOf("hold"), ["full"])
+      assert.deepStrictEqual([...new Set(yield* worksOf("drop"))], ["room"])
+    })
+  )
+
+  it.live("is looked for once for all that are held back in a turn, and the largest sought in few steps", () =>
+    Effect.gen(function* () {
+      const count = 500
+      let [policyCount, sizeCount] = [0, 0]
+      const empty = (number: number) => ({
+        about: { name: `host/s${number}` },
+        home: { stays: (act: () => Effect.Effect<undefined>) => act() },
+        segments: {
+          all: [],
+          get byteCount() {
+            sizeCount++
+            return number
+          }
+        }
+      })
+      const all = Array.from({ length: count }, (_, number) => empty(number) as unknown as Journal)
+      const fibers: Array<Fiber.Fiber<void>> = []
+      const made = new Fullness({
+        journals: new Map(all.map((journal) => [journal.about.name, journal])),
+        losses: new Losses.Losses(),
+        policyOf: () => {
+          policyCount++
+          return "drop"
+        },
+        isFull: () => true,
+        fullness: () => "",
+        onChange: () => {},
+        run: (_, work) => void fibers.push(Effect.runFork(work))
+      })
+      for (const journal of all) made.overflow(journal)
+      yield* asked
+      yield* Effect.forEach(fibers, Fiber.join, { discard: true })
+      assert.isAtMost(policyCount, 2 * count)
+      assert.isAtMost(sizeCount, 2 * count)
     })
   )
 

@@ -4,7 +4,7 @@
  */
 import { Effect, Schedule } from "effect"
 import { report } from "../../errors/Report.ts"
-import { clockMillis } from "../../Machine.ts"
+import { clockMillis, queueMicrotask } from "../../Machine.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Losses } from "./Losses.ts"
 import type { Policy } from "./Overflow.ts"
@@ -31,6 +31,8 @@ export interface Surroundings {
 export class Fullness {
   readonly #spool: Surroundings
   #isMakingRoom = false
+  /** It will be looked for journals of which something may go. */
+  #isAsked = false
   #toldFullAt = Number.NEGATIVE_INFINITY
 
   constructor(spool: Surroundings) {
@@ -43,7 +45,7 @@ export class Fullness {
 
   /** The journal has no room. */
   overflow(journal: Journal): void {
-    const { journals, onChange, run } = this.#spool
+    const { onChange, run } = this.#spool
     const policy = this.#policyOf(journal)
     if (policy === "stop") {
       if (journal.isStopped) return
@@ -53,13 +55,24 @@ export class Fullness {
       return
     }
     if (policy === "hold") this.#tellFull()
+    if (this.#isAsked || this.#isMakingRoom) return
+    this.#isAsked = true
+    // Once for all tracers that are held back in this turn.
+    queueMicrotask(() => {
+      this.#isAsked = false
+      this.#lookForRoom()
+    })
+  }
+
+  #lookForRoom(): void {
+    const { journals, run } = this.#spool
     const droppable = [...journals.values()].filter((one) => this.#policyOf(one) === "drop")
     if (this.#isMakingRoom || droppable.length === 0) return
     this.#isMakingRoom = true
     const done = Effect.sync(() => {
       this.#isMakingRoom = false
     })
-    run("room", Effect.ensuring(this.#makeRoom(new Set(droppable)), done))
+    run("room", Effect.ensuring(this.#makeRoom(droppable), done))
   }
 
   /** Logs it once, and again after a minute. */
@@ -71,12 +84,18 @@ export class Fullness {
   }
 
   /** Thins the largest journal, again and again, until there is room or nothing more to drop. */
-  #makeRoom(droppable: Set<Journal>): Effect.Effect<void> {
+  #makeRoom(droppable: ReadonlyArray<Journal>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      while (droppable.size > 0 && this.#spool.isFull()) {
-        const [largest] = [...droppable].sort((a, b) => b.segments.byteCount - a.segments.byteCount)
+      const sizes = new Map(droppable.map((journal) => [journal, journal.segments.byteCount]))
+      const sizeOf = (journal: Journal) => sizes.get(journal) ?? 0
+      // The largest is the last; a spool may have thousands.
+      const left = droppable.toSorted((a, b) => sizeOf(a) - sizeOf(b))
+      while (this.#spool.isFull()) {
+        const largest = left.pop()
         if (largest === undefined) return
-        if (!(yield* this.#thin(largest, Number.POSITIVE_INFINITY))) droppable.delete(largest)
+        if (!(yield* this.#thin(largest, Number.POSITIVE_INFINITY))) continue
+        sizes.set(largest, largest.segments.byteCount)
+        left.splice(left.findLastIndex((other) => sizeOf(other) <= sizeOf(largest)) + 1, 0, largest)
       }
     })
   }
