@@ -129,7 +129,7 @@ export class SessionPackets {
       const sessions = Map.groupBy(extents, ({ session }) => session)
       for (const [session, own] of sessions) {
         if (session === undefined || own.length < 2) continue
-        const suspects = new Set([...overlapping(own), ...reversed(own)].flat().map(({ trace }) => trace))
+        const suspects = new Set([...overlapping(own), ...reversed(own).flat()].map(({ trace }) => trace))
         if (suspects.size > 0) suspicions.push({ stream, traces: suspects, extents: own })
         const chunks = own.toSorted(byNumber)
         for (const [at, after] of chunks.entries()) {
@@ -137,9 +137,8 @@ export class SessionPackets {
           if (before !== undefined && !suspects.has(before.trace)) findings.push(...gap(stream, before, after))
         }
       }
-      for (const [a, b] of overlapping(extents)) {
+      for (const [a, b] of twofold(extents)) {
         if (a.session !== undefined && a.session === b.session) continue
-        if (SessionLayout.isInSnapshot(a.trace) && SessionLayout.isInSnapshot(b.trace)) continue
         const [one, other] = [a.trace, b.trace].sort() as [string, string]
         const detail = `${one} has the same trace, of the same time: one is a copy of the other, or of a part of it`
         copies.set(`${one}\n${other}`, finding("note", "packets-twice", other, detail))
@@ -161,16 +160,32 @@ const shortened = (findings: ReadonlyArray<Finding>): ReadonlyArray<Finding> => 
 
 type Pair = readonly [Extent, Extent]
 
-/** Pairs that overlap in time: one may have packets that the other has, too. */
-const overlapping = (extents: ReadonlyArray<Extent>): ReadonlyArray<Pair> => {
-  const pairs: Array<Pair> = []
-  let open: ReadonlyArray<Extent> = []
+/** Those that overlap another in time: one may have packets that the other has, too. */
+const overlapping = (extents: ReadonlyArray<Extent>): ReadonlyArray<Extent> => {
+  const found: Array<Extent> = []
+  let latest: Extent | undefined
   for (const extent of extents.toSorted(byBegin)) {
-    open = open.filter(({ end }) => end >= extent.begin)
-    for (const other of open) pairs.push([other, extent])
-    open = [...open, extent]
+    if (latest !== undefined && extent.begin <= latest.end) found.push(latest, extent)
+    if (latest === undefined || extent.end > latest.end) latest = extent
   }
-  return pairs
+  return found
+}
+
+/** Pairs that overlap in time, but for two snapshots: thousands of one session may have the same packets. */
+const twofold = function* (extents: ReadonlyArray<Extent>): Generator<Pair> {
+  let [snapshots, others]: [Array<Extent>, ReadonlyArray<Extent>] = [[], []]
+  const ofNow = (open: ReadonlyArray<Extent>, { begin }: Extent) => open.filter(({ end }) => end >= begin)
+  for (const extent of extents.toSorted(byBegin)) {
+    others = ofNow(others, extent)
+    for (const other of others) yield [other, extent]
+    if (SessionLayout.isInSnapshot(extent.trace)) {
+      snapshots.push(extent)
+      continue
+    }
+    snapshots = ofNow(snapshots, extent)
+    for (const other of snapshots) yield [other, extent]
+    others = [...others, extent]
+  }
 }
 
 /** Pairs of chunks of which the later has older packets. */
