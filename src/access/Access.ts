@@ -10,7 +10,7 @@ import * as Glob from "./Glob.ts"
 const list = <S extends Schema.Schema<unknown>>(item: S) => Schema.optionalKey(Schema.Array(item))
 
 const KeyHash = Schema.String.check(
-  Schema.makeFilter((text: string) => /^[0-9a-f]{64}$/i.test(text) || "Expected the SHA-256 of a public key, 64 digits")
+  Schema.isPattern(/^[0-9a-fA-F]{64}$/u, { expected: "the SHA-256 of a public key, 64 digits" })
 )
 
 /** A principal: a peer is it if any of these members fits. */
