@@ -7,7 +7,7 @@ import { Effect, FiberSet, type Scope } from "effect"
 import { clockMillis } from "../Machine.ts"
 import { type Address, type DialFailed, nameOf, opened } from "./Dial.ts"
 import { backlog, bindRefusal, ListenFailed, portOf } from "./Listener.ts"
-import { refusalOf, type TlsFailed } from "./tls/DialTls.ts"
+import { refusalOf, reset, type TlsFailed } from "./tls/DialTls.ts"
 import type { Role } from "./tls/Tls.ts"
 
 export interface Options {
@@ -49,7 +49,7 @@ const join = (near: net.Socket, far: net.Socket, { onFailed, refusal }: Refusing
     }
     near.on(
       "close",
-      onClose(far, () => far.destroy())
+      onClose(far, () => reset(far))
     )
     far.on(
       "close",

@@ -99,6 +99,23 @@ describe("a tunnel", () => {
     })
   )
 
+  it.live("tells the far end of a connection that broke here, and not that it ended", () =>
+    Effect.gen(function* () {
+      const ends: Array<string> = []
+      const { port } = yield* start((far) => {
+        far.on("error", ({ code }: NodeJS.ErrnoException) => void ends.push(`${code}`))
+        far.on("end", () => void ends.push("end")).once("data", () => far.write("word"))
+        far.on("close", () => void ends.push("closed"))
+      })
+      const near = quietly(net.connect({ port, host: "127.0.0.1" }))
+      near.write("hello")
+      yield* Effect.promise(() => once(near, "data"))
+      near.resetAndDestroy()
+      yield* Process.until("the far end to hear of it", () => ends.includes("closed"))
+      assert.deepStrictEqual(ends, ["ECONNRESET", "closed"])
+    })
+  )
+
   it.live("holds up who writes while nobody reads, keeps no more than sockets do, and loses nothing", () =>
     Effect.gen(function* () {
       const fars: Array<tls.TLSSocket> = []

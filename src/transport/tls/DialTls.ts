@@ -149,6 +149,17 @@ const placeOf = ({ host, identity, port }: Options): string => {
   return JSON.stringify([host, port, serverName, ...known])
 }
 
+/** What TLS connections go over. */
+const carriers = new WeakMap<net.Socket, net.Socket>()
+
+/** Resets the connection: the other side learns that it broke, not that it ended. */
+export const reset = (socket: net.Socket): void => {
+  const carrier = carriers.get(socket)
+  carrier?.resetAndDestroy()
+  if (carrier === undefined) socket.resetAndDestroy()
+  else socket.destroy()
+}
+
 /** Begins TLS over a connection that is there. Throws if the identity is no use. */
 export const begin = (socket: net.Socket, options: Options): tls.TLSSocket => {
   const { host, identity, role } = options
@@ -161,6 +172,7 @@ export const begin = (socket: net.Socket, options: Options): tls.TLSSocket => {
     ...(ticket === undefined ? {} : { session: ticket }),
     ...(role === undefined ? {} : { ALPNProtocols: [protocolOf(role)] })
   })
+  carriers.set(secured, socket)
   secured.on("session", (given: Buffer) => keep(place, given))
   // Whatever went wrong, the ticket may be the cause.
   const forget = () => tickets.delete(place)
