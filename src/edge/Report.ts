@@ -70,6 +70,8 @@ export const EdgeStatus = Schema.Struct({
       /** Another edge brings it; absent: it is of tracers of this host. */
       from: Schema.optionalKey(Schema.Struct({ edge: Schema.String, isConnected: Schema.Boolean })),
       byteCount: Count,
+      /** Records that are damaged, or mean nothing without those, as far as known: they are left out. */
+      damagedCount: Count.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
       /** Packets that were dropped for want of room, or because they had waited for too long, and their bytes. */
       droppedPacketCount: Count,
       droppedByteCount: Count,
@@ -127,6 +129,7 @@ export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool"
     ...waitsFor(journal, link),
     ...(journal.passed !== undefined && { from: { edge: journal.passed.from, isConnected: journal.passed.isHere } }),
     byteCount: journal.segments.byteCount,
+    damagedCount: journal.damage.skipped.size,
     droppedPacketCount: journal.droppedPacketCount,
     droppedByteCount: journal.droppedByteCount,
     heardCount: journal.last,

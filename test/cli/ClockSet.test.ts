@@ -38,6 +38,7 @@ const status = (atMillis: number, createdMillis: number): EdgeStatus => ({
     isOpen,
     isScanned: true,
     byteCount: 0,
+    damagedCount: 0,
     droppedPacketCount: 0,
     droppedByteCount: 0,
     heardCount: 0,

@@ -1,5 +1,5 @@
 /** The edge as a process, and what is told of it: by itself, by its port, and by the relay behind it. */
-import { readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
@@ -78,6 +78,13 @@ describe("an edge", () => {
           ),
         { everyMillis: 200 }
       )
+      mkdirSync(`${edge.spool}/${"5".repeat(32)}.lost`)
+      writeFileSync(`${edge.spool}/${"5".repeat(32)}.lost/0000000000000007.journal`, Buffer.alloc(3 * 1024))
+      const aside = yield* toolbox("edge", "status", `--spool=${edge.spool}`)
+      assert.include(aside.stdout, `\nput aside of a session: 3.0 KiB in ${edge.spool}/55555555….lost\n`)
+      const json = yield* toolbox("edge", "status", "--json", `--spool=${edge.spool}`)
+      const found = [{ directory: `${edge.spool}/55555555….lost`, byteCount: 3072, isFromBeginning: false }]
+      assert.deepStrictEqual(JSON.parse(json.stdout).aside, found)
       assert.strictEqual((yield* get(edgeHttp, "/livez")).status, 200)
       const ready = yield* get(edgeHttp, "/readyz")
       assert.deepInclude(JSON.parse(ready.text), { isReady: true })

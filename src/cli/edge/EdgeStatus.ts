@@ -4,6 +4,8 @@ import { resolve } from "node:path"
 import { Effect, Result } from "effect"
 import { Command } from "effect/cli"
 import * as Report from "../../edge/Report.ts"
+import { type Aside, asideIn } from "../../edge/spool/Aside.ts"
+import { masked } from "../../errors/Secrets.ts"
 import * as SystemError from "../../errors/SystemError.ts"
 import { agoOf, wallMillis } from "../../Machine.ts"
 import * as DiskFiles from "../../storage/DiskFiles.ts"
@@ -51,7 +53,18 @@ const rateLine = (status: Report.EdgeStatus): string =>
   ].join("; ")
 
 const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => {
-  const { byteCount, createdMillis, from, heardCount, isOpen, isScanned, lagMillis, receivedCount, waitsFor } = journal
+  const {
+    byteCount,
+    createdMillis,
+    damagedCount,
+    from,
+    heardCount,
+    isOpen,
+    isScanned,
+    lagMillis,
+    receivedCount,
+    waitsFor
+  } = journal
   const behind = heardCount - receivedCount
   const waits = waitsFor === undefined ? "" : `, waits ${waitsFor}`
   const lag = behind > 0 ? `${Output.plural(behind, "record")} and ${seconds(lagMillis)} behind` : "up to date"
@@ -60,8 +73,9 @@ const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => 
   const ago = agoOf(createdMillis)
   const begun = ago === undefined ? "" : `, begun ${seconds(ago)} ago`
   const since = ago === undefined ? "" : ` since ${seconds(ago)}`
+  const damage = damagedCount > 0 ? `, ${Output.plural(damagedCount, "record")} left out as damaged` : ""
   const life = isOpen ? `recording${since}` : `ended${begun}`
-  return `${journal.name}${way}: ${life}, ${Output.bytes(byteCount)}, ${state}${waits}`
+  return `${journal.name}${way}: ${life}, ${Output.bytes(byteCount)}, ${state}${waits}${damage}`
 }
 
 const whys: Readonly<Record<string, string>> = {
@@ -81,6 +95,16 @@ const olderLine = ({ lostPartCount, lostParts }: Report.EdgeStatus): ReadonlyArr
   const older = lostPartCount - lostParts.length
   return older > 0 ? [`ended at the relay before: ${Output.plural(older, "part")} more of sessions`] : []
 }
+
+const asideLine = ({ byteCount, createdMillis, directory, isFromBeginning, name }: Aside): string => {
+  const ago = createdMillis === undefined ? undefined : agoOf(createdMillis)
+  const begun = ago === undefined ? "" : `, begun ${seconds(ago)} ago`
+  const whole = isFromBeginning ? ", with its beginning" : ""
+  return `put aside of ${name ?? "a session"}${begun}: ${Output.bytes(byteCount)} in ${masked(directory)}${whole}`
+}
+
+/** Nothing, or what of the disk is taken besides what the edge counts. */
+export const asideLines = (aside: ReadonlyArray<Aside>): ReadonlyArray<string> => aside.map(asideLine)
 
 /**
  * `isClaimed`: somebody has the spool, whose disk may be full. `isSilent`: what it says of itself does not change, so
@@ -120,13 +144,16 @@ export const command = Command.make(name, { spool: EdgeFlags.spool, json: Output
   Output.reported(
     Effect.gen(function* () {
       const directory = resolve(input.spool)
-      const found = yield* Report.read(yield* Files, directory)
+      const files = yield* Files
+      const found = yield* Report.read(files, directory)
       if (found === undefined) return yield* missing(directory)
-      if (input.json) return yield* Output.printJson(found)
+      const aside = yield* asideIn(files, directory)
+      const shown = aside.map((each) => ({ ...each, directory: masked(each.directory) }))
+      if (input.json) return yield* Output.printJson({ ...found, aside: shown })
       const claimed = yield* Effect.result(Effect.scoped(EdgeSpool.claim(directory)))
       const isClaimed = Result.isFailure(claimed)
       const isSilent = !isClaimed && (yield* isUnchanged(directory, found))
-      for (const line of lines(found, isClaimed, isSilent)) yield* Output.print(line)
+      for (const line of [...lines(found, isClaimed, isSilent), ...asideLines(aside)]) yield* Output.print(line)
     })
   ).pipe(Effect.provide(DiskFiles.layer))
 ).pipe(Command.withDescription("How far a running edge is: its link, its spool, its rate, its sessions"))

@@ -41,6 +41,10 @@ export const named = (name: string): Named | undefined => {
   return token === undefined ? undefined : { token, isPassed: suffix !== undefined }
 }
 
+/** The directory of a journal that was put aside. */
+export const isAsideName = (name: string): boolean =>
+  name.endsWith(asideSuffix) && named(name.slice(0, -asideSuffix.length)) !== undefined
+
 const fileName = "about.json"
 /** A longer file was not written by us. */
 const bytesMax = 64 * 1024
