@@ -5,6 +5,7 @@ import * as GatedFiles from "../../src/storage/GatedFiles.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
+import { halting } from "../support/yielding.ts"
 import * as Local from "./Local.ts"
 
 const size = 64
@@ -114,5 +115,44 @@ it.live("has closed all, too, if it only begins, and goes through what an earlie
       isStopped = isReached()
     }
     assert.isAbove(at, 30)
+  })
+)
+
+/**
+ * A relay that begins, interrupted before that operation of its fiber, which need not be one on files, of those while a
+ * file is open.
+ */
+const interruptedAt = (memory: MemoryFiles, number: number) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    let count = 0
+    let fiber: Fiber.Fiber<unknown, unknown> | undefined
+    const begun = Scope.provide(TestRelay.make({ memory }), scope)
+    fiber = yield* Effect.forkChild(
+      halting(
+        begun,
+        () => memory.openCount > 0 && ++count === number,
+        () => {
+          if (count >= number) fiber?.interruptUnsafe()
+        }
+      )
+    )
+    const isInterrupted = Exit.isFailure(yield* Fiber.await(fiber))
+    yield* Scope.close(scope, Exit.void)
+    return isInterrupted
+  })
+
+it.live("has closed all, too, if it begins and is stopped between what it does to files", () =>
+  Effect.gen(function* () {
+    const { relay, stop } = yield* Local.begun(size)
+    yield* stop
+    let isInterrupted = true
+    let at = 1
+    for (; isInterrupted; at++) {
+      const memory = Local.imageOf(relay.memory)
+      isInterrupted = yield* interruptedAt(memory, at)
+      assert.strictEqual(memory.openCount, 0, `before operation ${at}`)
+    }
+    assert.isAbove(at, 50)
   })
 )

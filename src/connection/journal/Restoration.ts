@@ -58,14 +58,24 @@ const rememberOver = (registry: Registry["Service"]): Effect.Effect<void, Journa
 
 /** Before anybody can connect. Fails if it cannot be known what there is. */
 export const restore = (registry: Registry["Service"], serves: Serves): Effect.Effect<void, JournalsLeft.Unlisted> =>
+  Effect.suspend(() => {
+    // From the first on somebody closes them, wherever the relay is stopped.
+    const left = new Set<JournalsLeft.Found>()
+    const closed = Effect.suspend(() => Effect.forEach(left, ({ close }) => close, { discard: true }))
+    return Effect.onExit(restored(registry, serves, left), () => closed)
+  })
+
+const restored = (
+  registry: Registry["Service"],
+  serves: Serves,
+  left: Set<JournalsLeft.Found>
+): Effect.Effect<void, JournalsLeft.Unlisted> =>
   Effect.gen(function* () {
     const { incidents, journals, store } = registry
     // First: those that are left now are the newest of them.
     yield* rememberOver(registry)
-    const all = yield* JournalsLeft.findAll(store, leftOf(registry), (token, failure) =>
-      leave(registry, token, failure)
-    )
-    if (all.length === 0) return
+    yield* JournalsLeft.findAll(store, leftOf(registry), left, (token, failure) => leave(registry, token, failure))
+    if (left.size === 0) return
     const hosted = new Map<string, HostedJournal>()
     const work = (found: JournalsLeft.Found) => {
       const journal = new HostedJournal(optionsOf(registry, serves, found))
@@ -91,7 +101,7 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
       const told = isLeft ? leave(registry, found.token, failure) : broken(registry, found, cause)
       return Effect.andThen(dropped(found), told)
     }
-    const restored: Array<HostedJournal> = []
+    const again: Array<HostedJournal> = []
     const goesOn = (journal: HostedJournal, found: JournalsLeft.Found) =>
       Effect.gen(function* () {
         journal.lacking = new Lacking(registry, found.directories)
@@ -102,11 +112,11 @@ export const restore = (registry: Registry["Service"], serves: Serves): Effect.E
           yield* Effect.andThen(rest(journal), leave(registry, journal.token, history.failure))
           return
         }
-        restored.push(journal)
+        again.push(journal)
       })
-    yield* retraced(store, all, { work, bereft, goesOn, failed, ...setBackOf(registry) })
+    yield* retraced(store, left, { work, bereft, goesOn, failed, ...setBackOf(registry) })
     // Their files are looked at, so not while others are gone through, with shadows for all files.
-    for (const journal of restored) {
+    for (const journal of again) {
       const away = Away.noted(store, journal.token, journal.received)
       registry.background(Effect.flatMap(away, (millis) => suspended(registry, journal, millis)))
     }

@@ -314,33 +314,29 @@ export const shortage = (store: Store, token: string): FileFailed =>
 const part = /^(.*?)\.(?:history|history\.new|changes|json|away)$/
 
 /**
- * Journals that an earlier relay was carrying out. One that cannot be read is left as it is, as are those beyond
- * `countMax`: `failed` is told.
+ * Journals that an earlier relay was carrying out: puts them into `found`, and whoever has that closes them. One that
+ * cannot be read is left as it is, as are those beyond `countMax`: `failed` is told.
  */
 export const findAll = (
   store: Store,
   options: Options,
+  found: Set<Found>,
   failed: (token: string, failure: Unfound) => Effect.Effect<void>
-): Effect.Effect<ReadonlyArray<Found>, FileFailed> =>
-  Effect.suspend(() => {
-    const found: Array<Found> = []
-    return Effect.gen(function* () {
-      const all = yield* namesIn(store)
-      if (options.isSynced && all.length > 0) yield* Effect.ignore(syncNames(store))
-      const over = overOf(all)
-      const finished = new Set([...over.finished, ...over.ended])
-      const expired = new Set(over.expired)
-      const names = new Set(all)
-      for (const token of new Set(tokensOf(all, part))) {
-        // The earlier relay was killed while it began or removed this one.
-        const isPartial = !names.has(`${token}.history`)
-        if (finished.has(token) || isPartial) yield* remove(store, token)
-        if (finished.has(token) || isPartial || expired.has(token)) continue
-        const asked =
-          found.length < options.countMax ? find(store, token, options) : Effect.fail(shortage(store, token))
-        const kept = Effect.map(asked, (journal) => journal !== undefined && found.push(journal))
-        yield* Effect.uninterruptible(Effect.catch(kept, (failure) => failed(token, failure)))
-      }
-      return found
-    }).pipe(Effect.onInterrupt(() => Effect.forEach(found, ({ close }) => close, { discard: true })))
+): Effect.Effect<void, FileFailed> =>
+  Effect.gen(function* () {
+    const all = yield* namesIn(store)
+    if (options.isSynced && all.length > 0) yield* Effect.ignore(syncNames(store))
+    const over = overOf(all)
+    const finished = new Set([...over.finished, ...over.ended])
+    const expired = new Set(over.expired)
+    const names = new Set(all)
+    for (const token of new Set(tokensOf(all, part))) {
+      // The earlier relay was killed while it began or removed this one.
+      const isPartial = !names.has(`${token}.history`)
+      if (finished.has(token) || isPartial) yield* remove(store, token)
+      if (finished.has(token) || isPartial || expired.has(token)) continue
+      const asked = found.size < options.countMax ? find(store, token, options) : Effect.fail(shortage(store, token))
+      const kept = Effect.map(asked, (journal) => journal !== undefined && found.add(journal))
+      yield* Effect.uninterruptible(Effect.catch(kept, (failure) => failed(token, failure)))
+    }
   })

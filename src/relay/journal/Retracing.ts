@@ -114,12 +114,12 @@ export interface Steps<A> extends SetBack<A> {
  * Repeats them, one after the other; nobody else may use the store meanwhile. Of those that `bereft` is called with no
  * file is made anew. One that fails, or has a defect, harms none of the others.
  *
- * A relay that is stopped meanwhile leaves out those that it has not come to, and no other: a session of which the
- * half is repeated would end in the real files, with nothing to tell the next relay.
+ * A relay that is stopped meanwhile leaves those in `left` that it has not come to, and no other: a session of which
+ * the half is repeated would end in the real files, with nothing to tell the next relay.
  */
 export const retraced = <A>(
   store: Store,
-  all: ReadonlyArray<Found>,
+  left: Set<Found>,
   { bereft, failed, goesOn, work, ...back }: Steps<A>
 ): Effect.Effect<void> => {
   const redone = Effect.fnUntraced(function* (found: Found, gone: ReadonlySet<string>, shadow: ShadowFiles) {
@@ -140,14 +140,14 @@ export const retraced = <A>(
     const kept = yield* under(store, { files: shadow.service, covers: () => true }, done)
     if (kept !== undefined) yield* goesOn(kept.retraced, found)
   })
-  const left = new Set(all)
   return Effect.gen(function* () {
+    const all = [...left]
     const gone = yield* goneOf(store, new Set(all.flatMap(({ directories }) => [...directories])))
     for (const found of all) {
       const begun = Effect.sync(() => left.delete(found))
       yield* Effect.uninterruptible(Effect.andThen(begun, one(found, gone)))
     }
-  }).pipe(Effect.onInterrupt(() => Effect.forEach(left, ({ close }) => close, { discard: true })))
+  })
 }
 
 /**
