@@ -95,7 +95,9 @@ export const sessions = (registry: Service): ReadonlyArray<SessionStatus> =>
   Array.from(registry.sessions.values(), (session) => sessionStatus(session, registry.journals))
 
 export const counters = (registry: Service): Counters => {
-  const { totals, pool, halves, journals, options } = registry
+  const { totals, pool, halves, journals, options, store } = registry
+  // Those of an edge that keeps no copy have no descriptor.
+  const { keepsNothing = false } = store.retraceable.plain
   const sum = { ...totals }
   let viewerCount = 0
   for (const session of registry.sessions.values()) viewerCount += session.viewers.count
@@ -110,7 +112,7 @@ export const counters = (registry: Service): Counters => {
     memoryBytesMax: pool.bytesMax,
     halvesBytes: halves.usedBytes,
     halvesBytesMax: halves.bytesMax,
-    openFileCount: registry.store.pool.openCount,
+    openFileCount: keepsNothing ? 0 : store.pool.openCount,
     journals: { ...journals.counts, countMax: options.journalCountMax }
   }
 }

@@ -131,6 +131,8 @@ describe("the devices of a relay", () => {
       yield* d.packet(yield* c.addStream(), 0, 16)
       yield* until("the packet to be heard", edge.relay.counters, ({ packetCount }) => packetCount === 1)
       assert.deepStrictEqual((yield* edge.relay.devices).devices, [])
+      const { openFileCount, streamCount } = yield* edge.relay.counters
+      assert.deepStrictEqual({ openFileCount, streamCount }, { openFileCount: 0, streamCount: 1 })
       yield* c.close
       yield* d.close
     })
