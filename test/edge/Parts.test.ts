@@ -250,4 +250,29 @@ describe("of one consumer daemon the relay cannot write", () => {
       assert.deepStrictEqual({ isLost, tree }, { isLost: true, tree: expected.tree })
     })
   )
+
+  it.live("of a snapshot: it is lost alone, as directly, though the next ones are in the spool with it", () =>
+    Effect.gen(function* () {
+      const { fault } = failing["a packet"] as Failing
+      const snapshots: Play = (script, fails) =>
+        Effect.gen(function* () {
+          fails({ ...fault, times: 1 })
+          const snapshot = (number: number, channel: string) =>
+            Effect.gen(function* () {
+              const of = yield* script.recording({ ...shared, snapshot: true, chunk: "none" })
+              yield* of.c.createChunk(number, Commands.start + number, `snapshot-${number}`)
+              const stream = yield* of.c.addStream({ channel, path })
+              for (const seq of [0, 1]) yield* packet(of, stream, seq, 100)
+            })
+          yield* snapshot(0, "bad_0")
+          yield* snapshot(1, "good_0")
+          yield* snapshot(2, "good_1")
+          yield* script.totalBytes("good_1", 200)
+        })
+      const expected = yield* direct(snapshots)
+      const { isLost, lost, tree } = yield* byEdge(() => snapshots)
+      assert.deepStrictEqual({ isLost, tree }, { isLost: false, tree: expected.tree })
+      assert.match(lost.join("\n"), /^ust\/uid\/1\/64-bit: FILE_FAILED: write .*bad_0: EFBIG$/)
+    })
+  )
 })

@@ -3,9 +3,10 @@
  * `lttng-relay edge status`, and by a metric; also over other edges, and with peers of versions that know none of it.
  */
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import { lines } from "../../src/cli/edge/EdgeStatus.ts"
 import * as Report from "../../src/edge/Report.ts"
+import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { edgeSamples } from "../../src/telemetry/EdgeReading.ts"
 import * as Instruments from "../../src/telemetry/Instruments.ts"
 import * as Script from "../../src/testing/Script.ts"
@@ -69,6 +70,33 @@ it.live("an edge, and one before it, are told once, however often the link is lo
     }
     assert.deepStrictEqual([heardBy(far), heardBy(near)], [[why], [why]])
     assert.strictEqual(told(), 2)
+  }).pipe(Effect.provide(layer))
+})
+
+it.live("an edge is told again that was killed before it had put that down", () => {
+  const { layer } = logged()
+  return Effect.gen(function* () {
+    const relay = yield* TestRelay.make()
+    const link = yield* new Link(() => relay.controlPort).open
+    const ports = { controlPort: link.port, dataPort: nowhere }
+    const files = new MemoryFiles()
+    const scope = yield* Scope.make()
+    const first = yield* Scope.provide(Local.start({ ...ports, files: files.service }), scope)
+    const script = Script.make(first, relay.output, () => {})
+    const { bad, good, other, stream } = yield* both(script, path)
+    yield* packet(good, other, 0, 50)
+    relay.faults.fail({ operation: "write", path: "bad_0", code: "EFBIG" })
+    yield* packet(bad, stream, 0, 100)
+    yield* until("it to be told", () => heardBy(first).length > 0)
+    const image = Local.imageOf(files)
+    link.isDown = true
+    link.cut()
+    yield* Scope.close(scope, Exit.void)
+    link.isDown = false
+    const second = yield* Local.start({ ...ports, files: image.service })
+    yield* until("it to be told again", () => heardBy(second).length > 0)
+    assert.deepStrictEqual(heardBy(second), [why])
+    yield* second.forwarded
   }).pipe(Effect.provide(layer))
 })
 

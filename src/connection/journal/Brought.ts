@@ -8,6 +8,8 @@ import * as Settlement from "./Settlement.ts"
 export class Brought {
   readonly #registry: Registry["Service"]
   readonly ids = new Set<number>()
+  /** Those of snapshots, each of which has connections of its own. */
+  readonly snapshots = new Set<number>()
   /** Sessions were brought, if only ones that have ended. */
   isAny = false
   /** Also of sessions that are over: their trace chunks may not have come to rest. */
@@ -22,6 +24,7 @@ export class Brought {
     this.ids.add(id)
     this.isAny = true
     const identity = this.#registry.sessions.get(id)?.identity
+    if (identity?.isSnapshot === true) this.snapshots.add(id)
     if (identity?.hasChunks === true) {
       const { owner } = identity
       this.#owners.set(keyOf(owner), owner)
@@ -52,6 +55,7 @@ export class Brought {
     for (const id of this.ids) {
       if (sessions.has(id)) continue
       this.ids.delete(id)
+      this.snapshots.delete(id)
       journals.unmade(id)
     }
   }

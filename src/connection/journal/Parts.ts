@@ -33,6 +33,8 @@ export class Parts {
   readonly #bereft = new Map<number, Incident | undefined>()
   /** Sessions that people were told of: once of each, whatever else of it ends. */
   readonly #told = new Set<number>()
+  /** Connections of snapshots that were lost: what still comes of them is passed over, and others may follow. */
+  readonly #ofSnapshots = new Set<number>()
 
   constructor(options: Options) {
     this.#options = options
@@ -44,7 +46,7 @@ export class Parts {
    */
   closed(number: number, why: Incident | undefined, isRefused: boolean): void {
     const { brought, isEnding, marking, onClosed, onCut, tracers } = this.#options
-    if (isEnding()) return
+    if (isEnding() || this.#isOfSnapshot(number)) return
     const id = tracers.sessionOf(number)
     const isBereft = id === undefined ? this.#bereft.size > 0 : this.#bereft.has(id)
     if (!brought.isAny) {
@@ -81,9 +83,15 @@ export class Parts {
    */
   goOnWithout(number: number): boolean {
     const { brought, isContinued, tracers } = this.#options
+    if (this.#isOfSnapshot(number)) return true
     const isNone = !brought.isAny && !isContinued()
     if ((brought.isAnyLive || isNone) && !tracers.open.has(number)) return true
     return this.#lose(number)
+  }
+
+  /** It was of a snapshot that is lost, and no other has its number yet. */
+  #isOfSnapshot(number: number): boolean {
+    return this.#ofSnapshots.has(number) && !this.#options.tracers.open.has(number)
   }
 
   /** The edge may have more of the connection, which is lost, as what else comes of its session. */
@@ -103,16 +111,17 @@ export class Parts {
 
   #loseSession(id: number, why: Incident | undefined): boolean {
     this.#tellOf(id, why)
-    return this.#loseAll((_, { sessionId }) => sessionId === id)
+    return this.#loseAll((_, { sessionId }) => sessionId === id, this.#options.brought.snapshots.has(id))
   }
 
-  #loseAll(meant: Meant): boolean {
+  /** False: no part goes on. `isSnapshot`: others may have been taken since, while its edge could not bring it. */
+  #loseAll(meant: Meant, isSnapshot = false): boolean {
     const { brought, marking, onCut, tracers } = this.#options
     marking.strays()
-    const isAny = brought.isAnyLive
-    if (isAny) tracers.cutOff(meant)
-    else onCut()
-    return isAny
+    const goesOn = isSnapshot || brought.isAnyLive
+    if (!goesOn) onCut()
+    else for (const number of tracers.cutOff(meant)) if (isSnapshot) this.#ofSnapshots.add(number)
+    return goesOn
   }
 
   #tellOf(id: number, why: Incident | undefined): void {

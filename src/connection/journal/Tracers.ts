@@ -126,14 +126,15 @@ export class Tracers {
     return undefined
   }
 
-  /** Ends the connections that are `meant`: what their tracers still say is late. */
-  cutOff(meant: Meant): void {
-    for (const [number, tracer] of [...this.#open]) {
-      if (!meant(number, tracer)) continue
+  /** Ends the connections that are `meant`, and answers which: what their tracers still say is late. */
+  cutOff(meant: Meant): ReadonlyArray<number> {
+    const all = [...this.#open].filter(([number, tracer]) => meant(number, tracer))
+    for (const [number, { peer }] of all) {
       this.#open.delete(number)
-      tracer.peer.ended()
+      peer.ended()
     }
     this.#count()
+    return all.map(([number]) => number)
   }
 
   carryOut(kind: number, connection: number, bytes: Buffer, from: number, to: number): void {
