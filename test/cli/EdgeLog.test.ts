@@ -1,8 +1,11 @@
 /** How much an edge logs is changed over its operator's port, as a relay's is, and its last lines are there. */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { format } from "node:util"
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Console, Effect } from "effect"
+import { EdgeLog } from "../../src/cli/edge/EdgeLog.ts"
+import { report } from "../../src/errors/Report.ts"
 import * as Wire from "../../src/testing/Wire.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Ports from "../support/ports.ts"
@@ -48,5 +51,23 @@ it.live("more is said from now on, and less again", () =>
     assert.strictEqual((yield* asked("log-level")).verbosity, 0)
     yield* visited(3)
     assert.lengthOf((yield* Process.lastSaid(edge)).match(/PEER_CLOSED/g) ?? [], 1)
+  })
+)
+
+it.effect("what tracers and the relay say stays in one line, and acts on no terminal", () =>
+  Effect.gen(function* () {
+    const log = new EdgeLog()
+    const printed: Array<string> = []
+    const print = (...parts: ReadonlyArray<unknown>) => void printed.push(format(...parts))
+    const console = { ...(yield* Console.Console), log: print, error: print }
+    yield* report("PART_LOST", "h/a\u009b2J: \x1b]0;b\x07\nc").pipe(
+      Effect.provide(log.layer),
+      Effect.provideService(Console.Console, console)
+    )
+    const expected = "h/a\\x9b2J: \\x1b]0;b\\x07 c"
+    assert.lengthOf(printed, 1)
+    assert.include(printed[0], expected)
+    assert.lengthOf(log.lastLines, 1)
+    assert.include(log.lastLines[0], expected.replaceAll("\\", "\\\\"))
   })
 )

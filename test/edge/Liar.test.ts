@@ -164,6 +164,29 @@ describe("of a relay's answers", () => {
     })
   )
 
+  for (const [what, returnCode, count] of [
+    ["more edges than there can be", 10, 17],
+    ["edges without end", 10, 2 ** 32 - 1],
+    ["that it says nothing of edges", 11, 0]
+  ] as const) {
+    it.effect(`${what}, is told at once, and nothing that follows is taken for something else`, () =>
+      Effect.gen(function* () {
+        const answers = [
+          join(u32(2), u32(13)),
+          join(u32(10), u64(GetEdges.isEdge | OpenJournal.offered)),
+          join(u32(returnCode), u32(count))
+        ]
+        const relay: Pick<Dial.Link, "name" | "read" | "write"> = {
+          name: "relay:5342",
+          write: () => {},
+          read: () => Effect.sync(() => answers.shift() ?? assert.fail("more was read"))
+        }
+        const { message } = yield* Effect.flip(greet(relay as Dial.Link))
+        assert.include(message, `GET_EDGES with ${returnCode}, and ${count} edges`)
+      })
+    )
+  }
+
   it.effect("edges that it does not name after all are not waited for", () =>
     Effect.gen(function* () {
       const answers = [

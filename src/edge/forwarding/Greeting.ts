@@ -85,7 +85,11 @@ const configuration = (
 const edgesBehind = (link: Link): Effect.Effect<ReadonlyArray<string>, LinkLost | RelayUnfit> =>
   Effect.gen(function* () {
     const question = command(GetEdges.number, new Uint8Array(0))
-    const { count } = yield* ask(link, question, GetEdges.headBytes, GetEdges.replyHead)
+    const { count, returnCode } = yield* ask(link, question, GetEdges.headBytes, GetEdges.replyHead)
+    if (returnCode !== ReturnCode.OK || count > GetEdges.countMax) {
+      const reason = `it answers GET_EDGES with ${returnCode}, and ${count} edges`
+      return yield* new RelayUnfit({ address: link.name, reason })
+    }
     return count === 0 ? [] : GetEdges.idsOf(yield* answer(link, GetEdges.idsBytes(count)))
   })
 

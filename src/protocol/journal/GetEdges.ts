@@ -31,7 +31,7 @@ export const reply = (ids: ReadonlyArray<string>): Uint8Array => {
 }
 
 /** How many bytes of ids follow the head. */
-export const idsBytes = (count: number): number => uuid.size * Math.min(count, countMax)
+export const idsBytes = (count: number): number => uuid.size * count
 
 export const idsOf = (bytes: Uint8Array): ReadonlyArray<string> => {
   const view = viewOf(bytes)
