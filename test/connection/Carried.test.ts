@@ -273,6 +273,53 @@ it.live("a command that is in no record of its own is not carried out, and ends 
   })
 )
 
+it.live("a packet that is in no record of its own is of no stream, least of all of another's, and ends the journal", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({})
+    const victim = yield* relay.script().recording({ name: "secret", host: "db1", chunk: 3 })
+    const stream = yield* victim.c.addStream()
+    yield* victim.d.packet(stream, 0, 100)
+    yield* victim.c.index(stream, { seq: 0 })
+    yield* victim.c.dataPending(stream, 0)
+    const theirs = () => relay.output.tree().filter((line) => line.startsWith("db1/"))
+    const before = theirs()
+    const half = Buffer.alloc(4)
+    const hidden = join(Commands.packetHeader(stream, 1, 8, 0), half, half)
+    const own = Commands.packetHeader(7n, 1, 8, 0)
+    const attacks: { readonly [how: string]: ReadonlyArray<Record> } = {
+      "as the rest of none": [[Kind.rest, 2, hidden]],
+      "behind one": [[Kind.packet, 2, join(own, half, half, hidden)]],
+      "behind the rest of one": [
+        [Kind.packet, 2, join(own, half)],
+        [Kind.rest, 2, join(half, hidden)]
+      ],
+      "behind one that was withdrawn": [
+        [Kind.packet, 2, join(own, half)],
+        [Kind.withdrawn, 2, none],
+        [Kind.rest, 2, hidden]
+      ],
+      "no packet: an end that does not say how": [[Kind.end, 2, none]]
+    }
+    for (const [at, [how, attack]] of Object.entries(attacks).entries()) {
+      const wire = yield* bringing(relay, `${at}`)
+      const all: ReadonlyArray<Record> = [
+        [Kind.control, 1, none],
+        ...begin(`attack${at}`).map((command): Record => [Kind.command, 1, command]),
+        [Kind.command, 1, message(numbers.ADD_STREAM, Commands.addStream(10, { path: "host/session/ust" }))],
+        [Kind.handle, 1, u64(7)],
+        [Kind.data, 2, none],
+        ...attack,
+        [Kind.command, 1, message(numbers.BEGIN_DATA_PENDING, u64(1))]
+      ]
+      yield* wire.send(records(...all))
+      assert.strictEqual(yield* outcome(wire, all.length), OpenJournal.Outcome.ended, how)
+      assert.deepStrictEqual(theirs(), before, how)
+    }
+    const { incidents } = yield* relay.relay.activity
+    assert.deepInclude(incidents, { code: "JOURNAL_MALFORMED", count: Object.keys(attacks).length })
+  })
+)
+
 it.live("of a packet whose rest the edge has lost nothing is left when the next one begins", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({})

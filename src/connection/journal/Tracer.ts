@@ -32,17 +32,20 @@ export class Tracer {
   }
 
   /**
-   * Whether a record of it may come now. A command is looked at when it begins; bytes beyond its own would be a command
-   * that nobody looked at, and that a restart would not know of. Parts of packets may be missing: an edge loses such.
+   * Whether a record of it may come now. Commands and packets are looked at when they begin; bytes beyond their own
+   * would be others that nobody looked at, with handles of the relay, and that a restart would not know of. Parts of
+   * packets may be missing: an edge loses such.
    */
   takes(kind: number, bytes: Buffer, from: number, to: number): boolean {
     const byteCount = to - from
     if (kind === Kind.handle) return byteCount === 8
-    if (kind === Kind.end || kind === Kind.withdrawn) return true
-    if (this.kind === Kind.data) return kind === Kind.rest || (kind === Kind.packet && byteCount >= PacketHeader.size)
+    if (kind === Kind.end) return byteCount === 1
+    if (kind === Kind.withdrawn) return true
     if (kind === Kind.rest) return byteCount <= this.restBytes
+    if (this.kind === Kind.data)
+      return kind === Kind.packet && byteCount >= PacketHeader.size && byteCount <= packetBytesOf(bytes, from)
     if (kind !== Kind.command || this.restBytes > 0 || byteCount < Header.size) return false
-    return byteCount <= Header.size + dataSizeOf(bytes, from)
+    return byteCount <= commandBytesOf(bytes, from)
   }
 
   /** The edge has lost the rest of the packet that began last. */
@@ -55,12 +58,12 @@ export class Tracer {
   packetBegins(bytes: Buffer, from: number, to: number): void {
     // The one before was not whole: its rest was lost at the edge.
     if (this.restBytes > 0) this.withdraw()
-    this.restBytes = PacketHeader.size + bytes.readUInt32BE(from + PacketHeader.offsets.dataSize) - (to - from)
+    this.restBytes = packetBytesOf(bytes, from) - (to - from)
   }
 
   /** A command begins: `bytes[from, to)`. */
   commandBegins(bytes: Buffer, from: number, to: number): void {
-    this.restBytes = Header.size + dataSizeOf(bytes, from) - (to - from)
+    this.restBytes = commandBytesOf(bytes, from) - (to - from)
     const command = bytes.readUInt32BE(from + Header.offsets.command)
     this.replies.asked(command, bytes, from + Header.size, to)
     const keptBytes = introductionBytes.get(command)
@@ -87,4 +90,8 @@ const introductionBytes: ReadonlyMap<number, number> = new Map([
 const introductionOf = (command: number, bytes: Buffer, from: number, to: number, keptBytes: number): Buffer =>
   Buffer.concat(Header.message(command, bytes.subarray(from, Math.min(to, from + keptBytes))))
 
-const dataSizeOf = (bytes: Buffer, from: number): number => u64At(bytes, from + Header.offsets.dataSize)
+/** Bytes of the whole command, and of the whole packet, that begins at `from`. */
+const commandBytesOf = (bytes: Buffer, from: number): number =>
+  Header.size + u64At(bytes, from + Header.offsets.dataSize)
+const packetBytesOf = (bytes: Buffer, from: number): number =>
+  PacketHeader.size + bytes.readUInt32BE(from + PacketHeader.offsets.dataSize)
