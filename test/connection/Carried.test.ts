@@ -273,7 +273,7 @@ it.live("a command that is in no record of its own is not carried out, and ends 
   })
 )
 
-it.live("a packet that is in no record of its own is of no stream, least of all of another's, and ends the journal", () =>
+it.live("a packet in no record of its own is of no stream, least of all another's, and ends the journal", () =>
   Effect.gen(function* () {
     const relay = yield* TestRelay.make({})
     const victim = yield* relay.script().recording({ name: "secret", host: "db1", chunk: 3 })

@@ -1,11 +1,12 @@
 /** A journal at the relay, byte by byte: its connections, and what is left of it when these are gone. */
+import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Result } from "effect"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import { Kind } from "../../src/protocol/journal/Record.ts"
 import * as ReturnCode from "../../src/protocol/ReturnCode.ts"
 import { viewOf } from "../../src/protocol/Struct.ts"
-import { join } from "../../src/testing/PeerBytes.ts"
+import { join, message, numbers, u32 } from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import { until } from "../../src/testing/Waiting.ts"
 import { opened as answered, ask, opening, record, version } from "../support/journal.ts"
@@ -34,6 +35,44 @@ const filesMade = (relay: TestRelay.TestRelay) =>
   until("its files", () => left(relay).some((path) => path.endsWith(".history")))
 
 const withoutLog = Effect.provide(Logger.layer([]))
+
+it.live("the journal that docs/extension.md shows is one, and what its edge writes", () =>
+  Effect.gen(function* () {
+    const text = readFileSync(new URL("../../docs/extension.md", import.meta.url), "utf8")
+    const shown = (who: string) =>
+      [...text.matchAll(new RegExp(`^${who} ([0-9a-f]+)$`, "gm"))].map(([, hex = ""]) => Buffer.from(hex, "hex"))
+    const [request = assert.fail(), ...records] = shown(">")
+    const [answer = assert.fail(), finished = assert.fail(), forgotten = assert.fail()] = shown("<")
+    assert.deepStrictEqual(request, opening("000102030405060708090a0b0c0d0e0f", 1, "h1"))
+    assert.deepStrictEqual(records, [
+      record(0, Kind.hears, undefined, 0),
+      record(1, Kind.control),
+      record(2, Kind.command, message(numbers.VERSION, join(u32(2), u32(15)))),
+      record(3, Kind.end, Buffer.of(0)),
+      record(4, Kind.finish, undefined, 0),
+      record(5, Kind.forgotten, undefined, 0)
+    ])
+
+    const relay = yield* TestRelay.make()
+    const wire = yield* relay.wire("control")
+    yield* ask(wire, request)
+    assert.deepStrictEqual(yield* wire.read(answer.length), answer)
+    const said = (bytes: Buffer) => acknowledgement.read(viewOf(bytes), 0)
+    const told = (outcome: OpenJournal.Outcome) =>
+      Effect.gen(function* () {
+        for (;;) {
+          const bytes = yield* wire.read(acknowledgement.size)
+          if (said(bytes).outcome === outcome) return bytes
+        }
+      })
+    yield* wire.send(join(...records.slice(0, -1)))
+    // How much of it a relay would still ask for is its own affair.
+    assert.deepStrictEqual({ ...said(yield* told(Outcome.finished)), durable: 2n }, said(finished))
+    yield* wire.send(records.at(-1) ?? assert.fail())
+    assert.deepStrictEqual(yield* told(Outcome.forgotten), forgotten)
+    yield* wire.readToEnd
+  }).pipe(withoutLog)
+)
 
 it.live("a journal that is opened again goes on there, and its first connection ends", () =>
   Effect.gen(function* () {
