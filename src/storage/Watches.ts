@@ -1,4 +1,4 @@
-/** Who watches which directories. Found by a path, however many watch others: a relay may have thousands of journals. */
+/** Who watches which directories: found by a path, however many watch others, as a relay may have thousands. */
 import { dirname } from "node:path"
 
 /** The directories that one watches; tells of changes. */
