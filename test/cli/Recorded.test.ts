@@ -1,5 +1,15 @@
 /** `show` and `export` as programs: parts of a trace, names that are no UTF-8, terminals. */
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -44,6 +54,29 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
         const script = `"$1" "$2" ${command} '${join(root(), "types")}' 2>&1 >/dev/full; echo $?`
         const { stdout } = yield* shell(script)
         assert.strictEqual(stdout, "Error: cannot write to standard output: No space left on device\n1\n")
+      }
+    })
+  )
+
+  it.live("what somebody is writing is shown as far as it is there, and is damaged only when it is over", () =>
+    Effect.gen(function* () {
+      const directory = yield* Relays.temporaryDirectory("written")
+      cpSync(join(root(), "plain"), directory, { recursive: true })
+      const file = join(directory, "ust/uid/0/64-bit/channel0_1")
+      truncateSync(file, readFileSync(file).length - 1)
+      // A relay that records: the path has links, as that of a relay's output may have.
+      const [link, writer] = [join(yield* Relays.temporaryDirectory("link"), "link"), openSync(file, "a")]
+      symlinkSync(directory, link)
+      for (const command of ["show", "export"]) {
+        const { code, stderr } = yield* attempt(command, link)
+        assert.strictEqual(code, 0, stderr)
+        assert.match(stderr, /^WARNING: .*packet-size.*being recorded.*\n$/)
+      }
+      closeSync(writer)
+      for (const command of ["show", "export"]) {
+        const { code, stderr } = yield* attempt(command, link)
+        assert.strictEqual(code, 1)
+        assert.match(stderr, /^ERROR: packet-size.*[^)]\n$/)
       }
     })
   )

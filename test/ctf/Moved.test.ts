@@ -94,7 +94,7 @@ describe("a chunk that is renamed", () => {
     const gone = join(path, chunk)
     assert.deepStrictEqual(
       read(path, () => rmSync(gone, { recursive: true })),
-      [2, `io /${chunk}/ust/uid/s`]
+      [2, `gone /${chunk}/ust/uid/s`]
     )
   })
 })

@@ -6,6 +6,7 @@ import * as SystemError from "../../errors/SystemError.ts"
 import { LiveDecoder } from "../../viewer/LiveDecoder.ts"
 import { Shown } from "../../viewer/Shown.ts"
 import type { ViewerEvent } from "../../viewer/ViewerEvent.ts"
+import * as Bounded from "../Bounded.ts"
 import * as EventOptions from "../EventOptions.ts"
 import { Failed } from "../Failed.ts"
 import { Misused } from "../Misused.ts"
@@ -58,10 +59,10 @@ const flush = (lines: EventLines) =>
   })
 
 /** Prints all that is due. */
-const drain = (decoder: LiveDecoder, lines: EventLines) =>
+const drain = (decoder: LiveDecoder, lines: EventLines, bounded: Bounded.Bounded) =>
   Effect.gen(function* () {
     for (let isMore = true; isMore; ) {
-      isMore = decoder.drain(burst, lines.visit)
+      isMore = yield* bounded(() => decoder.drain(burst, lines.visit))
       for (const trouble of decoder.troubles()) lines.trouble(trouble)
       if (!isMore || lines.out.at >= pieceBytes) yield* flush(lines)
     }
@@ -86,6 +87,7 @@ export const run = (input: Input) =>
     const lines = new EventLines({ isJson: input.format === "ndjson", text, filter })
     Rehearsal.rehearse(new EventLines({ isJson: input.format === "ndjson", text, filter: undefined }))
     const selection = new Selection(input)
+    const bounded = Bounded.steps(input)
     const watched = Effect.fnUntraced(function* (again: Watch.Again) {
       const how = { otherwise: "last", isPrompt: true, joinMillis: Watch.joinMillis(input) } as const
       const { events, sessions } = yield* Watch.attach({ ...input, ...again }, how)
@@ -95,12 +97,12 @@ export const run = (input: Input) =>
         decoder.on(event)
         lines.on(event)
         lines.notes.push(...selection.warnings(event))
-        return drain(decoder, lines)
+        return drain(decoder, lines, bounded)
       }).pipe(
         Effect.tapErrorTag(["LinkLost", "ReplyMalformed", "SessionWithdrawn"], () => {
           // Nothing more comes that anything would have to wait for.
           decoder.endAll()
-          return Effect.ignore(drain(decoder, lines))
+          return Effect.ignore(drain(decoder, lines, bounded))
         })
       )
     }, Effect.scoped)

@@ -7,7 +7,10 @@ import { ChromeTrace } from "../../ctf/export/ChromeTrace.ts"
 import * as Text from "../../ctf/print/Text.ts"
 import * as Printing from "../../ctf/recorded/Printing.ts"
 import type { Recording } from "../../ctf/recorded/Recording.ts"
+import * as Unsettled from "../../recovery/Unsettled.ts"
+import * as Bounded from "../Bounded.ts"
 import * as EventOptions from "../EventOptions.ts"
+import type { Failed } from "../Failed.ts"
 import * as Flags from "../Flags.ts"
 import * as Options from "../Options.ts"
 import * as Output from "../Output.ts"
@@ -28,6 +31,8 @@ interface Input extends Recorded.Input, Pick<EventOptions.Input, "event" | "wher
 interface Work {
   readonly recording: Recording
   readonly printer: Printing.Printer
+  /** False: all is read. */
+  readonly step: Effect.Effect<boolean, Failed>
   /** Blocks of output that are made and not written yet. */
   readonly blocks: Array<Uint8Array>
   /** Standard output is a file. */
@@ -43,8 +48,10 @@ const open = (input: Input): Work => {
   const text = { ...Text.defaults, isGmt: input.clockGmt }
   const blocks: Array<Uint8Array> = []
   const write = (block: Uint8Array) => void blocks.push(new Uint8Array(block))
-  const printer = new Printing.Printer(recording, { format, text, filter, write, warn })
-  return { recording, printer, blocks, isFile: fstatSync(StandardOutput.descriptor).isFile() }
+  const isWritten = Unsettled.isWrittenBelow(input.directory)
+  const printer = new Printing.Printer(recording, { format, text, filter, write, warn, isWritten })
+  const step = Bounded.steps(input)(() => printer.step())
+  return { recording, printer, step, blocks, isFile: fstatSync(StandardOutput.descriptor).isFile() }
 }
 
 /** Writes the blocks. A pipe that nobody reads may be full: there Ctrl-C ends the process. A file takes what comes. */
@@ -69,7 +76,7 @@ const interrupted = (work: Work): Effect.Effect<void> =>
 
 const blocks = (work: Work): Effect.Effect<void, Error> =>
   Effect.gen(function* () {
-    while (work.printer.step()) {
+    while (yield* work.step) {
       yield* Output.turn
       yield* write(work)
     }

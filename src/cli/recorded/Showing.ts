@@ -11,6 +11,7 @@ import type { Recording } from "../../ctf/recorded/Recording.ts"
 import { RecordingRefused } from "../../ctf/recorded/RecordingRefused.ts"
 import { oneLine } from "../../errors/Harmless.ts"
 import * as SystemError from "../../errors/SystemError.ts"
+import * as Unsettled from "../../recovery/Unsettled.ts"
 import * as EventOptions from "../EventOptions.ts"
 import { Misused, status, statusOf } from "../Misused.ts"
 import * as Options from "../Options.ts"
@@ -69,7 +70,8 @@ const print = (input: Input, text: TextOptions, filter: Filter | undefined): num
   for (const line of EventOptions.warnings(input, recording.traceClasses)) warn(line)
   const output = outputTo(path)
   try {
-    const request = { format, text, filter, write: output.write, warn }
+    const isWritten = Unsettled.isWrittenBelow(input.directory)
+    const request = { format, text, filter, write: output.write, warn, isWritten }
     return Printing.print(recording, request).failureCount
   } finally {
     output.close()

@@ -3,7 +3,10 @@
  * them as values (`Failure`).
  */
 
-/** The kinds of the specification's corpus, and `io`: the file could not be read. */
+/**
+ * The kinds of the specification's corpus, and `io`: the file could not be read; `gone`: what was listed is there no
+ * more.
+ */
 export type FaultKind =
   | "bad-magic"
   | "unknown-stream-class"
@@ -20,6 +23,7 @@ export type FaultKind =
   | "too-many-elements"
   | "bad-text"
   | "io"
+  | "gone"
 
 export class Fault {
   readonly kind: FaultKind

@@ -6,6 +6,7 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs"
 import { pathOf } from "../../protocol/Text.ts"
 import type { Cursor } from "../decode/Cursor.ts"
 import type { Source } from "../decode/DataStream.ts"
+import { Fault } from "../decode/Fault.ts"
 import * as Moved from "./Moved.ts"
 import type { DataFile } from "./TraceDirectories.ts"
 
@@ -22,18 +23,12 @@ export interface WindowOptions {
 /** A file to read. Without an identity it is not looked for elsewhere when it was moved. */
 export type Located = Pick<DataFile, "byteCount" | "path"> & Partial<Pick<DataFile, "identity">>
 
-/** Throws the error that the system would give. */
-const gone = (path: string): never => {
-  throw Object.assign(new Error(`ENOENT: no such file or directory, open '${path}'`), {
-    code: "ENOENT",
-    syscall: "open"
-  })
-}
-
 const nothing = new Uint8Array(0)
 
 export class FileWindow {
   readonly byteCount: number
+  /** Where the file was when it was listed. */
+  readonly listedPath: string
   readonly #options: WindowOptions
   readonly #identity: string | undefined
   #path: string
@@ -48,6 +43,7 @@ export class FileWindow {
 
   constructor({ byteCount, identity, path }: Located, options: WindowOptions) {
     this.#path = path
+    this.listedPath = path
     this.#identity = identity
     this.byteCount = byteCount
     this.#options = options
@@ -107,7 +103,9 @@ export class FileWindow {
     if (descriptor !== undefined) return descriptor
     const moved = Moved.find(this.#path, this.#identity ?? "")
     if (moved !== undefined) this.#path = moved
-    return this.#openAt(this.#path) ?? gone(this.#path)
+    const found = this.#openAt(this.#path)
+    if (found === undefined) throw new Fault("gone", "the file was removed, or overwritten, before all of it was read")
+    return found
   }
 
   /** Undefined: no file is there, or another one has taken its place. */

@@ -1,6 +1,6 @@
 /**
- * Finds a file again whose directory was renamed. A relay renames a trace chunk while it is written, and puts it among
- * the archives when it is complete.
+ * What became of a file after it was listed: whether it has changed, and where it is if its directory was renamed. A
+ * relay renames a trace chunk while it is written, and puts it among the archives when it is complete.
  */
 import { readdirSync, type Stats, statSync } from "node:fs"
 import { basename, dirname, join } from "node:path"
@@ -17,6 +17,30 @@ export const statOf = (path: string): Stats | undefined => {
 
 /** Device and inode, which stay the same under whatever name. */
 export const identityOf = ({ dev, ino }: Stats): string => `${dev}:${ino}`
+
+/** A file as it was when it was listed. */
+export interface Listed {
+  readonly path: string
+  readonly byteCount: number
+  /** By this it is found again when its directory was renamed. */
+  readonly identity: string
+  /** When it was written last. */
+  readonly changedMillis: number
+}
+
+export const listed = (path: string, stat: Stats): Listed => ({
+  path,
+  byteCount: stat.size,
+  identity: identityOf(stat),
+  changedMillis: stat.mtimeMs
+})
+
+/** Whether it was written, cut, replaced, moved or removed since it was listed. */
+export const hasChanged = ({ byteCount, changedMillis, identity, path }: Listed): boolean => {
+  const stat = statOf(path)
+  if (stat === undefined || identityOf(stat) !== identity) return true
+  return stat.size !== byteCount || stat.mtimeMs !== changedMillis
+}
 
 const archives = "archives"
 /** So many names of a directory are tried, the last ones: they begin with a time, and the renaming was a moment ago. */

@@ -92,6 +92,7 @@ export class Packets {
   readonly #files: Array<FilePackets>
   #current: FilePackets | undefined
   #path: string
+  #listedPath: string
   /** Identity of the packet that was given out last. */
   #last: Identity | undefined
 
@@ -104,11 +105,17 @@ export class Packets {
   ) {
     this.#files = windows.map((window, at) => new FilePackets(window, trace, begins[at] ?? 0, offsets[at] ?? 0))
     this.#path = windows[0]?.path ?? ""
+    this.#listedPath = this.#path
   }
 
   /** The file of the last packet that was given out. */
   get path(): string {
     return this.#path
+  }
+
+  /** Where that was when it was listed. */
+  get listedPath(): string {
+    return this.#listedPath
   }
 
   /** The next packet; undefined: there is none. `totalBits`: size of the one before. */
@@ -119,6 +126,7 @@ export class Packets {
       this.#current = file
       if (file === undefined) return undefined
       this.#path = file.window.path
+      this.#listedPath = file.window.listedPath
       const identity = file.known
       if (identity !== undefined && this.#last !== undefined && isSame(identity, this.#last)) {
         this.#skip(file, identity.totalBits)

@@ -1,6 +1,8 @@
 /** Writes a recording out: events as text, NDJSON or counts, losses and failures where readers expect them. */
+import { dirname } from "node:path"
 import { nanos, type Time } from "../decode/Clock.ts"
 import type { DataStream } from "../decode/DataStream.ts"
+import type { Failure } from "../decode/Fault.ts"
 import type { Filter } from "../decode/Fields.ts"
 import type { Loss } from "../decode/Losses.ts"
 import type { TracePlan } from "../decode/Plan.ts"
@@ -11,6 +13,7 @@ import { Json } from "../print/Json.ts"
 import * as LossText from "../print/LossText.ts"
 import { Text, type TextOptions } from "../print/Text.ts"
 import type { Interval } from "./Interval.ts"
+import { hasChanged, type Listed } from "./Moved.ts"
 import type { Recording } from "./Recording.ts"
 import type { RecordingRefused } from "./RecordingRefused.ts"
 import type { StreamReader } from "./StreamReader.ts"
@@ -35,6 +38,8 @@ export interface Request {
   readonly write: (bytes: Uint8Array) => void
   /** A line for standard error, without its end. */
   readonly warn: (line: string) => void
+  /** Whether somebody may be writing to the trace in this directory. Undefined: nobody is. */
+  readonly isWritten?: (directory: string) => boolean
 }
 
 /** Bytes that are written at once. Fewer make more system calls, more make the first line late. */
@@ -46,6 +51,9 @@ const stepRowsMax = 312
  * it meets another class of record: on a short trace that takes longer than the records.
  */
 const rowItems = 64
+
+/** Said of what cannot be read because it is not all there yet, or is there no more. */
+const unsettled = "it is being recorded, or has changed meanwhile"
 
 const channelOf = (path: string): string => (path.split("/").at(-1) ?? "").replace(/_\d+(?:_\d+)?$/, "")
 
@@ -74,7 +82,7 @@ export class Printer {
     this.#json = new Json((stream) => origins.get(stream) ?? { streamId: 0 })
     this.#emit = this.#emitter()
     for (const warning of recording.warnings) request.warn(`WARNING: ${warning}`)
-    for (const { message } of recording.refusals) this.#refused(message)
+    for (const refusal of recording.refusals) this.#refused(refusal)
   }
 
   /** Goes on until a block is written, or for some milliseconds. False: all items are read; `end` must be called. */
@@ -112,9 +120,13 @@ export class Printer {
     this.#flush()
   }
 
-  #refused(message: string): void {
-    this.failureCount++
+  #refused({ files, message, path }: RecordingRefused): void {
     const { format, warn } = this.#request
+    if (this.#isUnsettled(path, files)) {
+      warn(`WARNING: ${message} (${unsettled})`)
+      return
+    }
+    this.failureCount++
     if (format === "ndjson") this.#json.refusal(message, this.#out)
     warn(`ERROR: ${message}`)
   }
@@ -167,12 +179,7 @@ export class Printer {
     }
     const { format, text, warn } = this.#request
     if (item === "failure" && failure !== undefined) {
-      this.failureCount++
-      const event = failure.event === undefined ? "" : `, event ${failure.event}`
-      const place = `packet ${failure.packet} (byte ${failure.offset} of the file), bit ${failure.bit}${event}`
-      if (format === "ndjson") this.#json.failure(stream, failure, this.#out)
-      else this.#flush()
-      warn(`ERROR: ${failure.kind}: ${failure.message}; ${reader.path}, ${place}`)
+      this.#failed(reader, failure)
     } else if (item === "loss" && loss !== undefined) {
       const { from, to } = loss
       if (from !== undefined && to !== undefined && !isWithin(from, to, interval)) return
@@ -180,6 +187,32 @@ export class Printer {
       const { id, path } = this.#recording.streamOf(reader)
       warn(LossText.warning(stream, id, path, clipped(loss, interval, stream), text))
     }
+  }
+
+  #failed(reader: StreamReader, failure: Failure): void {
+    const { format, warn } = this.#request
+    const event = failure.event === undefined ? "" : `, event ${failure.event}`
+    const place = `packet ${failure.packet} (byte ${failure.offset} of the file), bit ${failure.bit}${event}`
+    const line = `${failure.kind}: ${failure.message}; ${reader.path}, ${place}`
+    const listed = this.#recording.listedOf(reader)
+    const isGone = failure.kind === "gone"
+    if (isGone || (reader.misfit === undefined && this.#isUnsettled(dirname(reader.listedPath), listed))) {
+      if (format !== "ndjson") this.#flush()
+      warn(`WARNING: ${line}${isGone ? "" : ` (${unsettled})`}`)
+      return
+    }
+    this.failureCount++
+    if (format === "ndjson") this.#json.failure(reader.stream, failure, this.#out)
+    else this.#flush()
+    warn(`ERROR: ${line}`)
+  }
+
+  /**
+   * Whether what was read of these files may have been some of it before and some after they changed. Who writes is
+   * asked first: whoever did, and was not found under the name that the directory had, has changed them.
+   */
+  #isUnsettled(directory: string, listed: ReadonlyArray<Listed>): boolean {
+    return listed.length > 0 && (this.#request.isWritten?.(directory) === true || listed.some(hasChanged))
   }
 
   #summary(isInterrupted: boolean): void {

@@ -4,6 +4,7 @@
  *
  * After each `next` the head is the item; it and all that it refers to are valid until the next call.
  */
+import { dirname } from "node:path"
 import { nanos } from "../decode/Clock.ts"
 import { correlate } from "../decode/Correlation.ts"
 import { compareInts, type Int } from "../decode/Cursor.ts"
@@ -15,11 +16,13 @@ import type { TraceClass } from "../model/TraceClass.ts"
 import * as Activity from "./Activity.ts"
 import { FileWindow } from "./FileWindow.ts"
 import { always, type Interval, intersection, isEmpty } from "./Interval.ts"
+import type { Listed } from "./Moved.ts"
 import * as PacketIndex from "./PacketIndex.ts"
 import { Packets } from "./Packets.ts"
 import { RecordingRefused } from "./RecordingRefused.ts"
 import { StreamReader } from "./StreamReader.ts"
 import * as Streams from "./Streams.ts"
+import type { TraceDirectory } from "./TraceDirectories.ts"
 import * as Traces from "./Traces.ts"
 
 export { RecordingRefused } from "./RecordingRefused.ts"
@@ -81,6 +84,9 @@ const compareStreams = (a: Found, b: Found): number =>
   compareInts(a.plan?.streamClass.id ?? -1n, b.plan?.streamClass.id ?? -1n) ||
   compareInts(a.id, b.id)
 
+/** The directories of the traces by their paths, without the metadata. */
+type Places = ReadonlyMap<string, Pick<TraceDirectory, "files" | "metadataFile">>
+
 /** Recorded traces, read as one sequence of events in the order of time. */
 export class Recording {
   readonly streams: ReadonlyArray<RecordedStream>
@@ -88,17 +94,20 @@ export class Recording {
   readonly warnings: ReadonlyArray<string>
   /** Traces that are there but could not be read, and why. */
   readonly refusals: ReadonlyArray<RecordingRefused>
+  readonly #places: Places
   readonly #merge = new Merge<StreamReader>()
   #isStarted = false
 
   constructor(
     streams: ReadonlyArray<RecordedStream>,
     warnings: ReadonlyArray<string>,
-    refusals: ReadonlyArray<RecordingRefused>
+    refusals: ReadonlyArray<RecordingRefused>,
+    places: Places
   ) {
     this.streams = streams
     this.warnings = warnings
     this.refusals = refusals
+    this.#places = places
   }
 
   /** The classes of all traces that have streams. */
@@ -109,6 +118,13 @@ export class Recording {
   /** The stream that a reader reads. */
   streamOf(reader: StreamReader): RecordedStream {
     return this.streams[reader.rank] as RecordedStream
+  }
+
+  /** What the reader's packet is decoded by, as it was listed: its file, and the metadata beside it. */
+  listedOf({ listedPath }: StreamReader): ReadonlyArray<Listed> {
+    const place = this.#places.get(dirname(listedPath))
+    const file = place?.files.find(({ path }) => path === listedPath)
+    return place === undefined || file === undefined ? [] : [place.metadataFile, file]
   }
 
   /** The reader that stands at the next item of all streams, in the order of time; undefined when there is none. */
@@ -195,6 +211,8 @@ const common = ({ parts, plan }: Traces.Trace, own: ReadonlyArray<Found>): Inter
   throw new RecordingRefused(place, "there is no time in which all of its streams are active")
 }
 
+const filesIn = ({ files, metadataFile }: TraceDirectory) => ({ files, metadataFile })
+
 /** Opens all traces below the directories `paths` as one recording, to be closed. Throws `RecordingRefused`. */
 export const open = (paths: ReadonlyArray<string>, options: Options = defaults): Recording => {
   const { refusals, traces } = Traces.find(paths, options)
@@ -228,6 +246,7 @@ export const open = (paths: ReadonlyArray<string>, options: Options = defaults):
   return new Recording(
     streams,
     warnings,
-    refusals.filter(({ isMissing }) => !isMissing)
+    refusals.filter(({ isMissing }) => !isMissing),
+    new Map(traces.flatMap(({ parts }) => parts).map(({ directory }) => [directory.path, filesIn(directory)]))
   )
 }

@@ -1,14 +1,19 @@
 /** A path or trace of which nothing can be read, and why. */
+import type { Listed } from "./Moved.ts"
+
 export class RecordingRefused extends Error {
   readonly _tag = "RecordingRefused"
   readonly path: string
   /** Nothing is there, as opposed to something that cannot be read. */
   readonly isMissing: boolean
+  /** What there was, as far as it was looked at. */
+  readonly files: ReadonlyArray<Listed>
 
-  constructor(path: string, reason: string, isMissing = false) {
+  constructor(path: string, reason: string, isMissing = false, files: ReadonlyArray<Listed> = []) {
     super(`${path}: ${reason}`)
     this.name = "RecordingRefused"
     this.path = path
     this.isMissing = isMissing
+    this.files = files
   }
 }

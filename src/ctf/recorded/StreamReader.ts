@@ -64,6 +64,11 @@ export class StreamReader implements Head {
     return this.#packets.path
   }
 
+  /** Where that was when it was listed. */
+  get listedPath(): string {
+    return this.#packets.listedPath
+  }
+
   /** Moves to the next item. */
   advance(): void {
     if (this.item === "event" || this.item === "packet-begin") {

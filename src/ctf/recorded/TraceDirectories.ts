@@ -1,17 +1,13 @@
 /** Finds traces below a directory: each that has a file `metadata` is one; its other files are data streams (§9). */
-import { readdirSync, readFileSync, statSync } from "node:fs"
+import { lstatSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join, relative, resolve } from "node:path"
 import * as SystemError from "../../errors/SystemError.ts"
 import { bytesOf, pathOf, textOf } from "../../protocol/Text.ts"
-import { identityOf, statOf } from "./Moved.ts"
+import { identityOf, type Listed, listed, statOf } from "./Moved.ts"
 import { RecordingRefused } from "./RecordingRefused.ts"
 
-export interface DataFile {
+export interface DataFile extends Listed {
   readonly name: string
-  readonly path: string
-  readonly byteCount: number
-  /** By this the file is found again when its directory was renamed (`Moved`). */
-  readonly identity: string
 }
 
 export interface TraceDirectory {
@@ -20,6 +16,7 @@ export interface TraceDirectory {
   readonly below: string
   /** One object for all directories where it is the same. */
   readonly metadata: Uint8Array
+  readonly metadataFile: Listed
   /** The data files, in the order of their names' bytes. */
   readonly files: ReadonlyArray<DataFile>
 }
@@ -53,17 +50,26 @@ const entriesOf = (path: string): ReadonlyArray<Entry> =>
     isLink: entry.isSymbolicLink()
   }))
 
-const metadataOf = (path: string): Uint8Array =>
+interface Metadata {
+  readonly bytes: Uint8Array
+  /** As it was before it was read. */
+  readonly file: Listed
+}
+
+const metadataOf = (path: string, last: LastRead): Metadata =>
   reading(path, () => {
     const stat = statSync(pathOf(path), { throwIfNoEntry: false })
-    if (stat === undefined) throw new Error("a link that leads nowhere")
+    if (stat === undefined) {
+      lstatSync(pathOf(path))
+      throw new Error("a link that leads nowhere")
+    }
     // Reading a FIFO would wait for somebody to write to it.
     if (!stat.isFile()) throw new Error("no regular file")
     const { size } = stat
     const mebibytes = Math.ceil(size / 2 ** 20)
     if (size > metadataBytesMax)
       throw new Error(`metadata of ${mebibytes} MiB: more than ${metadataBytesMax / 2 ** 20}`)
-    return readFileSync(pathOf(path))
+    return { bytes: once(readFileSync(pathOf(path)), last), file: listed(path, stat) }
   })
 
 /** By their size, the bytes that were read last: chunks of one trace have the same, which are kept once. */
@@ -85,7 +91,7 @@ const dataFiles = (path: string, entries: ReadonlyArray<Entry>): ReadonlyArray<D
     .flatMap((file) => {
       const stat = statOf(file.path)
       if (stat === undefined || !stat.isFile() || stat.size === 0) return []
-      return [{ ...file, byteCount: stat.size, identity: identityOf(stat) }]
+      return [{ name: file.name, ...listed(file.path, stat) }]
     })
     .sort((a, b) => byBytes(a.name, b.name))
 
@@ -120,8 +126,10 @@ const search = (root: string, path: string, found: Found, outer: Around, last: L
   if (entries.some((entry) => entry.name === "metadata" && !entry.isDirectory)) {
     // Metadata after the sizes of files: while the trace is written, it declares all that the files had by then.
     const files = dataFiles(path, entries)
-    const metadata = attempt(found, () => once(metadataOf(join(path, "metadata")), last))
-    if (metadata !== undefined) found.traces.push({ path, below: relative(root, path), metadata, files })
+    const metadata = attempt(found, () => metadataOf(join(path, "metadata"), last))
+    if (metadata === undefined) return
+    const { bytes, file } = metadata
+    found.traces.push({ path, below: relative(root, path), metadata: bytes, metadataFile: file, files })
     return
   }
   const own = statOf(path)

@@ -40,15 +40,16 @@ const load = (path: string, { refusals, traces }: TraceDirectories.Found, read: 
   if (traces.length === 0 && refusals.length === 0)
     refusals.push(new RecordingRefused(path, "no trace here: no file `metadata`", true))
   const parts = traces.flatMap((directory): ReadonlyArray<Part> => {
+    const files = [directory.metadataFile, ...directory.files]
     if (directory.metadata.length === 0) {
       const isNew = directory.files.length === 0
       const state = isNew ? "nothing is recorded yet" : "nothing tells what its data are, or not yet"
-      refusals.push(new RecordingRefused(directory.path, `${state}: \`metadata\` is empty`, isNew))
+      refusals.push(new RecordingRefused(directory.path, `${state}: \`metadata\` is empty`, isNew, files))
       return []
     }
     const parsed = read(directory.metadata)
     if (Result.isSuccess(parsed)) return [{ directory, traceClass: parsed.success }]
-    refusals.push(new RecordingRefused(directory.path, parsed.failure.message))
+    refusals.push(new RecordingRefused(directory.path, parsed.failure.message, false, files))
     return []
   })
   return { parts, refusals }

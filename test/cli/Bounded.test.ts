@@ -1,0 +1,26 @@
+/** A filter that would take for ever ends its command. */
+import { assert, it } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import * as Bounded from "../../src/cli/Bounded.ts"
+
+const endless = () => /^(a+)+$/u.test(`${"a".repeat(60)}b`)
+
+it.effect("a regular expression that does not come to an end is ended", () =>
+  Effect.gen(function* () {
+    const bounded = Bounded.steps({ where: ["msg =~ '^(a+)+$'"] }, 100)
+    const failed = yield* Effect.flip(bounded(endless))
+    assert.match(failed.message, /^--where takes too long: it took more than 100 ms/)
+    assert.strictEqual(yield* bounded(() => 7), 7)
+    const thrown = () => {
+      throw new Error("of the call")
+    }
+    assert.isTrue(Exit.hasDies(yield* Effect.exit(bounded(thrown))))
+  })
+)
+
+it.effect("without one nothing is watched", () =>
+  Effect.gen(function* () {
+    const bounded = Bounded.steps({ where: ["x == 1"] }, 0)
+    assert.strictEqual(yield* bounded(() => 7), 7)
+  })
+)
