@@ -1,4 +1,6 @@
 /** Recorded traces in Chrome's JSON: every event record once, on its thread, slices nested and closed. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as ChromeLines from "../../src/admin/page/ChromeLines.ts"
@@ -10,6 +12,7 @@ import { Bytes } from "../../src/ctf/print/Bytes.ts"
 import { Json } from "../../src/ctf/print/Json.ts"
 import * as Recording from "../../src/ctf/recorded/Recording.ts"
 import { describeWithCorpus } from "../support/corpus.ts"
+import * as Chrome from "./chrome.ts"
 
 interface Item {
   readonly ph: "B" | "E" | "i" | "M"
@@ -256,16 +259,34 @@ it("a slice without another name is called as its event, and so is an end that h
   )
 })
 
-it("ids are exact, or none", () => {
-  assert.deepStrictEqual([7, 7n, 2n ** 60n, -1, 1.5, "7", undefined].map(id), [
-    7,
-    7,
-    undefined,
-    -1,
-    undefined,
-    undefined,
-    undefined
-  ])
+it("ids are such as readers can hold, or none", () => {
+  const none = [2n ** 60n, 2 ** 31, -1, -1n, 1.5, Number.NaN, "7", undefined]
+  assert.deepStrictEqual([0, 7, 7n, 2 ** 31 - 1, ...none].map(id), [0, 7, 7, 2 ** 31 - 1, ...none.map(() => undefined)])
+})
+
+it("threads and open slices beyond their bounds are others', and instants", () => {
+  const threads = new Threads<string>(2)
+  const environment = new Map<string, unknown>([["procname", "app"]])
+  const of = (tid: number) => threads.of({ cpu: undefined, pid: 1, tid, procname: undefined, environment })
+  const [first, , third, fourth] = [1, 2, 3, 4].map(of)
+  assert.strictEqual(third, fourth)
+  assert.deepInclude(third, { pid: 0, tid: 2 ** 32 - 1 })
+  assert.strictEqual(of(1), first)
+  const named = [...threads.named()]
+  assert.deepInclude(named, { kind: "thread", pid: 0, tid: 2 ** 32 - 1, name: "other threads" })
+  for (let tid = 5; tid < 50; tid++) of(tid)
+  assert.isAtMost([...threads.named()].length, named.length)
+})
+
+it("a slice for which there is no room is an instant, as is its end; those around it end where they should", () => {
+  const room = { left: 2 }
+  const open = new OpenSlices<string>(room)
+  const phases = ["begin", "begin", "begin", "end", "end", "end", "begin"] as const
+  const outcome = phases.map((phase) => open.next({ phase, name: "same" }, phase).phase)
+  assert.deepStrictEqual(outcome, ["begin", "begin", "instant", "instant", "end", "end", "begin"])
+  assert.strictEqual(room.left, 1)
+  open.close()
+  assert.strictEqual(room.left, 2)
 })
 
 it("lines of JSON: threads are their host's, and a slice without another name is called as its event", () => {
@@ -336,3 +357,18 @@ describeWithCorpus(
     })
   }
 )
+
+it("names, ids, times and pairs that no tracer writes are such as readers take", () => {
+  const root = mkdtempSync(join(tmpdir(), "chrome-"))
+  try {
+    let sum = 0
+    for (let seed = 1; seed <= 300; seed++) {
+      const { eventCount, fault } = Chrome.exported(join(root, `${seed}`), seed)
+      assert.isUndefined(fault, `seed ${seed}`)
+      sum += eventCount
+    }
+    assert.isAbove(sum, 1000)
+  } finally {
+    rmSync(root, { recursive: true, force: true })
+  }
+})

@@ -2,9 +2,8 @@
  * Makes a trace in Chrome's JSON format from events as the relay sends them, lines of JSON. `lttng-relay export` makes
  * the same from recorded events, by the same rules (`ctf/export/ChromeTrace`). Pure.
  */
-import type { OpenSlices } from "../../ctf/export/OpenSlices.ts"
 import * as SliceRules from "../../ctf/export/SliceRules.ts"
-import { switchName, Threads, tellingFields } from "../../ctf/export/Threads.ts"
+import { id, switchName, type Thread, Threads, tellingFields } from "../../ctf/export/Threads.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 
@@ -36,7 +35,7 @@ interface Item {
   readonly args?: Fields
 }
 
-const number = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
+const micros = (nanos: bigint): number => Number(nanos) / 1000
 
 const first = ({ ctx, ectx }: Line, ...names: ReadonlyArray<string>): unknown => {
   for (const name of names) {
@@ -51,11 +50,12 @@ const argumentsOf = ({ ctx, ectx, fields, packet }: Line): Fields =>
 
 const phases = { begin: "B", end: "E", instant: "i" } as const
 
-const itemsOf = (line: Line, open: OpenSlices<string>, place: Pick<Item, "pid" | "tid" | "ts">): Array<Item> => {
+const itemsOf = (line: Line, { open, pid, tid }: Thread<string>, since: bigint): Array<Item> => {
   const name = line.name ?? "<unknown>"
   const slice = SliceRules.of(name)
   const { label, left, phase } = open.next(slice, SliceRules.labelOf(name, slice))
   const isInstant = phase === "instant"
+  const place = { pid, tid, ts: micros(isInstant ? since : open.at(since)) }
   return [
     ...left.map((each): Item => ({ ph: "E", name: each, ...place })),
     { ph: phases[phase], ...(isInstant && { s: "t" }), name: label, ...place, args: argumentsOf(line) }
@@ -74,13 +74,18 @@ export const trace = (lines: ReadonlyArray<Line>, session: string): string => {
   const threads = new Threads<string>()
   const events = lines.filter(({ ts, type }) => type === "event" && ts !== undefined)
   const begin = BigInt(events[0]?.ts ?? 0)
+  const sinceOf = ({ ts }: Line): bigint => {
+    const since = BigInt(ts ?? 0) - begin
+    return since < 0n ? 0n : since
+  }
+  const last = events.map(sinceOf).reduce((a, b) => (b > a ? b : a), 0n)
   const items = events.flatMap((line) => {
-    const cpu = number(line.cpu)
+    const cpu = id(line.cpu)
     const environment = environmentOf(line)
-    const { open, pid, tid } = threads.of({
+    const thread = threads.of({
       cpu,
-      pid: number(first(line, "vpid", "pid")),
-      tid: number(first(line, "vtid", "tid")),
+      pid: id(first(line, "vpid", "pid")),
+      tid: id(first(line, "vtid", "tid")),
       procname: first(line, "procname"),
       environment
     })
@@ -90,12 +95,12 @@ export const trace = (lines: ReadonlyArray<Line>, session: string): string => {
       const [newTid, newPid, newName] = telling
       threads.note({ isSwitch: name === switchName, tid: newTid, pid: newPid, name: newName }, cpu, environment)
     }
-    return itemsOf(line, open, { pid, tid, ts: Number(BigInt(line.ts ?? 0) - begin) / 1000 })
+    return itemsOf(line, thread, sinceOf(line))
   })
-  const last = Number(BigInt(events.at(-1)?.ts ?? 0) - begin) / 1000
-  const unfinished = [...threads.all].flatMap(({ open, pid, tid }) =>
-    open.close().map((name): Item => ({ ph: "E", name, pid, tid, ts: last, args: { unfinished: true } }))
-  )
+  const unfinished = [...threads.all].flatMap(({ open, pid, tid }) => {
+    const ts = micros(open.at(last))
+    return open.close().map((name): Item => ({ ph: "E", name, pid, tid, ts, args: { unfinished: true } }))
+  })
   const named = Array.from(
     threads.named(),
     ({ kind, name, pid, tid }): Item => ({ ph: "M", name: `${kind}_name`, pid, tid, args: { name } })

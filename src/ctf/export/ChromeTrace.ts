@@ -3,8 +3,9 @@
  * thread for each vpid and vtid, slices for what begins and ends there, instants for the rest.
  *
  * Times are microseconds from the first event record, nanoseconds in their fraction: doubles cannot hold those since
- * the epoch. `otherData.begin` says where they count from. The end of a slice closes those that were left open in it;
- * an end without a begin is an instant, and what did not end ends, `unfinished`, with the trace.
+ * the epoch. `otherData.begin` says where they count from; what has no time, or one before, is there. The end of a
+ * slice closes those that were left open in it; an end without a begin is an instant, and what did not end ends,
+ * `unfinished`, with the trace.
  */
 
 import { nanos } from "../decode/Clock.ts"
@@ -94,8 +95,8 @@ export class ChromeTrace {
   event(stream: DataStream, out: Bytes): void {
     const plan = stream.current as EventPlan
     const shape = (plan.compiled.get(this) as Shape | undefined) ?? this.#compile(plan)
-    const time = stream.hasTime ? nanos(stream.time) : (this.#start ?? 0n)
-    this.#open(time, out)
+    if (!this.#hasEvent) out.ascii(opening)
+    const since = this.#since(stream)
     const { environment } = plan.stream.trace.traceClass
     const cpu = id(shape.cpu?.read(stream))
     const thread = this.#threads.of({
@@ -110,16 +111,24 @@ export class ChromeTrace {
       const [newTid, newPid, name] = [news.tid, news.pid, news.name].map((each) => each?.read(stream))
       this.#threads.note({ isSwitch: news.isSwitch, tid: newTid, pid: newPid, name }, cpu, environment)
     }
-    const since = time - (this.#start ?? 0n)
-    if (since > this.#last) this.#last = since
-    const place = `,"pid":${thread.pid},"tid":${thread.tid},"ts":${micros(since)}`
-    this.#phase(shape, thread, place, out)
+    this.#phase(shape, thread, since, out)
     this.#arguments(shape, stream, out)
   }
 
+  /** The time of the current event record, from that of the first one that has a time. */
+  #since(stream: DataStream): bigint {
+    if (!stream.hasTime) return this.#last
+    const time = nanos(stream.time)
+    this.#start ??= time
+    const since = time - this.#start
+    if (since > this.#last) this.#last = since
+    return since < 0n ? 0n : since
+  }
+
   /** Appends the ends of slices left open, and an item up to its arguments. */
-  #phase({ label, slice }: Shape, { open }: Thread<Piece.Piece>, place: string, out: Bytes): void {
+  #phase({ label, slice }: Shape, { open, pid, tid }: Thread<Piece.Piece>, since: bigint, out: Bytes): void {
     const outcome = open.next(slice, label)
+    const place = `,"pid":${pid},"tid":${tid},"ts":${micros(outcome.phase === "instant" ? since : open.at(since))}`
     for (const left of outcome.left) {
       this.#item(end, left, place, out)
       out.byte(0x7d)
@@ -132,7 +141,7 @@ export class ChromeTrace {
     if (!this.#hasEvent) out.ascii(opening)
     for (const { open, pid, tid } of this.#threads.all) {
       for (const left of open.close()) {
-        this.#item(end, left, `,"pid":${pid},"tid":${tid},"ts":${micros(this.#last)}`, out)
+        this.#item(end, left, `,"pid":${pid},"tid":${tid},"ts":${micros(open.at(this.#last))}`, out)
         out.ascii(unfinished)
       }
     }
@@ -147,12 +156,6 @@ export class ChromeTrace {
     out.ascii(`\n],"displayTimeUnit":"ns","otherData":{${begin}${interrupted}"session":`)
     JsonStrings.text(out, this.#session)
     out.ascii("}}\n")
-  }
-
-  #open(time: bigint, out: Bytes): void {
-    if (this.#hasEvent) return
-    this.#start = time
-    out.ascii(opening)
   }
 
   #separate(out: Bytes): void {
@@ -209,9 +212,5 @@ export class ChromeTrace {
   }
 }
 
-/** Microseconds with three decimals, exact for any number of nanoseconds. */
-const micros = (time: bigint): string => {
-  const sign = time < 0n ? "-" : ""
-  const size = time < 0n ? -time : time
-  return `${sign}${size / 1000n}.${String(size % 1000n).padStart(3, "0")}`
-}
+/** Microseconds with three decimals, exact. */
+const micros = (time: bigint): string => `${time / 1000n}.${String(time % 1000n).padStart(3, "0")}`

@@ -2,7 +2,7 @@
  * Finds the thread that an event record is on: by its contexts; else the one that its processor was last switched to;
  * else the processor stands for a thread of its own.
  */
-import { OpenSlices } from "./OpenSlices.ts"
+import { OpenSlices, type Room } from "./OpenSlices.ts"
 
 export interface Thread<Label> {
   readonly pid: number
@@ -58,10 +58,21 @@ const unlessIdle = (id: number | undefined): number | undefined => (id === 0 ? u
 /** Linux has no greater pid or tid. */
 const idsOfHost = 2 ** 22
 
-/** The value of a field as an id, also of a field that can hold more than a double. */
+/** With what is added to ids of hosts after the first, readers can hold them: in 32 bits without a sign. */
+const idMax = 2 ** 31 - 1
+const hostsApart = 2 ** 31 / idsOfHost
+
+/** Threads that are told apart. */
+const threadsMax = 1_048_576
+/** All others together are this thread of process 0. */
+const othersTid = 2 ** 32 - 1
+/** Slices that may be open at a time. */
+const openMax = 1_048_576
+
+/** The value of a field as an id, also of a field that can hold more than an id. */
 export const id = (value: unknown): number | undefined => {
   const number = typeof value === "bigint" ? Number(value) : value
-  return typeof number === "number" && Number.isSafeInteger(number) ? number : undefined
+  return typeof number === "number" && Number.isInteger(number) && number >= 0 && number <= idMax ? number : undefined
 }
 
 /** A machine. Several may use the same ids at the same time. */
@@ -74,7 +85,7 @@ class Host {
   readonly processes = new Map<number, number>()
 
   constructor(count: number, name: string | undefined) {
-    this.base = count * idsOfHost
+    this.base = (count % hostsApart) * idsOfHost
     this.name = name
   }
 }
@@ -83,6 +94,12 @@ export class Threads<Label> {
   readonly #threads = new Map<string, Thread<Label>>()
   readonly #names = new Map<string, Named>()
   readonly #hosts = new Map<unknown, Host>()
+  readonly #room: Room = { left: openMax }
+  readonly #threadsMax: number
+
+  constructor(countMax = threadsMax) {
+    this.#threadsMax = countMax
+  }
 
   #host(environment: ReadonlyMap<string, unknown>): Host {
     const name = environment.get("hostname")
@@ -96,12 +113,10 @@ export class Threads<Label> {
 
   of({ cpu, environment, pid, procname, tid }: Clues): Thread<Label> {
     const host = this.#host(environment)
-    const ownPid = environment.get("vpid")
+    const ownPid = id(environment.get("vpid"))
     const running = cpu === undefined ? undefined : host.running.get(cpu)
     const thread = unlessIdle(tid ?? running)
-    const process =
-      unlessIdle(pid) ??
-      (typeof ownPid === "bigint" ? Number(ownPid) : thread === undefined ? undefined : host.processes.get(thread))
+    const process = unlessIdle(pid) ?? ownPid ?? (thread === undefined ? undefined : host.processes.get(thread))
     if (thread === undefined && process === undefined) {
       this.#name(host, { kind: "process", pid: processorsPid, tid: 0, name: "processors" })
       this.#name(host, { kind: "thread", pid: processorsPid, tid: cpu ?? 0, name: `processor ${cpu ?? 0}` })
@@ -118,17 +133,22 @@ export class Threads<Label> {
   }
 
   /** Notes what an event record of the kernel tells; it counts for the event records after it. */
-  note({ isSwitch, name, pid, tid }: News, cpu: number | undefined, environment: ReadonlyMap<string, unknown>): void {
+  note({ isSwitch, name, ...news }: News, cpu: number | undefined, environment: ReadonlyMap<string, unknown>): void {
     const host = this.#host(environment)
-    if (typeof tid !== "number") return
+    const [tid, pid] = [id(news.tid), id(news.pid)]
+    if (tid === undefined) return
     if (isSwitch) {
-      if (cpu !== undefined) host.running.set(cpu, tid)
+      if (cpu !== undefined) this.#know(host.running, cpu, tid)
       if (unlessIdle(tid) === undefined) return
       this.#learn(host, tid, host.processes.get(tid) ?? tid, name)
-    } else if (typeof pid === "number") {
-      host.processes.set(tid, pid)
+    } else if (pid !== undefined) {
+      this.#know(host.processes, tid, pid)
       this.#learn(host, tid, pid, name)
     }
+  }
+
+  #know(known: Map<number, number>, key: number, value: number): void {
+    if (known.size < this.#threadsMax || known.has(key)) known.set(key, value)
   }
 
   /** A process has the name of its first thread. */
@@ -144,9 +164,19 @@ export class Threads<Label> {
     const key = `${pid} ${tid}`
     const known = this.#threads.get(key)
     if (known !== undefined) return known
-    const thread = { pid, tid, open: new OpenSlices<Label>() }
+    return this.#threads.size < this.#threadsMax ? this.#add(key, pid, tid) : this.#others()
+  }
+
+  #add(key: string, pid: number, tid: number): Thread<Label> {
+    const thread = { pid, tid, open: new OpenSlices<Label>(this.#room) }
     this.#threads.set(key, thread)
     return thread
+  }
+
+  #others(): Thread<Label> {
+    const [key, pid, tid] = ["others", processorsPid, othersTid]
+    this.#names.set(key, { kind: "thread", pid, tid, name: "other threads" })
+    return this.#threads.get(key) ?? this.#add(key, pid, tid)
   }
 
   get all(): Iterable<Thread<Label>> {
@@ -157,8 +187,9 @@ export class Threads<Label> {
   #name(host: Host, { kind, ...own }: Named): void {
     const [pid, tid] = [host.base + own.pid, host.base + own.tid]
     const isTold = kind === "process" && host.base > 0 && host.name !== undefined
-    const named = { kind, pid, tid, name: isTold ? `${host.name}: ${own.name}` : own.name }
-    this.#names.set(`${named.kind} ${named.pid} ${named.tid}`, named)
+    const key = `${kind} ${pid} ${tid}`
+    if (this.#names.size >= 2 * this.#threadsMax && !this.#names.has(key)) return
+    this.#names.set(key, { kind, pid, tid, name: isTold ? `${host.name}: ${own.name}` : own.name })
   }
 
   named(): Iterable<Named> {
