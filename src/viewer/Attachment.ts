@@ -114,6 +114,8 @@ class Attachment {
 
   #announce(session: WatchedSession, entries: ReadonlyArray<StreamEntry>, nowMillis: number): void {
     for (const entry of entries) {
+      // What is watched already is the same stream, whatever is said of it now.
+      if (this.#data.has(entry.id)) continue
       const stream: ViewerMerge.ViewedStream = {
         id: entry.id,
         sessionId: session.id,

@@ -7,8 +7,8 @@ import { narrowed } from "../ctf/decode/Cursor.ts"
 import { DataStream, inMemory, type Source } from "../ctf/decode/DataStream.ts"
 import { Fault } from "../ctf/decode/Fault.ts"
 import { TracePlan } from "../ctf/decode/Plan.ts"
-import { LiveMerge } from "../ctf/live/LiveMerge.ts"
-import { LiveStream } from "../ctf/live/LiveStream.ts"
+import { LiveMerge, whenever } from "../ctf/live/LiveMerge.ts"
+import { type Held, LiveStream } from "../ctf/live/LiveStream.ts"
 import type { MetadataRefused } from "../ctf/metadata/MetadataRefused.ts"
 import type { TraceClass } from "../ctf/model/TraceClass.ts"
 import type { Shown } from "./Shown.ts"
@@ -24,6 +24,9 @@ export type Trouble =
   | { readonly kind: "cut"; readonly stream: ViewedStream }
   /** Shown out of order: the relay learnt of the packet when later records had been shown. */
   | { readonly kind: "late"; readonly stream: ViewedStream }
+
+/** More than this is not held back for other streams: each has a packet or two waiting, of some MiB at most. */
+const heldBytesMax = 1024 * 1024 * 1024
 
 interface Trace {
   plan: TracePlan | undefined
@@ -50,6 +53,8 @@ export interface Options {
   readonly sessions: ReadonlyArray<Session>
   /** By how many ns all times are moved. */
   readonly clockShift?: bigint
+  /** Instead of `heldBytesMax`. */
+  readonly heldMax?: number
   /** What was shown of them over connections that were lost: it is not visited again. */
   readonly shown?: Shown | undefined
 }
@@ -59,17 +64,21 @@ export class LiveDecoder {
   readonly #clockShift: bigint
   readonly #shown: Shown | undefined
   readonly #traces = new Map<bigint, Trace>()
-  readonly #streams = new Map<bigint, LiveStream>()
+  /** By what they were announced as: a relay may give the id of one that has ended to another. */
+  readonly #streams = new Map<ViewedStream, LiveStream>()
   readonly #viewed = new WeakMap<LiveStream, ViewedStream>()
-  /** Streams whose trace has declared nothing yet, by id: what they have may be the oldest. */
-  readonly #undeclared = new Map<bigint, Undeclared>()
+  /** Streams whose trace has declared nothing yet: what they have may be the oldest. */
+  readonly #undeclared = new Map<ViewedStream, Undeclared>()
   readonly #merge = new LiveMerge()
+  readonly #held: Held = { bytes: 0 }
+  readonly #heldMax: number
   #troubles: Array<Trouble> = []
   readonly #time: Time = { high: 0, low: 0 }
 
-  constructor({ clockShift = 0n, sessions, shown }: Options) {
+  constructor({ clockShift = 0n, heldMax = heldBytesMax, sessions, shown }: Options) {
     this.#hosts = new Map(sessions.map(({ hostname, id }) => [id, hostname]))
     this.#clockShift = clockShift
+    this.#heldMax = heldMax
     this.#shown = shown
     shown?.asksAgain()
   }
@@ -94,7 +103,7 @@ export class LiveDecoder {
         this.#raise(event.stream, event.timestamp)
         break
       case "Silent":
-        this.#silence(event.stream.id)
+        this.#silence(event.stream)
         break
       case "StreamEnded":
         if (event.isCut) this.#troubles.push({ kind: "cut", stream: event.stream })
@@ -118,11 +127,6 @@ export class LiveDecoder {
    * a visitor gets changes as soon as it has returned.
    */
   drain(countMax: number, visit: (live: LiveStream, stream: ViewedStream) => void): boolean {
-    let until: Time | undefined
-    for (const { horizon } of this.#undeclared.values()) {
-      if (horizon === undefined) return false
-      if (until === undefined || compare(horizon, until) < 0) until = horizon
-    }
     const visitEach = (live: LiveStream) => {
       const stream = this.#viewed.get(live) as ViewedStream
       if (!(this.#shown?.isNew(live, stream, live.stream.trace.traceClass.uuid) ?? true)) return
@@ -132,7 +136,20 @@ export class LiveDecoder {
       }
       visit(live, stream)
     }
-    return this.#merge.drain(countMax, visitEach, until)
+    // Only a relay whose answers contradict each other has so much wait.
+    const isFull = this.#held.bytes > this.#heldMax
+    const until = isFull ? whenever : this.#until()
+    return until !== "never" && this.#merge.drain(countMax, visitEach, until)
+  }
+
+  /** What is later waits for traces that have declared nothing yet. */
+  #until(): Time | "never" | undefined {
+    let until: Time | undefined
+    for (const { horizon } of this.#undeclared.values()) {
+      if (horizon === undefined) return "never"
+      if (until === undefined || compare(horizon, until) < 0) until = horizon
+    }
+    return until
   }
 
   /** Nothing more comes of any stream: all that came is due. */
@@ -160,13 +177,14 @@ export class LiveDecoder {
   #announce(stream: ViewedStream, horizon: Time | undefined): void {
     const trace = this.#trace(stream.traceId)
     if (trace.plan !== undefined) this.#add({ stream, horizon }, trace, trace.plan)
-    else if (!trace.isRefused) this.#undeclared.set(stream.id, { stream, horizon })
+    else if (!trace.isRefused) this.#undeclared.set(stream, { stream, horizon })
   }
 
   #add({ horizon, stream }: Undeclared, trace: Trace, plan: TracePlan): void {
-    const live = new LiveStream(new DataStream(`${stream.path}/${stream.channel}`, plan))
+    const live = new LiveStream(new DataStream(`${stream.path}/${stream.channel}`, plan), this.#held)
+    live.isTimeless = trace.clock === undefined
     if (horizon !== undefined) live.raise(horizon)
-    this.#streams.set(stream.id, live)
+    this.#streams.set(stream, live)
     this.#viewed.set(live, stream)
     this.#merge.add(live, { uid: plan.traceClass.uid ?? "", index: trace.streamCount++ })
   }
@@ -186,32 +204,33 @@ export class LiveDecoder {
     if (trace.plan === undefined && !trace.isRefused) return
     for (const waiting of [...this.#undeclared.values()]) {
       if (waiting.stream.traceId !== stream.traceId) continue
-      this.#undeclared.delete(waiting.stream.id)
+      this.#undeclared.delete(waiting.stream)
       if (trace.plan !== undefined) this.#add(waiting, trace, trace.plan)
     }
   }
 
   #packet({ bytes, index, isLate, stream }: Extract<ViewerEvent, { readonly _tag: "Packet" }>): void {
-    const live = this.#streams.get(stream.id)
+    const live = this.#streams.get(stream)
     if (live === undefined) return
     live.isInDoubt ||= isLate
     live.isSilent = false
-    live.push(sourceOf(bytes, index))
+    live.push(sourceOf(bytes, index), bytes.length)
     this.#merge.onPacket(live)
     this.#raise(stream, index.timestampEnd)
     if (!isLate && this.#toTime(stream, index.timestampBegin)) this.#merge.raise(this.#time)
   }
 
   #raise(stream: ViewedStream, cycles: bigint): void {
-    const live = this.#streams.get(stream.id)
+    const live = this.#streams.get(stream)
     if (live === undefined || !this.#toTime(stream, cycles)) return
     live.isSilent = false
     live.raise(this.#time)
   }
 
   /** Writes the time of `cycles` to `#time`. False: it cannot be told, without a clock or beyond its range. */
-  #toTime({ traceId }: ViewedStream, cycles: bigint): boolean {
-    const { clock } = this.#trace(traceId)
+  #toTime(stream: ViewedStream, cycles: bigint): boolean {
+    // Traces have one clock; of several, that of the stream's class counts.
+    const clock = this.#streams.get(stream)?.stream.plan?.clock ?? this.#traces.get(stream.traceId)?.clock
     if (clock === undefined) return false
     try {
       clock.convertInt(narrowed(cycles), this.#time)
@@ -222,20 +241,26 @@ export class LiveDecoder {
     }
   }
 
-  #silence(id: bigint): void {
-    this.#undeclared.delete(id)
-    const live = this.#streams.get(id)
+  #silence(stream: ViewedStream): void {
+    this.#undeclared.delete(stream)
+    const live = this.#streams.get(stream)
     if (live !== undefined) live.isSilent = true
   }
 
-  #end({ id, traceId }: ViewedStream): void {
-    const live = this.#streams.get(id)
-    this.#undeclared.delete(id)
-    this.#streams.delete(id)
+  #end(stream: ViewedStream): void {
+    const { traceId } = stream
+    const live = this.#streams.get(stream)
+    this.#undeclared.delete(stream)
+    this.#streams.delete(stream)
     if (live !== undefined) this.#merge.onEnd(live)
     const trace = this.#traces.get(traceId)
     // Applications come and go; what they declared goes with them.
     if (trace !== undefined && --trace.openCount === 0) this.#traces.delete(traceId)
+  }
+
+  /** Bytes of packets of which not all was visited. */
+  get heldBytes(): number {
+    return this.#held.bytes
   }
 
   /** How many traces there are of which something may still come. */

@@ -67,6 +67,23 @@ it.effect("of streams that have not ended", () =>
   })
 )
 
+it.effect("of announcements of one stream", () =>
+  Effect.gen(function* () {
+    const sessions = [{ session, streams: [stream(1), stream(1), stream(2), stream(1)] }]
+    const next = yield* Attachment.make({
+      connection,
+      sessions,
+      joiners: undefined,
+      withPadding: false,
+      isPrompt: false
+    })
+    assert.deepStrictEqual(
+      (yield* next).map((event) => (event._tag === "StreamAdded" ? event.stream.id : event._tag)),
+      [1n, 2n]
+    )
+  })
+)
+
 it.effect("of metadata", () =>
   Effect.gen(function* () {
     const told: Array<string> = []

@@ -20,6 +20,9 @@ export interface Standing {
 
 const endOfTime: Time = { high: Number.POSITIVE_INFINITY, low: 0 }
 
+/** No item waits for others. */
+export const whenever = "whenever"
+
 export class LiveMerge {
   readonly #standings = new Map<LiveStream, Standing>()
   #merge = new Merge<LiveStream>()
@@ -58,13 +61,13 @@ export class LiveMerge {
   }
 
   /**
-   * Visits up to `countMax` items that are due, in order, and not after `until`. Answers whether there may be more of
-   * them. The item that a visitor gets is valid until it returns.
+   * Visits up to `countMax` items that are due, in order, and not after `until`; or all that there are, if `until` is
+   * `whenever`. Answers whether there may be more of them. The item that a visitor gets is valid until it returns.
    */
-  drain(countMax: number, visit: (stream: LiveStream) => void, until = endOfTime): boolean {
+  drain(countMax: number, visit: (stream: LiveStream) => void, until: Time | typeof whenever = endOfTime): boolean {
     if (!this.#areRanksKnown) this.#rank()
     const merge = this.#merge
-    let limit = earlier(until, this.#limit())
+    let limit = until === whenever ? endOfTime : earlier(until, this.#limit())
     for (let count = 0; count < countMax; count++) {
       const head = merge.head
       if (head === undefined || compare(head, limit) > 0) return false
@@ -78,7 +81,7 @@ export class LiveMerge {
       }
       merge.remove()
       if (head.isEnded) this.#standings.delete(head)
-      else limit = earlier(limit, this.#horizonOf(head))
+      else if (until !== whenever) limit = earlier(limit, this.#horizonOf(head))
     }
     return true
   }
@@ -92,8 +95,8 @@ export class LiveMerge {
     return limit
   }
 
-  #horizonOf({ horizon, isSilent }: LiveStream): Time {
-    if (isSilent) return endOfTime
+  #horizonOf({ horizon, isSilent, isTimeless }: LiveStream): Time {
+    if (isSilent || isTimeless) return endOfTime
     return compare(horizon, this.#floor) > 0 ? horizon : this.#floor
   }
 

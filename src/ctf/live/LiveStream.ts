@@ -10,6 +10,19 @@ import type { Head } from "../decode/Merge.ts"
 
 export type Item = "event" | "loss" | "failure" | "none"
 
+/** Bytes of packets that are kept because they are not read to their end, of all streams together. */
+export interface Held {
+  bytes: number
+}
+
+/** Counted for each packet besides its bytes. */
+const packetCost = 512
+
+interface Kept {
+  readonly source: Source
+  readonly cost: number
+}
+
 export class LiveStream implements Head {
   readonly stream: DataStream
   rank = 0
@@ -21,24 +34,39 @@ export class LiveStream implements Head {
   readonly horizon: Time = { high: Number.NEGATIVE_INFINITY, low: 0 }
   /** No other stream waits for it: it has ended, or has said nothing for too long. */
   isSilent = false
+  /** Its records have no time: they are due at once, and no other stream waits for them. */
+  isTimeless = false
   isEnded = false
   /** A packet of it came late: it is not known yet whether its records are older than one that was visited. */
   isInDoubt = false
-  readonly #sources: Array<Source> = []
+  readonly #kept: Array<Kept> = []
+  readonly #held: Held
   readonly #losses = new Losses()
   #pending: ReadonlyArray<Loss> = []
   #isOpen = false
+  /** Of the packet that was opened last, until it is read. */
+  #cost = 0
 
-  constructor(stream: DataStream) {
+  constructor(stream: DataStream, held: Held = { bytes: 0 }) {
     this.stream = stream
+    this.#held = held
   }
 
   get failure(): Failure | undefined {
     return this.stream.failure
   }
 
-  push(source: Source): void {
-    this.#sources.push(source)
+  /** `byteCount`: what of the packet is in memory. */
+  push(source: Source, byteCount = source.byteCount): void {
+    const cost = byteCount + packetCost
+    this.#held.bytes += cost
+    this.#kept.push({ source, cost })
+  }
+
+  #close(): void {
+    this.#isOpen = false
+    this.#held.bytes -= this.#cost
+    this.#cost = 0
   }
 
   raise(time: Time): void {
@@ -60,15 +88,17 @@ export class LiveStream implements Head {
       } else {
         this.#openPacket()
       }
-    } while (this.item === "none" && (this.#isOpen || this.#sources.length > 0))
+    } while (this.item === "none" && (this.#isOpen || this.#kept.length > 0))
   }
 
   #openPacket(): void {
     const { stream } = this
-    const source = this.#sources.shift()
+    const kept = this.#kept.shift()
     this.item = "none"
-    if (source === undefined) return
-    if (!stream.open(source)) {
+    if (kept === undefined) return
+    this.#cost = kept.cost
+    if (!stream.open(kept.source)) {
+      this.#close()
       this.item = "failure"
       return
     }
@@ -87,7 +117,7 @@ export class LiveStream implements Head {
       return
     }
     // It is not known where the next record after one that cannot be read begins.
-    this.#isOpen = false
+    this.#close()
     this.item = outcome === failed ? "failure" : "none"
   }
 
