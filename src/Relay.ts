@@ -136,8 +136,8 @@ export class Relay extends Context.Service<
 >()("lttng-relay/Relay") {}
 
 /**
- * Operations in flight on one device, besides those on names (`FilePool`). More do not make one disk faster; 8 devices
- * that stall completely still leave some of 64 threads to the others.
+ * Operations in flight on one device. More do not make one disk faster; 8 devices that stall completely still leave
+ * half of 64 threads to the others.
  */
 const deviceOperationCountMax = 4
 

@@ -8,14 +8,11 @@
 import { Effect } from "effect"
 import { queueMicrotask } from "../Machine.ts"
 import { AllDeviceFigures } from "./DeviceFigures.ts"
-import { DeviceGate } from "./DeviceGate.ts"
+import type { DeviceGate } from "./DeviceGate.ts"
 import { type FileFailed, Files } from "./Files.ts"
 
 /** Fewer would make every write a reopen. */
 const capacityMin = 8
-
-/** Operations on names, and closes, in flight on one device: eight that stall leave some threads to others. */
-const nameOperationCountMax = 3
 
 /** If connections have taken the process's last descriptors, so many attempts are made, with pauses. */
 const shortageAttemptCountMax = 50
@@ -42,8 +39,6 @@ export class FilePool {
 
   /** The turns that operations on files take, and what is known of them. */
   readonly devices: DeviceGate
-  /** The turns of what is done to names (`NameTurns`), and of closes. */
-  readonly names = new DeviceGate(nameOperationCountMax)
   readonly figures = new AllDeviceFigures()
 
   constructor(capacity: number, devices: DeviceGate) {

@@ -201,7 +201,7 @@ export class TraceFile implements BesideWrite, Holder {
       this.#settleFirst()
       this.#open = undefined
       return Effect.ensuring(
-        this.#pool.names.run(this.device, file.close),
+        file.close,
         Effect.sync(() => this.#pool.left())
       )
     })

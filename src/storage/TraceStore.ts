@@ -8,7 +8,6 @@ import { counted } from "./CountedFiles.ts"
 import { DeviceGate } from "./DeviceGate.ts"
 import { FilePool } from "./FilePool.ts"
 import { FileFailed, Files } from "./Files.ts"
-import { NameTurns } from "./NameTurns.ts"
 import { Retraceable } from "./Retraceable.ts"
 import { leaving, RoomWait } from "./RoomWait.ts"
 import { TraceDirectory } from "./TraceDirectory.ts"
@@ -47,14 +46,14 @@ export class TraceStore extends Context.Service<
       Effect.gen(function* () {
         const pool = new FilePool(options.openFileCountMax, new DeviceGate(options.deviceOperationCountMax))
         const plain = yield* Files
-        const output = path.resolve(options.output)
-        const { keepsNothing = false } = plain
-        const retraceable = new Retraceable(keepsNothing ? plain : new NameTurns(output, pool.names).files(plain))
+        const retraceable = new Retraceable(plain)
         const roomWait = new RoomWait()
         const isWatched = (path: string) => retraceable.isWatched(path)
         // A session waits for a descriptor only once idle files have none to give.
         const files = roomWait.files(pool.files(counted(retraceable.service, pool.figures)), isWatched)
+        const { keepsNothing = false } = plain
         const { syncsNames = false } = options
+        const output = path.resolve(options.output)
         const mayWait = (relative: string) => isWatched(path.join(output, relative))
         const ground = { files, keepsNothing, pool, roomWait, mayWait, syncsNames, inside: insideOf(output) }
         return TraceStore.of({

@@ -3,10 +3,6 @@ import { mkdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Commands from "../../src/testing/PeerBytes.ts"
-import * as Script from "../../src/testing/Script.ts"
-import * as Tree from "../../src/testing/Tree.ts"
-import * as Wire from "../../src/testing/Wire.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
 import * as Daemons from "./daemons.ts"
@@ -45,52 +41,6 @@ Peers.describeWithPeers(["bindfs", "umount"], "a daemon that is started while th
         yield* Daemons.untilListening(at, running)
         assert.strictEqual(yield* Process.stopped(running), "status 0")
       }
-    }).pipe(Effect.scoped)
-  )
-})
-
-/** Together more than there are threads for files. */
-const [recordingCount, newCount] = [40, 40]
-
-const host = "127.0.0.1"
-
-Peers.describeWithPeers(["bindfs", "umount"], "a daemon of which one host has its traces on a disk that hangs", () => {
-  it.live("creates and records the sessions of others, however many begin or go on there", () =>
-    Effect.gen(function* () {
-      const at = yield* Daemons.place
-      const output = join(at.home, "lttng-traces")
-      const { answers, ends, hangs } = yield* disk(at, join(output, "hangs"))
-      const running = yield* Daemons.start("ours", at, [...at.urls, "-o", output])
-      yield* ends
-      yield* Daemons.untilListening(at, running)
-      const [controlPort = 0, dataPort = 0] = at.ports
-      const place = Tree.onDisk(output)
-      const script = Script.make({ host, controlPort, dataPort }, place, () => {})
-      const all = Array.from({ length: recordingCount }, () => script.recording({ host: "hangs" }))
-      const recordings = yield* Effect.all(all)
-      for (const { c } of recordings) yield* c.addStream({ channel: "one" })
-      yield* hangs
-      const asks = (name: Commands.Name, payload: Buffer) => Commands.message(Commands.numbers[name], payload)
-      for (const { c } of recordings) yield* c.raw(asks("ADD_STREAM", Commands.addStream(13, { channel: "two" })))
-      for (let number = 0; number < newCount; number++) {
-        const wire = yield* Wire.connect(controlPort, host)
-        yield* wire.send(asks("VERSION", Commands.join(Commands.u32(2), Commands.u32(13))))
-        yield* wire.send(
-          asks("CREATE_SESSION", Commands.createSession(13, { host: "hangs", sessionId: 1000 + number }))
-        )
-        yield* wire.read(8)
-      }
-      const { c, d, file } = yield* script.recording({ host: "good" })
-      const stream = yield* c.addStream({ channel: "one" })
-      yield* d.packet(stream, 0, 100)
-      yield* c.index(stream, { seq: 0, bytes: 100 })
-      yield* script.fileSize(file("one"), 100)
-      assert.strictEqual(place.size(file("one")), 100)
-      yield* answers
-      // What waited has its turn.
-      for (const { file } of recordings) yield* script.exists(file("two"))
-      assert.isTrue(recordings.every(({ file }) => place.exists(file("two"))))
-      assert.strictEqual(yield* Process.stopped(running), "status 0")
     }).pipe(Effect.scoped)
   )
 })
