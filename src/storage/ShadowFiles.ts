@@ -39,10 +39,12 @@ export class ShadowFiles {
       unlink,
       displace: unlink,
       removeDirectory: (path) =>
-        this.#inside.has(path)
-          ? Effect.fail(new FileFailed({ operation: "rmdir", path, code: "ENOTEMPTY" }))
-          : this.#run("rmdir", path, () => this.#removeDirectory(path)),
-      list: (path) => this.#list(path),
+        Effect.suspend(() =>
+          this.#inside.has(path)
+            ? Effect.fail(new FileFailed({ operation: "rmdir", path, code: "ENOTEMPTY" }))
+            : this.#run("rmdir", path, () => this.#removeDirectory(path))
+        ),
+      list: (path) => Effect.suspend(() => this.#list(path)),
       size: (path) => Effect.sync(() => this.files.get(path)?.size ?? 0),
       syncDirectory: () => Effect.void,
       resolve: (path) => Effect.succeed(path)

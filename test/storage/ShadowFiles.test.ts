@@ -79,6 +79,15 @@ describe("shadows of files", () => {
     }
   })
 
+  it("are removed as they are when it is done, not when it was asked for", () => {
+    const { list, makeDirectory, removeDirectory } = new ShadowFiles(new MemoryFiles().service, new Set(["/traces"]))
+      .service
+    Effect.runSync(makeDirectory("/traces/a/b"))
+    const listed = list("/traces")
+    Effect.runSync(Effect.andThen(removeDirectory("/traces/a/b"), removeDirectory("/traces/a")))
+    assert.deepStrictEqual(Effect.runSync(listed), [])
+  })
+
   it("are gone through for what lies in a directory alone, however many lie beside it", () => {
     const looksFor = (count: number) => {
       const shadow = new ShadowFiles(new MemoryFiles().service, new Set(["/traces"]))
