@@ -102,6 +102,36 @@ describe("room in a spool that is full", () => {
     })
   )
 
+  it.live("is made in the session that is the largest then, not in the one that was when it became full", () =>
+    Effect.gen(function* () {
+      const { journal } = yield* waiting()
+      const { journal: other } = yield* waiting()
+      let isGrown = false
+      // Its tracer goes on as soon as there is room.
+      Object.defineProperty(other.segments, "byteCount", {
+        get: () => (isGrown ? Number.MAX_SAFE_INTEGER : 0),
+        set: () => {}
+      })
+      const fibers: Array<Fiber.Fiber<void>> = []
+      const made = new Fullness({
+        journals: new Map([journal, other].map((one) => [one.token, one])),
+        losses: new Losses.Losses(),
+        policyOf: () => "drop",
+        isFull: () => {
+          isGrown = journal.droppedPacketCount > 0
+          return other.droppedPacketCount === 0
+        },
+        fullness: () => "",
+        onChange: () => {},
+        run: (_, work) => void fibers.push(Effect.runFork(work))
+      })
+      made.overflow(journal)
+      yield* asked
+      yield* Effect.forEach(fibers, Fiber.join, { discard: true })
+      assert.isBelow(journal.droppedPacketCount, 10)
+    })
+  )
+
   it.live("is looked for once for all that are held back in a turn, and the largest sought in few steps", () =>
     Effect.gen(function* () {
       const count = 500

@@ -28,6 +28,12 @@ export interface Surroundings {
   readonly run: (name: string, work: Effect.Effect<void>) => void
 }
 
+/** The largest is the last. */
+const bySize = (journals: ReadonlyArray<Journal>): Array<Journal> => {
+  const sizes = new Map(journals.map((journal) => [journal, journal.segments.byteCount]))
+  return journals.toSorted((a, b) => (sizes.get(a) ?? 0) - (sizes.get(b) ?? 0))
+}
+
 export class Fullness {
   readonly #spool: Surroundings
   #isMakingRoom = false
@@ -86,16 +92,12 @@ export class Fullness {
   /** Thins the largest journal, again and again, until there is room or nothing more to drop. */
   #makeRoom(droppable: ReadonlyArray<Journal>): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const sizes = new Map(droppable.map((journal) => [journal, journal.segments.byteCount]))
-      const sizeOf = (journal: Journal) => sizes.get(journal) ?? 0
-      // The largest is the last; a spool may have thousands.
-      const left = droppable.toSorted((a, b) => sizeOf(a) - sizeOf(b))
+      let left = bySize(droppable)
       while (this.#spool.isFull()) {
         const largest = left.pop()
         if (largest === undefined) return
-        if (!(yield* this.#thin(largest, Number.POSITIVE_INFINITY))) continue
-        sizes.set(largest, largest.segments.byteCount)
-        left.splice(left.findLastIndex((other) => sizeOf(other) <= sizeOf(largest)) + 1, 0, largest)
+        // Others grow meanwhile. Not for each that has nothing to drop: a spool may have thousands.
+        if (yield* this.#thin(largest, Number.POSITIVE_INFINITY)) left = bySize([...left, largest])
       }
     })
   }
