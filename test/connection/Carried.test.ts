@@ -10,6 +10,7 @@ import { Kind } from "../../src/protocol/journal/Record.ts"
 import { historyBytesMax } from "../../src/relay/journal/JournalHistory.ts"
 import * as Commands from "../../src/testing/PeerBytes.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
+import { until } from "../../src/testing/Waiting.ts"
 import type { Wire } from "../../src/testing/Wire.ts"
 import { opened, opening, record } from "../support/journal.ts"
 
@@ -358,6 +359,58 @@ it.live("an edge is told at once that the relay has ended its session, though it
     assert.strictEqual(yield* outcome(wire, all.length), OpenJournal.Outcome.goesOn)
     const [session] = yield* relay.relay.sessions
     assert.isTrue(yield* relay.relay.endSession(session?.id ?? 0))
+    yield* ended(wire)
+  })
+)
+
+it.live("a connection with the number of one of a snapshot that was lost is none of that snapshot", () =>
+  Effect.gen(function* () {
+    const relay = yield* TestRelay.make({})
+    const wire = yield* bringing(relay, "a")
+    let count = 0
+    const sends = (...all: ReadonlyArray<Record>) =>
+      Effect.gen(function* () {
+        yield* wire.send(recordsFrom(count + 1, all))
+        count += all.length
+        return yield* outcome(wire, count)
+      })
+    const stream = (minor: number, connection: number, handle: number): ReadonlyArray<Record> => [
+      [Kind.command, connection, message(numbers.ADD_STREAM, Commands.addStream(minor, { channel: `ch${handle}` }))],
+      [Kind.handle, connection, u64(handle)]
+    ]
+    /** A session on a control connection, and a stream with that handle of the edge. */
+    const session = (connection: number, handle: number): ReadonlyArray<Record> => [
+      [Kind.control, connection, none],
+      ...begin(`s${handle}`).map((command): Record => [Kind.command, connection, command]),
+      ...stream(10, connection, handle)
+    ]
+    const snapshot: ReadonlyArray<Record> = [
+      [Kind.control, 1, none],
+      [Kind.command, 1, message(numbers.VERSION, join(u32(2), u32(13)))],
+      [Kind.command, 1, message(numbers.CREATE_SESSION, Commands.createSession(13, { snapshot: true }))],
+      [Kind.command, 1, message(numbers.CREATE_TRACE_CHUNK, Commands.createTraceChunk(0, Commands.start, "snapshot"))],
+      ...stream(13, 1, 1)
+    ]
+    const packet = (connection: number, handle: number): Record => [
+      Kind.packet,
+      connection,
+      join(Commands.packetHeader(BigInt(handle), 0, 8, 0), Buffer.alloc(8, 1))
+    ]
+    const end = (connection: number): Record => [Kind.end, connection, Buffer.of(0)]
+    const lost = (fileCount: number) =>
+      until("its file to fail", relay.relay.activity, ({ incidents }) =>
+        incidents.some(({ code, count }) => code === "FILE_FAILED" && count === fileCount)
+      )
+    relay.faults.fail({ operation: "write", path: "ch1", code: "EFBIG" })
+    relay.faults.fail({ operation: "write", path: "ch2", code: "EFBIG" })
+    yield* sends(...snapshot, [Kind.data, 9, none], packet(9, 1))
+    yield* lost(1)
+    assert.strictEqual(yield* sends(end(1)), OpenJournal.Outcome.goesOn)
+    yield* sends(...session(1, 2), ...session(3, 3), [Kind.data, 8, none], packet(8, 2))
+    yield* lost(2)
+    assert.strictEqual(yield* sends(end(3)), OpenJournal.Outcome.goesOn)
+    // Of no session a connection is left, and more comes.
+    yield* sends([Kind.command, 1, message(numbers.BEGIN_DATA_PENDING, u64(1))])
     yield* ended(wire)
   })
 )

@@ -286,7 +286,10 @@ export class HostedJournal implements Journal {
       const { size } = this.#tracers.open
       const others = size < connectionCountMax ? ", and too many of its owner's others" : ""
       this.#refuse("CONNECTION_LIMIT", `${size} of one session are open${others}`)
-    } else this.#tracers.begin(number, kind)
+      return
+    }
+    this.#parts.begun(number)
+    this.#tracers.begin(number, kind)
   }
 
   #onReady(): void {

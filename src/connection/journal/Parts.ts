@@ -40,13 +40,18 @@ export class Parts {
     this.#options = options
   }
 
+  /** A connection begins: the number may have been another's. */
+  begun(number: number): void {
+    this.#ofSnapshots.delete(number)
+  }
+
   /**
    * The relay has ended a connection. For what its tracer said the edge has ended it, too, by the same code, if it
    * could know; then nothing is lost. Of a session that the edge refuses there is no journal.
    */
   closed(number: number, why: Incident | undefined, isRefused: boolean): void {
     const { brought, isEnding, marking, onClosed, onCut, tracers } = this.#options
-    if (isEnding() || this.#isOfSnapshot(number)) return
+    if (isEnding() || this.#ofSnapshots.has(number)) return
     const id = tracers.sessionOf(number)
     const isBereft = id === undefined ? this.#bereft.size > 0 : this.#bereft.has(id)
     if (!brought.isAny) {
@@ -83,15 +88,10 @@ export class Parts {
    */
   goOnWithout(number: number): boolean {
     const { brought, isContinued, tracers } = this.#options
-    if (this.#isOfSnapshot(number)) return true
+    if (this.#ofSnapshots.has(number)) return true
     const isNone = !brought.isAny && !isContinued()
     if ((brought.isAnyLive || isNone) && !tracers.open.has(number)) return true
     return this.#lose(number)
-  }
-
-  /** It was of a snapshot that is lost, and no other has its number yet. */
-  #isOfSnapshot(number: number): boolean {
-    return this.#ofSnapshots.has(number) && !this.#options.tracers.open.has(number)
   }
 
   /** The edge may have more of the connection, which is lost, as what else comes of its session. */
