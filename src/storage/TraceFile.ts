@@ -34,7 +34,7 @@ const timed = <A>(figures: DeviceFigures, kind: Operation | undefined, operation
 
 export class TraceFile implements BesideWrite, Holder {
   readonly #pool: FilePool
-  readonly #figures: DeviceFigures
+  #figures: DeviceFigures
   readonly #place: Place
   readonly #name: string
   readonly #isWriter: boolean
@@ -47,7 +47,7 @@ export class TraceFile implements BesideWrite, Holder {
   #onBesideDone: (() => void) | undefined
   /** The inode that its name must still lead to when it is opened again. */
   #inode: number
-  readonly device: number
+  #device: number
   /** Operations that are under way. */
   #userCount = 0
   /** Its owner has closed it: the last operation gives the descriptor back. */
@@ -58,12 +58,16 @@ export class TraceFile implements BesideWrite, Holder {
     this.#pool = pool
     this.#open = opened
     this.#inode = opened.inode
-    this.device = opened.device
+    this.#device = opened.device
     this.#figures = pool.figures.of(opened.device)
     this.#place = place
     this.#name = name
     this.#isWriter = isWriter
     pool.setIdle(this)
+  }
+
+  get device(): number {
+    return this.#device
   }
 
   /** No file of the disk was ever open here. */
@@ -207,6 +211,13 @@ export class TraceFile implements BesideWrite, Holder {
     })
   }
 
+  /** In place of a shadow: its turns are at the device that it is really on. */
+  #becomes({ device, inode }: OpenFile): void {
+    this.#inode = inode
+    this.#device = device
+    this.#figures = this.#pool.figures.of(device)
+  }
+
   /** Not interruptible: a use that was counted must be taken back. */
   #use<A>(
     kind: Operation | undefined,
@@ -220,7 +231,7 @@ export class TraceFile implements BesideWrite, Holder {
       this.#pool.setBusy(this)
       const file = this.#open
       // A place on the device is taken only with the descriptor at hand, so places are always given back.
-      const gated = (opened: OpenFile) => this.#pool.devices.run(this.device, timed(figures, kind, operation(opened)))
+      const gated = (opened: OpenFile) => this.#pool.devices.run(opened.device, timed(figures, kind, operation(opened)))
       const done = file === undefined ? Effect.flatMap(this.#resume, gated) : gated(file)
       return Effect.onExit(done, (exit) => {
         figures.bytesInFlight -= byteCount
@@ -251,7 +262,7 @@ export class TraceFile implements BesideWrite, Holder {
         const file = yield* Effect.tapCause(this.#place.reopen(this.#name, this.#isWriter ? "continue" : "read"), () =>
           Effect.sync(() => this.#pool.left())
         )
-        if (this.#inode === anyInode) this.#inode = file.inode
+        if (this.#inode === anyInode) this.#becomes(file)
         if (file.inode !== this.#inode && file.inode !== anyInode) {
           yield* file.close
           this.#pool.left()
