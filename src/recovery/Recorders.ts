@@ -61,32 +61,47 @@ const startedMillis = (pid: string): number => {
   return Number.isFinite(ticks) ? (boot + Math.floor(ticks / ticksPerSecond)) * 1000 : 0
 }
 
-/** When the first relay began that may record below `root`, an absolute path; ms since the epoch, infinite: none. */
-const recordedSince = (root: string): number => {
-  let since = Number.POSITIVE_INFINITY
+interface Recorder {
+  /** When it began; ms since the epoch. */
+  readonly since: number
+  /** Whose the files are that it makes; undefined: it has ended meanwhile. */
+  readonly user: number | undefined
+}
+
+/** The relays that may record below `root`, an absolute path. */
+const recordersOf = (root: string): ReadonlyArray<Recorder> => {
+  const found: Array<Recorder> = []
   for (const pid of attempt(() => fs.readdirSync("/proc")) ?? []) {
     if (!/^\d+$/.test(pid) || textIn(pid, "comm").trim() !== relayName) continue
     const words = textIn(pid, "cmdline").split("\0")
     const output = outputOf(pid, words)
     const isElsewhere = output !== undefined && !isWithin(root, new Set([output])) && !isWithin(output, new Set([root]))
-    if (!isElsewhere && !hasAllOpen(pid, words)) since = Math.min(since, startedMillis(pid))
+    if (isElsewhere || hasAllOpen(pid, words)) continue
+    found.push({ since: startedMillis(pid), user: numberIn(textIn(pid, "status"), /^Uid:\s+\d+\s+(\d+)\s/m) })
   }
-  return since
+  return found
 }
 
-const changedBelow = (root: string, path: string, since: number, found: Set<string>): void => {
+type Test = (stat: fs.Stats) => boolean
+
+const changedBelow = (root: string, path: string, mayBe: Test, found: Set<string>): void => {
   for (const name of attempt(() => fs.readdirSync(pathOf(join(root, path)), "buffer")) ?? []) {
     const below = join(path, textOf(name))
     const stat = attempt(() => fs.lstatSync(pathOf(join(root, below))))
-    if (stat?.isDirectory() === true) changedBelow(root, below, since, found)
-    else if (stat !== undefined && stat.mtimeMs >= since) found.add(below)
+    if (stat?.isDirectory() === true) changedBelow(root, below, mayBe, found)
+    else if (stat !== undefined && mayBe(stat)) found.add(below)
   }
 }
 
-/** Files that one of these relays may write, relative to `root`, which is a path without symbolic links. */
-export const maybeWrittenBelow = (root: string): ReadonlySet<string> => {
-  const since = recordedSince(root)
+/**
+ * Files that one of these relays may write, relative to `root`, which is a path without symbolic links. `isOwn`: only
+ * those of the relay's user, which are all but where a network file system gives them to another.
+ */
+export const maybeWrittenBelow = (root: string, isOwn = false): ReadonlySet<string> => {
+  const recorders = recordersOf(root)
   const found = new Set<string>()
-  if (since < Number.POSITIVE_INFINITY) changedBelow(root, "", since, found)
+  const mayBe = ({ mtimeMs, uid }: fs.Stats) =>
+    recorders.some(({ since, user }) => mtimeMs >= since && !(isOwn && user !== undefined && user !== uid))
+  if (recorders.length > 0) changedBelow(root, "", mayBe, found)
   return found
 }

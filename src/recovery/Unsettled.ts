@@ -6,9 +6,12 @@ import { maybeWrittenBelow } from "./Recorders.ts"
 /** As `CtfIndex.directory`, whose codecs would be loaded for nothing. */
 const indexName = "index"
 
-/** Directories of traces below `root` of which somebody has a file open for writing, or may write one. */
+/**
+ * Directories of traces below `root` of which somebody has a file open for writing, or may write one. What belongs to
+ * another user than a relay is a copy: damage in it must not pass for what is recorded.
+ */
 const writtenIn = (root: string): ReadonlyArray<string> => {
-  const files = [...writtenBelow(root), ...maybeWrittenBelow(root)]
+  const files = [...writtenBelow(root), ...maybeWrittenBelow(root, true)]
   const directories = new Set(files.map((path) => dirname(`${root}/${path}`)))
   return [...directories].map((path) => (basename(path) === indexName ? dirname(path) : path))
 }

@@ -228,6 +228,9 @@ describeWithCorpus("recorded traces on the command line", ["discarded", "types",
       yield* attempt("show", "--json", "-w", file, bad)
       assert.strictEqual(JSON.parse(readFileSync(file, "utf8")).kind, "refused")
       assert.strictEqual((yield* attempt("show", bad)).stdout, "")
+      const unread = `mkfifo ${file}.pipe && exec 8<>${file}.pipe 9>${file}.pipe 8<&-`
+      const { stdout: heard } = yield* shell(`${unread}; "$1" "$2" show --json ${bad} 2>&1 >&9 || echo status $?`)
+      assert.match(heard, /metadata, line 1.*\nstatus 1\n$/)
     })
   )
 

@@ -45,19 +45,22 @@ const formatOf = ({ count, format: named, histogram, json }: Input): Printing.Fo
 const outputTo = (path: string | undefined): ReturnType<typeof StandardOutput.file> =>
   path === undefined ? { write: StandardOutput.write, close: () => {} } : StandardOutput.file(path)
 
-/** A refusal is thrown, and an object as other failures are. */
+const printRefusal = (refused: RecordingRefused, path: string | undefined): number => {
+  const { close, write } = outputTo(path)
+  try {
+    Printing.printRefusal(refused, write)
+    return 0
+  } finally {
+    close()
+  }
+}
+
+/** A refusal is thrown, also where nobody reads the output, and an object as other failures are. */
 const open = (input: Input, format: Printing.Format, path: string | undefined): Recording => {
   try {
     return Recorded.open(input, EventOptions.clockShift(input))
   } catch (cause) {
-    if (cause instanceof RecordingRefused && format === "ndjson") {
-      const { close, write } = outputTo(path)
-      try {
-        Printing.printRefusal(cause, write)
-      } finally {
-        close()
-      }
-    }
+    if (cause instanceof RecordingRefused && format === "ndjson") Recorded.end(() => printRefusal(cause, path))
     throw cause
   }
 }
