@@ -2,6 +2,9 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import * as Bounded from "../../src/cli/Bounded.ts"
+import { EventLines } from "../../src/cli/live/EventLines.ts"
+import * as FollowEvents from "../../src/cli/live/FollowEvents.ts"
+import * as Text from "../../src/ctf/print/Text.ts"
 
 const endless = () => /^(a+)+$/u.test(`${"a".repeat(60)}b`)
 
@@ -23,5 +26,22 @@ it.effect("without one nothing is watched", () =>
   Effect.gen(function* () {
     const bounded = Bounded.steps({ where: ["x == 1"] }, 0)
     assert.strictEqual(yield* bounded(() => 7), 7)
+  })
+)
+
+it.effect("what was shown before it is printed, in whole lines", () =>
+  Effect.gen(function* () {
+    const lines = new EventLines({ isJson: true, text: Text.defaults, filter: undefined })
+    const steps = ["{}\n", "[]\n[", "]\n[1"]
+    const drain = () => {
+      lines.out.ascii(steps.shift() ?? "")
+      return steps.length > 0 || endless()
+    }
+    const printed: Array<string> = []
+    const write = (bytes: Uint8Array) => Effect.sync(() => void printed.push(Buffer.from(bytes).toString()))
+    const bounded = Bounded.steps({ where: ["msg !~ 'x'"] }, 100)
+    const failed = yield* Effect.flip(FollowEvents.drain({ drain, troubles: () => [] }, lines, bounded, write))
+    assert.match(failed.message, /^--where takes too long/)
+    assert.strictEqual(printed.join(""), "{}\n[]\n[]\n")
   })
 )

@@ -33,6 +33,8 @@ const troubleLine = (trouble: Trouble): string => {
 const failureLine = ({ bit, event, kind, message, packet, stream }: Failure): string =>
   `ERROR: ${kind}: ${message}; ${stream}, packet ${packet}, bit ${bit}${event === undefined ? "" : `, event ${event}`}`
 
+const lineEnd = 0x0a
+
 export interface Request {
   readonly isJson: boolean
   readonly text: TextOptions
@@ -79,6 +81,11 @@ export class EventLines {
     if (event._tag === "SessionRefused") {
       this.notes.push(`WARNING: another session ${event.session.sessionName} cannot be watched: ${event.reason}`)
     }
+  }
+
+  /** Leaves whole lines only. */
+  cut(): void {
+    this.out.at = this.out.written.lastIndexOf(lineEnd) + 1
   }
 
   end(): void {

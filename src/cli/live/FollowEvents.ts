@@ -49,22 +49,34 @@ class Selection {
   }
 }
 
-const flush = (lines: EventLines) =>
+const flush = (lines: EventLines, write = PacedOutput.write) =>
   Effect.gen(function* () {
     const { notes, out } = lines
-    if (out.at > 0) yield* PacedOutput.write(out.written)
+    if (out.at > 0) yield* write(out.written)
     out.clear()
     lines.notes = []
     for (const note of notes) yield* Output.tell(note)
   })
 
-/** Prints all that is due. */
-const drain = (decoder: LiveDecoder, lines: EventLines, bounded: Bounded.Bounded) =>
+/** Prints all that is due, or what of it came before a record for which `bounded` ends it. */
+export const drain = (
+  decoder: Pick<LiveDecoder, "drain" | "troubles">,
+  lines: EventLines,
+  bounded: Bounded.Bounded,
+  write = PacedOutput.write
+) =>
   Effect.gen(function* () {
+    const step = Effect.tapError(
+      bounded(() => decoder.drain(burst, lines.visit)),
+      () => {
+        lines.cut()
+        return flush(lines, write)
+      }
+    )
     for (let isMore = true; isMore; ) {
-      isMore = yield* bounded(() => decoder.drain(burst, lines.visit))
+      isMore = yield* step
       for (const trouble of decoder.troubles()) lines.trouble(trouble)
-      if (!isMore || lines.out.at >= pieceBytes) yield* flush(lines)
+      if (!isMore || lines.out.at >= pieceBytes) yield* flush(lines, write)
     }
   })
 
@@ -102,7 +114,7 @@ export const run = (input: Input) =>
         Effect.tapErrorTag(["LinkLost", "ReplyMalformed", "SessionWithdrawn"], () => {
           // Nothing more comes that anything would have to wait for.
           decoder.endAll()
-          return Effect.ignore(drain(decoder, lines, bounded))
+          return Effect.catchTag(drain(decoder, lines, bounded), "OutputClosed", () => Effect.void)
         })
       )
     }, Effect.scoped)
