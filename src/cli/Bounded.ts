@@ -22,11 +22,20 @@ const bounded = <A>(millisMax: number, call: () => A): Effect.Effect<A, Failed> 
   }
 }
 
+const stopSignal = "SIGTSTP"
+
+/** Ctrl-Z stops the command between two steps: how long it is stopped is no time of a filter's. */
+const stopBetween = (): void => {
+  if (process.listenerCount(stopSignal) > 0) return
+  process.on(stopSignal, () => process.kill(process.pid, "SIGSTOP"))
+}
+
 /** How steps of a command with these filters are made. */
 export const steps = (
   { where }: { readonly where: ReadonlyArray<string> },
   millisMax: number = stepMillisMax
 ): Bounded => {
   if (!where.some((text) => /[=!]~/.test(text))) return Effect.sync
+  stopBetween()
   return (call) => Effect.suspend(() => bounded(millisMax, call))
 }

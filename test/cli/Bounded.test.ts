@@ -1,4 +1,8 @@
 /** A filter that would take for ever ends its command. */
+import { spawn } from "node:child_process"
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import * as Bounded from "../../src/cli/Bounded.ts"
@@ -43,5 +47,35 @@ it.effect("what was shown before it is printed, in whole lines", () =>
     const failed = yield* Effect.flip(FollowEvents.drain({ drain, troubles: () => [] }, lines, bounded, write))
     assert.match(failed.message, /^--where takes too long/)
     assert.strictEqual(printed.join(""), "{}\n[]\n[]\n")
+  })
+)
+
+const stopping = `
+import { writeSync } from "node:fs"
+import { Effect } from "effect"
+import * as Bounded from ${JSON.stringify(new URL("../../src/cli/Bounded.ts", import.meta.url).href)}
+setInterval(() => {}, 1000)
+Effect.runSync(Bounded.steps({ where: ["x =~ 'y'"] })(() => {
+  process.kill(process.pid, "SIGTSTP")
+  writeSync(1, "over")
+}))`
+
+it.live("Ctrl-Z stops it when the step is over, whose time would go on", () =>
+  Effect.gen(function* () {
+    const directory = mkdtempSync(join(tmpdir(), "bounded-"))
+    const file = join(directory, "output")
+    const output = openSync(file, "w")
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", stopping], {
+      stdio: ["ignore", output, "inherit"]
+    })
+    const isStopped = () => / T /.test(readFileSync(`/proc/${child.pid}/stat`, "latin1"))
+    try {
+      while (!isStopped()) yield* Effect.sleep("10 millis")
+      assert.strictEqual(readFileSync(file, "latin1"), "over")
+    } finally {
+      child.kill("SIGKILL")
+      closeSync(output)
+      rmSync(directory, { recursive: true })
+    }
   })
 )
