@@ -125,6 +125,8 @@ class Attachment {
         channel: entry.channelName
       }
       const trace = this.#traces.of(stream.traceId)
+      const before = trace.isComplete ? undefined : trace.metadata
+      if (stream.isMetadata && before?.id === stream.id) continue
       const horizon = stream.isMetadata ? undefined : session.newcomers?.beginningOf(stream)
       if (stream.isMetadata) {
         trace.metadata = stream
@@ -137,6 +139,9 @@ class Attachment {
         state.horizon = horizon
       }
       this.#events.push({ _tag: "StreamAdded", stream, horizon })
+      // Who counts what is open of a trace must see an end of each.
+      if (stream.isMetadata && before !== undefined)
+        this.#events.push({ _tag: "StreamEnded", stream: before, isCut: false })
     }
     if (entries.length === 0) return
     ViewerPolling.onPacket(this.#polling)

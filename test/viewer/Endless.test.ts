@@ -69,7 +69,8 @@ it.effect("of streams that have not ended", () =>
 
 it.effect("of announcements of one stream", () =>
   Effect.gen(function* () {
-    const sessions = [{ session, streams: [stream(1), stream(1), stream(2), stream(1)] }]
+    const metadata = [8, 8, 9].map((id) => ({ ...stream(id), metadataFlag: true }))
+    const sessions = [{ session, streams: [stream(1), stream(1), stream(2), stream(1), ...metadata] }]
     const next = yield* Attachment.make({
       connection,
       sessions,
@@ -78,8 +79,14 @@ it.effect("of announcements of one stream", () =>
       isPrompt: false
     })
     assert.deepStrictEqual(
-      (yield* next).map((event) => (event._tag === "StreamAdded" ? event.stream.id : event._tag)),
-      [1n, 2n]
+      (yield* next).map((event) => [event._tag, (event as { readonly stream?: { readonly id: bigint } }).stream?.id]),
+      [
+        ["StreamAdded", 1n],
+        ["StreamAdded", 2n],
+        ["StreamAdded", 8n],
+        ["StreamAdded", 9n],
+        ["StreamEnded", 8n]
+      ]
     )
   })
 )
