@@ -3,10 +3,11 @@
  * Goal: it takes journals as a relay does, knows what it has of them, and forgets none that is asked for once more.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Result, Scope } from "effect"
+import { Effect, Exit, Latch, Result, Scope } from "effect"
 import * as OpenJournal from "../../src/protocol/journal/OpenJournal.ts"
 import { headBytes, Kind } from "../../src/protocol/journal/Record.ts"
 import { viewOf } from "../../src/protocol/Struct.ts"
+import type { Files, OpenFile } from "../../src/storage/Files.ts"
 import { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import { join, message, none, numbers, u64 } from "../../src/testing/PeerBytes.ts"
 import * as Script from "../../src/testing/Script.ts"
@@ -98,6 +99,34 @@ describe("an edge to which another one leads", () => {
       yield* second.send(record(2, Kind.data))
       yield* second.has(2)
       assert.strictEqual(local.edge.spool.heardByteCount, headBytes)
+    })
+  )
+
+  it.live("begins anew what a power loss left nothing of, though it was asked for before that was known", () =>
+    Effect.gen(function* () {
+      const { files, relay, start } = yield* world
+      const scope = yield* Scope.make()
+      const first = yield* opened(yield* Scope.provide(start, scope))
+      yield* first.send(one)
+      yield* first.has(1)
+      yield* Scope.close(scope, Exit.void)
+      const segments = files.paths("/").filter((path) => path.endsWith(".journal"))
+      assert.lengthOf(segments, 1)
+      for (const path of segments) files.write(path, Buffer.alloc(14))
+      const latch = Latch.makeUnsafe(false)
+      const waiting = (file: OpenFile): OpenFile => ({ ...file, read: (...what) => latch.whenOpen(file.read(...what)) })
+      const open: Files["Service"]["open"] = (path, mode) =>
+        Effect.map(files.service.open(path, mode), (file) => (segments.includes(path) ? waiting(file) : file))
+      const local = yield* Local.start({ ...relay, files: { ...files.service, open }, goneMillisMax: 20 })
+      const wire = yield* greeted(local)
+      yield* wire.send(opening(token, 1, "before"))
+      // That has been read once what was sent after it is answered.
+      yield* Effect.andThen(greeted(local), greeted(local))
+      yield* latch.open
+      const { state } = Result.getOrThrow(OpenJournal.reply(0).decode(yield* wire.read(OpenJournal.replyBytes)))
+      assert.strictEqual(state, State.begun)
+      yield* wire.send(one)
+      while (acknowledgement.read(viewOf(yield* wire.read(acknowledgement.size)), 0).durable < 1);
     })
   )
 

@@ -76,17 +76,21 @@ const scanned = (
     const left = yield* scan(files, directory, isSynced)
     const sent = yield* About.sent(files, directory)
     for (const line of left.damage) yield* report("SPOOL_DAMAGED", line)
+    // Of another edge's journal, that edge still has what is gone here, and brings it again.
+    const isBehind = sent !== undefined && sent > left.last && journal.passed === undefined
+    const isNothing = !isOver && !isBehind && left.last === 0
+    // Known before that edge, which waits for the scan, can go on with it.
+    if (isNothing && journal.passed !== undefined) journal.passed.isLeaving = true
     journal.recovered(left, isOver, sent)
     if (isOver) return
-    // Of another edge's journal, that edge still has what is gone here, and brings it again.
-    if (sent !== undefined && sent > left.last && journal.passed === undefined) {
+    if (isBehind) {
       yield* report(
         "SPOOL_DAMAGED",
         `${directory}: from record ${left.last + 1} on all is gone, of which some was sent`
       )
       // The relay is told that it ends, if it has something of it.
       journal.finishIfOver()
-    } else if (left.last === 0) {
+    } else if (isNothing) {
       if (left.damage.length === 0) yield* report("SPOOL_DAMAGED", `${directory}: no record is left of it`)
       yield* remove(journal)
     }
