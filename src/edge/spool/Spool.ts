@@ -308,17 +308,22 @@ export class Spool {
     this.#writers.run(`${journal.token} removed`, this.remove(journal))
   }
 
-  /** Not interruptible: that the journal is gone ends its forwarder, and that is who calls this. */
+  /**
+   * Not interruptible: that the journal is gone ends its forwarder, and that is who calls this. It is gone once its place
+   * and its writer are: who hears that may begin another one of the same token.
+   */
   #forget(journal: Journal): Effect.Effect<void> {
-    const letGo = Effect.sync(() => journal.letGo())
+    const gone = Effect.sync(() => {
+      journal.disappear()
+      journal.letGo()
+    })
     const forgotten = Effect.suspend(() => {
       const { about, token } = journal
       if (this.#open.get(about.key) === journal) this.#open.delete(about.key)
-      journal.disappear()
-      // Another one of the same token may have begun meanwhile.
-      if (![journal, undefined].includes(this.journals.get(token))) return letGo
+      // Another one may have begun meanwhile.
+      if (![journal, undefined].includes(this.journals.get(token))) return gone
       this.journals.delete(token)
-      return Effect.andThen(this.#writers.stop(token), letGo)
+      return Effect.andThen(this.#writers.stop(token), gone)
     })
     return Effect.uninterruptible(forgotten)
   }
