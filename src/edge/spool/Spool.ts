@@ -309,8 +309,8 @@ export class Spool {
   }
 
   /**
-   * Not interruptible: that the journal is gone ends its forwarder, and that is who calls this. It is gone once its place
-   * and its writer are: who hears that may begin another one of the same token.
+   * Not interruptible: that the journal is gone ends its forwarder, and that is who calls this. It is gone once its
+   * place and its writer are: who hears that may begin another one of the same token.
    */
   #forget(journal: Journal): Effect.Effect<void> {
     const gone = Effect.sync(() => {
