@@ -37,6 +37,9 @@ const options = {
 const compile = (compiler: string, project: string) =>
   Process.attempt(process.execPath, [compiler, "-p", project], { timeoutSeconds: 300 })
 
+/** Of the head of an index file (storage.md §5). */
+const indexHeadBytes = 16
+
 /** What the documents show of programs, each a module of its own. */
 const writeDocumented = (directory: string) => {
   mkdirSync(directory)
@@ -61,9 +64,11 @@ const recordAndWatch = (project: string) =>
     const liveUrl = /net:\/\/127\.0\.0\.1:\d+$/m.exec(said)?.[0] ?? ""
     const producing = yield* play(project, "02-produce", streamingUrl, "5")
     yield* Process.said(producing, /^streaming \S+\/example at .*\n/, { seconds: 60 })
-    const isStored = (name: string) =>
-      globSync(`**/${name}`, { cwd: output }).some((file) => statSync(join(output, file)).size > 0)
-    yield* Process.until("its first packet", () => ["example_0", "metadata"].every(isStored))
+    const isStored = (name: string, size: number) =>
+      globSync(`**/${name}`, { cwd: output }).some((file) => statSync(join(output, file)).size > size)
+    // Viewers are given a packet once its index has come.
+    const isFirst = () => isStored("metadata", 0) && isStored("example_0.idx", indexHeadBytes)
+    yield* Process.until("its first packet", isFirst)
     // Viewers have to come while it lasts, and take their time where the machine has too much to do.
     producing.signal("SIGSTOP")
     const listed = (yield* (yield* play(project, "03-view", liveUrl)).ended).stdout.trim()
