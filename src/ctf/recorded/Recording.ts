@@ -25,6 +25,7 @@ import * as Streams from "./Streams.ts"
 import type { TraceDirectory } from "./TraceDirectories.ts"
 import * as Traces from "./Traces.ts"
 
+export type { Listed } from "./Moved.ts"
 export { RecordingRefused } from "./RecordingRefused.ts"
 
 /** How recorded traces are opened. */
@@ -84,8 +85,14 @@ const compareStreams = (a: Found, b: Found): number =>
   compareInts(a.plan?.streamClass.id ?? -1n, b.plan?.streamClass.id ?? -1n) ||
   compareInts(a.id, b.id)
 
-/** The directories of the traces by their paths, without the metadata. */
-type Places = ReadonlyMap<string, Pick<TraceDirectory, "files" | "metadataFile">>
+/** What is in the directories of the traces, by their paths. */
+export type Places = ReadonlyMap<
+  string,
+  {
+    readonly files: ReadonlyArray<Listed>
+    readonly metadataFile: Listed
+  }
+>
 
 /** Recorded traces, read as one sequence of events in the order of time. */
 export class Recording {

@@ -1,6 +1,7 @@
-/** A path or trace of which nothing can be read, and why. */
+/** Why nothing can be read of a path. */
 import type { Listed } from "./Moved.ts"
 
+/** A path or trace of which nothing can be read, and why. */
 export class RecordingRefused extends Error {
   readonly _tag = "RecordingRefused"
   readonly path: string
