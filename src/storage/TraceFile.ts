@@ -47,7 +47,6 @@ export class TraceFile implements BesideWrite, Holder {
   #onBesideDone: (() => void) | undefined
   /** The inode that its name must still lead to when it is opened again. */
   #inode: number
-  #device: number
   /** Operations that are under way. */
   #userCount = 0
   /** Its owner has closed it: the last operation gives the descriptor back. */
@@ -58,7 +57,6 @@ export class TraceFile implements BesideWrite, Holder {
     this.#pool = pool
     this.#open = opened
     this.#inode = opened.inode
-    this.#device = opened.device
     this.#figures = pool.figures.of(opened.device)
     this.#place = place
     this.#name = name
@@ -67,7 +65,7 @@ export class TraceFile implements BesideWrite, Holder {
   }
 
   get device(): number {
-    return this.#device
+    return this.#figures.id
   }
 
   /** No file of the disk was ever open here. */
@@ -211,10 +209,9 @@ export class TraceFile implements BesideWrite, Holder {
     })
   }
 
-  /** In place of a shadow: its turns are at the device that it is really on. */
+  /** In place of a shadow: its figures are those of the device that it is really on. */
   #becomes({ device, inode }: OpenFile): void {
     this.#inode = inode
-    this.#device = device
     this.#figures = this.#pool.figures.of(device)
   }
 

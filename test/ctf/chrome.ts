@@ -96,13 +96,13 @@ ${classes.map(({ fields, name }, id) => `event { name = "${name}"; id = ${id}; s
   writeFileSync(join(directory, "s"), Uint8Array.from(bytes))
 }
 
-interface Item {
+export interface Item {
   readonly ph: string
   readonly name: string
   readonly pid: number
   readonly tid: number
   readonly ts: number
-  readonly args?: { readonly unfinished?: boolean }
+  readonly args?: { readonly name?: string; readonly unfinished?: boolean }
 }
 
 const isId = (value: number): boolean => Number.isInteger(value) && value >= 0 && value < 2 ** 32

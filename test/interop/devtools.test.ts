@@ -6,19 +6,11 @@ import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { chromium } from "playwright-core"
+import type { Item } from "../ctf/chrome.ts"
 import { toolboxProgram } from "../support/bundle.ts"
 import { describeWithCorpus } from "../support/corpus.ts"
 import * as Peers from "../support/peers.ts"
 import * as Process from "../support/process.ts"
-
-interface Item {
-  readonly ph: string
-  readonly name: string
-  readonly pid: number
-  readonly tid: number
-  readonly ts: number
-  readonly args: { readonly name?: string }
-}
 
 /** By `pid/tid`: its name, and a line for each slice. */
 type Threads = Readonly<Record<string, { readonly name: string | undefined; readonly slices: ReadonlyArray<string> }>>
@@ -30,7 +22,7 @@ const told = (items: ReadonlyArray<Item>): Threads => {
   const found = new Map<string, { readonly open: Array<Item>; readonly slices: Array<string> }>()
   for (const item of items) {
     const key = `${item.pid}/${item.tid}`
-    if (item.ph === "M" && item.name === "thread_name") names.set(key, item.args.name)
+    if (item.ph === "M" && item.name === "thread_name") names.set(key, item.args?.name)
     if (item.ph !== "B" && item.ph !== "E") continue
     const own = found.get(key) ?? { open: [], slices: [] }
     found.set(key, own)

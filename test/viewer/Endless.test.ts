@@ -7,17 +7,9 @@ import * as Attachment from "../../src/viewer/Attachment.ts"
 import { PacketSlices, packetBytesMax } from "../../src/viewer/PacketSlices.ts"
 import { ViewedTraces } from "../../src/viewer/ViewedTraces.ts"
 import type { ViewerConnection } from "../../src/viewer/ViewerConnection.ts"
-import type { Session } from "../../src/viewer/ViewerEvent.ts"
+import { sessionOf } from "./hostile.ts"
 
-const session: Session = {
-  id: 1n,
-  hostname: "h",
-  sessionName: "s",
-  liveTimerMicros: 100_000,
-  clientCount: 0,
-  streamCount: 0,
-  traceFormat: "ctf-1.8"
-}
+const session = sessionOf(1n)
 
 const stream = (id: number) => ({
   id: BigInt(id),

@@ -21,12 +21,7 @@ it.live("nothing is thrown, nothing goes on without waiting, nothing is held bac
   })
 )
 
-const sessions = [
-  {
-    ...{ id: 1n, hostname: "h", sessionName: "s", liveTimerMicros: 100_000, clientCount: 0, streamCount: 0 },
-    traceFormat: "ctf-1.8" as const
-  }
-]
+const sessions = [Hostile.sessionOf(1n)]
 const streamOf = (id: bigint, traceId: bigint, isMetadata = false): ViewedStream => ({
   ...{ id, sessionId: 1n, traceId, isMetadata },
   path: "ust",

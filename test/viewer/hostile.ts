@@ -69,7 +69,7 @@ const made = (seed: number): Made => {
   return { next, packets, text: Buffer.from(metadataTexts[Math.floor(next() * metadataTexts.length)] ?? "") }
 }
 
-const sessionOf = (id: bigint): Session => ({
+export const sessionOf = (id: bigint): Session => ({
   id,
   hostname: "h",
   sessionName: "s",
