@@ -179,9 +179,15 @@ describeWithCorpus("traces recorded for this project", ["synth", ...own, ...more
       const counts = show(join(root(), name), "generated", "count-ndjson").stdout.toString().trimEnd().split("\n")
       const counted = counts.map((line) => JSON.parse(line))
       for (const object of counted) assert.isTrue(isRight(object), JSON.stringify(object))
+      const isCount = ({ type }: { readonly type: string }) => type === "count"
       assert.strictEqual(
-        counted.reduce((sum, { count }) => sum + count, 0),
+        counted.filter(isCount).reduce((sum, { count }) => sum + count, 0),
         events.length
+      )
+      const besides = objects.filter(({ type }) => type !== "event")
+      assert.deepStrictEqual(
+        counted.filter((object) => !isCount(object)),
+        besides
       )
       const expected = answer(`${name}.txt`)?.toString().trimEnd().split("\n") ?? []
       assert.strictEqual(events.length, expected.length, name)

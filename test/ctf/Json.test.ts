@@ -6,20 +6,48 @@ import * as ByHand from "./byHand.ts"
 
 const written = ByHand.place()
 
-const linesOf = (trace: ByHand.Trace): ReadonlyArray<unknown> => {
-  const parts: Array<Uint8Array> = []
+const blocksOf = (trace: ByHand.Trace, format: "ndjson" | "count-ndjson" = "ndjson"): ReadonlyArray<Buffer> => {
+  const blocks: Array<Buffer> = []
   Printing.print(ByHand.open(written(trace), "generated"), {
-    format: "ndjson",
+    format,
     text: defaults,
     filter: undefined,
-    write: (bytes) => parts.push(Buffer.from(bytes)),
+    write: (bytes) => blocks.push(Buffer.from(bytes)),
     warn: () => undefined
   })
-  const lines = Buffer.concat(parts).toString().trimEnd().split("\n")
-  return lines.map((line) => JSON.parse(line))
+  return blocks
 }
 
+const objectsOf = (blocks: ReadonlyArray<Buffer>): ReadonlyArray<Readonly<Record<string, unknown>>> =>
+  Buffer.concat(blocks)
+    .toString()
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+
+const linesOf = (trace: ByHand.Trace) => objectsOf(blocksOf(trace))
+
 describe("NDJSON", () => {
+  it("has losses as they come, where there are no events and where these are counted, too", () => {
+    const metadata = `/* CTF 1.8 */
+typealias integer { size = 8; } := u8;
+typealias integer { size = 32; align = 8; } := u32;
+trace { major = 1; minor = 8; byte_order = be; };
+stream { packet.context := struct { u8 content_size; u8 packet_size; u32 events_discarded; }; };
+event { name = e; fields := struct { u8 x; }; };
+`
+    const packets = Array.from({ length: 2000 }, (_, at) => `30 30 ${(at + 1).toString(16).padStart(8, "0")}`)
+    const trace = { metadata, files: { s: packets.join(" ") } }
+    for (const format of ["ndjson", "count-ndjson"] as const) {
+      const blocks = blocksOf(trace, format)
+      assert.isAbove(blocks.length, 1)
+      const objects = objectsOf(blocks)
+      assert.deepStrictEqual(new Set(objects.map(({ type }) => type)), new Set(["discarded-events"]))
+      // What was lost before the first packet is not known.
+      assert.strictEqual(objects.length, packets.length - 1)
+    }
+  })
+
   it("has the first of two packet members that are shown as cpu_id as the processor, the other in the packet", () => {
     const metadata = `/* CTF 1.8 */
 typealias integer { size = 8; } := u8;

@@ -60,7 +60,7 @@ const open = (input: Input, format: Printing.Format, path: string | undefined): 
   try {
     return Recorded.open(input, EventOptions.clockShift(input))
   } catch (cause) {
-    if (cause instanceof RecordingRefused && format === "ndjson") Recorded.end(() => printRefusal(cause, path))
+    if (cause instanceof RecordingRefused && Printing.isNdjson(format)) Recorded.end(() => printRefusal(cause, path))
     throw cause
   }
 }

@@ -21,6 +21,9 @@ import type { StreamReader } from "./StreamReader.ts"
 /** What is written of each event, or of all of them together. */
 export type Format = "text" | "ndjson" | "count" | "count-ndjson" | "histogram" | "none"
 
+/** Whether losses and failures are objects among the others. */
+export const isNdjson = (format: Format | Form): boolean => format === "ndjson" || format === "count-ndjson"
+
 /** Another form of output. */
 export interface Form {
   /** Appends an event that is wanted; they come in order. */
@@ -66,6 +69,7 @@ export class Printer {
   readonly #json: Json
   readonly #counts = new Counts()
   readonly #emit: (reader: StreamReader) => void
+  readonly #isNdjson: boolean
   #blockCount = 0
   /** Traces for which it was warned that they have packets with another UUID. */
   readonly #strange = new Set<TracePlan>()
@@ -75,6 +79,7 @@ export class Printer {
   constructor(recording: Recording, request: Request) {
     this.#recording = recording
     this.#request = request
+    this.#isNdjson = isNdjson(request.format)
     this.#text = new Text(request.text)
     const origins = new Map(
       recording.streams.map(({ id, path, reader }) => [reader.stream, { streamId: id, channel: channelOf(path) }])
@@ -121,13 +126,13 @@ export class Printer {
   }
 
   #refused({ files, message, path }: RecordingRefused): void {
-    const { format, warn } = this.#request
+    const { warn } = this.#request
     if (this.#isUnsettled(path, files)) {
       warn(`WARNING: ${message} (${unsettled})`)
       return
     }
     this.failureCount++
-    if (format === "ndjson") this.#json.refusal(message, this.#out)
+    if (this.#isNdjson) this.#json.refusal(message, this.#out)
     warn(`ERROR: ${message}`)
   }
 
@@ -177,32 +182,34 @@ export class Printer {
       this.#checkUuid(reader)
       return
     }
-    const { format, text, warn } = this.#request
+    const { text, warn } = this.#request
     if (item === "failure" && failure !== undefined) {
       this.#failed(reader, failure)
     } else if (item === "loss" && loss !== undefined) {
       const { from, to } = loss
       if (from !== undefined && to !== undefined && !isWithin(from, to, interval)) return
-      if (format === "ndjson") this.#json.loss(stream, loss, this.#out)
+      if (this.#isNdjson) this.#json.loss(stream, loss, this.#out)
       const { id, path } = this.#recording.streamOf(reader)
       warn(LossText.warning(stream, id, path, clipped(loss, interval, stream), text))
     }
+    // There may be no event to write a block after.
+    if (this.#out.at >= blockBytes) this.#flush()
   }
 
   #failed(reader: StreamReader, failure: Failure): void {
-    const { format, warn } = this.#request
+    const { warn } = this.#request
     const event = failure.event === undefined ? "" : `, event ${failure.event}`
     const place = `packet ${failure.packet} (byte ${failure.offset} of the file), bit ${failure.bit}${event}`
     const line = `${failure.kind}: ${failure.message}; ${reader.path}, ${place}`
     const listed = this.#recording.listedOf(reader)
     const isGone = failure.kind === "gone"
     if (isGone || (reader.misfit === undefined && this.#isUnsettled(dirname(reader.listedPath), listed))) {
-      if (format !== "ndjson") this.#flush()
+      if (!this.#isNdjson) this.#flush()
       warn(`WARNING: ${line}${isGone ? "" : ` (${unsettled})`}`)
       return
     }
     this.failureCount++
-    if (format === "ndjson") this.#json.failure(reader.stream, failure, this.#out)
+    if (this.#isNdjson) this.#json.failure(reader.stream, failure, this.#out)
     else this.#flush()
     warn(`ERROR: ${line}`)
   }
