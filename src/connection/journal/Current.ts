@@ -8,9 +8,10 @@ import type { HostedJournal } from "./HostedJournal.ts"
 export const setBackOf = ({ incidents, store }: Registry["Service"]): SetBack<HostedJournal> => ({
   currentOf: ({ brought }) =>
     brought.sessions.flatMap(({ chunks, identity }) => {
-      const { name, openPath: path } = chunks.current ?? {}
-      if (name === undefined || name.overrideName !== undefined || path === undefined) return []
-      return [{ session: JournalFiles.directoryOf(store, identity.outputPath), path, name }]
+      const { directory, name, openPath: path } = chunks.current ?? {}
+      if (directory === undefined || name === undefined || name.overrideName !== undefined || path === undefined) return []
+      const { files: made } = directory.made
+      return [{ session: JournalFiles.directoryOf(store, identity.outputPath), path, name, made }]
     }),
   setAside: ({ edgeName }, beside): Effect.Effect<void> =>
     incidents.report("JOURNAL_CHANGED", `${edgeName}: what was recorded last, and comes again, is in ${beside}`)

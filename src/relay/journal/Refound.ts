@@ -21,6 +21,8 @@ export interface Current {
   /** Relative to it. */
   readonly path: string
   readonly name: ChunkName
+  /** The files that were made in it, relative to it: a history that was shortened names those of ended streams here. */
+  readonly made: ReadonlyArray<string>
 }
 
 /** A directory of a chunk with files that the history does not know; `id` undefined: its name does not tell. */
@@ -47,11 +49,16 @@ const straysOf = (files: Real, shadow: ShadowFiles, session: string): Effect.Eff
   })
 
 /** Undefined: some of its files are where they were. */
-const goneOf = (files: Real, shadow: ShadowFiles, own: string): Effect.Effect<"files" | "nothing" | undefined> =>
+const goneOf = (
+  files: Real,
+  shadow: ShadowFiles,
+  own: string,
+  made: Current["made"]
+): Effect.Effect<"files" | "nothing" | undefined> =>
   Effect.gen(function* () {
-    const known = shadow.filesIn(own)
+    const known = new Set([...shadow.filesIn(own), ...made.map((file) => join(own, file))])
     for (const path of known) if (yield* Effect.isSuccess(files.size(path))) return undefined
-    return known.length === 0 ? "nothing" : "files"
+    return known.size === 0 ? "nothing" : "files"
   })
 
 const movedBack = (files: Real, from: string, to: string): Effect.Effect<void, FileFailed> =>
@@ -78,11 +85,11 @@ const freeBeside = (files: Real, session: string): Effect.Effect<string> =>
 export const refound = (
   files: Real,
   shadow: ShadowFiles,
-  { name, path, session }: Current
+  { made, name, path, session }: Current
 ): Effect.Effect<string | undefined, FileFailed> =>
   Effect.gen(function* () {
     const own = join(session, path)
-    const gone = yield* goneOf(files, shadow, own)
+    const gone = yield* goneOf(files, shadow, own, made)
     if (gone === undefined) return undefined
     // In the session's own directory a chunk gets its name when it is closed: what has it is of an earlier journal.
     const isOther = (stray: Stray) => path === "" && stray.path === nameOf(name)
