@@ -9,8 +9,8 @@ export const setBackOf = ({ incidents, store }: Registry["Service"]): SetBack<Ho
   currentOf: ({ brought }) =>
     brought.sessions.flatMap(({ chunks, identity }) => {
       const { directory, name, openPath: path } = chunks.current ?? {}
-      if (directory === undefined || name === undefined || name.overrideName !== undefined || path === undefined) return []
-      const { files: made } = directory.made
+      if (name === undefined || name.overrideName !== undefined || path === undefined) return []
+      const made = directory?.made.files ?? []
       return [{ session: JournalFiles.directoryOf(store, identity.outputPath), path, name, made }]
     }),
   setAside: ({ edgeName }, beside): Effect.Effect<void> =>
