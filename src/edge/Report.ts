@@ -1,5 +1,6 @@
 /** What an edge says of itself: a file in its spool, written anew while it runs, for `lttng-relay edge status`. */
-import { Effect, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
+import { report } from "../errors/Report.ts"
 import { wallMillis } from "../Machine.ts"
 import { Outcome } from "../protocol/journal/OpenJournal.ts"
 import type { FileFailed, Files } from "../storage/Files.ts"
@@ -158,6 +159,17 @@ export const write = (
   directory: string,
   status: EdgeStatus
 ): Effect.Effect<void, FileFailed> => JsonFile.replace(files, `${directory}/${fileName}`, status)
+
+/** To be done from time to time. That the directory is gone is told; a full disk is by who needs it (`Writing`). */
+export const writing = (files: Files["Service"], directory: string, now: () => EdgeStatus): Effect.Effect<void> => {
+  let isGone = false
+  return Effect.gen(function* () {
+    const result = yield* Effect.result(write(files, directory, now()))
+    const wasGone = isGone
+    isGone = Result.isFailure(result) && result.failure.code === "ENOENT"
+    if (Result.isFailure(result) && isGone && !wasGone) yield* report("SPOOL_GONE", result.failure.message)
+  })
+}
 
 const stored = JsonFile.reader(EdgeStatus, bytesMax)
 

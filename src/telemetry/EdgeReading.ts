@@ -13,6 +13,7 @@ export interface EdgeFigures {
   readonly heardByteCount: number
   readonly sentByteCount: number
   readonly resentByteCount: number
+  readonly savedByteCount: number
   readonly connectedCount: number
   readonly lossCount: number
   /** Why the relay cannot be reached; absent: it can, or nobody tried. */
@@ -56,6 +57,7 @@ export const edgeSamples = (figures: EdgeFigures): ReadonlyArray<Sample> => {
     sample(Instruments.edgeHeardBytes, figures.heardByteCount),
     sample(Instruments.edgeSentBytes, figures.sentByteCount),
     sample(Instruments.edgeResentBytes, figures.resentByteCount),
+    sample(Instruments.edgeSavedBytes, figures.savedByteCount),
     sample(Instruments.edgeLinkUp, figures.reason === undefined ? 1 : 0),
     sample(Instruments.edgeConnected, figures.connectedCount),
     sample(Instruments.edgeLinkLosses, figures.lossCount),

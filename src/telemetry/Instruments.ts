@@ -228,6 +228,10 @@ export const edgeResentBytes = counter(
   "edge_resent_bytes_total",
   "Of what was sent to the relay, what had been sent before a connection was lost."
 )
+export const edgeSavedBytes = counter(
+  "edge_saved_bytes_total",
+  "By how much longer what was sent to the relay would have been without compression."
+)
 export const edgeLinkUp = gauge("edge_link_up", "0 while the relay cannot be reached, else 1.")
 export const edgeConnected = gauge(
   "edge_connected_journals",

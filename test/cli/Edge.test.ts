@@ -1,5 +1,5 @@
 /** The edge as a process, and what is told of it: by itself, by its port, and by the relay behind it. */
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import { mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
@@ -101,6 +101,39 @@ describe("an edge", () => {
       assert.strictEqual(figure(after, 'lttng_relay_sessions_by_edge{state="suspended"}'), 1)
       const drained = yield* toolbox("drain", `http://127.0.0.1:${relayHttp}`, `--token-file=${token}`)
       assert.match(drained.stdout, /^Drained: no session is left but 1 by edges, which go on [^\n]*\n$/)
+    })
+  )
+
+  it.live("says that its spool is gone, and goes on with what it has open", () =>
+    Effect.gen(function* () {
+      const relay = yield* Relays.start("ours")
+      const edge = yield* Edges.start(relay)
+      const script = Script.make(edge, Tree.onDisk(relay.output), () => {})
+      const { c, d, file } = yield* script.recording()
+      const stream = yield* c.addStream()
+      renameSync(edge.spool, `${edge.spool}.away`)
+      yield* Process.said(edge.process, (output) => output.includes("SPOOL_GONE"))
+      yield* d.packet(stream, 0, 5000)
+      yield* c.index(stream, { seq: 0 })
+      yield* script.fileSize(file("ch_0"), 5000)
+    })
+  )
+
+  it.live("says by its port and its status what compression saves", () =>
+    Effect.gen(function* () {
+      const http = yield* Ports.free
+      const relay = yield* Relays.start("ours")
+      const edge = yield* Edges.start(relay, { args: [`--http-port=tcp://127.0.0.1:${http}`, "--compress=on"] })
+      const script = Script.make(edge, Tree.onDisk(relay.output), () => {})
+      const { c, d, file } = yield* script.recording()
+      const stream = yield* c.addStream()
+      yield* d.packet(stream, 0, 50_000)
+      yield* c.index(stream, { seq: 0 })
+      yield* script.fileSize(file("ch_0"), 50_000)
+      const status = toolbox("edge", "status", `--spool=${edge.spool}`)
+      yield* Process.until("its status", status, ({ stdout }) => /; saved by compression 4\d\.\d KiB\n/.test(stdout))
+      const { text } = yield* get(http, "/metrics")
+      assert.isAbove(figure(text, "lttng_relay_edge_saved_bytes_total"), 40_000)
     })
   )
 

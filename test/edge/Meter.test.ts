@@ -48,6 +48,14 @@ it("what an earlier edge heard is as old as its session", () => {
   assert.strictEqual(meter.lagMillisOf(journal), 6000)
 })
 
+it("as soon as what it left has been read", () => {
+  const { journal, meter } = metered(true)
+  const left = { ...journal, isScanned: false }
+  assert.strictEqual(meter.lagMillisOf(left as Journal), 0)
+  left.isScanned = true
+  assert.deepStrictEqual([meter.lagMillisOf(left as Journal), meter.oldestMillisOf(left as Journal)], [5000, 5000])
+})
+
 it("and as old as it is known to be, if the clock is set only later", () => {
   const { journal, later, meter } = metered(true, 0)
   assert.strictEqual(meter.lagMillisOf(journal), 0)

@@ -113,6 +113,7 @@ export const edgeFigures: EdgeFigures = {
   heardByteCount: 0,
   sentByteCount: 0,
   resentByteCount: 0,
+  savedByteCount: 0,
   connectedCount: 0,
   lossCount: 0,
   journals: [],

@@ -242,7 +242,7 @@ const run = (input: Input, log = new EdgeLog()) =>
       url = now
     }
     yield* follow(edge, input, moved)
-    const status = Effect.suspend(() => Effect.ignore(Report.write(files, directory, Report.of(edge, url))))
+    const status = Report.writing(files, directory, () => Report.of(edge, url))
     yield* Effect.repeat(status, Schedule.spaced(statusInterval))
     return yield* Effect.never
   }).pipe(Effect.provide(log.layer), Effect.provideService(Counts, new Map()))

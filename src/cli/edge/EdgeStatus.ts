@@ -37,7 +37,7 @@ const staleMillis = 10_000
 const spoolLine = (status: Report.EdgeStatus): string => {
   const used = `${Output.bytes(status.spoolBytes)} of ${Output.bytes(status.spoolBytesMax)}`
   const oldest = status.oldestMillis > 0 ? `, the oldest from ${seconds(status.oldestMillis)} ago` : ""
-  return `spool: ${used}${oldest}${status.isFull ? "; full: tracers are held back" : ""}`
+  return `spool: ${used}${oldest}${status.isFull ? "; full: tracers are held back, except by --overflow=stop" : ""}`
 }
 
 const linkLine = ({ connectedCount, lagMillis, lossCount, reason }: Report.EdgeStatus): string => {
@@ -49,7 +49,8 @@ const rateLine = (status: Report.EdgeStatus): string =>
   [
     `rate: ${Output.bytes(status.heardBytesPerSecond)}/s from tracers, ${Output.bytes(status.sentBytesPerSecond)}/s to the relay`,
     `in all ${Output.bytes(status.heardByteCount)} and ${Output.bytes(status.sentByteCount)}`,
-    `sent again ${Output.bytes(status.resentByteCount)}`
+    `sent again ${Output.bytes(status.resentByteCount)}`,
+    ...(status.savedByteCount > 0 ? [`saved by compression ${Output.bytes(status.savedByteCount)}`] : [])
   ].join("; ")
 
 const journalLine = (journal: Report.EdgeStatus["journals"][number]): string => {

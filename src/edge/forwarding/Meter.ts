@@ -34,20 +34,24 @@ export class Meter {
     const { heardByteCount, journals } = this.#spool
     this.#looks.push({ millis: nowMillis, heardByteCount, sentByteCount: this.#link.sentByteCount })
     if (this.#looks.length > lookCount) this.#looks.shift()
-    for (const journal of journals.values()) {
-      if (!journal.isScanned) continue
-      const known = this.#ages.get(journal)
-      const ago = journal.isRecovered ? agoOf(journal.about.createdMillis) : undefined
-      const isDated = ago !== undefined && this.#undated.delete(journal)
-      const ages = known === undefined || isDated ? new Ages() : known
-      // An earlier process heard these, and it is not known when.
-      if (ages !== known && journal.isRecovered) {
-        ages.look(journal.last, 0, nowMillis - (ago ?? 0))
-        if (ago === undefined) this.#undated.add(journal)
-      }
-      ages.look(journal.last, journal.durable, nowMillis)
-      this.#ages.set(journal, ages)
+    for (const journal of journals.values()) this.#agesOf(journal)?.look(journal.last, journal.durable, nowMillis)
+  }
+
+  /** Undefined: an earlier process left it, and it is being read. */
+  #agesOf(journal: Journal): Ages | undefined {
+    if (!journal.isScanned) return undefined
+    const known = this.#ages.get(journal)
+    const ago = journal.isRecovered ? agoOf(journal.about.createdMillis) : undefined
+    const isDated = ago !== undefined && this.#undated.delete(journal)
+    if (known !== undefined && !isDated) return known
+    const ages = new Ages()
+    // An earlier process heard these, and it is not known when.
+    if (journal.isRecovered) {
+      ages.look(journal.last, 0, clockMillis() - (ago ?? 0))
+      if (ago === undefined) this.#undated.add(journal)
     }
+    this.#ages.set(journal, ages)
+    return ages
   }
 
   #rate(of: "heardByteCount" | "sentByteCount"): number {
@@ -66,11 +70,11 @@ export class Meter {
 
   /** ms since the oldest record that the edge keeps was heard. */
   oldestMillisOf(journal: Journal): number {
-    return this.#ages.get(journal)?.beyond(journal.durable, clockMillis()) ?? 0
+    return this.#agesOf(journal)?.beyond(journal.durable, clockMillis()) ?? 0
   }
 
   /** The same for records that the relay has not carried out. */
   lagMillisOf(journal: Journal): number {
-    return this.#ages.get(journal)?.beyond(journal.received, clockMillis()) ?? 0
+    return this.#agesOf(journal)?.beyond(journal.received, clockMillis()) ?? 0
   }
 }

@@ -94,6 +94,11 @@ export const failures = {
     "spool cannot be written: tracers are held back",
     "Of `lttng-relay edge`. Make room, or put the disk right: it goes on by itself, and nothing of what it has is lost. A disk that was gone may be mounted again; after EIO that needs another start."
   ),
+  SPOOL_GONE: entry(
+    "error",
+    "spool is not where it was",
+    "Of `lttng-relay edge`: somebody has removed or renamed its directory. What it has in open files it still forwards, unless it is stopped or killed before; what it has to read back, and sessions for which more files are needed, wait. Put the directory back if it was renamed. Else let tracing sessions end, and start the edge again."
+  ),
   SPOOL_UNREAD: entry(
     "error",
     "what the spool has of a session cannot be read",
