@@ -169,14 +169,15 @@ describe("room in a spool that is full", () => {
     })
   )
 
-  it.live("is no more made when nothing is left to drop", () =>
+  it.live("is no more made when nothing is left to drop, and said to be missing", () =>
     Effect.gen(function* () {
       const { journal } = yield* waiting()
-      const { done, made } = fullness(journal, () => true)
+      const { done, made, works } = fullness(journal, () => true)
       made.overflow(journal)
       yield* done
       assert.isAbove(journal.droppedPacketCount, packetCount / 2)
       assert.isUndefined(yield* thin(journal, Number.POSITIVE_INFINITY))
+      assert.include(works, "full")
     })
   )
 

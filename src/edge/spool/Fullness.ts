@@ -95,7 +95,7 @@ export class Fullness {
       let left = bySize(droppable)
       while (this.#spool.isFull()) {
         const largest = left.pop()
-        if (largest === undefined) return
+        if (largest === undefined) return this.#tellFull()
         // Others grow meanwhile. Not for each that has nothing to drop: a spool may have thousands.
         if (yield* this.#thin(largest, Number.POSITIVE_INFINITY)) left = bySize([...left, largest])
       }
