@@ -1,7 +1,7 @@
 /** A relay that says what cannot be, or does not go on: its edge goes on, forgets nothing by that, and says why. */
 import * as net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import * as Edge from "../../src/edge/Edge.ts"
 import { greet } from "../../src/edge/forwarding/Greeting.ts"
@@ -119,6 +119,45 @@ describe("of a relay's answers", () => {
         yield* local.forwarded
       })
     )
+  }
+
+  for (const [what, outcome] of [
+    ["what was not sent to it", OpenJournal.Outcome.goesOn],
+    ["all of what it has a part of", OpenJournal.Outcome.finished]
+  ] as const) {
+    it.live(`later that it has ${what}, ends the connection: what an earlier edge left stays, and is told`, () => {
+      const { codes, layer, lines } = logged()
+      return Effect.gen(function* () {
+        const files = new MemoryFiles()
+        const [first, relay] = [yield* Scope.make(), yield* TestRelay.make()]
+        const nowhere = { controlPort: 1, dataPort: 1, files: files.service }
+        const before = yield* Scope.provide(Local.start(nowhere), first)
+        const file = yield* Local.whole(Script.make(before, relay.output, () => {}))
+        const [journal = assert.fail()] = before.edge.spool.journals.values()
+        yield* until("all of it to be written", () => journal.isFinished && journal.written === journal.last)
+        yield* Scope.close(first, Exit.void)
+        const { last } = journal
+        const isAll = outcome === OpenJournal.Outcome.finished
+        const [received, durable] = isAll ? [1n, 0n] : [BigInt(last + 9), BigInt(last + 9)]
+        const said = join(u64(received), u64(durable), u32(outcome))
+        let connectionCount = 0
+        const port = yield* scripted({
+          ...introduction(OpenJournal.offered),
+          [OpenJournal.number]: (socket) => {
+            connectionCount++
+            say(opened(1n, 0n), said)(socket)
+          }
+        })
+        const local = yield* Local.start({ controlPort: port, dataPort: port, files: files.service })
+        yield* until("two connections to end", () => connectionCount > 2)
+        assert.include(codes, "RELAY_UNREACHABLE")
+        assert.include(lines.join("\n"), isAll ? `all of a journal, and record 1 of ${last}` : `has record ${last + 9}`)
+        const address = (to: number) => ({ host: "127.0.0.1", port: to })
+        local.edge.route.redirect({ control: address(relay.controlPort), data: address(relay.dataPort) })
+        yield* local.forwarded
+        assert.strictEqual(relay.output.size(file("ch_0")), 16)
+      }).pipe(Effect.provide(layer))
+    })
   }
 
   it.live("less than before is believed: a session that it ends then is lost, though it had all of it once", () => {

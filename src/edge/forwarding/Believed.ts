@@ -14,15 +14,31 @@ export interface Believed {
 
 type Said = Pick<Acknowledgement, keyof Believed>
 
-/** It may be more than is here: records that an earlier process lost, or that only the edge before has. */
-const lastOf = ({ isOver, isRecovered, last, passed }: Journal): number =>
-  isOver || isRecovered || passed !== undefined ? Number.MAX_SAFE_INTEGER : last
+/**
+ * What it can have when it is opened. That may be more than is here: records that an earlier process lost, or that only
+ * the edge before has. From then on nobody but this connection brings it anything.
+ */
+export const mostAtFirst = ({ given, isOver, isRecovered, passed }: Journal): number =>
+  isOver || isRecovered || passed !== undefined ? Number.MAX_SAFE_INTEGER : given
 
-export const believed = (link: Link, journal: Journal, said: Said): Effect.Effect<Believed, RelayUnfit> => {
+/** `most`: the number of the last record that it can have. */
+export const believed = (
+  link: Link,
+  journal: Journal,
+  said: Said,
+  most = journal.given
+): Effect.Effect<Believed, RelayUnfit> => {
   const [received, durable] = [Number(said.received), Number(said.durable)]
-  if (durable <= received && received <= lastOf(journal)) return Effect.succeed({ received, durable })
-  const reason = `it says that it has record ${said.received}, and ${said.durable} for good, of ${journal.last}`
+  if (durable <= received && received <= most) return Effect.succeed({ received, durable })
+  const of = `of ${journal.last}, sent up to ${journal.given}`
+  const reason = `it says that it has record ${said.received}, and ${said.durable} for good, ${of}`
   return Effect.fail(new RelayUnfit({ address: link.name, reason }))
+}
+
+/** It says that it has all of it, so that nothing of it need be kept. */
+export const believedAll = (link: Link, { isTaken, last, received }: Journal): Effect.Effect<void, RelayUnfit> => {
+  const reason = `it says that it has all of a journal, and record ${received} of ${last}`
+  return isTaken ? Effect.void : Effect.fail(new RelayUnfit({ address: link.name, reason }))
 }
 
 const { decode } = fixed(acknowledgement)

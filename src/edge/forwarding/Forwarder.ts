@@ -13,7 +13,7 @@ import type { Journal } from "../journal/Journal.ts"
 import type { RecordDamaged } from "../journal/JournalReader.ts"
 import type { Spool } from "../spool/Spool.ts"
 import { Backoff } from "./Backoff.ts"
-import { accepted, believed } from "./Believed.ts"
+import { accepted, believed, mostAtFirst } from "./Believed.ts"
 import { ask, command, EdgeCircle, greet, type RelayUnfit } from "./Greeting.ts"
 import { endedElsewhere, finished, hear, isEndedElsewhere, putAside, relayEnded, unlessSilent } from "./Hearing.ts"
 import type { LinkState } from "./LinkState.ts"
@@ -146,7 +146,7 @@ const resume = (
     if (opened.state === State.unknown) {
       return yield* putAside(journal, link, whyUnknown(opened, firstKept), options)
     }
-    const { durable, received } = yield* believed(link, journal, opened)
+    const { durable, received } = yield* believed(link, journal, opened, mostAtFirst(journal))
     // The relay asks for records that it had called durable, or the spool has lost them.
     if (received + 1 < firstKept) {
       const gone = `the relay needs records ${received + 1} to ${firstKept - 1}, which are not here`
@@ -156,6 +156,8 @@ const resume = (
     // Not before: whatever follows the reply to one that is over says that this is known.
     if (tells) link.write([hears])
     journal.overtaken(received)
+    // An edge on the way may still write what an earlier connection, or process, has brought to it.
+    journal.given = Math.max(journal.given, journal.handed, received)
     // What an earlier connection still had on its way will not be carried out.
     journal.handed = received
     yield* journal.acknowledge(received, durable)

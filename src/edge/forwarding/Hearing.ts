@@ -15,7 +15,7 @@ import * as Dial from "../../transport/Dial.ts"
 import { checksums } from "../journal/Checksums.ts"
 import type { Journal } from "../journal/Journal.ts"
 import type { Spool } from "../spool/Spool.ts"
-import { acknowledged, believed } from "./Believed.ts"
+import { acknowledged, believed, believedAll } from "./Believed.ts"
 import { RelayUnfit } from "./Greeting.ts"
 import type { Done } from "./plain/PlainForwarding.ts"
 
@@ -138,7 +138,10 @@ export const hear = (
         journal.waitsFor = waitsFor
         if (isNews) journal.passed?.tell()
         const isElsewhere = outcome === Outcome.finished && isEndedElsewhere(journal)
-        if (outcome === Outcome.finished && !isElsewhere) return yield* finished(journal, link, next, options)
+        if (outcome === Outcome.finished && !isElsewhere) {
+          yield* believedAll(link, journal)
+          return yield* finished(journal, link, next, options)
+        }
         if (outcome !== Outcome.ended && !isElsewhere) continue
         // From here on nobody writes, and the record written last is whole.
         yield* turn.take(1)

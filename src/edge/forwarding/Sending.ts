@@ -64,6 +64,7 @@ export const send = (
       return record.bytes
     })
     const sent = Effect.gen(function* () {
+      journal.given = Math.max(journal.given, last)
       const wire = (isPacked ? yield* Effect.uninterruptible(packed) : undefined) ?? bytes.subarray(from, to)
       for (let at = 0, end = 0; at < wire.length; at = end) {
         end = Math.min(wire.length, at + (yield* pace.pieceBytes))
@@ -126,6 +127,7 @@ export const send = (
         return sendKept
       }
       taken()
+      journal.given = Math.max(journal.given, last)
       write(bytes.subarray(from, to), last, release)
       journal.sent = Math.max(journal.sent, last)
     }

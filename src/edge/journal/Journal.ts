@@ -89,6 +89,8 @@ export class Journal {
   handed = 0
   /** Number of the last record that this process has sent. */
   sent = 0
+  /** Number of the last record that the relay can have: sent, if only in part, or what it said when it was opened. */
+  given = 0
   /** Number of the last record that the relay has carried out. */
   received = 0
   durable = 0
@@ -211,6 +213,11 @@ export class Journal {
   /** The relay has carried out all that its tracers had to say. */
   get isCarriedOut(): boolean {
     return this.isFinished && this.passed === undefined && this.received >= this.#said
+  }
+
+  /** The relay has all that is here. */
+  get isTaken(): boolean {
+    return this.passed === undefined ? this.isCarriedOut : this.received >= this.last
   }
 
   /** A record of another edge's, its own number in it: `bytes[at, to)`. Gaps in the numbers are taken as they are. */
