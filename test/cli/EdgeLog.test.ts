@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { format } from "node:util"
 import { assert, it } from "@effect/vitest"
-import { Console, Effect } from "effect"
+import { Cause, Console, Effect } from "effect"
 import { EdgeLog } from "../../src/cli/edge/EdgeLog.ts"
 import { report } from "../../src/errors/Report.ts"
 import * as Wire from "../../src/testing/Wire.ts"
@@ -54,16 +54,38 @@ it.live("more is said from now on, and less again", () =>
   })
 )
 
-it.effect("what tracers and the relay say stays in one line, and acts on no terminal", () =>
+/** What `log` prints with the log of an edge. */
+const printedBy = (log: EdgeLog, logging: Effect.Effect<void>) =>
   Effect.gen(function* () {
-    const log = new EdgeLog()
     const printed: Array<string> = []
     const print = (...parts: ReadonlyArray<unknown>) => void printed.push(format(...parts))
     const console = { ...(yield* Console.Console), log: print, error: print }
-    yield* report("PART_LOST", "h/a\u009b2J: \x1b]0;b\x07\nc").pipe(
-      Effect.provide(log.layer),
-      Effect.provideService(Console.Console, console)
-    )
+    yield* logging.pipe(Effect.provide(log.layer), Effect.provideService(Console.Console, console))
+    return printed
+  })
+
+it.effect("nor does what is in a cause, or in an error that is logged as it is", () =>
+  Effect.gen(function* () {
+    const evil = new Error("h/a\u009b2J\x1b]0;b\x07")
+    for (const logging of [
+      report("FORWARDING_DEFECT", "h/s", Cause.die(evil)),
+      Effect.logError(evil),
+      Effect.logError("why", Cause.fail(evil))
+    ]) {
+      const log = new EdgeLog()
+      const printed = yield* printedBy(log, logging)
+      assert.lengthOf(printed, 1)
+      assert.include(printed[0], "h/a\\x9b2J\\x1b]0;b\\x07")
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
+      assert.notMatch(printed[0] ?? "", /[\x00-\x09\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b\]|\n./)
+    }
+  })
+)
+
+it.effect("what tracers and the relay say stays in one line, and acts on no terminal", () =>
+  Effect.gen(function* () {
+    const log = new EdgeLog()
+    const printed = yield* printedBy(log, report("PART_LOST", "h/a\u009b2J: \x1b]0;b\x07\nc"))
     const expected = "h/a\\x9b2J: \\x1b]0;b\\x07 c"
     assert.lengthOf(printed, 1)
     assert.include(printed[0], expected)

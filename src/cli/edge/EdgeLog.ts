@@ -3,11 +3,19 @@
  * last lines are kept for the operator's port. Tracers and the relay choose names and texts: a line stays one, and acts
  * on no terminal.
  */
-import { Logger } from "effect"
+import { Cause, Logger } from "effect"
 import { harmless, oneLine } from "../../errors/Harmless.ts"
 import * as Verbosity from "../../errors/Verbosity.ts"
 
-const shown = (part: unknown): unknown => (typeof part === "string" ? harmless(oneLine(part)) : part)
+const textOf = (part: unknown): unknown => {
+  if (Cause.isCause(part)) return Cause.pretty(part)
+  return part instanceof Error ? (part.stack ?? part.message) : part
+}
+
+const shown = (part: unknown): unknown => {
+  const text = textOf(part)
+  return typeof text === "string" ? harmless(oneLine(text)) : text
+}
 
 export class EdgeLog {
   verbosity = 0
@@ -15,8 +23,10 @@ export class EdgeLog {
   readonly layer = Verbosity.layer(
     this,
     Logger.make((said) => {
-      const { message } = said
-      const line = { ...said, message: Array.isArray(message) ? message.map(shown) : shown(message) }
+      const { cause, message } = said
+      const parts: ReadonlyArray<unknown> = Array.isArray(message) ? message : [message]
+      const why = cause.reasons.length > 0 ? [cause] : []
+      const line = { ...said, message: [...parts, ...why].map(shown), cause: Cause.empty }
       Verbosity.remember(this.lastLines, Logger.formatLogFmt.log(line))
       Logger.defaultLogger.log(line)
     })
