@@ -1,7 +1,9 @@
 /** What commands about recordings share: directories, an interval of time, and how they are opened. */
 import { type Interval, isEmpty } from "../../ctf/recorded/Interval.ts"
 import * as Moment from "../../ctf/recorded/Moment.ts"
+import { isUnsettled } from "../../ctf/recorded/Moved.ts"
 import * as Recording from "../../ctf/recorded/Recording.ts"
+import * as Unsettled from "../../recovery/Unsettled.ts"
 import { Misused } from "../Misused.ts"
 import * as Options from "../Options.ts"
 import { OutputClosed } from "../StandardOutput.ts"
@@ -68,20 +70,45 @@ const intervalOf = (input: Input, first: () => bigint | undefined): Interval => 
 
 const urlPattern = /^(?:net6?|tls|tcp6?|https?):\/\//
 
+/**
+ * What is there of a recording of which nothing can be read: nothing yet, if what was refused is being recorded. Throws
+ * what is damage.
+ */
+const begun = (directories: ReadonlyArray<string>, refused: Recording.RecordingRefused): Recording.Recording => {
+  const isWritten = Unsettled.isWrittenBelow(directories)
+  const all = [refused, ...refused.others]
+  const early = all.filter(({ files, path }) => isUnsettled(path, files, isWritten))
+  if (early.length === 0) throw refused
+  const damaged = all.find((one) => !one.isMissing && !early.includes(one))
+  if (damaged !== undefined) throw damaged
+  const missing = all.filter(({ isMissing }) => isMissing).map(({ message }) => message)
+  return new Recording.Recording(
+    [],
+    missing,
+    all.filter(({ isMissing }) => !isMissing),
+    new Map()
+  )
+}
+
 /** Opens the recording. Throws what is wrong; times are checked first, although some depend on the traces. */
 export const open = (input: Input, clockShift: bigint): Recording.Recording => {
   const url = input.directory.find((path) => urlPattern.test(path))
   if (url !== undefined) throw new Misused(`${url} is no directory; live sessions are for \`lttng-relay follow\``)
   const times = asked(input)
   for (const flag of flags) moment(flag, times)
-  return Recording.open(input.directory, {
-    ...Recording.defaults,
-    isIntersected: input.streamIntersection,
-    isCorrelationForced: input.clockForceCorrelate,
-    isPartial: true,
-    clockShift,
-    interval: (first) => intervalOf(times, first)
-  })
+  try {
+    return Recording.open(input.directory, {
+      ...Recording.defaults,
+      isIntersected: input.streamIntersection,
+      isCorrelationForced: input.clockForceCorrelate,
+      isPartial: true,
+      clockShift,
+      interval: (first) => intervalOf(times, first)
+    })
+  } catch (cause) {
+    if (cause instanceof Recording.RecordingRefused) return begun(input.directory, cause)
+    throw cause
+  }
 }
 
 /** Prints, and sets the exit status if something could not be decoded. That nobody reads any more is no failure. */

@@ -96,3 +96,13 @@ export const find = (path: string, identity: string): string | undefined => {
   }
   return undefined
 }
+
+/**
+ * Whether what was read of these files may have been some of it before and some after they changed. Who writes is
+ * asked first: whoever did, and was not found under the name that the directory had, has changed them.
+ */
+export const isUnsettled = (
+  directory: string,
+  listed: ReadonlyArray<Listed>,
+  isWritten: ((directory: string) => boolean) | undefined
+): boolean => listed.length > 0 && (isWritten?.(directory) === true || listed.some(hasChanged))

@@ -13,7 +13,7 @@ import { Json } from "../print/Json.ts"
 import * as LossText from "../print/LossText.ts"
 import { Text, type TextOptions } from "../print/Text.ts"
 import type { Interval } from "./Interval.ts"
-import { hasChanged, type Listed } from "./Moved.ts"
+import { isUnsettled } from "./Moved.ts"
 import type { Recording } from "./Recording.ts"
 import type { RecordingRefused } from "./RecordingRefused.ts"
 import type { StreamReader } from "./StreamReader.ts"
@@ -127,7 +127,7 @@ export class Printer {
 
   #refused({ files, message, path }: RecordingRefused): void {
     const { warn } = this.#request
-    if (this.#isUnsettled(path, files)) {
+    if (isUnsettled(path, files, this.#request.isWritten)) {
       warn(`WARNING: ${message} (${unsettled})`)
       return
     }
@@ -203,7 +203,8 @@ export class Printer {
     const line = `${failure.kind}: ${failure.message}; ${reader.path}, ${place}`
     const listed = this.#recording.listedOf(reader)
     const isGone = failure.kind === "gone"
-    if (isGone || (reader.misfit === undefined && this.#isUnsettled(dirname(reader.listedPath), listed))) {
+    const directory = dirname(reader.listedPath)
+    if (isGone || (reader.misfit === undefined && isUnsettled(directory, listed, this.#request.isWritten))) {
       if (!this.#isNdjson) this.#flush()
       warn(`WARNING: ${line}${isGone ? "" : ` (${unsettled})`}`)
       return
@@ -212,14 +213,6 @@ export class Printer {
     if (this.#isNdjson) this.#json.failure(reader.stream, failure, this.#out)
     else this.#flush()
     warn(`ERROR: ${line}`)
-  }
-
-  /**
-   * Whether what was read of these files may have been some of it before and some after they changed. Who writes is
-   * asked first: whoever did, and was not found under the name that the directory had, has changed them.
-   */
-  #isUnsettled(directory: string, listed: ReadonlyArray<Listed>): boolean {
-    return listed.length > 0 && (this.#request.isWritten?.(directory) === true || listed.some(hasChanged))
   }
 
   #summary(isInterrupted: boolean): void {

@@ -9,6 +9,8 @@ export class RecordingRefused extends Error {
   readonly isMissing: boolean
   /** What there was, as far as it was looked at. */
   readonly files: ReadonlyArray<Listed>
+  /** What else was refused with it, if nothing of the recording can be read. */
+  others: ReadonlyArray<RecordingRefused> = []
 
   constructor(path: string, reason: string, isMissing = false, files: ReadonlyArray<Listed> = []) {
     super(`${path}: ${reason}`)

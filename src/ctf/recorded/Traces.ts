@@ -73,8 +73,11 @@ const loadAll = (paths: ReadonlyArray<string>, { isPartial }: Options): Loaded =
   // Sorted, so that the order of the arguments does not matter: of equal parts the first one decides.
   const parts = loaded.flatMap((one) => one.parts).sort((a, b) => compareText(a.directory.path, b.directory.path))
   const refusals = loaded.flatMap((one) => one.refusals)
-  const [first] = refusals
-  if (first !== undefined && (!isPartial || parts.length === 0)) throw first
+  const [first, ...others] = refusals
+  if (first !== undefined && (!isPartial || parts.length === 0)) {
+    first.others = others
+    throw first
+  }
   return { parts, refusals }
 }
 
