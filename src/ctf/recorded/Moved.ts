@@ -36,7 +36,7 @@ export const listed = (path: string, stat: Stats): Listed => ({
 })
 
 /** Whether it was written, cut, replaced, moved or removed since it was listed. */
-export const hasChanged = ({ byteCount, changedMillis, identity, path }: Listed): boolean => {
+const hasChanged = ({ byteCount, changedMillis, identity, path }: Listed): boolean => {
   const stat = statOf(path)
   if (stat === undefined || identityOf(stat) !== identity) return true
   return stat.size !== byteCount || stat.mtimeMs !== changedMillis
