@@ -52,6 +52,14 @@ it.live("a copy leaves no descriptor open, of however many files", () =>
   })
 )
 
+/** Others may read it, whatever the umask was. */
+const makeReadable = (directory: string): void => {
+  for (const path of fs.readdirSync(directory, { recursive: true, encoding: "utf8" })) {
+    fs.chmodSync(join(directory, path), 0o755)
+  }
+  fs.chmodSync(directory, 0o755)
+}
+
 const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 Peers.describeWithPeers(["setpriv", "gcc", "unshare"], "a copy to be repaired", () => {
@@ -61,6 +69,7 @@ Peers.describeWithPeers(["setpriv", "gcc", "unshare"], "a copy to be repaired", 
       Effect.gen(function* () {
         const where = yield* place
         fs.chmodSync(where.home, 0o777)
+        makeReadable(where.from)
         const inside = nameOf(`/${suffix}`) ?? nameIn(`/${suffix}/`)
         const forbidden = `a/${inside.slice(0, inside.indexOf(`/${suffix}`) + suffix.length + 1)}`
         fs.chmodSync(join(where.from, forbidden), 0)
