@@ -105,9 +105,15 @@ type Done = (relay: TestRelay.TestRelay, path: string) => void
 
 /**
  * As `expired`, when the first file of its ring was begun anew behind the last mark. `meanwhile` is done to it just
- * before, `last` to the last one when the relay has given the edge up, and not put that down yet.
+ * before, `last` to the last one when the relay has given the edge up, and not put that down yet. `isLate`: until then
+ * the disk hangs with the first file.
  */
-const expiredInRing = Effect.fnUntraced(function* (meanwhile: Done, fileCount = 2, last: Done = () => {}) {
+const expiredInRing = Effect.fnUntraced(function* (
+  meanwhile: Done,
+  fileCount = 2,
+  last: Done = () => {},
+  isLate = false
+) {
   const relay = yield* TestRelay.make({ suspendMillis: 50 })
   const { link, local, script } = yield* Local.linked(relay)
   const { c, d, file } = yield* script.recording()
@@ -127,8 +133,9 @@ const expiredInRing = Effect.fnUntraced(function* (meanwhile: Done, fileCount = 
   yield* Effect.sleep(slowMarkMillis)
   yield* goOn
   yield* Local.marked(local)
+  const written = isLate ? relay.faults.stall(file("ch_0_0")) : Effect.void
   yield* packet(fileCount, 24)
-  yield* has("ch_0_0", 24)
+  yield* isLate ? until("it to hang", () => relay.faults.stalledCount > 0) : has("ch_0_0", 24)
   meanwhile(relay, file("ch_0_0"))
   const putDown = relay.faults.stall(".expired")
   const { stalledCount } = relay.faults
@@ -137,6 +144,7 @@ const expiredInRing = Effect.fnUntraced(function* (meanwhile: Done, fileCount = 
   yield* until("it to be given up", () => relay.faults.stalledCount > stalledCount)
   last(relay, file(`ch_0_${fileCount - 1}`))
   yield* putDown
+  yield* written
   yield* until("the end", relay.relay.sessions, (sessions) => sessions.length === 0)
   yield* packet(fileCount + 1, 32)
   link.isDown = false
@@ -186,6 +194,19 @@ describe("an edge that comes after its session has ended for want of it", () => 
   it.live("goes on in the same directory when a file of its ring was begun anew behind the last mark", () =>
     Effect.gen(function* () {
       const { file, files, has } = yield* expiredInRing(() => {})
+      yield* has("ch_0_1", 32)
+      assert.deepStrictEqual(files(), [file("ch_0_0"), file("ch_0_1")])
+    })
+  )
+
+  it.live("goes on there, too, when what came last had waited for its disk until the session ended", () =>
+    Effect.gen(function* () {
+      const { file, files, has } = yield* expiredInRing(
+        () => {},
+        2,
+        () => {},
+        true
+      )
       yield* has("ch_0_1", 32)
       assert.deepStrictEqual(files(), [file("ch_0_0"), file("ch_0_1")])
     })

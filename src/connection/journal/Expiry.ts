@@ -76,12 +76,32 @@ const removeUnlessBack = (registry: Registered, token: string): Effect.Effect<vo
   return journals.turns.of(token, work)
 }
 
-/** `before`: what its files were while its edge was away. */
+/** What was seen of its files while its edge was away. */
+interface Seen {
+  /** What came last still waited for its disk. */
+  readonly isUnsettled: boolean
+  /** What its files were. */
+  readonly digest: string | undefined
+}
+
+/** Whether the relay alone has changed its files since the last mark. Where they were not settled nobody can tell. */
+const isOursAlone = (
+  registry: Registered,
+  journal: HostedJournal,
+  since: number | undefined,
+  { digest, isUnsettled }: Seen
+): Effect.Effect<boolean> =>
+  Effect.gen(function* () {
+    if (isUnsettled) return true
+    const isSame = digest !== undefined && digest === (yield* digestBehind(registry, journal))
+    return isSame && (yield* isUntouched(journal, since))
+  })
+
 const expire = (
   registry: Registered,
   journal: HostedJournal,
   since: number | undefined,
-  before: string | undefined
+  seen: Seen
 ): Effect.Effect<void> => {
   const work = Effect.gen(function* () {
     const { incidents, journals, options, store } = registry
@@ -92,19 +112,19 @@ const expire = (
     const say = JournalFiles.say(store, token, "expired", isSynced(options.sync))
     const said = isKept(journal) ? yield* Effect.result(say) : undefined
     // Otherwise what others did would count as ours.
-    const isSame = before !== undefined && before === (yield* digestBehind(registry, journal))
-    const mayNote = isSame && (yield* isUntouched(journal, since))
+    const mayNote = isBehind(journal) && (yield* isOursAlone(registry, journal, since, seen))
     if (!isGone(journal, since)) return yield* JournalFiles.revive(store, token)
     // It stays suspended, as everything waits for a full disk.
     if (said !== undefined && Result.isFailure(said) && store.roomWait.isMendable(said.failure)) {
       return registry.background(Effect.delay(waits(registry, journal, options.suspendMillis), fullWait))
     }
     if (said === undefined || Result.isFailure(said)) return journal.end()
+    if (!mayNote) yield* Away.forget(store, token)
     journals.close(journal)
     const forgotten = journals.expire(token, journal.standing.owner)
     yield* rest(journal)
     const { history } = journal.marking
-    if (mayNote && isBehind(journal) && history !== undefined) {
+    if (mayNote && history !== undefined) {
       yield* Effect.ignore(Rested.note(store, token, history.directories))
     }
     journal.lacking?.rest()
@@ -125,12 +145,12 @@ const waits = (registry: Registered, journal: HostedJournal, awayMillis?: number
     const begun = clockMillis()
     const noteMillis = Math.min(noteMillisMax, options.suspendMillis / noteParts)
     let isNoted = awayMillis !== undefined
-    let before: string | undefined
+    let seen: Seen = { isUnsettled: true, digest: undefined }
     const wait = Effect.gen(function* () {
       yield* Effect.sleep(noteMillis)
       // A disk that hangs holds up nothing. It may take so long that the edge is back.
       const looked = Effect.map(digestBehind(registry, journal), (digest) => {
-        before = digest
+        seen = { isUnsettled: false, digest }
       })
       const look = Effect.suspend(() => (isGone(journal, since) ? looked : Effect.void))
       const { background } = registry
@@ -156,7 +176,7 @@ const waits = (registry: Registered, journal: HostedJournal, awayMillis?: number
       Effect.as(journals.stopping, "stopping" as const),
       Effect.as(journal.unawaited, "unawaited" as const)
     ])
-    if (end === "over") yield* expire(registry, journal, since, before)
+    if (end === "over") yield* expire(registry, journal, since, seen)
     // If it could not expire, it is away as before.
     const isLeft = end === "stopping" || (end === "over" && isGone(journal, since))
     if (isNoted && !isLeft) yield* Away.forget(store, token)

@@ -75,7 +75,10 @@ export const say = (
 
 /** Its edge is back: it is not expired any more. */
 export const revive = (store: Store, token: string): Effect.Effect<void> =>
-  Effect.ignore(store.retraceable.plain.unlink(pathsOf(store, token).expired))
+  Effect.gen(function* () {
+    const { away, expired } = pathsOf(store, token)
+    for (const path of [expired, away]) yield* Effect.ignore(store.retraceable.plain.unlink(path))
+  })
 
 /** Removes the files, and the directory once nothing is in it. */
 export const unlinked = (store: Store, paths: ReadonlyArray<string>): Effect.Effect<void> =>

@@ -37,9 +37,15 @@ export const note = (store: Store, token: string, directories: Iterable<string>)
     yield* Effect.ensuring(file.write([Buffer.from(digest)], 0), file.close)
   })
 
-/** To be asked before anything is undone. */
+/**
+ * To be asked before anything is undone. Also true of what a relay has left that was killed while its sessions ended:
+ * then the note is still there since when the edge was away (`Away`), which is gone first where others changed files.
+ */
 export const isAsNoted = (store: Store, token: string, directories: Iterable<string>): Effect.Effect<boolean> =>
   Effect.gen(function* () {
-    const noted = yield* textOf(store.retraceable.plain, pathsOf(store, token).expired)
-    return noted !== "" && noted === (yield* digestOf(store, directories))
+    const { plain } = store.retraceable
+    const { away, expired } = pathsOf(store, token)
+    const noted = yield* textOf(plain, expired)
+    if (noted === "") return yield* Effect.isSuccess(plain.size(away))
+    return noted === (yield* digestOf(store, directories))
   }).pipe(Effect.orElseSucceed(() => false))
