@@ -2,8 +2,7 @@
  * Reads a journal's records one after the other, and finds out which of them are damaged or gone.
  *
  * Damage costs as little as it can: a packet of which a part is damaged is left out whole, and its index with it; what
- * else is damaged is left out alone, but for the rest of a long command, whose length matters more than its bytes. One
- * bit of a short record is put right whenever it is read.
+ * else is damaged is left out alone, but for the rest of a long command, whose length matters more than its bytes.
  */
 import * as RotateStreams from "../../protocol/control/RotateStreams.ts"
 import * as SendIndex from "../../protocol/control/SendIndex.ts"
@@ -12,7 +11,6 @@ import * as Header from "../../protocol/Header.ts"
 import { headBytes, isWhole, Kind, offsets } from "../../protocol/journal/Record.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import { checksums } from "./Checksums.ts"
-import { isMended } from "./Mending.ts"
 import { Needed } from "./Needed.ts"
 
 /** The packet or command that a record which is left out belongs to. */
@@ -109,12 +107,11 @@ export class History {
     const number = u64At(bytes, at)
     const kind = bytes.readUInt16BE(at + offsets.kind)
     const connection = bytes.readUInt16BE(at + offsets.connection)
-    const isWrong = !isWhole(bytes, at, checksums)
-    const isDamaged = isWrong && !isMended(bytes, at)
+    const isDamaged = !isWhole(bytes, at, checksums)
     const from = at + headBytes
     const to = from + bytes.readUInt32BE(at + offsets.byteCount)
     this.last = number
-    if (isWrong) this.damage.push(`${where}: record ${number} is damaged${isDamaged ? "" : ": one bit, put right"}`)
+    if (isDamaged) this.damage.push(`${where}: record ${number} is damaged`)
     if (kind === Kind.end) this.open.delete(connection)
     else if (kind === Kind.finish) this.isFinished = true
     // The record that opened the connection may have been freed. Records without a connection stand for dropped ones.

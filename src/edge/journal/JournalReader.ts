@@ -10,7 +10,6 @@ import { checksums } from "./Checksums.ts"
 import type { Chunk } from "./Chunks.ts"
 import type { Lost } from "./History.ts"
 import type { Journal } from "./Journal.ts"
-import { isMended } from "./Mending.ts"
 import { nameOf, reading, type Segment } from "./Segment.ts"
 
 /** A record in a file is not what was written there. */
@@ -227,10 +226,7 @@ export class JournalReader {
         const number = u64At(bytes, at)
         const lost = number < this.#next ? undefined : skipped.get(number)
         const isWanted = number >= this.#next && lost === undefined
-        if (isWanted && !skipped.has(number) && !isWhole(bytes, at, checksums)) {
-          // It is put right once it is in the log.
-          if (number > examined || !isMended(bytes, at)) return yield* damaged(at)
-        }
+        if (isWanted && !skipped.has(number) && !isWhole(bytes, at, checksums)) return yield* damaged(at)
         // What is given is in one piece.
         if (!isWanted && from < at) break
         this.#passed = number
