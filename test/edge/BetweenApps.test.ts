@@ -4,24 +4,18 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
-import type { MemoryFiles } from "../../src/storage/MemoryFiles.ts"
 import * as Script from "../../src/testing/Script.ts"
 import * as TestRelay from "../../src/testing/TestRelay.ts"
 import * as Commands from "../sidebyside/commands.ts"
 import { logged } from "../support/logged.ts"
 import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
+import { noted, notesIn } from "./notes.ts"
 
 /** An edge brings all by the control port. */
 const nowhere = 1
 /** Their records make a history that is shortened. */
 const appCount = 40
-
-const notesIn = (memory: MemoryFiles) =>
-  memory.paths("/traces/.journals").map((path) => [path, Buffer.from(memory.read(path) ?? assert.fail())] as const)
-
-const noted = (memory: MemoryFiles, notes: ReturnType<typeof notesIn>) =>
-  Effect.forEach(notes, ([path, bytes]) => Effect.map(memory.service.unlink(path), () => memory.write(path, bytes)))
 
 type Loss = "none" | "killed" | "without the notes of a rotation"
 

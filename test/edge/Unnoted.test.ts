@@ -15,6 +15,7 @@ import * as Commands from "../sidebyside/commands.ts"
 import { logged } from "../support/logged.ts"
 import { Link } from "./Link.ts"
 import * as Local from "./Local.ts"
+import { noted, notesIn } from "./notes.ts"
 
 /** An edge brings all by the control port. */
 const nowhere = 1
@@ -23,12 +24,6 @@ type Step = "created" | "rotated" | "closed" | "archived" | "went on" | "rotated
 
 /** `CLOSE_TRACE_CHUNK` with what follows. */
 const [archive, remove] = [0, 2]
-
-const notesIn = (memory: MemoryFiles) =>
-  memory.paths("/traces/.journals").map((path) => [path, Buffer.from(memory.read(path) ?? assert.fail())] as const)
-
-const noted = (memory: MemoryFiles, notes: ReturnType<typeof notesIn>) =>
-  Effect.forEach(notes, ([path, bytes]) => Effect.map(memory.service.unlink(path), () => memory.write(path, bytes)))
 
 interface How {
   readonly closeCommand?: number
