@@ -6,12 +6,15 @@
  */
 import type { Dirent } from "node:fs"
 import { type FileHandle, open as openFile, readdir, readFile, realpath, stat } from "node:fs/promises"
-import { basename, dirname, join, relative, resolve, sep } from "node:path"
+import { basename, join, relative, resolve, sep } from "node:path"
 import { Effect, Schema, type Scope } from "effect"
 import * as SystemError from "../errors/SystemError.ts"
 import * as CtfIndex from "../protocol/CtfIndex.ts"
-import * as CtfPacket from "../protocol/CtfPacket.ts"
 import { pathOf } from "../protocol/Text.ts"
+import { DataStream } from "./decode/DataStream.ts"
+import { TracePlan } from "./decode/Plan.ts"
+import { GrowingMetadata } from "./metadata/GrowingMetadata.ts"
+import { FileWindow } from "./recorded/FileWindow.ts"
 
 /** There is no trace at `path`, or what is there cannot be read: `reason` says why. */
 export class TraceUnreadable extends Schema.TaggedError<TraceUnreadable>()("TraceUnreadable", {
@@ -182,6 +185,9 @@ const parseIndex = (
   return Effect.succeed({ packets, index: isShort ? "1.0" : "1.1" })
 }
 
+/** Most heads are much shorter. */
+const windowBytes = 4096
+
 /** Exactly `count` bytes, or as many as the file has. */
 const readAt = async (file: FileHandle, at: number, count: number): Promise<Uint8Array> => {
   const bytes = Buffer.allocUnsafe(count)
@@ -194,26 +200,51 @@ const readAt = async (file: FileHandle, at: number, count: number): Promise<Uint
   return bytes.subarray(0, done)
 }
 
+/** How the metadata lays out packets; what can be understood of it is enough. */
+const planOf = (metadata: Uint8Array): TracePlan | undefined => {
+  const declared = new GrowingMetadata()
+  declared.append(metadata)
+  return declared.traceClass === undefined ? undefined : new TracePlan(declared.traceClass)
+}
+
 /** Finds packets by their own heads, up to the first place that has none. */
-const scan = (path: string, byteCount: number): Effect.Effect<ReadonlyArray<PacketRecord>, TraceUnreadable> =>
+const scan = (
+  path: string,
+  byteCount: number,
+  plan: TracePlan | undefined
+): Effect.Effect<ReadonlyArray<PacketRecord>, TraceUnreadable> =>
   attempt(path, async () => {
     const packets: Array<PacketRecord> = []
-    const longBytes = dirname(path).endsWith("32-bit") ? 4 : 8
-    const file = await openFile(pathOf(path))
+    if (plan === undefined) return packets
+    const window = new FileWindow({ path, byteCount }, { windowBytes, isKept: false, isHeld: true })
     try {
-      for (let at = 0; at < byteCount; ) {
-        const head = CtfPacket.head(await readAt(file, at, CtfPacket.headBytes), longBytes)
-        if (head === undefined || at + Number(head.packetSize) / 8 > byteCount) break
-        packets.push({ ...head, offset: BigInt(at) })
-        at += Number(head.packetSize) / 8
+      const stream = new DataStream(path, plan)
+      for (let at = 0; at < byteCount && stream.open(window.from(at)); at += stream.totalBits / 8) {
+        const { discarded, endTime, sequence, streamClassId, streamId } = stream.cursor
+        if (!stream.hasBegin || endTime === undefined || endTime < stream.beginCycles) break
+        packets.push({
+          offset: BigInt(at),
+          packetSize: BigInt(stream.totalBits),
+          contentSize: BigInt(stream.cursor.contentBits ?? stream.totalBits),
+          timestampBegin: BigInt(stream.beginCycles),
+          timestampEnd: BigInt(endTime),
+          eventsDiscarded: BigInt(discarded ?? 0),
+          streamId: BigInt(streamClassId ?? 0),
+          streamInstanceId: streamId === undefined ? undefined : BigInt(streamId),
+          packetSeqNum: sequence === undefined ? undefined : BigInt(sequence)
+        })
       }
     } finally {
-      await file.close()
+      window.release()
     }
     return packets
   })
 
-const openData = (directory: string, name: string): Effect.Effect<DataFile, TraceUnreadable> =>
+const openData = (
+  directory: string,
+  name: string,
+  plan: () => TracePlan | undefined
+): Effect.Effect<DataFile, TraceUnreadable> =>
   Effect.gen(function* () {
     const location = join(directory, name)
     const byteCount = yield* attempt(location, async () => {
@@ -226,7 +257,7 @@ const openData = (directory: string, name: string): Effect.Effect<DataFile, Trac
     const indexPath = CtfIndex.pathOf(location)
     const index = yield* readIndex(indexPath)
     if (index !== undefined) return { name, location, byteCount, ...(yield* parseIndex(indexPath, index)) }
-    return { name, location, byteCount, packets: yield* scan(location, byteCount), index: "none" as const }
+    return { name, location, byteCount, packets: yield* scan(location, byteCount, plan()), index: "none" as const }
   })
 
 /** Path of a trace below its chunk; if it is `root` itself, what its directory's path has in common with such paths. */
@@ -249,12 +280,18 @@ const findTraces = (
     if (names.length > 0) {
       const isTrace = names.includes("metadata")
       if (!isTrace) return yield* new TraceUnreadable({ path: directory, reason: "not a trace: no metadata" })
+      const metadata = yield* readMetadata(join(directory, "metadata"))
+      let known: { readonly plan: TracePlan | undefined } | undefined
+      const plan = () => {
+        known ??= { plan: planOf(metadata) }
+        return known.plan
+      }
       found.push({
         path: tracePath(root, directory),
-        metadata: yield* readMetadata(join(directory, "metadata")),
+        metadata,
         files: yield* Effect.forEach(
           names.filter((name) => name !== "metadata"),
-          (name) => openData(directory, name)
+          (name) => openData(directory, name, plan)
         )
       })
     }

@@ -97,6 +97,19 @@ const replayed = (directory: string, kind: Relays.Kind, options: Replay.Options 
     return { relay, packets, directory: join(relay.output, outputPath ?? "") }
   })
 
+/** Neither a stream instance's id nor a packet's sequence number. */
+const oldMetadata = `/* CTF 1.8 */
+trace { major = 1; minor = 8; byte_order = le; packet.header := struct {
+  integer { size = 32; } magic; integer { size = 8; } uuid[16]; integer { size = 32; } stream_id; }; };
+clock { name = monotonic; freq = 1000000000; };
+typealias integer { size = 64; map = clock.monotonic.value; } := stamp;
+typealias integer { size = 64; } := count;
+stream { id = 0; event.header := struct { integer { size = 32; } id; stamp timestamp; }; packet.context := struct {
+  stamp timestamp_begin; stamp timestamp_end; count content_size; count packet_size; count events_discarded;
+  integer { size = 32; } cpu_id; }; };
+event { id = 0; name = "e"; stream_id = 0; fields := struct { count n; }; };
+`
+
 const peers = [...Peers.tracing, ...Peers.reference]
 
 Peers.describeConcurrently(peers, "replaying a trace of the real LTTng", () => {
@@ -135,7 +148,7 @@ Peers.describeConcurrently(peers, "replaying a trace of the real LTTng", () => {
 })
 
 Peers.describeConcurrently(Peers.reference, "replaying other recordings", () => {
-  const uuid = "0123456789abcdef0123456789abcdef"
+  const uuid = "01234567-89ab-cdef-0123-456789abcdef"
 
   /** A recording of five packets by a target of our own. */
   const synthetic = (options: Partial<Target.SessionOptions>, timestamps: (index: number) => bigint) =>
@@ -173,6 +186,35 @@ Peers.describeConcurrently(Peers.reference, "replaying other recordings", () => 
         assertSame(join(directory, "snapshot-1"), original)
       }
     })
+  )
+
+  it.live(
+    "packets as LTTng before 2.8 laid them out are found without an index: a live replay has viewers see them",
+    () =>
+      Effect.gen(function* () {
+        const original = join(yield* Relays.temporaryDirectory("old"), "ust/pid/app-1")
+        mkdirSync(original, { recursive: true })
+        writeFileSync(join(original, "metadata"), oldMetadata)
+        const packets = [10, 20, 30].map((begin) => {
+          const bytes = Buffer.alloc(128)
+          bytes.writeUInt32LE(0xc1fc1fc1, 0)
+          const members = [begin, begin + 5, 68 * 8, 128 * 8, 0]
+          for (const [at, value] of members.entries()) bytes.writeBigUInt64LE(BigInt(value), 24 + 8 * at)
+          return bytes
+        })
+        writeFileSync(join(original, "ch_0"), Buffer.concat(packets))
+        const { directory, packets: sent } = yield* replayed(original, "ours", { liveTimer: "100 millis" })
+        assert.strictEqual(sent, 3)
+        const [file] = (yield* CtfTrace.open(directory)).chunks.flatMap(({ traces }) =>
+          traces.flatMap(({ files }) => files)
+        )
+        assert.deepStrictEqual(readFileSync(file?.location ?? ""), Buffer.concat(packets))
+        assert.strictEqual(file?.index, "1.1")
+        assert.deepStrictEqual(
+          file?.packets.map(({ timestampBegin, timestampEnd }) => [timestampBegin, timestampEnd]),
+          [10n, 20n, 30n].map((begin) => [begin, begin + 5n])
+        )
+      })
   )
 
   it.live("bytes that no index tells about are kept", () =>
