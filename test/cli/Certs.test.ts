@@ -133,6 +133,27 @@ it.live("what is in the way is said in one line: files that are none, no place f
   })
 )
 
+it.live("where an openssl fails that is too old, that is told; of others what they say", () =>
+  Effect.gen(function* () {
+    const folder = yield* Relays.temporaryDirectory("pki")
+    const why = "variable lookup failed for signing::serial"
+    const told = (version: string) =>
+      Effect.gen(function* () {
+        const script = `#!/bin/sh\n[ "$1" = version ] && echo "${version}" && exit 0\necho "${why}" >&2\nexit 1\n`
+        writeFileSync(join(folder, "openssl"), script, { mode: 0o755 })
+        const init = [toolboxProgram, "certs", "init", "--names=localhost", join(folder, "pki")]
+        const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` }
+        const { code, stderr } = yield* Process.attempt(process.execPath, init, { env })
+        assert.strictEqual(code, 1)
+        return stderr.replace(`Error: ${folder}/pki/ca.pem: `, "")
+      })
+    for (const version of ["OpenSSL 1.1.1w  11 Sep 2023", "LibreSSL 3.8.2"])
+      assert.strictEqual(yield* told(version), `${why} (openssl is ${version}: OpenSSL 3.0 or later is needed)\n`)
+    for (const version of ["OpenSSL 3.0.19 27 Jan 2026", "OpenSSL 10.0.0"])
+      assert.strictEqual(yield* told(version), `${why}\n`)
+  })
+)
+
 it("of what openssl says of a key that it may not read, the file and the system's reason are told", () => {
   const unread = "Could not open file or uri for loading CA private key from pki/ca.key"
   const complaint = [

@@ -36,13 +36,24 @@ export const reasonIn = (complaint: string): string => {
   return system === undefined ? unread : `${unread}: ${system}`
 }
 
+/** That an openssl which has failed is too old, by what it says of its version; an older one may do all the same. */
+const ageOf = (version: string): string =>
+  version === "" || /^OpenSSL ([3-9]|\d\d)/.test(version)
+    ? ""
+    : ` (openssl is ${version}: OpenSSL 3.0 or later is needed)`
+
 export const run = (path: string, args: ReadonlyArray<string>): Effect.Effect<void, CertificateFailed> =>
   Effect.callback((resume) => {
+    const failed = (reason: string) => resume(Effect.fail(new CertificateFailed({ path, reason })))
     // What is made is its owner's: openssl makes keys so, whatever the umask.
     const child = execFile("openssl", args, (cause, _out, complaint) => {
-      const missing = (cause as NodeJS.ErrnoException | null)?.code === "ENOENT"
-      const reason = missing ? "there is no openssl on this machine" : reasonIn(complaint) || cause?.message
-      resume(cause === null ? Effect.void : Effect.fail(new CertificateFailed({ path, reason: reason ?? "" })))
+      if (cause === null) resume(Effect.void)
+      else if ((cause as NodeJS.ErrnoException).code === "ENOENT") failed("there is no openssl on this machine")
+      else {
+        execFile("openssl", ["version"], (_cause, version) =>
+          failed(`${reasonIn(complaint) || cause.message}${ageOf(version.trim())}`)
+        )
+      }
     })
     return Effect.sync(() => child.kill())
   })
