@@ -28,13 +28,17 @@ const metadata: Heard = [Kind.command, control, Commands.message(Commands.number
 const withdrawn: Heard = [Kind.withdrawn, data, Commands.none]
 const handle: Heard = [Kind.handle, control, Commands.u64(1)]
 
+const second: Heard = [Kind.handle, control, Commands.u64(2)]
+const asks: Heard = [Kind.command, control, Commands.message(Commands.numbers.ADD_STREAM, Buffer.alloc(8))]
+const of2: Heard = [Kind.packet, data, Commands.join(Commands.packetHeader(2n, 0, 20, 0), Buffer.alloc(8))]
+
 /** Records 1, 2, 3, … of one segment; of those that are `damaged` the last byte is not what was written. */
-const read = (records: ReadonlyArray<Heard>, damaged: ReadonlyArray<number>): History => {
+const read = (records: ReadonlyArray<Heard>, damaged: ReadonlyArray<number>, first = 1): History => {
   const history = new History()
-  history.begins(1, "j")
+  history.begins(first, "j")
   for (const [at, [kind, connection, payload]] of records.entries()) {
-    const bytes = record(at + 1, kind, payload, connection)
-    if (damaged.includes(at + 1)) bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
+    const bytes = record(at + first, kind, payload, connection)
+    if (damaged.includes(at + first)) bytes.writeUInt8(bytes.readUInt8(bytes.length - 1) ^ 1, bytes.length - 1)
     history.see(bytes, 0, "j/1")
   }
   return history
@@ -58,7 +62,14 @@ const cases: ReadonlyArray<
   ["one packet of several connections", [begun(1), begun(2, other), rest(), rest(12, other), index(2)], [3], [1, 3]],
   ["an index", [...whole, begun(1), rest(), index(1), begun(2), rest(), index(2)], [6], [6]],
   ["a command, with its rest", [metadata, rest(5, control), metadata, rest(5, control)], [1], [1, 2]],
-  ["an answer", [handle, metadata, rest(5, control)], [1], [1]],
+  ["an answer, and what names its stream", [handle, metadata, rest(5, control)], [1], [1, 2, 3]],
+  ["an answer, but nothing of other streams", [handle, second, ...whole, of2, rest(), ...whole], [2], [2, 6, 7]],
+  [
+    "what asks for a stream, its answer, and what names it",
+    [asks, handle, asks, second, ...whole, of2],
+    [1],
+    [1, 2, 5, 6, 7]
+  ],
   ["more than belongs to a packet", [begun(1), rest(), rest(), index(1)], [], [1, 2, 3, 4]],
   ["a packet that is followed before it is whole", [begun(1), rest(6), begun(2), rest(), index(1)], [], [1, 2, 5]],
   ["a packet that was taken back", [begun(1), rest(6), withdrawn, begun(1), rest(), index(1)], [], []]
@@ -81,6 +92,11 @@ describe("of a journal is left out", () => {
     assert.deepStrictEqual(numbersOf(read(between, []).skipped), [4, 5, 9])
     const anew = [...whole, index(1), begun(1001), rest(), index(1001)]
     assert.deepStrictEqual(numbersOf(read(anew, []).skipped), [])
+  })
+
+  it("of a journal whose beginning was freed nothing of a stream that may be from there", () => {
+    assert.deepStrictEqual(numbersOf(read([handle, ...whole], [8], 8).skipped), [8])
+    assert.deepStrictEqual(numbersOf(read([...whole, second, ...whole, of2], [11], 8).skipped), [11, 15])
   })
 
   it("each packet once, by the name that its stream and number give it", () => {

@@ -2,22 +2,28 @@
  * Reads a journal's records one after the other, and finds out which of them are damaged or gone.
  *
  * Damage costs as little as it can: a packet of which a part is damaged is left out whole, and its index with it; what
- * else is damaged is left out alone, but for the rest of a long command, whose length matters more than its bytes.
+ * else is damaged is left out alone, but for the rest of a long command, whose length matters more than its bytes. A
+ * stream whose handle is not known any more is left out whole (`Unhandled`).
  */
+import * as AddStream from "../../protocol/control/AddStream.ts"
 import * as RotateStreams from "../../protocol/control/RotateStreams.ts"
 import * as SendIndex from "../../protocol/control/SendIndex.ts"
 import * as PacketHeader from "../../protocol/data/PacketHeader.ts"
 import * as Header from "../../protocol/Header.ts"
+import { beginWithStream } from "../../protocol/journal/Handles.ts"
 import { headBytes, isWhole, Kind, offsets } from "../../protocol/journal/Record.ts"
 import { u64At } from "../../protocol/Struct.ts"
 import { checksums } from "./Checksums.ts"
 import { Needed } from "./Needed.ts"
+import { type Altered, refused, Unhandled, withoutPositions } from "./Unhandled.ts"
 
 /** The packet or command that a record which is left out belongs to. */
 export interface Lost {
   readonly connection: number
   /** Number of its first record. */
   readonly first: number
+  /** It is left out only for want of this record: a relay that has had that takes it. */
+  readonly cause?: number
 }
 
 /** By record number. Undefined: the record is damaged, but is sent as it is. */
@@ -77,7 +83,10 @@ export class History {
   readonly open = new Set<number>()
   readonly skipped = new Map<number, Lost | undefined>()
   readonly damage: Array<string> = []
+  /** Records of which others are sent. */
+  readonly altered = new Map<number, Altered>()
   readonly needed = new Needed()
+  readonly #unhandled = new Unhandled()
   /** The newest packet or command of each connection. */
   readonly #messages = new Map<number, Message>()
   /** By stream: the sequence number of the newest packet. */
@@ -87,6 +96,7 @@ export class History {
   /** Of the segments. */
   #directory = ""
   #hasBegun = false
+  #isFromFirst = false
   #isBroken = false
 
   /**
@@ -99,6 +109,7 @@ export class History {
       this.damage.push(`${directory}: records ${this.last + 1} to ${first - 1} are not there`)
       this.broken()
     }
+    if (!this.#hasBegun) this.#isFromFirst = first === 1
     this.#hasBegun = true
     this.last = Math.max(this.last, first - 1)
   }
@@ -126,7 +137,33 @@ export class History {
     const lost = { connection, first: number }
     if (kind === Kind.packet) this.#packet(lost, bytes, from, to, isDamaged)
     else if (kind === Kind.command) this.#command(lost, bytes, from, to, isDamaged)
+    else if (kind === Kind.handle) this.#handle(lost, bytes, from, isDamaged)
     else if (isDamaged) this.skipped.set(number, lost)
+  }
+
+  #handle(lost: Lost, bytes: Buffer, from: number, isDamaged: boolean): void {
+    const { connection, first } = lost
+    const isAsked = this.#unhandled.isAsked(connection)
+    if (isDamaged) {
+      this.#unhandled.lostHandle(first, this.#isFromFirst)
+      // The next one would be taken for it.
+      this.skipped.set(first, isAsked ? undefined : lost)
+      if (isAsked) this.altered.set(first, refused(first))
+    } else if (isAsked) this.#unhandled.given(bytes.readBigUInt64BE(from))
+    else {
+      this.#unhandled.lostStream(bytes.readBigUInt64BE(from), first)
+      this.skipped.set(first, lost)
+    }
+  }
+
+  /** What is said of the stream is left out for want of that record. */
+  #causeOf(stream: bigint): number | undefined {
+    const cause = this.#unhandled.causeOf(stream)
+    if (cause !== undefined && this.#unhandled.isNew(stream)) {
+      const why = `unless the relay had record ${cause}`
+      this.damage.push(`${this.#directory}: stream ${stream} is left out, ${why}`)
+    }
+    return cause
   }
 
   #packet(lost: Lost, bytes: Buffer, from: number, to: number, isDamaged: boolean): void {
@@ -135,10 +172,21 @@ export class History {
     const stream = bytes.readBigUInt64BE(from + at.streamId)
     const sequence = bytes.readBigUInt64BE(from + at.netSeqNum)
     const leftBytes = size + bytes.readUInt32BE(from + at.dataSize) - (to - from)
-    const key = isDamaged ? undefined : { stream: Number(stream), sequence: Number(sequence) }
-    const message = { connection, first, key, isPacket: true, numbers: [first], leftBytes, isLost: false }
+    const cause = isDamaged ? undefined : this.#causeOf(stream)
+    const isLost = isDamaged || cause !== undefined
+    const key = isLost ? undefined : { stream: Number(stream), sequence: Number(sequence) }
+    const message: Message = {
+      connection,
+      first,
+      ...(cause === undefined ? {} : { cause }),
+      key,
+      isPacket: true,
+      numbers: [first],
+      leftBytes,
+      isLost: false
+    }
     this.#messages.set(connection, message)
-    if (isDamaged) {
+    if (isLost) {
       this.#lose(message)
       return
     }
@@ -165,13 +213,27 @@ export class History {
     }
     this.#messages.set(connection, message)
     if (isDamaged) {
+      this.#unhandled.lostCommand(connection)
       this.#lose(message)
       return
     }
     const command = bytes.readUInt32BE(from + Header.offsets.command)
-    if (command === RotateStreams.number) this.needed.rotation(bytes, from + Header.size, to, first)
-    if (command !== SendIndex.number) return
     const fields = from + Header.size
+    if (command === AddStream.number) this.#unhandled.asked(connection)
+    if (command === RotateStreams.number) {
+      this.needed.rotation(bytes, fields, to, first)
+      const altered = withoutPositions(bytes, from, to, (stream) => this.#causeOf(stream))
+      if (altered !== undefined) this.altered.set(first, altered)
+    }
+    const isOfStream = beginWithStream.has(command) && to - fields >= 8
+    const cause = isOfStream ? this.#causeOf(bytes.readBigUInt64BE(fields)) : undefined
+    if (cause !== undefined) {
+      const without = { ...message, cause }
+      this.#messages.set(connection, without)
+      this.#lose(without)
+      return
+    }
+    if (command !== SendIndex.number) return
     const stream = u64At(bytes, fields + SendIndex.offsets.relayStreamId)
     const key = { stream, sequence: u64At(bytes, fields + SendIndex.offsets.netSeqNum) }
     if (this.#lostKeys.size > 0 && this.#lostKeys.has(textOf(key))) this.skipped.set(first, lost)

@@ -11,6 +11,7 @@ import type { Chunk } from "./Chunks.ts"
 import type { Lost } from "./History.ts"
 import type { Journal } from "./Journal.ts"
 import { nameOf, reading, type Segment } from "./Segment.ts"
+import type { Altered } from "./Unhandled.ts"
 
 /** A record in a file is not what was written there. */
 export class RecordDamaged extends Schema.TaggedError<RecordDamaged>()("RecordDamaged", {
@@ -196,6 +197,24 @@ export class JournalReader {
     return { from: at, to: at + headBytes }
   }
 
+  /** The relay has not had the record, or not as it was. */
+  #isMissing(cause = Number.POSITIVE_INFINITY): boolean {
+    return cause >= this.#begin || this.#journal.damage.unsent.has(cause)
+  }
+
+  /** Stands for a record that is not sent as it is. */
+  #alter({ alter }: Altered, bytes: Buffer, at: number, size: number): Pick<Read, "from" | "to"> {
+    const number = u64At(bytes, at)
+    const kind = bytes.readUInt16BE(at + offsets.kind)
+    const connection = bytes.readUInt16BE(at + offsets.connection)
+    const to = alter(bytes, at + headBytes, at + size)
+    seal(bytes, at, { number, byteCount: to - at - headBytes, kind, connection }, checksums)
+    this.#next = number + 1
+    this.#offset += at + size
+    this.#handed()
+    return { from: at, to }
+  }
+
   /** Answers which part of the chunk are wanted records, or how long the first of them is if the chunk is too short. */
   #fill(
     segment: Segment,
@@ -206,7 +225,7 @@ export class JournalReader {
       const count = yield* reading(segment, (file) => file.read(bytes, this.#offset))
       const path = `${this.#journal.home.directory}/${nameOf(segment.first)}`
       const damaged = (at: number) => new RecordDamaged({ path, offset: this.#offset + at })
-      const { examined, skipped } = this.#journal.damage
+      const { altered, examined, skipped } = this.#journal.damage
       let from = 0
       let at = 0
       while (at + headBytes <= count) {
@@ -224,12 +243,17 @@ export class JournalReader {
           return size
         }
         const number = u64At(bytes, at)
-        const lost = number < this.#next ? undefined : skipped.get(number)
+        const known = number < this.#next ? undefined : skipped.get(number)
+        const lost = this.#isMissing(known?.cause) ? known : undefined
         const isWanted = number >= this.#next && lost === undefined
+        const other = isWanted ? altered.get(number) : undefined
+        const alter = this.#isMissing(other?.cause) ? other : undefined
+        if (alter !== undefined || lost !== undefined) this.#journal.damage.unsent.add(number)
         if (isWanted && !skipped.has(number) && !isWhole(bytes, at, checksums)) return yield* damaged(at)
         // What is given is in one piece.
-        if (!isWanted && from < at) break
+        if ((!isWanted || alter !== undefined) && from < at) break
         this.#passed = number
+        if (alter !== undefined) return this.#alter(alter, bytes, at, size)
         if (lost !== undefined && lost.first < this.#begin && !this.#withdrawn.has(lost)) {
           return this.#withdraw(lost, bytes, at, size)
         }

@@ -20,6 +20,7 @@ export interface Found {
   readonly open: ReadonlySet<number>
   readonly isFinished: boolean
   readonly skipped: Skipped
+  readonly altered: History["altered"]
   readonly needed: Needed
   /** One line for each place. */
   readonly damage: ReadonlyArray<string>
@@ -136,8 +137,8 @@ const scanInto = (
       if ((yield* files.size(path)) > segment.byteCount) yield* file.truncate(segment.byteCount)
     }
     yield* withoutEmpty(files, directory, segments)
-    const { damage, isFinished, last, needed, open, skipped } = history
-    return { segments, last, open, isFinished, skipped, needed, damage }
+    const { altered, damage, isFinished, last, needed, open, skipped } = history
+    return { segments, last, open, isFinished, skipped, altered, needed, damage }
   })
 
 /** Without empty segments at the beginning, as power loss leaves them: what they had counts as freed. */
@@ -154,7 +155,7 @@ const withoutEmpty = (files: Files["Service"], directory: string, segments: Arra
 export const examine = (
   directory: string,
   segments: ReadonlyArray<Segment>
-): Effect.Effect<Pick<Found, "skipped" | "damage">, FileFailed> =>
+): Effect.Effect<Pick<Found, "skipped" | "altered" | "damage">, FileFailed> =>
   Effect.gen(function* () {
     const history = new History()
     const window = Buffer.allocUnsafeSlow(windowBytes)

@@ -14,7 +14,7 @@ import * as Header from "../Header.ts"
 import { u64Max } from "../Struct.ts"
 
 /** Commands whose payload begins with a stream's handle. */
-const beginWithStream: ReadonlySet<number> = new Set([
+export const beginWithStream: ReadonlySet<number> = new Set([
   CloseStream.number,
   DataPending.number,
   QuiescentControl.number,
