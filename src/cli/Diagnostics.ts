@@ -95,7 +95,11 @@ export const layer: Layer.Layer<never> = Layer.mergeAll(
 
 /** Runs a command to its end. A defect is told on standard error, too, with where it came from. */
 export const runMain = <A, E>(command: Effect.Effect<A, E>): void => {
-  const told = Effect.tapCause(command, (cause) => (Cause.hasDies(cause) ? Effect.logError(cause) : Effect.void))
+  const told = Effect.tapCause(command, (cause) => {
+    const error = Cause.squash(cause)
+    if (SystemError.isOfDirectory(error)) giveUp(error)
+    return Cause.hasDies(cause) ? Effect.logError(cause) : Effect.void
+  })
   let isTerminated = false
   let isStopping = false
   /** What a service still has to do may take long: whoever asks a second time does not want to wait for it. */

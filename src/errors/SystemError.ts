@@ -46,9 +46,14 @@ export const reasonOf = (error: unknown): string => {
   return words[codeOf(error as NodeJS.ErrnoException) ?? ""] ?? error.message
 }
 
+/** The working directory has been removed, and is asked for: something is relative to it. */
+export const isOfDirectory = (error: unknown): boolean =>
+  error instanceof Error && (error as NodeJS.ErrnoException).syscall === "uv_cwd"
+
 /** The same for a line of its own: if the system refused something, its path comes first. */
 export const messageOf = (error: unknown): string => {
   const { path, syscall } = (error instanceof Error ? error : {}) as NodeJS.ErrnoException
+  if (isOfDirectory(error)) return `the working directory: ${reasonOf(error)}`
   if (syscall === undefined) return error instanceof Error ? error.message : String(error)
   return path ? `${path}: ${reasonOf(error)}` : reasonOf(error)
 }

@@ -1,6 +1,9 @@
-/** A user of a container, in no database and without a home: the toolbox does without its cache. */
+/**
+ * A user of a container, in no database and without a home: the toolbox does without its cache. A working directory
+ * that has been removed: what is relative to it is not there.
+ */
 import { chmodSync } from "node:fs"
-import { assert, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { toolboxProgram } from "../support/bundle.ts"
 import * as Peers from "../support/peers.ts"
@@ -22,6 +25,27 @@ Peers.describeWithPeers(["setpriv"], "a user that is in no database", () => {
         const { code, stderr } = yield* Process.attempt("env", words, { cwd: "/" })
         assert.strictEqual(code, 1)
         assert.match(stderr, /^Error: .*no trace here.*\n$/)
+      })
+    )
+  }
+})
+
+describe("where the working directory has been removed", () => {
+  for (const words of [
+    "show a",
+    "export a",
+    "replay a net://127.0.0.1:1",
+    "certs list a",
+    "edge --spool=a --to=net://127.0.0.1:1"
+  ]) {
+    it.live(`what is relative to it is an error of one line that says so: ${words}`, () =>
+      Effect.gen(function* () {
+        const within = yield* temporaryDirectory("removed")
+        const script = `mkdir gone; cd gone; rmdir ../gone; exec "$0" "$1" ${words}`
+        const { code, stderr } = yield* Process.attempt("bash", ["-c", script, process.execPath, toolboxProgram], {
+          cwd: within
+        })
+        assert.deepStrictEqual([code, stderr], [1, "Error: the working directory: No such file or directory\n"])
       })
     )
   }
