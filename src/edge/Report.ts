@@ -153,12 +153,12 @@ export const of = ({ link, meter, spool }: Pick<Edge, "link" | "meter" | "spool"
 const fileName = "status.json"
 const bytesMax = 16 * 1024 * 1024
 
-/** Readers see the report before, or this one, but never a part. */
+/** On a full disk, too. */
 export const write = (
   files: Files["Service"],
   directory: string,
   status: EdgeStatus
-): Effect.Effect<void, FileFailed> => JsonFile.replace(files, `${directory}/${fileName}`, status)
+): Effect.Effect<void, FileFailed> => JsonFile.renew(files, `${directory}/${fileName}`, status)
 
 /** To be done from time to time. That the directory is gone is told; a full disk is by who needs it (`Writing`). */
 export const writing = (files: Files["Service"], directory: string, now: () => EdgeStatus): Effect.Effect<void> => {
@@ -175,4 +175,4 @@ const stored = JsonFile.reader(EdgeStatus, bytesMax)
 
 /** Undefined: there is none that can be read. */
 export const read = (files: Files["Service"], directory: string): Effect.Effect<EdgeStatus | undefined> =>
-  stored(files, `${directory}/${fileName}`)
+  Effect.repeat(stored(files, `${directory}/${fileName}`), { times: 2, until: (found) => found !== undefined })

@@ -1,6 +1,8 @@
 /** A small JSON file, for who comes after this process or looks at it. */
 import { Effect, Option, Schema } from "effect"
-import type { FileFailed, Files } from "../../storage/Files.ts"
+import type { FileFailed, Files, OpenMode } from "../../storage/Files.ts"
+
+const bytesOf = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value)}\n`)
 
 /** Replaces what was there, in place. */
 export const write = (
@@ -8,9 +10,17 @@ export const write = (
   path: string,
   value: unknown,
   isSynced = false
+): Effect.Effect<void, FileFailed> => put(files, path, bytesOf(value), "create", isSynced)
+
+const put = (
+  files: Files["Service"],
+  path: string,
+  bytes: Buffer,
+  mode: OpenMode,
+  isSynced = false
 ): Effect.Effect<void, FileFailed> =>
-  Effect.flatMap(files.open(path, "create"), (file) => {
-    const written = file.write([Buffer.from(`${JSON.stringify(value)}\n`)], 0)
+  Effect.flatMap(files.open(path, mode), (file) => {
+    const written = file.write([bytes], 0)
     return Effect.ensuring(Effect.andThen(written, isSynced ? file.sync : Effect.void), file.close)
   })
 
@@ -22,6 +32,27 @@ export const replace = (
   isSynced = false
 ): Effect.Effect<void, FileFailed> =>
   Effect.andThen(write(files, `${path}.new`, value, isSynced), files.rename(`${path}.new`, path))
+
+/** Such a file has room for what is longer by up to this. */
+const roomBytes = 16 * 1024
+
+const withSpace = (bytes: Buffer, byteCount: number): Buffer =>
+  Buffer.concat([bytes], byteCount).fill(" ", bytes.length)
+
+/**
+ * `replace`, for what is written again and again: where no other file can be made, as on a full disk, it is written over
+ * the one that is there, if that is long enough. A reader may find a part of it then, and reads again.
+ */
+export const renew = (files: Files["Service"], path: string, value: unknown): Effect.Effect<void, FileFailed> => {
+  const bytes = bytesOf(value)
+  const long = withSpace(bytes, Math.ceil(bytes.length / roomBytes) * roomBytes)
+  const replaced = Effect.andThen(put(files, `${path}.new`, long, "create"), files.rename(`${path}.new`, path))
+  return Effect.catch(replaced, (failed) =>
+    Effect.flatMap(files.size(path), (byteCount) =>
+      bytes.length > byteCount ? Effect.fail(failed) : put(files, path, withSpace(bytes, byteCount), "continue")
+    )
+  )
+}
 
 /** Reads the text of such files, of up to `bytesMax` bytes. Nothing: it cannot be read. */
 export const text =
