@@ -40,8 +40,8 @@ const withSpace = (bytes: Buffer, byteCount: number): Buffer =>
   Buffer.concat([bytes], byteCount).fill(" ", bytes.length)
 
 /**
- * `replace`, for what is written again and again: where no other file can be made, as on a full disk, it is written over
- * the one that is there, if that is long enough. A reader may find a part of it then, and reads again.
+ * `replace`, for what is written again and again: where no other file can be made, as on a full disk, it is written
+ * over the one that is there, if that is long enough. A reader may find a part of it then, and reads again.
  */
 export const renew = (files: Files["Service"], path: string, value: unknown): Effect.Effect<void, FileFailed> => {
   const bytes = bytesOf(value)
